@@ -1,0 +1,1 @@
+"""What every party process needs, whatever its task: configuration, clock, store, errors, identity, peers, server."""

@@ -1,0 +1,97 @@
+"""A party's configuration: `party.json` in its own folder, written by the launcher or the set-up service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+CONFIG_NAME = "party.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Settings that exist in simulation mode only."""
+
+    seed: int
+    """From which token keys and ids derive; TLS, HPKE and signing keys never do."""
+    now: str
+    """Network time at the start of the process, ISO 8601 with offset."""
+    stopped: bool = False
+    """The network clock stands still."""
+
+    def start(self) -> datetime:
+        """`now` as an aware datetime."""
+        return datetime.fromisoformat(self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A party's web face."""
+
+    host: str
+    """The only Host it answers to, such as "portal.localhost"."""
+    port: int
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Origins of other faces that it may link to or accept from, by name: portal, card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a party is told. Paths are relative to its folder."""
+
+    party: str
+    """Name: numbering, gateway, residency, tax, health_insurance, portal, simulator."""
+    listen: str
+    """Address of the mTLS port, such as "127.0.0.1:4001"."""
+    addresses: Mapping[str, str]
+    """Where the other parties listen, by name."""
+    institutions: tuple[str, ...] = ()
+    """Codes of the institutions that this process serves."""
+    simulation: Simulation | None = None
+    web: Web | None = None
+    database_url: str | None = None
+    """A database server instead of SQLite files in the folder."""
+    reflection: bool = False
+    """Serve gRPC reflection."""
+    folder: Path = Path()
+    """The party's folder; set by `load`, not stored."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Config:
+        """Read the configuration in `folder`.
+
+        Raises:
+            ValueError: the file is not valid; the message names it and the field.
+        """
+        path = folder / CONFIG_NAME
+        values = json.loads(path.read_text(encoding="utf-8"))
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown or "folder" in values:
+            msg = f"{path}: unknown settings {sorted(unknown | ({'folder'} & set(values)))}"
+            raise ValueError(msg)
+        try:
+            return cls(**_nested(values), folder=folder.absolute())
+        except TypeError as error:
+            msg = f"{path}: {error}"
+            raise ValueError(msg) from error
+
+    def save(self, folder: Path) -> None:
+        """Write the configuration into `folder`, readable by the owner alone."""
+        values = {name: value for name, value in asdict(self).items() if name != "folder"}
+        path = folder / CONFIG_NAME
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _nested(values: dict[str, Any]) -> dict[str, Any]:
+    nested = dict(values)
+    if nested.get("simulation"):
+        nested["simulation"] = Simulation(**nested["simulation"])
+    if nested.get("web"):
+        nested["web"] = Web(**nested["web"])
+    nested["institutions"] = tuple(nested.get("institutions", ()))
+    return nested

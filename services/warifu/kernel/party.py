@@ -1,0 +1,63 @@
+"""What a party is to the process that runs it: `build(context)` returns a `Party`, `run(folder, build)` serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from warifu.control.v1 import control_pb2
+from warifu.kernel.clock import Clock
+from warifu.kernel.config import Config
+
+if TYPE_CHECKING:
+    from warifu.kernel.peers import Peers
+    from warifu.kernel.trust import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One gRPC service of a party."""
+
+    name: str
+    """Full name, such as "warifu.linkage.v1.LinkageService"."""
+    add: Callable[[Any, grpc.aio.Server], None]
+    """The generated `add_…Servicer_to_server`."""
+    servicer: Any
+    """An instance of the generated `…Servicer`; handlers raise `LinkageError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a party is built with."""
+
+    config: Config
+    clock: Clock
+    peers: Peers
+    """Channels to other parties."""
+    trust: Trust
+    """Root certificate, revocations and signed law book, read from the folder's `trust/` and re-read when they change."""
+
+
+@dataclass(slots=True)
+class Party:
+    """A built party."""
+
+    services: Sequence[Service]
+    jobs: Mapping[str, Callable[[], Awaitable[int]]] = field(default_factory=dict)
+    """Periodic jobs by name: each runs once a second, and at once when `Settle` is called; returns how much it did."""
+    checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    """Health checks by store or resource name; each raises when it is not well. Run every second."""
+    view: Callable[[str], Sequence[control_pb2.Holding]] = lambda _request_id: ()
+    """All that the party holds and received for one exchange."""
+    start: Callable[[], Awaitable[None]] | None = None
+    """Called once the ports are open; other parties may not be up yet."""
+    close: Callable[[], Awaitable[None]] | None = None
+    """Called after the last RPC has drained."""
+    web: Any = None
+    """An ASGI application for the web face, where `config.web` is set."""
+
+
+Build = Callable[[Context], Awaitable[Party]]
