@@ -139,7 +139,8 @@ def test_any_text_is_accepted_or_refused_with_its_flaw(module, lengths, text):
         expected = None if module.check_digit(body) == digit else NumberFlaw.CHECK_DIGIT
     error = refusal(module, text)
     assert (error.kind if error else None) == expected
-    assert error is None or len(text) < 3 or text not in error.ja + error.en
+    if error and expected is not NumberFlaw.DIGITS and len(text) > 2:
+        assert text not in error.ja + error.en
 
 
 @pytest.mark.parametrize("typed", ["１２３４５６７８９０１８", "1234 5678 901", "+23456789018", "٠٠٠٠٠٠٠٠٠٠١٩", ""])
