@@ -1,0 +1,120 @@
+"""`warifu demo`: the whole network on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import tempfile
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from warifu.cli.options import Json
+from warifu.cli.output import clear_errors, document, err, fail, out
+from warifu.cli.text import t
+
+PEOPLE_LIMIT = 1_000_000
+BEGAN = time.monotonic()
+
+
+def demo(
+    people: Annotated[
+        int, typer.Option(min=50, max=PEOPLE_LIMIT, help=t("架空の住民の数。", "How many synthetic people."))
+    ] = 1000,
+    seed: Annotated[
+        int, typer.Option(help=t("同じ値なら同じ住民になる。", "The same seed makes the same people."))
+    ] = 1,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65534,
+            help=t("ポータルのポート（カード画面はその次）。", "Port of the portal; the card page takes the next."),
+            show_default=False,
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help=t(
+                "状態を残すフォルダー。次回はそこから続ける。省略すると終了時に消える。",
+                "Folder to keep the state in; the next start carries on. Without it the state goes at the end.",
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help=t("SQLiteの代わりに使うデータベースサーバー。", "A database server to use instead of SQLite files."),
+            show_default=False,
+        ),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help=t("ブラウザーを開かない。", "Open no browser."))
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Bring up the network."""
+    if database_url is not None:
+        fail(
+            t(
+                "データベースサーバーはまだ使えません。--database-url なしで起動してください。",
+                "database servers are not supported yet; start without --database-url.",
+            )
+        )
+    with clear_errors():
+        asyncio.run(_demo(people, seed, port, state, browser=not no_browser, as_json=json_))
+
+
+async def _demo(people: int, seed: int, port: int | None, state: Path | None, *, browser: bool, as_json: bool) -> None:
+    from warifu.simulator.launcher import Network, Options  # noqa: PLC0415 - slow to import
+
+    folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        with err.status(t("起動しています…", "starting…")) as status:
+            progress = _progress(status.update)
+            async with Network.run(Options(folder, people, seed, port), progress, BEGAN) as network:
+                status.stop()
+                _announce(network.file, folder, as_json=as_json)
+                if browser:
+                    webbrowser.open(network.file.urls["portal"])
+                await stop.wait()
+                if not as_json:
+                    out.print(t("終了しています…", "draining…"))
+    finally:
+        if state is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _progress(show):  # type: ignore[no-untyped-def]  # noqa: ANN202 - rich's own signature
+    names = {
+        "parties": t("各機関の起動", "parties up"),
+        "numbering": t("番号の付番", "numbering people"),
+        "residency": t("住民記録の登録", "filling residency"),
+        "tax": t("税情報の登録", "filling tax"),
+        "health_insurance": t("医療保険の登録", "filling health insurance"),
+    }
+    return lambda step, done, of: show(f"{names.get(step, step)} {done}/{of}")
+
+
+def _announce(file, folder: Path, *, as_json: bool) -> None:  # type: ignore[no-untyped-def]
+    if as_json:
+        document({"ready_seconds": file.ready_seconds, "state": str(folder), "urls": dict(file.urls)})
+        return
+    out.print(
+        t(
+            f"準備ができました（{file.ready_seconds} 秒）。これは訓練用シミュレータです。",
+            f"Ready in {file.ready_seconds} s. This is a training simulator.",
+        )
+    )
+    out.print(t("市民ポータル", "Citizen portal") + f":  {file.urls['portal']}", style="bold")
+    out.print(t("別の端末で試す", "Try in another terminal") + ":  ./warifu play moved-household")
+    out.print(t("終了", "End") + ":  Ctrl-C")

@@ -1,0 +1,60 @@
+"""What verbs print: a document for programs (`--json`) or lines for people, never both; errors on stderr with what to do next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from warifu.cli.text import t
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def document(value: Any) -> None:
+    """Print one JSON document, and nothing else, on standard output."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """End with an error message on stderr."""
+    err.print(f"[bold red]{t('エラー', 'error')}[/]: {escape(message)}")
+    raise typer.Exit(code)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """Print a table; cells are text, never markup."""
+    drawn = Table(*columns, title=title, header_style="bold", box=None, pad_edge=False, title_justify="left")
+    for row in rows:
+        drawn.add_row(*map(escape, row))
+    out.print(drawn)
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what users can cause into a message and exit code 2."""
+    import grpc  # noqa: PLC0415 - slow to import
+
+    from warifu.kernel.errors import LinkageError  # noqa: PLC0415
+    from warifu.simulator.launcher.ports import PortError  # noqa: PLC0415
+    from warifu.simulator.launcher.state import StateError  # noqa: PLC0415
+
+    try:
+        yield
+    except (StateError, PortError) as error:
+        fail(str(error))
+    except grpc.aio.AioRpcError as error:
+        failure = LinkageError.from_rpc(error).failure()
+        fail(f"{failure.reason}: {t(failure.message.ja, failure.message.en)}")
+    except LinkageError as error:
+        failure = error.failure()
+        fail(f"{failure.reason}: {t(failure.message.ja, failure.message.en)}")

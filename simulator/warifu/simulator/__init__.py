@@ -1,0 +1,1 @@
+"""The simulated surroundings of the network: population, cards, clock, launcher, scenarios."""

@@ -1,0 +1,120 @@
+"""The front doors by which the simulator and the command line reach a running network: counters' certificates, web faces, control sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from warifu.control.v1 import control_pb2, control_pb2_grpc
+from warifu.simulator.launcher.state import NetworkFile, PartyEntry
+
+HEALTH_DEADLINE = 1.0
+MAX_MESSAGE = 4 << 20
+SETTLE_ROUNDS = 5
+"""Work of one party can make work for another; a chain is at most this long."""
+
+
+def identity_channel(entry: PartyEntry, ca: Path, identity: Mapping[str, str]) -> grpc.aio.Channel:
+    """An mTLS channel to a party under a certificate: `identity` holds the paths "cert" and "key"."""
+    credentials = grpc.ssl_channel_credentials(
+        ca.read_bytes(), Path(identity["key"]).read_bytes(), Path(identity["cert"]).read_bytes()
+    )
+    options = [
+        ("grpc.ssl_target_name_override", entry.server_name),
+        ("grpc.max_receive_message_length", MAX_MESSAGE),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+    ]
+    return grpc.aio.secure_channel(entry.address, credentials, options=options)
+
+
+@dataclass(slots=True)
+class Doors:
+    """Open channels of one network; close with `close`. Use from one event loop."""
+
+    network: NetworkFile
+    _channels: dict[tuple[str, str], grpc.aio.Channel]
+
+    def counter(self, institution: str) -> grpc.aio.Channel:
+        """A channel to the institution's party under its counter's certificate."""
+        kind = self.network.extra["kinds"][institution]
+        return self._channel(kind, institution, self.network.counters[institution])
+
+    def simulator(self, party: str) -> grpc.aio.Channel:
+        """A channel to a party under the simulator's certificate."""
+        return self._channel(party, "simulator", self.network.simulator)
+
+    def control(self, party: str) -> control_pb2_grpc.ControlServiceAsyncStub:
+        """The control face of a party; simulation only."""
+        key = (party, "control")
+        if key not in self._channels:
+            self._channels[key] = grpc.aio.insecure_channel(f"unix:{self.network.party(party).control}")
+        return control_pb2_grpc.ControlServiceStub(self._channels[key])
+
+    async def healthy(self, party: str) -> bool:
+        """Whether the party answers SERVING for itself as a whole."""
+        stub = health_pb2_grpc.HealthStub(self.simulator(party))  # type: ignore[no-untyped-call]
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def all_healthy(self) -> Mapping[str, bool]:
+        """`healthy` of every party."""
+        names = [p.name for p in self.network.parties]
+        return dict(zip(names, await asyncio.gather(*map(self.healthy, names)), strict=True))
+
+    async def set_clock(self, now: datetime, *, stopped: bool) -> None:
+        """Set every party's simulated clock.
+
+        Raises:
+            grpc.aio.AioRpcError: a party refused, since its clock is later already.
+        """
+        time = Timestamp()
+        time.FromDatetime(now)
+        request = control_pb2.SetClockRequest(now=time, stopped=stopped)
+        await asyncio.gather(*(self.control(p.name).SetClock(request, timeout=5) for p in self.network.parties))
+
+    async def clock(self) -> tuple[datetime, bool]:
+        """The network's simulated time, as the gateway has it, and whether it stands still."""
+        answer = await self.control("gateway").GetClock(control_pb2.GetClockRequest(), timeout=5)
+        return answer.now.ToDatetime(tzinfo=UTC), answer.stopped
+
+    async def settle(self, parties: Iterable[str] | None = None) -> None:
+        """Run what is due at the parties (outboxes, reconciliation, daily jobs) until none has more to do."""
+        names = list(parties) if parties is not None else [p.name for p in self.network.parties]
+        for _ in range(SETTLE_ROUNDS):
+            answers = [await self.control(n).Settle(control_pb2.SettleRequest(), timeout=60) for n in names]
+            if not any(sum(a.done.values()) for a in answers):
+                return
+
+    async def close(self) -> None:
+        """Close every channel."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _channel(self, party: str, name: str, identity: Mapping[str, str]) -> grpc.aio.Channel:
+        key = (party, name)
+        if key not in self._channels:
+            self._channels[key] = identity_channel(self.network.party(party), Path(self.network.ca), identity)
+        return self._channels[key]
+
+
+@asynccontextmanager
+async def doors(network: NetworkFile) -> AsyncIterator[Doors]:
+    """Doors of a network for the block's length."""
+    opened = Doors(network, {})
+    try:
+        yield opened
+    finally:
+        await opened.close()

@@ -1,0 +1,5 @@
+"""Brings a whole network up on this machine: folders, certificates, databases, processes, people."""
+
+from warifu.simulator.launcher.network import Network, Options
+
+__all__ = ["Network", "Options"]

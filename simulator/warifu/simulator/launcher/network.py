@@ -1,0 +1,142 @@
+"""Brings up one network and keeps it until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import grpc
+
+from warifu.law import LawBook
+from warifu.simulator.doors import Doors, doors
+from warifu.simulator.launcher import setup
+from warifu.simulator.launcher.plan import plan
+from warifu.simulator.launcher.processes import Processes
+from warifu.simulator.launcher.state import NetworkFile, StateError, locked, registered
+
+HEALTHY_WITHIN = 60.0
+"""Seconds in which every party must serve, or the start is given up."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step's name, how much of it is done and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a network is made. Only a new one is made by `people` and `seed`; an existing one keeps its own."""
+
+    state: Path
+    people: int = 1000
+    seed: int = 1
+    port: int | None = None
+    database_url: str | None = None
+    stopped_clock: bool = False
+
+
+@dataclass(slots=True)
+class Network:
+    """A running network. Made by `Network.run`."""
+
+    state: Path
+    file: NetworkFile
+    doors: Doors
+    processes: Processes
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def run(cls, options: Options, progress: Progress, began: float | None = None) -> AsyncIterator[Network]:
+        """Bring the network up, fill it when it is new, and drain it when the block ends.
+
+        `began` is the `time.monotonic()` from which `ready_seconds` counts.
+
+        Raises:
+            StateError: the state folder cannot be used.
+            PortError: a port that was asked for is taken.
+        """
+        began = time.monotonic() if began is None else began
+        state = options.state.absolute()
+        with locked(state):
+            file = await asyncio.to_thread(setup.prepare, state, options)
+            processes = Processes(plan(LawBook.packaged()), state)
+            await processes.open()
+            network = None
+            try:
+                await _migrate(setup.databases(state, file))
+                await processes.start()
+                async with doors(file) as opened:
+                    network = cls(state, file, opened, processes)
+                    await network.until_healthy(progress)
+                    await network.fill(progress)
+                    file.ready_seconds = round(time.monotonic() - began, 2)
+                    file.save(state)
+                    with registered(state):
+                        yield network
+                    await network.note_clock()
+            finally:
+                await processes.stop()
+
+    async def until_healthy(self, progress: Progress) -> None:
+        """Wait until every party serves.
+
+        Raises:
+            StateError: one does not within `HEALTHY_WITHIN`; the message names it and its log.
+        """
+        deadline = time.monotonic() + HEALTHY_WITHIN
+        while True:
+            health = await self.doors.all_healthy()
+            progress("parties", sum(health.values()), len(health))
+            if all(health.values()):
+                return
+            if time.monotonic() > deadline:
+                sick = sorted(name for name, well in health.items() if not well)
+                msg = f"not healthy after {HEALTHY_WITHIN:.0f} s: {', '.join(sick)}. Their logs are in {self.state}/<party>/party.log and party.err"
+                raise StateError(msg)
+            await asyncio.sleep(0.05)
+
+    async def fill(self, progress: Progress) -> None:
+        """Load the population into a network that has none yet."""
+        if self.file.filled:
+            return
+        from warifu.simulator.launcher import fill  # noqa: PLC0415 - a carried-on network needs no population
+
+        await fill.fill(self.file, self.state, self.doors, progress)
+        self.file.filled = True
+        self.file.save(self.state)
+
+    async def note_clock(self) -> None:
+        """Write the simulated time down, so that the next start goes on from there."""
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            now, _ = await self.doors.clock()
+            note_clock(self.state, self.file, now)
+
+
+def note_clock(state: Path, file: NetworkFile, now: datetime) -> None:
+    """Write `now` as the time from which parties start, into `network.json` and each party's configuration."""
+    file.clock = now.isoformat()
+    file.save(state)
+    setup.write_clock(state, file)
+
+
+async def _migrate(databases: list[tuple[str, str]]) -> None:
+    """Upgrade the databases in a process of its own.
+
+    Raises:
+        StateError: the databases were written by a newer program, or cannot be written.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "warifu.simulator.migrations",
+        stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )  # fmt: skip
+    _, errors = await child.communicate(json.dumps(databases).encode())
+    if child.returncode:
+        raise StateError(
+            errors.decode().strip().splitlines()[-1] if errors.strip() else "the databases could not be prepared"
+        )

@@ -1,0 +1,140 @@
+"""The party processes of one network: started through the nursery, watched, restarted when they die, drained at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from warifu.simulator.launcher.plan import PlannedParty, preloaded
+
+log = structlog.get_logger(__name__)
+
+RESTART_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before a died party is started again, by how often it died since it last ran for `SETTLED_SECONDS`."""
+SETTLED_SECONDS = 10.0
+DRAIN_SECONDS = 8.0
+
+
+@dataclass(slots=True)
+class _Child:
+    party: PlannedParty
+    folder: Path
+    pid: int | None = None
+    started: float = 0.0
+    deaths: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Processes:
+    """Starts and keeps the parties of one network. Use from one event loop."""
+
+    def __init__(self, parties: Iterable[PlannedParty], state: Path) -> None:
+        self._parties = tuple(parties)
+        self._children = {str(state / p.name): _Child(p, state / p.name) for p in self._parties}
+        self._nursery: asyncio.subprocess.Process | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready = asyncio.Event()
+        self._stopping = False
+
+    async def open(self) -> None:
+        """Start the nursery; parties are started by `start`."""
+        self._nursery = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "warifu.simulator.launcher.nursery", *preloaded(self._parties),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        self._spawn(self._listen())
+
+    async def start(self) -> None:
+        """Start every party.
+
+        Raises:
+            RuntimeError: the nursery ended before it was ready.
+        """
+        await self._ready.wait()
+        if self._nursery is None or self._nursery.returncode is not None:
+            msg = "the party processes could not be started; see the messages above"
+            raise RuntimeError(msg)
+        for child in self._children.values():
+            await self._order(child)
+
+    def pid(self, party: str) -> int | None:
+        """The process id of a running party."""
+        return next((c.pid for c in self._children.values() if c.party.name == party), None)
+
+    async def stop(self) -> None:
+        """Drain every party, kill what does not leave, and end the nursery."""
+        self._stopping = True
+        running = [c for c in self._children.values() if c.pid is not None]
+        for child in running:
+            self._signal(child, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                for child in running:
+                    await child.ended.wait()
+        for child in running:
+            if not child.ended.is_set():
+                self._signal(child, signal.SIGKILL)
+        if self._nursery is not None and self._nursery.stdin is not None:
+            self._nursery.stdin.close()
+            await self._nursery.wait()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        assert self._nursery is not None
+        assert self._nursery.stdout is not None
+        async for line in self._nursery.stdout:
+            self._hear(json.loads(line))
+        self._ready.set()  # at end of file too, so that `start` does not wait for ever
+
+    def _hear(self, message: dict[str, object]) -> None:
+        if message.get("ready"):
+            self._ready.set()
+        elif "started" in message:
+            child = self._children[str(message["started"])]
+            child.pid, child.started = int(str(message["pid"])), asyncio.get_running_loop().time()
+            child.ended.clear()
+        elif "ended" in message:
+            child = self._children[str(message["ended"])]
+            child.pid = None
+            child.ended.set()
+            if not self._stopping:
+                self._spawn(self._restart(child, str(message["code"])))
+
+    async def _restart(self, child: _Child, code: str) -> None:
+        lived = asyncio.get_running_loop().time() - child.started
+        child.deaths = 0 if lived > SETTLED_SECONDS else child.deaths + 1
+        log.warning(
+            "party ended and is started again", party=child.party.name, code=code, log=str(child.folder / "party.err")
+        )
+        await asyncio.sleep(RESTART_PAUSES[min(child.deaths, len(RESTART_PAUSES) - 1)])
+        if not self._stopping:
+            await self._order(child)
+
+    async def _order(self, child: _Child) -> None:
+        assert self._nursery is not None
+        assert self._nursery.stdin is not None
+        order = {"start": str(child.folder), "build": child.party.build}
+        self._nursery.stdin.write(json.dumps(order).encode() + b"\n")
+        await self._nursery.stdin.drain()
+
+    @staticmethod
+    def _signal(child: _Child, number: signal.Signals) -> None:
+        if child.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, number)
+
+    def _spawn(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

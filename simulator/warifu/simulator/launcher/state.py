@@ -1,0 +1,179 @@
+"""A network's state folder: `network.json`, its lock, and the list of networks that live on this machine.
+
+If `network.json` is read by another user, addresses and paths are known, no secret; if it is lost, the folders and their keys are still
+whole, and the next start writes it anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+"""Version of the state folder's layout. Databases carry their own revision (warifu.simulator.migrations)."""
+NETWORK_NAME = "network.json"
+
+
+class StateError(Exception):
+    """The state folder cannot be used; the message says why and what to do."""
+
+
+@dataclass(slots=True)
+class PartyEntry:
+    """One party in `network.json`."""
+
+    name: str
+    address: str
+    server_name: str
+    control: str
+    """Path of its control socket."""
+    url: str | None = None
+    """Its web face."""
+
+
+@dataclass(slots=True)
+class NetworkFile:
+    """What `network.json` says."""
+
+    schema: int
+    seed: int
+    people: int
+    simulation: bool
+    pid: int
+    """Process that keeps the network; dead when the network is down."""
+    ca: str
+    parties: list[PartyEntry]
+    counters: dict[str, dict[str, str]]
+    """Certificate and key path of each institution's counter."""
+    simulator: dict[str, str]
+    """Certificate and key path of the simulator's identity, used to register people in bulk."""
+    database_url: str | None = None
+    clock: str = ""
+    """Network time when the network last stopped, ISO 8601; the next start goes on from there."""
+    ready_seconds: float | None = None
+    filled: bool = False
+    """The population is loaded."""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, state: Path) -> NetworkFile:
+        """Read the file of `state`.
+
+        Raises:
+            StateError: there is none, it is damaged, or a newer program wrote it.
+        """
+        path = state / NETWORK_NAME
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            parties = [PartyEntry(**entry) for entry in values.pop("parties")]
+        except FileNotFoundError:
+            msg = f"{state} holds no network. Make one with: warifu demo --state {state}"
+            raise StateError(msg) from None
+        except (ValueError, KeyError, TypeError) as error:
+            msg = f"{path} is damaged ({error}). Restore it from a backup with: warifu restore"
+            raise StateError(msg) from error
+        if values.get("schema", 0) > SCHEMA:
+            msg = f"{state} was written by a newer warifu (state version {values['schema']}, this one knows {SCHEMA}). Install that version."
+            raise StateError(msg)
+        return cls(parties=parties, **values)
+
+    def save(self, state: Path) -> None:
+        """Write the file atomically, readable by the owner alone."""
+        path, fresh = state / NETWORK_NAME, state / f".{NETWORK_NAME}.new"
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        fresh.replace(path)
+
+    def party(self, name: str) -> PartyEntry:
+        """The entry of one party.
+
+        Raises:
+            StateError: there is no such party; the message lists those there are.
+        """
+        for entry in self.parties:
+            if entry.name == name:
+                return entry
+        msg = f"no party is named {name!r}; there are: {', '.join(p.name for p in self.parties)}"
+        raise StateError(msg)
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Web faces by party."""
+        return {p.name: p.url for p in self.parties if p.url}
+
+    def living(self) -> bool:
+        """Whether the process that keeps the network runs."""
+        return _alive(self.pid)
+
+
+@contextlib.contextmanager
+def locked(state: Path) -> Iterator[None]:
+    """Hold the state folder for this process alone.
+
+    Raises:
+        StateError: another process holds it, or the folder cannot be written.
+    """
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(state / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        msg = f"cannot write to {state}: {error.strerror}. Choose another folder with --state."
+        raise StateError(msg) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        msg = f"a network already runs on {state}. See it with: warifu status --state {state}"
+        raise StateError(msg) from None
+    finally:
+        os.close(handle)
+
+
+def _registry() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "warifu" / "networks"
+
+
+@contextlib.contextmanager
+def registered(state: Path) -> Iterator[None]:
+    """List the network as living while the block runs, so that verbs without --state find it."""
+    folder = _registry()
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = folder / f"{os.getpid()}.json"
+    entry.write_text(json.dumps({"state": str(state), "pid": os.getpid()}), encoding="utf-8")
+    try:
+        yield
+    finally:
+        entry.unlink(missing_ok=True)
+
+
+def newest_living() -> Path:
+    """The state folder of the network that was started last and still lives.
+
+    Raises:
+        StateError: none lives.
+    """
+    entries = sorted(_registry().glob("*.json"), key=lambda e: e.stat().st_mtime, reverse=True)
+    for entry in entries:
+        values = json.loads(entry.read_text(encoding="utf-8"))
+        if _alive(values["pid"]):
+            return Path(values["state"])
+        entry.unlink(missing_ok=True)
+    msg = "no network is running. Start one in another terminal with: ./warifu demo"
+    raise StateError(msg)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

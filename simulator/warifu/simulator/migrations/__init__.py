@@ -1,0 +1,72 @@
+"""Brings every party's databases to the schema of this program: Alembic, in a process of its own, before the parties start.
+
+Parties load neither Alembic nor the ORM. A database written by a newer program is refused, never touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import MetaData, create_engine
+
+HERE = Path(__file__).parent
+SCHEMAS = {
+    "numbering": "warifu.numbering.schema",
+    "gateway": "warifu.gateway.schema",
+    "agency": "warifu.agencies.schema",
+    "portal": "warifu.portal.schema",
+    "simulator": "warifu.simulator.cards.schema",
+}
+"""Kinds of database, and the module whose `metadata` is the schema of each."""
+
+
+class SchemaTooNewError(Exception):
+    """A newer warifu wrote the database; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database and what kind it is."""
+
+    schema: str
+    url: str
+
+
+def metadata(schema: str) -> MetaData:
+    """The tables of one kind of database, as the program knows them."""
+    found: MetaData = importlib.import_module(SCHEMAS[schema]).metadata
+    return found
+
+
+def config(schema: str, **attributes: object) -> Config:
+    """Alembic's configuration for one kind of database."""
+    made = Config()
+    made.set_main_option("script_location", str(HERE))
+    made.set_main_option("version_locations", str(HERE / "versions" / schema))
+    made.set_main_option("path_separator", "os")
+    made.attributes.update(schema=schema, metadata=metadata(schema), **attributes)
+    return made
+
+
+def upgrade(databases: Iterable[Database]) -> None:
+    """Bring each database to the newest revision, making it when there is none.
+
+    Raises:
+        SchemaTooNewError: a newer program wrote one of them.
+    """
+    for database in databases:
+        engine = create_engine(database.url)
+        try:
+            with engine.begin() as connection:
+                command.upgrade(config(database.schema, connection=connection), "head")
+        except CommandError as error:
+            msg = f"{database.url} was written by a newer warifu ({error}). Install that version, or restore an older backup."
+            raise SchemaTooNewError(msg) from error
+        finally:
+            engine.dispose()
