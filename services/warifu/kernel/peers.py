@@ -1,0 +1,117 @@
+"""Kept channels to other parties, one for each (party, own identity).
+
+A channel shows the identity's client certificate and accepts only a server whose certificate names the party. When the certificate file
+changes, the next call goes out on a new channel, and the old one is closed once its calls are done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+import grpc
+
+from warifu.kernel import limits
+from warifu.kernel.config import Config
+
+S = TypeVar("S")
+
+DNS_SUFFIX: Final = "warifu.internal"
+_RETIRE_SECONDS: Final = 30.0
+"""What a replaced channel's calls may still take; no unary call's deadline is longer."""
+
+
+def server_name(party: str) -> str:
+    """The DNS name in a party's server certificate."""
+    return f"{party}.{DNS_SUFFIX}"
+
+
+@dataclass(slots=True)
+class _Kept:
+    channel: grpc.aio.Channel
+    stamp: tuple[int, int]
+    stubs: dict[Hashable, object] = field(default_factory=dict)
+
+
+class Peers:
+    """The channels of one process. Use from its event loop; `await close()` when done."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def channel(self, party: str, identity: str = "main") -> grpc.aio.Channel:
+        """The kept channel to `party` under `identity`, a folder of `identities/`. Ask anew for each call: it may have been renewed.
+
+        Connecting goes on in the background, so peers may come up in any order; pass `wait_for_ready=True` to a call that shall wait.
+
+        Raises:
+            LookupError: the configuration has no address for the party.
+            OSError: the identity's files cannot be read.
+        """
+        return self._fresh(party, identity).channel
+
+    def stub(self, factory: Callable[[grpc.aio.Channel], S], party: str, identity: str = "main") -> S:
+        """A generated stub on that channel, kept with it: making one costs more than many a call. See `channel`."""
+        kept = self._fresh(party, identity)
+        if factory not in kept.stubs:
+            kept.stubs[factory] = factory(kept.channel)
+        return cast(S, kept.stubs[factory])
+
+    async def close(self) -> None:
+        """Close all channels; calls in progress end."""
+        channels = [kept.channel for kept in self._kept.values()]
+        self._kept.clear()
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*(channel.close() for channel in channels), *self._retiring, return_exceptions=True)
+
+    def _fresh(self, party: str, identity: str) -> _Kept:
+        folder = self._config.folder / "identities" / identity
+        status = (folder / "cert.pem").stat()
+        stamp = (status.st_mtime_ns, status.st_ino)
+        kept = self._kept.get((party, identity))
+        if kept is None or kept.stamp != stamp:
+            if kept is not None:
+                self._retire(kept.channel)
+            kept = self._kept[party, identity] = _Kept(self._open(party, folder), stamp)
+        return kept
+
+    def _open(self, party: str, folder: Path) -> grpc.aio.Channel:
+        address = self._config.addresses.get(party)
+        if address is None:
+            raise LookupError(f"{self._config.party} was given no address of {party}")
+        root = (self._config.folder / "trust" / "ca.pem").read_bytes()
+        return open_channel(address, party, root, (folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes())
+
+    def _retire(self, channel: grpc.aio.Channel) -> None:
+        task = asyncio.get_running_loop().create_task(channel.close(_RETIRE_SECONDS))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+def open_channel(address: str, party: str, root: bytes, certificate: bytes, key: bytes) -> grpc.aio.Channel:
+    """A new channel to `party` at `address` with a client certificate; all PEM. For those who are no party: counters, tests."""
+    credentials = grpc.ssl_channel_credentials(root_certificates=root, private_key=key, certificate_chain=certificate)
+    return grpc.aio.secure_channel(address, credentials, options=channel_options(party))
+
+
+def channel_options(party: str) -> list[tuple[str, Any]]:
+    """Options of every channel to `party`."""
+    return [
+        ("grpc.ssl_target_name_override", server_name(party)),
+        # One connection each: gRPC would otherwise share one among channels, and with it the identity shown.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.max_send_message_length", int(limits.TRANSPORT_BYTES)),
+        ("grpc.max_receive_message_length", int(limits.TRANSPORT_BYTES)),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 5_000),
+        ("grpc.max_reconnect_backoff_ms", 1_000),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+    ]
