@@ -6,7 +6,7 @@ import typer
 
 from warifu.cli.demo import demo
 from warifu.cli.status import status
-from warifu.cli.testing import test
+from warifu.cli.testing import run_tests
 from warifu.cli.text import t
 
 app = typer.Typer(
@@ -53,7 +53,7 @@ app.command(
         "warifu test -k permission",
     ),
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)(test)
+)(run_tests)
 
 
 def main() -> None:

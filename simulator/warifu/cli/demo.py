@@ -8,14 +8,19 @@ import signal
 import tempfile
 import time
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, fail, out
 from warifu.cli.text import t
+
+if TYPE_CHECKING:
+    from warifu.simulator.launcher.network import Progress
+    from warifu.simulator.launcher.state import NetworkFile
 
 PEOPLE_LIMIT = 1_000_000
 BEGAN = time.monotonic()
@@ -94,7 +99,7 @@ async def _demo(people: int, seed: int, port: int | None, state: Path | None, *,
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _progress(show):  # type: ignore[no-untyped-def]  # noqa: ANN202 - rich's own signature
+def _progress(show: Callable[[str], None]) -> Progress:
     names = {
         "parties": t("各機関の起動", "parties up"),
         "numbering": t("番号の付番", "numbering people"),
@@ -105,7 +110,7 @@ def _progress(show):  # type: ignore[no-untyped-def]  # noqa: ANN202 - rich's ow
     return lambda step, done, of: show(f"{names.get(step, step)} {done}/{of}")
 
 
-def _announce(file, folder: Path, *, as_json: bool) -> None:  # type: ignore[no-untyped-def]
+def _announce(file: NetworkFile, folder: Path, *, as_json: bool) -> None:
     if as_json:
         document({"ready_seconds": file.ready_seconds, "state": str(folder), "urls": dict(file.urls)})
         return

@@ -15,7 +15,7 @@ from warifu.cli.text import t
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test(
+def run_tests(
     context: typer.Context,
     all_: Annotated[
         bool,

@@ -6,7 +6,7 @@ import os
 
 
 def language() -> str:
-    """ "ja" or "en", by LC_ALL, LC_MESSAGES and LANG."""
+    """The terminal's language, "ja" or "en": by LC_ALL, LC_MESSAGES and LANG."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             return "ja" if value.lower().startswith("ja") else "en"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import grpc
 
-from warifu.law import LawBook
+from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.launcher import setup
 from warifu.simulator.launcher.plan import plan
@@ -65,7 +65,7 @@ class Network:
         state = options.state.absolute()
         with locked(state):
             file = await asyncio.to_thread(setup.prepare, state, options)
-            processes = Processes(plan(LawBook.packaged()), state)
+            processes = Processes(plan(packaged()), state)
             await processes.open()
             network = None
             try:

@@ -101,6 +101,7 @@ class Nursery:
                 os.dup2(source, target)
             os.close(null)
             os.close(log)
+            os.chdir(folder)  # by its working directory `warifu status` knows whose process it is
             run_party(folder, build)
             code = 0
         except SystemExit as leaving:

@@ -1,0 +1,52 @@
+"""Backup and restore of a whole network: every party's state together, since one party's alone would contradict the others'."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+from warifu.simulator.launcher.state import NetworkFile, StateError, locked
+
+_LEFT_OUT = {".lock", "control.sock", "tmp"}
+
+
+def backup(state: Path, archive: Path) -> int:
+    """Write `state` into a new archive, readable by the owner alone; returns its size in bytes.
+
+    The archive holds every key of the network: keep it as you would the network.
+
+    Raises:
+        StateError: the network runs, there is none, or the archive exists or cannot be written.
+    """
+    NetworkFile.load(state)
+    with locked(state):
+        try:
+            handle = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            msg = f"cannot write {archive}: {error.strerror}"
+            raise StateError(msg) from error
+        with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as tar:
+            tar.add(state, arcname=".", filter=lambda entry: None if Path(entry.name).name in _LEFT_OUT else entry)
+        return archive.stat().st_size
+
+
+def restore(archive: Path, state: Path) -> NetworkFile:
+    """Lay the network of `archive` into the new or empty folder `state`.
+
+    Raises:
+        StateError: the folder is not empty, or the archive is not a backup of this or an older program.
+    """
+    if state.exists() and any(state.iterdir()):
+        msg = f"{state} is not empty. Restore into a new folder; what runs is never overwritten."
+        raise StateError(msg)
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            state.mkdir(parents=True, exist_ok=True, mode=0o700)
+            tar.extractall(state, filter="data")
+        return NetworkFile.load(state)
+    except (OSError, tarfile.TarError, StateError) as error:
+        shutil.rmtree(state, ignore_errors=True)
+        msg = f"{archive} is not a whole backup made by `warifu backup` ({error}); nothing was restored"
+        raise StateError(msg) from error

@@ -1,0 +1,69 @@
+"""A real network: every party a process, started by the command as a user would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from warifu.simulator.launcher.state import NetworkFile
+
+READY_WITHIN = 120
+
+
+class Running:
+    """A running network and how to use its command."""
+
+    def __init__(self, state: Path, process: subprocess.Popen[str]) -> None:
+        self.state = state
+        self.process = process
+
+    @property
+    def file(self) -> NetworkFile:
+        """What `network.json` says now."""
+        return NetworkFile.load(self.state)
+
+    def command(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a verb of the command on this network."""
+        done = subprocess.run(
+            [sys.executable, "-m", "warifu.cli", *words, "--state", str(self.state)],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *words: str, code: int = 0) -> dict:
+        """The JSON document that a verb prints."""
+        return json.loads(self.command(*words, "--json", code=code).stdout)
+
+
+def start(state: Path, *words: str) -> Running:
+    """Start `warifu demo` on `state` and wait until it says that it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "warifu.cli", "demo", "--state", str(state), "--no-browser", "--json", *words],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.rstrip() == "}":
+            return Running(state, process)
+    raise AssertionError(f"the network did not start: exit {process.wait()}")
+
+
+def stop(running: Running) -> None:
+    """End a network as Ctrl-C does."""
+    running.process.terminate()
+    running.process.wait(timeout=30)
+    running.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One network of 200 people for the whole session; tests leave it running and whole."""
+    running = start(tmp_path_factory.mktemp("network"), "--people", "200")
+    yield running
+    stop(running)
