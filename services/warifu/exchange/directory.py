@@ -1,0 +1,294 @@
+"""The directory: public keys that each institution signs itself and the gateway only relays (docs/PROTOCOL.md §3.4).
+
+An entry is believed when the network's root issued the certificate that signed it and that certificate names the owner. A version
+lower than one ever seen is refused, also after a restart: the memory is a table of the reader's own store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, delete, insert, select
+
+from warifu.exchange import domains, form
+from warifu.exchange.keys import InstitutionKeys, SealingKey, UnusableKeyError, VerifyingKey
+from warifu.exchange.permit import CLOCK_SKEW, moment, stamp
+from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel import identity
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.store import Store
+from warifu.kernel.trust import TrustError
+
+GATEWAY: Final = "gateway"
+"""Owner of the gateway's own entry, signed with the certificate of spiffe://…/gateway/main."""
+_REMEMBERED: Final = 4
+"""Entries kept for each owner, so that what was signed or sealed before a change of keys can still be read."""
+_REFETCH: Final = timedelta(seconds=1)
+"""Between two fetches for the sake of an unknown key id: a stranger's ids must not become a storm."""
+
+
+class DirectoryError(ValueError):
+    """An entry that must not be believed."""
+
+
+class Issuer(Protocol):
+    """Who knows which certificates are good: `warifu.kernel.trust.Trust`."""
+
+    def check_issued(self, certificate: x509.Certificate) -> None:
+        """Raise TrustError unless the root issued it, it is in date and not revoked."""
+
+    def is_revoked(self, serial: int) -> bool:
+        """Whether the certificate was revoked; raises TrustError when nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEntry:
+    """An entry that was checked, with its keys parsed."""
+
+    owner: str
+    version: int
+    sealing: SealingKey
+    signing: VerifyingKey
+    not_before: datetime
+    """Machine time."""
+    not_after: datetime
+    """Machine time: the end of the entry or of its certificate, whichever comes first."""
+    serial: int
+    """Of the certificate that signed it."""
+
+    def holds(self, now: datetime) -> bool:
+        """Is machine time `now` within its dates, with 30 s allowed for a clock behind."""
+        return self.not_before - CLOCK_SKEW <= now < self.not_after
+
+
+def make_entry(
+    keys: InstitutionKeys,
+    version: int,
+    valid: tuple[datetime, datetime],
+    certificate: x509.Certificate,
+    tls_key: EllipticCurvePrivateKey,
+) -> exchange_pb2.SignedDirectoryEntry:
+    """An institution's own entry, signed with its certificate's key; `valid` are machine times from and until."""
+    entry = exchange_pb2.DirectoryEntry(
+        owner=keys.owner,
+        version=version,
+        hpke_key_id=keys.hpke_key_id,
+        hpke_public_key=keys.hpke_public,
+        signing_key_id=keys.signing_key_id,
+        signing_public_key=keys.signing_public,
+        not_before=stamp(valid[0]),
+        not_after=stamp(valid[1]),
+    ).SerializeToString(deterministic=True)
+    return exchange_pb2.SignedDirectoryEntry(
+        entry=entry,
+        certificate=certificate.public_bytes(Encoding.DER),
+        signature=tls_key.sign(domains.DIRECTORY + entry, ECDSA(SHA256())),
+    )
+
+
+def verify_entry(signed: exchange_pb2.SignedDirectoryEntry, issuer: Issuer, now: datetime) -> VerifiedEntry:
+    """The entry, when its owner signed it with a good certificate and it holds at machine time `now`.
+
+    Raises:
+        DirectoryError: a certificate that is foreign, revoked, out of date or another's (a counter terminal's too); altered;
+            out of its dates; keys that must not be used or that do not have the ids they are given.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(signed.certificate)
+        issuer.check_issued(certificate)
+        caller = identity.caller_of(certificate)
+        entry = form.parse_whole(exchange_pb2.DirectoryEntry, signed.entry, "entry")
+        _check_signature(signed, certificate)
+        verified = _verified(entry, certificate)
+    except (ValueError, OverflowError, InvalidSignature, TrustError, LinkageError) as error:
+        raise DirectoryError(f"directory entry: {error}") from error
+    if entry.owner != _owner(caller):
+        raise DirectoryError(f"the entry of {entry.owner!r} is signed by {caller.uri}")
+    if not verified.holds(now):
+        raise DirectoryError(f"the entry of {entry.owner!r} is outside its dates")
+    return verified
+
+
+def _owner(caller: identity.Caller) -> str | None:
+    if caller.party == identity.COUNTER:
+        return None
+    return GATEWAY if (caller.party, caller.code) == (GATEWAY, "main") else caller.code
+
+
+def _check_signature(signed: exchange_pb2.SignedDirectoryEntry, certificate: x509.Certificate) -> None:
+    key = certificate.public_key()
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise DirectoryError("not a P-256 certificate")
+    key.verify(signed.signature, domains.DIRECTORY + signed.entry, ECDSA(SHA256()))
+
+
+def _verified(entry: exchange_pb2.DirectoryEntry, certificate: x509.Certificate) -> VerifiedEntry:
+    sealing = SealingKey.parse(entry.owner, entry.hpke_public_key)
+    signing = VerifyingKey.parse(entry.owner, entry.signing_public_key)
+    if (sealing.key_id, signing.key_id) != (entry.hpke_key_id, entry.signing_key_id):
+        raise UnusableKeyError("a key id is not its key's")
+    return VerifiedEntry(
+        owner=entry.owner,
+        version=entry.version,
+        sealing=sealing,
+        signing=signing,
+        not_before=moment(entry.not_before),
+        not_after=min(moment(entry.not_after), certificate.not_valid_after_utc),
+        serial=certificate.serial_number,
+    )
+
+
+def directory_table(metadata: MetaData) -> Table:
+    """The table in which a reader remembers the entries it has seen; part of that reader's schema."""
+    return Table(
+        "directory_entries",
+        metadata,
+        Column("owner", String(64), primary_key=True),
+        Column("version", BigInteger, primary_key=True, autoincrement=False),
+        Column("signed", LargeBinary, nullable=False),
+    )
+
+
+Fetch = Callable[[str], Awaitable[exchange_pb2.SignedDirectoryEntry]]
+"""Asks the gateway for an owner's entry: `DirectoryService.GetEntry`. Raises LinkageError."""
+
+
+class Directory:
+    """One reader's view of everyone's keys: fetched when needed, checked, remembered.
+
+    Invariant: for each owner the highest version ever seen only rises.
+    """
+
+    def __init__(self, store: Store, table: Table, issuer: Issuer, clock: Clock, fetch: Fetch) -> None:
+        self._store = store
+        self._issuer = issuer
+        self._clock = clock
+        self._fetch = fetch
+        self._entries: dict[str, list[VerifiedEntry]] = {}
+        self._highest: dict[str, tuple[int, bytes]] = {}
+        self._fetched: dict[str, datetime] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._read = select(table.c.version, table.c.signed).order_by(table.c.version.desc())
+        self._table = table
+
+    async def entry(self, owner: str) -> VerifiedEntry:
+        """The newest entry of `owner`, fetched when none is at hand or it no longer holds.
+
+        Raises:
+            LinkageError: PROVIDER_DIRECTORY_ENTRY_INVALID (also for a version lower than one seen), CLIENT_DIRECTORY_ENTRY_UNKNOWN,
+                or what the fetch raised.
+        """
+        found = self._newest(owner)
+        return found if found is not None else await self._refreshed(owner, force=False)
+
+    async def signing_key(self, owner: str, key_id: str) -> VerifyingKey | None:
+        """The owner's signing key of this id, the present one or one before; None when the owner has no such key."""
+        found = self._with(owner, lambda entry: entry.signing.key_id == key_id)
+        if found is None and await self._refetched(owner):
+            found = self._with(owner, lambda entry: entry.signing.key_id == key_id)
+        return found.signing if found else None
+
+    async def sealing_key(self, owner: str, key_id: str) -> SealingKey | None:
+        """The owner's HPKE key of this id, the present one or one before; None when the owner has no such key."""
+        found = self._with(owner, lambda entry: entry.sealing.key_id == key_id)
+        if found is None and await self._refetched(owner):
+            found = self._with(owner, lambda entry: entry.sealing.key_id == key_id)
+        return found.sealing if found else None
+
+    async def refresh(self, owner: str) -> VerifiedEntry:
+        """Fetch anew, such as after a peer could not open what was sealed to it. Raises as `entry`."""
+        return await self._refreshed(owner, force=True)
+
+    def _newest(self, owner: str) -> VerifiedEntry | None:
+        entries = self._entries.get(owner)
+        return entries[0] if entries and self._good(entries[0]) else None
+
+    def _with(self, owner: str, wanted: Callable[[VerifiedEntry], bool]) -> VerifiedEntry | None:
+        known = self._entries.get(owner, ())
+        return next((entry for entry in known if wanted(entry) and self._good(entry)), None)
+
+    def _good(self, entry: VerifiedEntry) -> bool:
+        try:
+            return entry.holds(self._clock.machine()) and not self._issuer.is_revoked(entry.serial)
+        except TrustError:
+            return False
+
+    async def _refetched(self, owner: str) -> bool:
+        """Fetch for an unknown key id, unless that was just done; False when there is nothing new to look at."""
+        last = self._fetched.get(owner)
+        if last is not None and self._clock.machine() - last < _REFETCH:
+            return False
+        await self._refreshed(owner, force=True)
+        return True
+
+    async def _refreshed(self, owner: str, *, force: bool) -> VerifiedEntry:
+        async with self._locks.setdefault(owner, asyncio.Lock()):
+            self._remember(owner)
+            found = self._newest(owner)
+            if found is not None and not force:
+                return found
+            signed = await self._fetch(owner)
+            self._fetched[owner] = self._clock.machine()
+            return await self._take(owner, signed)
+
+    def _remember(self, owner: str) -> None:
+        """Read the memory of an owner once. Entries that no longer verify still count as seen."""
+        if owner in self._highest:
+            return
+        rows = self._store.read(lambda c: c.execute(self._read.where(self._table.c.owner == owner)).all())
+        self._highest[owner] = (rows[0].version, rows[0].signed) if rows else (-1, b"")
+        entries = []
+        for row in rows:
+            try:
+                signed = exchange_pb2.SignedDirectoryEntry.FromString(row.signed)
+                entries.append(verify_entry(signed, self._issuer, self._clock.machine()))
+            except DirectoryError:
+                continue
+        self._entries[owner] = entries
+
+    async def _take(self, owner: str, signed: exchange_pb2.SignedDirectoryEntry) -> VerifiedEntry:
+        entry = self._acceptable(owner, signed)
+        data = signed.SerializeToString(deterministic=True)
+        if data != self._highest[owner][1]:
+            await self._store.write(lambda connection: self._save(connection, entry, data))
+            self._highest[owner] = (entry.version, data)
+        kept = [known for known in self._entries[owner] if known.version != entry.version]
+        self._entries[owner] = [entry, *kept][:_REMEMBERED]
+        return entry
+
+    def _acceptable(self, owner: str, signed: exchange_pb2.SignedDirectoryEntry) -> VerifiedEntry:
+        try:
+            entry = verify_entry(signed, self._issuer, self._clock.machine())
+        except DirectoryError as error:
+            raise _unbelievable(owner) from error
+        version, before = self._highest[owner]
+        replaced = entry.version == version and _content(before) != signed.entry
+        if entry.owner != owner or entry.version < version or replaced:
+            raise _unbelievable(owner)
+        return entry
+
+    def _save(self, connection: Connection, entry: VerifiedEntry, data: bytes) -> None:
+        columns = self._table.c
+        mine = columns.owner == entry.owner
+        connection.execute(delete(self._table).where(mine, columns.version == entry.version))
+        connection.execute(insert(self._table).values(owner=entry.owner, version=entry.version, signed=data))
+        kept = select(columns.version).where(mine).order_by(columns.version.desc()).limit(_REMEMBERED)
+        connection.execute(delete(self._table).where(mine, columns.version.not_in(kept)))
+
+
+def _content(signed: bytes) -> bytes:
+    return exchange_pb2.SignedDirectoryEntry.FromString(signed).entry
+
+
+def _unbelievable(owner: str) -> LinkageError:
+    return LinkageError(Reason.PROVIDER_DIRECTORY_ENTRY_INVALID, metadata={"owner": owner})
