@@ -1,0 +1,1 @@
+"""A seeded, fictional population with seven years of life behind it."""
