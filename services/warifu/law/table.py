@@ -16,7 +16,8 @@ LEFT_OUT_FILE = "left_out.toml"
 
 # Words by which an article would be named. A purpose is for the person; the article belongs to the citation beside it.
 ARTICLE_NUMBER = re.compile(
-    r"第?[0-9０-９一二三四五六七八九十百]+(?:条|項|号)|別表|附則|(?i:\b(?:art(?:icle)?s?\.?|para(?:graph)?s?\.?|§)\s*[0-9ivx]+)|§"
+    r"[0-9０-９一二三四五六七八九十百](?:条|項(?!目)|号)|別表|附則|§"
+    r"|(?i:\b(?:articles?|art\.?|paragraphs?|para\.?|items?)\s*(?:[0-9]|[ivxl]+\b))"
 )
 
 Key = tuple[str, str, str, str, str]
