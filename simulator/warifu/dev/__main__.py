@@ -1,4 +1,4 @@
-"""`python -m warifu.dev proto [--check]` and `python -m warifu.dev migration KIND MESSAGE`."""
+"""`python -m warifu.dev proto [--check]`, `python -m warifu.dev migration KIND MESSAGE` and `python -m warifu.dev pages`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ def main() -> int:
     )
     migration.add_argument("kind", help="numbering, gateway, agency, portal or simulator")
     migration.add_argument("message", help="what changes and why, a few words")
+    tools.add_parser("pages", help="fill the tables of docs/PROTOCOL.md from the code")
     options = parser.parse_args()
+    if options.tool == "pages":
+        from warifu.dev import pages  # noqa: PLC0415
+
+        pages.write()
+        return 0
     if options.tool == "migration":
         from warifu.dev.migration import write  # noqa: PLC0415 - Alembic loads slowly
 
