@@ -90,9 +90,7 @@ class Authority:
     def check_issued(self, certificate):
         """See `Issuer`."""
         try:
-            self.key.public_key().verify(
-                certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(SHA256())
-            )
+            self.key.public_key().verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(SHA256()))
         except Exception as error:
             raise TrustError("foreign") from error
         if not certificate.not_valid_before_utc <= self.now < certificate.not_valid_after_utc:

@@ -50,9 +50,7 @@ def open_by_hand(seed, sealed, info):
     public_x = curve.public_key().public_bytes_raw()
     shared = hashlib.sha3_256(lattice.decapsulate(ct_m) + ss_x + ct_x + public_x + label).digest()
     suite = b"HPKE" + bytes.fromhex("647a00010002")
-    context = (
-        b"\0" + labeled_extract(suite, b"", b"psk_id_hash", b"") + labeled_extract(suite, b"", b"info_hash", info)
-    )
+    context = b"\0" + labeled_extract(suite, b"", b"psk_id_hash", b"") + labeled_extract(suite, b"", b"info_hash", info)
     secret = labeled_extract(suite, shared, b"secret", b"")
     key = labeled_expand(suite, secret, b"key", context, 32)
     nonce = labeled_expand(suite, secret, b"base_nonce", context, 12)
@@ -123,7 +121,7 @@ def test_a_flipped_bit_neither_opens_nor_verifies(provider, data):
     from unit.exchange.samples import flip
 
     sealed, signature = provider.sealing_key.seal(b"content", b"info"), provider.sign(b"message")
-    bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
+    bit = data.draw(st.integers(0, 99_999))
     with pytest.raises(OpenError):
         provider.open(provider.hpke_key_id, flip(sealed, bit), b"info")
     with pytest.raises(OpenError):

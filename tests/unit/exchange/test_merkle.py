@@ -1,5 +1,6 @@
 """Merkle hashing against the RFC's own recursive definition."""
 
+from contextlib import suppress
 from hashlib import sha256
 
 import pytest
@@ -49,11 +50,9 @@ def test_a_path_leads_to_the_root_from_its_own_place_alone(data, draw):
     if other is not None:
         wrong += [(leaf, other, path), (leaf, index, path[:-1])]
     for bad_leaf, place, bad_path in wrong:
-        try:
+        with suppress(MerkleError):
             # the same content twice is the same tree seen from either place
             assert root_from_path(bad_leaf, place, len(data), bad_path) != tree.root or data[place] == data[index]
-        except MerkleError:
-            pass
 
 
 @pytest.mark.parametrize(

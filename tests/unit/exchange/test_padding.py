@@ -17,7 +17,16 @@ def test_unpad_undoes_pad(content, floor):
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [(0, 1), (1020, 1), (1021, 4), (4 * KIB - 4, 4), (4 * KIB, 16), (200 * KIB, 256), (256 * KIB, 512), (600 * KIB, 768)],
+    [
+        (0, 1),
+        (1020, 1),
+        (1021, 4),
+        (4 * KIB - 4, 4),
+        (4 * KIB, 16),
+        (200 * KIB, 256),
+        (256 * KIB, 512),
+        (600 * KIB, 768),
+    ],
 )
 def test_classes_are_the_stated_ones(size, expected):
     """Content of a size falls into the class of 1, 4, 16, 64, 256 KiB or the next multiple of 256 KiB, prefix included."""
