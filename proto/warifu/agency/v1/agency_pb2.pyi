@@ -163,7 +163,9 @@ class RecordRequest(_message.Message):
     addressee_no: _builtins.str
     """An addressee number."""
     published_from: _builtins.str
-    """First day on which the copy may be provided; absent means at once."""
+    """First day on which the copy may be provided; absent means the kind's own rule: at once, or for the first tax assessment of a year
+    its day of publication (10 June).
+    """
     @_builtins.property
     def basic_items(self) -> _common_pb2.BasicItems:
         """The basic items: an addressee is made and enrolled when there is none."""
@@ -432,6 +434,105 @@ class GetSubjectResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSubjectResponse: _TypeAlias = GetSubjectResponse  # noqa: Y015
+
+@_typing.final
+class ChangeIndividualNumberRequest(_message.Message):
+    """A leaked number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_NO_FIELD_NUMBER: _builtins.int
+    INDIVIDUAL_NUMBER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Institution code."""
+    addressee_no: _builtins.str
+    """The addressee number."""
+    individual_number: _builtins.str
+    """The number that leaked, as typed. Never type a real one."""
+    reason: _builtins.str
+    """Why misuse is feared, at most 200 characters."""
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        addressee_no: _builtins.str = ...,
+        individual_number: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addressee_no", b"addressee_no", "individual_number", b"individual_number", "institution", b"institution", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeIndividualNumberRequest: _TypeAlias = ChangeIndividualNumberRequest  # noqa: Y015
+
+@_typing.final
+class ChangeIndividualNumberResponse(_message.Message):
+    """The new number, for the notice to the person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDIVIDUAL_NUMBER_FIELD_NUMBER: _builtins.int
+    individual_number: _builtins.str
+    """The new individual number."""
+    def __init__(
+        self,
+        *,
+        individual_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["individual_number", b"individual_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeIndividualNumberResponse: _TypeAlias = ChangeIndividualNumberResponse  # noqa: Y015
+
+@_typing.final
+class ChangeResidentCodeRequest(_message.Message):
+    """Whose resident code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_NO_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Institution code."""
+    addressee_no: _builtins.str
+    """The addressee number."""
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        addressee_no: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addressee_no", b"addressee_no", "institution", b"institution"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeResidentCodeRequest: _TypeAlias = ChangeResidentCodeRequest  # noqa: Y015
+
+@_typing.final
+class ChangeResidentCodeResponse(_message.Message):
+    """Changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeResidentCodeResponse: _TypeAlias = ChangeResidentCodeResponse  # noqa: Y015
 
 @_typing.final
 class ListLocalUsesRequest(_message.Message):

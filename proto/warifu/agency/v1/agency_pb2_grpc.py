@@ -55,6 +55,16 @@ class AgencyServiceStub:
                 request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.GetSubjectRequest.SerializeToString,
                 response_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.GetSubjectResponse.FromString,
                 _registered_method=True)
+        self.ChangeIndividualNumber = channel.unary_unary(
+                '/warifu.agency.v1.AgencyService/ChangeIndividualNumber',
+                request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeIndividualNumberRequest.SerializeToString,
+                response_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeIndividualNumberResponse.FromString,
+                _registered_method=True)
+        self.ChangeResidentCode = channel.unary_unary(
+                '/warifu.agency.v1.AgencyService/ChangeResidentCode',
+                request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeResidentCodeRequest.SerializeToString,
+                response_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeResidentCodeResponse.FromString,
+                _registered_method=True)
         self.ListLocalUses = channel.unary_unary(
                 '/warifu.agency.v1.AgencyService/ListLocalUses',
                 request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ListLocalUsesRequest.SerializeToString,
@@ -95,6 +105,21 @@ class AgencyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeIndividualNumber(self, request, context):
+        """Residency only: a new individual number for a visitor whose number leaked, with fear of misuse (art. 7(2)). The old and the new one
+        pass through to and from the numbering body and are kept nowhere here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeResidentCode(self, request, context):
+        """Residency only: a new resident code on the person's wish. The code itself stays with the numbering body.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListLocalUses(self, request, context):
         """Exchanges between offices of one body outside the network (庁内連携): what may be used locally.
         """
@@ -124,6 +149,16 @@ def add_AgencyServiceServicer_to_server(servicer, server):
                     servicer.GetSubject,
                     request_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.GetSubjectRequest.FromString,
                     response_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.GetSubjectResponse.SerializeToString,
+            ),
+            'ChangeIndividualNumber': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeIndividualNumber,
+                    request_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeIndividualNumberRequest.FromString,
+                    response_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeIndividualNumberResponse.SerializeToString,
+            ),
+            'ChangeResidentCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeResidentCode,
+                    request_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeResidentCodeRequest.FromString,
+                    response_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeResidentCodeResponse.SerializeToString,
             ),
             'ListLocalUses': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLocalUses,
@@ -240,6 +275,60 @@ class AgencyService:
             '/warifu.agency.v1.AgencyService/GetSubject',
             warifu_dot_agency_dot_v1_dot_agency__pb2.GetSubjectRequest.SerializeToString,
             warifu_dot_agency_dot_v1_dot_agency__pb2.GetSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeIndividualNumber(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.agency.v1.AgencyService/ChangeIndividualNumber',
+            warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeIndividualNumberRequest.SerializeToString,
+            warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeIndividualNumberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeResidentCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.agency.v1.AgencyService/ChangeResidentCode',
+            warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeResidentCodeRequest.SerializeToString,
+            warifu_dot_agency_dot_v1_dot_agency__pb2.ChangeResidentCodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,12 @@ class AgencyServiceStub:
     """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million."""
     GetSubject: _grpc.UnaryUnaryMultiCallable[_agency_pb2.GetSubjectRequest, _agency_pb2.GetSubjectResponse]
     """What the agency's original data say about one addressee."""
+    ChangeIndividualNumber: _grpc.UnaryUnaryMultiCallable[_agency_pb2.ChangeIndividualNumberRequest, _agency_pb2.ChangeIndividualNumberResponse]
+    """Residency only: a new individual number for a visitor whose number leaked, with fear of misuse (art. 7(2)). The old and the new one
+    pass through to and from the numbering body and are kept nowhere here.
+    """
+    ChangeResidentCode: _grpc.UnaryUnaryMultiCallable[_agency_pb2.ChangeResidentCodeRequest, _agency_pb2.ChangeResidentCodeResponse]
+    """Residency only: a new resident code on the person's wish. The code itself stays with the numbering body."""
     ListLocalUses: _grpc.UnaryUnaryMultiCallable[_agency_pb2.ListLocalUsesRequest, _agency_pb2.ListLocalUsesResponse]
     """Exchanges between offices of one body outside the network (庁内連携): what may be used locally."""
 
@@ -63,6 +69,12 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million."""
     GetSubject: _aio.UnaryUnaryMultiCallable[_agency_pb2.GetSubjectRequest, _agency_pb2.GetSubjectResponse]  # type: ignore[assignment]
     """What the agency's original data say about one addressee."""
+    ChangeIndividualNumber: _aio.UnaryUnaryMultiCallable[_agency_pb2.ChangeIndividualNumberRequest, _agency_pb2.ChangeIndividualNumberResponse]  # type: ignore[assignment]
+    """Residency only: a new individual number for a visitor whose number leaked, with fear of misuse (art. 7(2)). The old and the new one
+    pass through to and from the numbering body and are kept nowhere here.
+    """
+    ChangeResidentCode: _aio.UnaryUnaryMultiCallable[_agency_pb2.ChangeResidentCodeRequest, _agency_pb2.ChangeResidentCodeResponse]  # type: ignore[assignment]
+    """Residency only: a new resident code on the person's wish. The code itself stays with the numbering body."""
     ListLocalUses: _aio.UnaryUnaryMultiCallable[_agency_pb2.ListLocalUsesRequest, _agency_pb2.ListLocalUsesResponse]  # type: ignore[assignment]
     """Exchanges between offices of one body outside the network (庁内連携): what may be used locally."""
 
@@ -102,6 +114,24 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agency_pb2.GetSubjectResponse, _abc.Awaitable[_agency_pb2.GetSubjectResponse]]:
         """What the agency's original data say about one addressee."""
+
+    @_abc_1.abstractmethod
+    def ChangeIndividualNumber(
+        self,
+        request: _agency_pb2.ChangeIndividualNumberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agency_pb2.ChangeIndividualNumberResponse, _abc.Awaitable[_agency_pb2.ChangeIndividualNumberResponse]]:
+        """Residency only: a new individual number for a visitor whose number leaked, with fear of misuse (art. 7(2)). The old and the new one
+        pass through to and from the numbering body and are kept nowhere here.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeResidentCode(
+        self,
+        request: _agency_pb2.ChangeResidentCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agency_pb2.ChangeResidentCodeResponse, _abc.Awaitable[_agency_pb2.ChangeResidentCodeResponse]]:
+        """Residency only: a new resident code on the person's wish. The code itself stays with the numbering body."""
 
     @_abc_1.abstractmethod
     def ListLocalUses(

@@ -296,7 +296,9 @@ class RegisterRequest(_message.Message):
     reference: _builtins.str
     """The caller's own reference, echoed."""
     resident_code: _builtins.str
-    """Simulation mode only: the resident code that the simulator chose; otherwise one is drawn."""
+    """Simulation mode only: the resident code that the simulator chose; otherwise one is drawn. In that mode the simulator's loader may
+    call in a residency institution's name to register the starting population.
+    """
     @_builtins.property
     def basic_items(self) -> _common_pb2.BasicItems:
         """The 4 basic items."""
@@ -605,6 +607,45 @@ class IssueCertificateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IssueCertificateResponse: _TypeAlias = IssueCertificateResponse  # noqa: Y015
+
+@_typing.final
+class GetAuthorityRequest(_message.Message):
+    """Nothing to say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAuthorityRequest: _TypeAlias = GetAuthorityRequest  # noqa: Y015
+
+@_typing.final
+class GetAuthorityResponse(_message.Message):
+    """The authority's certificate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    certificate: _builtins.bytes
+    """X.509, DER; self-signed, P-256. Its dates, like those of card certificates, are the network's, not the machine's."""
+    def __init__(
+        self,
+        *,
+        certificate: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAuthorityResponse: _TypeAlias = GetAuthorityResponse  # noqa: Y015
 
 @_typing.final
 class CheckCertificateRequest(_message.Message):

@@ -506,6 +506,11 @@ class CardAuthorityServiceStub:
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateRequest.SerializeToString,
                 response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateResponse.FromString,
                 _registered_method=True)
+        self.GetAuthority = channel.unary_unary(
+                '/warifu.numbering.v1.CardAuthorityService/GetAuthority',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityResponse.FromString,
+                _registered_method=True)
         self.ChangeCertificateStatus = channel.unary_unary(
                 '/warifu.numbering.v1.CardAuthorityService/ChangeCertificateStatus',
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ChangeCertificateStatusRequest.SerializeToString,
@@ -531,6 +536,14 @@ class CardAuthorityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAuthority(self, request, context):
+        """The authority's own certificate, under which every card certificate is checked. Called by whoever relies on them: keep it, it
+        outlives the process.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ChangeCertificateStatus(self, request, context):
         """Revokes or suspends. Called by the card service.
         """
@@ -550,6 +563,11 @@ def add_CardAuthorityServiceServicer_to_server(servicer, server):
                     servicer.CheckCertificate,
                     request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateRequest.FromString,
                     response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateResponse.SerializeToString,
+            ),
+            'GetAuthority': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAuthority,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityResponse.SerializeToString,
             ),
             'ChangeCertificateStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.ChangeCertificateStatus,
@@ -612,6 +630,33 @@ class CardAuthorityService:
             '/warifu.numbering.v1.CardAuthorityService/CheckCertificate',
             warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateRequest.SerializeToString,
             warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuthority(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.CardAuthorityService/GetAuthority',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -189,6 +189,10 @@ class CardAuthorityServiceStub:
     """Issues a certificate for a card's key. Called by the card service."""
     CheckCertificate: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.CheckCertificateRequest, _numbering_pb2.CheckCertificateResponse]
     """Is the certificate good now? Called by whoever relies on it."""
+    GetAuthority: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.GetAuthorityRequest, _numbering_pb2.GetAuthorityResponse]
+    """The authority's own certificate, under which every card certificate is checked. Called by whoever relies on them: keep it, it
+    outlives the process.
+    """
     ChangeCertificateStatus: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.ChangeCertificateStatusRequest, _numbering_pb2.ChangeCertificateStatusResponse]
     """Revokes or suspends. Called by the card service."""
 
@@ -201,6 +205,10 @@ class CardAuthorityServiceAsyncStub(CardAuthorityServiceStub):
     """Issues a certificate for a card's key. Called by the card service."""
     CheckCertificate: _aio.UnaryUnaryMultiCallable[_numbering_pb2.CheckCertificateRequest, _numbering_pb2.CheckCertificateResponse]  # type: ignore[assignment]
     """Is the certificate good now? Called by whoever relies on it."""
+    GetAuthority: _aio.UnaryUnaryMultiCallable[_numbering_pb2.GetAuthorityRequest, _numbering_pb2.GetAuthorityResponse]  # type: ignore[assignment]
+    """The authority's own certificate, under which every card certificate is checked. Called by whoever relies on them: keep it, it
+    outlives the process.
+    """
     ChangeCertificateStatus: _aio.UnaryUnaryMultiCallable[_numbering_pb2.ChangeCertificateStatusRequest, _numbering_pb2.ChangeCertificateStatusResponse]  # type: ignore[assignment]
     """Revokes or suspends. Called by the card service."""
 
@@ -222,6 +230,16 @@ class CardAuthorityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_numbering_pb2.CheckCertificateResponse, _abc.Awaitable[_numbering_pb2.CheckCertificateResponse]]:
         """Is the certificate good now? Called by whoever relies on it."""
+
+    @_abc_1.abstractmethod
+    def GetAuthority(
+        self,
+        request: _numbering_pb2.GetAuthorityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.GetAuthorityResponse, _abc.Awaitable[_numbering_pb2.GetAuthorityResponse]]:
+        """The authority's own certificate, under which every card certificate is checked. Called by whoever relies on them: keep it, it
+        outlives the process.
+        """
 
     @_abc_1.abstractmethod
     def ChangeCertificateStatus(
