@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -39,6 +39,20 @@ _REFETCH: Final = timedelta(seconds=1)
 
 class DirectoryError(ValueError):
     """An entry that must not be believed."""
+
+
+_UNBELIEVABLE: Final = (
+    ValueError,
+    OverflowError,
+    InvalidSignature,
+    TrustError,
+    LinkageError,
+    # what a malformed certificate makes its reader raise
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
 
 
 class Issuer(Protocol):
@@ -110,7 +124,7 @@ def verify_entry(signed: exchange_pb2.SignedDirectoryEntry, issuer: Issuer, now:
         entry = form.parse_whole(exchange_pb2.DirectoryEntry, signed.entry, "entry")
         _check_signature(signed, certificate)
         verified = _verified(entry, certificate)
-    except (ValueError, OverflowError, InvalidSignature, TrustError, LinkageError) as error:
+    except _UNBELIEVABLE as error:
         raise DirectoryError(f"directory entry: {error}") from error
     if entry.owner != _owner(caller):
         raise DirectoryError(f"the entry of {entry.owner!r} is signed by {caller.uri}")
