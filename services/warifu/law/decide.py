@@ -14,7 +14,7 @@ from warifu.law.pia import PiaState, pia_state
 class Reason(StrEnum):
     """Every way in which the law book refuses. The prefix says whose side has to act."""
 
-    CLIENT_UNKNOWN_INSTITUTION = "CLIENT_UNKNOWN_INSTITUTION"
+    CLIENT_INSTITUTION_UNKNOWN = "CLIENT_INSTITUTION_UNKNOWN"
     CLIENT_SAME_BODY = "CLIENT_SAME_BODY"
     CLIENT_REQUESTER_NOT_PERMITTED = "CLIENT_REQUESTER_NOT_PERMITTED"
     CLIENT_AFFAIR_NOT_PERMITTED = "CLIENT_AFFAIR_NOT_PERMITTED"
@@ -118,7 +118,7 @@ def decide(book: LawBook, ask: Ask) -> Decision:
     provider = book.register.institutions.get(ask.provider)
     if requester is None or provider is None:
         unknown = Condition.REQUESTER if requester is None else Condition.PROVIDER
-        return _deny(book, ask, Reason.CLIENT_UNKNOWN_INSTITUTION, unknown, requester, provider)
+        return _deny(book, ask, Reason.CLIENT_INSTITUTION_UNKNOWN, unknown, requester, provider)
     if requester.operator.code == provider.operator.code:
         return _deny(book, ask, Reason.CLIENT_SAME_BODY, Condition.OPERATOR, requester, provider)
     row = _row(book, ask, requester, provider)

@@ -9,7 +9,7 @@ from warifu.law.decide import Reason
 from warifu.law.model import Text
 
 MESSAGE: dict[Reason, Text] = {
-    Reason.CLIENT_UNKNOWN_INSTITUTION: Text(
+    Reason.CLIENT_INSTITUTION_UNKNOWN: Text(
         "機関「{unknown}」は登録されていません。", "The institution {unknown} is not in the register."
     ),
     Reason.CLIENT_SAME_BODY: Text(
@@ -68,7 +68,7 @@ _CHECK_CODES = Text(
 )
 
 ADVICE: dict[Reason, Text] = {
-    Reason.CLIENT_UNKNOWN_INSTITUTION: Text(
+    Reason.CLIENT_INSTITUTION_UNKNOWN: Text(
         "機関コードを、大文字・小文字・全角・半角まで確かめてください。",
         "Check the institution code, letter by letter, including case and width.",
     ),
@@ -120,7 +120,7 @@ _LINKAGE = Text("番号法第19条第8号", "Number Act, Article 19(viii)"), Tru
 _ASSESSMENT = Text("番号法第21条第2項・第28条", "Number Act, Articles 21(2) and 28"), True
 
 GROUND: dict[Reason, tuple[Text, bool]] = {
-    Reason.CLIENT_UNKNOWN_INSTITUTION: _LINKAGE,
+    Reason.CLIENT_INSTITUTION_UNKNOWN: _LINKAGE,
     Reason.CLIENT_REQUESTER_NOT_PERMITTED: _LINKAGE,
     Reason.CLIENT_SAME_BODY: (
         Text("番号法第9条第2項（条例による利用）", "Number Act, Article 9(2) (use under an ordinance)"),

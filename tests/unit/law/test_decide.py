@@ -130,6 +130,21 @@ class TestRefused:
         )
         assert decide(BOOK, MOVED) == decide(BOOK, replace(MOVED, consent=True))
 
+    @pytest.mark.parametrize(
+        ("affair", "procedure", "row"),
+        [
+            ("JM90000000000101", "JT90000000000103", "P07"),
+            ("JM90000000000103", "JT90000000000101", "P09"),
+        ],
+    )
+    def test_of_two_rows_equally_near_the_one_of_the_callers_affair_is_named(
+        self, affair: str, procedure: str, row: str
+    ) -> None:
+        """A procedure of another affair is refused as the procedure, under the row of the affair that was named."""
+        expected = (Reason.CLIENT_PROCEDURE_NOT_PERMITTED, Condition.PROCEDURE, row)
+
+        assert _decision(replace(MOVED, affair=affair, procedure=procedure)) == expected
+
     def test_an_inquiry_that_meets_nothing_has_no_nearest_row(self) -> None:
         """When not one condition besides the date holds, no row is put forward as near."""
         nothing = Ask("residency-480011", "portal-main", "a", "b", "c", DAY)
@@ -141,7 +156,7 @@ class TestRefused:
         """An institution that is not in the register is refused as unknown, as the side on which it stands."""
         reason, condition, row = _decision(replace(MOVED, **{side: "tax-131041"}))
 
-        assert (reason, condition.value, row) == (Reason.CLIENT_UNKNOWN_INSTITUTION, side, "P07")
+        assert (reason, condition.value, row) == (Reason.CLIENT_INSTITUTION_UNKNOWN, side, "P07")
 
     @pytest.mark.parametrize("variant", sorted(VARIANTS))
     def test_codes_are_compared_exactly(self, variant: str) -> None:
