@@ -37,6 +37,8 @@ class Web:
     port: int
     origins: Mapping[str, str] = field(default_factory=dict)
     """Origins of other faces that it may link to or accept from, by name: portal, card."""
+    bind: str = "127.0.0.1"
+    """Address that it listens on; "0.0.0.0" inside a container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,11 @@ class Config:
     def save(self, folder: Path) -> None:
         """Write the configuration into `folder`, readable by the owner alone."""
         values = {name: value for name, value in asdict(self).items() if name != "folder"}
-        path = folder / CONFIG_NAME
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        fresh = folder / f".{CONFIG_NAME}"
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        fresh.replace(folder / CONFIG_NAME)
 
 
 def _nested(values: dict[str, Any]) -> dict[str, Any]:

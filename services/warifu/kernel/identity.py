@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +23,8 @@ COUNTER: Final = "counter"
 """The party name in a counter terminal's certificate; its code is the institution's."""
 _SPIFFE: Final = re.compile(r"spiffe://([a-z0-9.-]+)/([a-z][a-z0-9_]{0,31})/([a-z][a-z0-9_-]{0,63})")
 
+_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -34,10 +36,10 @@ class Caller:
     """Institution code, such as "tax-480011"; "main" where a party is no institution."""
     serial: int
     """The certificate's serial number."""
-    not_before: datetime
-    """Aware, UTC."""
     not_after: datetime
-    """Aware, UTC."""
+    """End of the certificate's validity; aware, UTC."""
+    not_before: datetime = _ALWAYS
+    """Its beginning."""
 
     @property
     def uri(self) -> str:

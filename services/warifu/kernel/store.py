@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection, Engine, MetaData, Select, create_engine, event, literal, select
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import StaticPool
 
 T = TypeVar("T")
 
-GROUP_LIMIT = 512
+GROUP_LIMIT: Final = 512
 """Most writes in one commit: bounds how long a waiting caller's latency can grow."""
+_SQLITE_MAGIC: Final = b"SQLite format 3\0"
 
 
 def sqlite_url(path: Path) -> URL:
@@ -30,23 +31,36 @@ def sqlite_url(path: Path) -> URL:
 
 
 def _pragmas(connection: object, _record: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
     # FULL: a commit is on the disk before it is told. secure_delete: what is erased is erased from the file.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "foreign_keys=ON",
+        "busy_timeout=5000",
+        "temp_store=MEMORY",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-    connection.isolation_level = None  # type: ignore[attr-defined]
 
 
-def _engine(url: URL | str) -> Engine:
-    sqlite = str(url).startswith("sqlite")
-    options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if sqlite else {}
-    engine = create_engine(url, **options)
-    if sqlite:
-        event.listen(engine, "connect", _pragmas)
-        # pysqlite's own transaction handling starts none before SELECT and breaks savepoints; SQLAlchemy documents this remedy.
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+def _engine(url: URL, *, writes: bool) -> Engine:
+    # hide_parameters: a statement's values never get into an exception's text, and so into no log.
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    engine = create_engine(url, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _pragmas)
+    if writes:
+        # pysqlite's own transaction handling breaks savepoints; SQLAlchemy documents this remedy. IMMEDIATE: a writer that began by
+        # reading could otherwise be refused the lock later. Never on the reader: it would read for ever in one old snapshot.
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
+
+
+class StoreClosedError(RuntimeError):
+    """The store was closed; nothing was written."""
 
 
 class Store:
@@ -57,83 +71,127 @@ class Store:
 
     def __init__(self, url: URL | str, metadata: MetaData) -> None:
         self.metadata = metadata
-        self._read_engine = _engine(url)
-        self._write_engine = _engine(url)
+        self._url = make_url(url)
+        self._read_engine = _engine(self._url, writes=False)
+        self._write_engine = _engine(self._url, writes=True)
         self._reader = self._read_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._probe = _probe(metadata)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._writing = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
     def create(self) -> None:
         """Create the tables that are missing. For new state and tests; existing state is upgraded by migrations."""
-        with self._write_engine.begin() as connection:
+        with self._writing, self._write_engine.begin() as connection:
             self.metadata.create_all(connection)
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a read inline and return its result, which must not hold on to the connection."""
-        return query(self._reader)
+        try:
+            return query(self._reader)
+        except Exception:
+            self._reader.rollback()  # else a lost connection would stay lost: the next read shall try anew
+            raise
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Run `change` in the next commit and return its result once that is durable.
 
+        `change` runs on the writer's thread. A caller that is cancelled does not undo it.
+
         Raises whatever `change` raised (its own writes are then undone), or the database's error if the commit failed.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Job(change, future))
-        return await future
+        return await self._enqueue(change, alone=False)
+
+    async def truncate_log(self) -> bool:
+        """Empty SQLite's write-ahead log into the database, so that what was erased is in neither file. Elsewhere nothing to do.
+
+        Returns:
+            False when another process was reading just then; try again later.
+        """
+        if self._url.get_backend_name() != "sqlite":
+            return True
+        return await self._enqueue(lambda _: _checkpoint(self._write_engine), alone=True)
 
     def check(self) -> None:
-        """Raise the database's error when the store cannot be read."""
-        self._reader.execute(text("SELECT 1 FROM " + next(iter(self.metadata.sorted_tables)).name + " LIMIT 1"))
+        """Raise the database's or system's error when the store cannot be read."""
+        path = self._url.database
+        if self._url.get_backend_name() == "sqlite" and path and path != ":memory:":
+            # A process keeps reading a file that was removed, and from its cache one that was overwritten: look at the file itself.
+            with Path(path).open("rb") as file:
+                if (start := file.read(len(_SQLITE_MAGIC))) not in {_SQLITE_MAGIC, b""}:
+                    raise OSError(f"{path} is no database any more: it begins with {start!r}")
+        self.read(lambda connection: connection.execute(self._probe).first())
 
     def close(self) -> None:
-        """Finish what is queued, then close."""
+        """Finish what is queued, then close; a later `write` raises StoreClosedError."""
+        if self._closed:
+            return
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
         self._reader.close()
         self._read_engine.dispose()
         self._write_engine.dispose()
 
+    async def _enqueue(self, change: Callable[[Any], T], *, alone: bool) -> T:
+        if self._closed:
+            raise StoreClosedError("the store is closed")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Job(change, future, alone=alone))
+        return await future
+
     def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
-            jobs, last = [job], False
-            while len(jobs) < GROUP_LIMIT and not last:
+        waiting: _Job | None = None
+        while (job := waiting or self._queue.get()) is not None:
+            jobs, waiting, last = [job], None, False
+            while not job.alone and len(jobs) < GROUP_LIMIT:
                 try:
                     following = self._queue.get_nowait()
                 except queue.Empty:
                     break
-                last = following is None
-                if following is not None:
-                    jobs.append(following)
-            self._commit(jobs)
+                if following is None or following.alone:
+                    waiting, last = following, following is None
+                    break
+                jobs.append(following)
+            with self._writing:
+                self._commit(jobs)
             if last:
                 return
 
     def _commit(self, jobs: list[_Job]) -> None:
         try:
-            with self._write_engine.begin() as connection:
-                for job in jobs:
-                    job.run(connection, alone=len(jobs) == 1)
+            if jobs[0].alone:
+                jobs[0].run(None, shared=False)
+            else:
+                with self._write_engine.begin() as connection:
+                    for job in jobs:
+                        job.run(connection, shared=len(jobs) > 1)
         except Exception as error:  # noqa: BLE001 - the commit failed for all; each caller is told
             for job in jobs:
                 job.fail(error)
-        for job in jobs:
-            job.resolve()
+        _resolve(jobs)
 
 
 class _Job:
-    """One queued write and who waits for it."""
+    """One queued write and who waits for it. With `alone` it runs outside a transaction and gets no connection."""
 
-    __slots__ = ("_change", "_error", "_future", "_result")
+    __slots__ = ("_change", "_error", "_future", "_result", "alone")
 
-    def __init__(self, change: Callable[[Connection], object], future: asyncio.Future[T]) -> None:
+    def __init__(self, change: Callable[[Any], object], future: asyncio.Future[T], *, alone: bool) -> None:
         self._change = change
         self._future: asyncio.Future[object] = future  # type: ignore[assignment]
         self._result: object = None
         self._error: BaseException | None = None
+        self.alone = alone
 
-    def run(self, connection: Connection, *, alone: bool) -> None:
-        if alone:  # nothing shares the transaction, so it is its own savepoint
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._future.get_loop()
+
+    def run(self, connection: Connection | None, *, shared: bool) -> None:
+        if not shared or connection is None:  # nothing shares the transaction, so it is its own savepoint
             self._result = self._change(connection)
             return
         savepoint = connection.begin_nested()
@@ -148,15 +206,42 @@ class _Job:
     def fail(self, error: BaseException) -> None:
         self._error = self._error or error
 
-    def resolve(self) -> None:
-        loop = self._future.get_loop()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._settle)
-
-    def _settle(self) -> None:
+    def settle(self) -> None:
         if self._future.cancelled():
             return
         if self._error is not None:
             self._future.set_exception(self._error)
         else:
             self._future.set_result(self._result)
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    """Tell every caller, waking each event loop once."""
+    loops = {job.loop for job in jobs}
+    for loop in loops:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, [job for job in jobs if job.loop is loop])
+
+
+def _settle(jobs: Iterable[_Job]) -> None:
+    for job in jobs:
+        job.settle()
+
+
+def _checkpoint(engine: Engine) -> bool:
+    """Not through SQLAlchemy's connection, which would begin a transaction first."""
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        busy = cursor.fetchone()
+        cursor.close()
+    finally:
+        connection.close()
+    return busy is not None and busy[0] == 0
+
+
+def _probe(metadata: MetaData) -> Select[Any]:
+    """A statement that reads one row of some table."""
+    tables = metadata.sorted_tables
+    return select(literal(1)).select_from(tables[0]).limit(1) if tables else select(literal(1))

@@ -1,0 +1,159 @@
+"""Standard gRPC health, per service and overall (grpc.health.v1), from what the party itself finds out every second.
+
+A store that cannot be read, a certificate out of date, a revocation list that cannot be verified: each turns every service of the party to
+NOT_SERVING within two seconds. So does the beginning of its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from cryptography import x509
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from warifu.kernel import limits
+from warifu.kernel.clock import Clock
+from warifu.kernel.tls import Stamp
+
+_LOG: Final = logging.getLogger(__name__)
+SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+Check = Callable[[], None]
+
+
+class Health:
+    """What a party knows of its own health. Starts as not serving, and ends so."""
+
+    def __init__(self, services: Iterable[str], checks: Mapping[str, Check]) -> None:
+        """For `services` by full name; each of `checks` raises when what it is named after is not well."""
+        self.services: Final = frozenset({"", *services})
+        self.ill: frozenset[str] = frozenset({"starting"})
+        """Names of the checks that failed last, or "starting", "stopping"."""
+        self._checks = checks
+        self._changed = asyncio.Event()
+
+    @property
+    def status(self) -> Any:
+        """The status of every service: they share certificate and stores."""
+        return NOT_SERVING if self.ill else SERVING
+
+    @property
+    def stopping(self) -> bool:
+        """The party is draining."""
+        return "stopping" in self.ill
+
+    def look(self) -> None:
+        """Run the checks once."""
+        if not self.stopping:
+            self._become(frozenset(name for name, check in self._checks.items() if not _well(name, check)))
+
+    def stop(self) -> None:
+        """Say NOT_SERVING from now on, and let watchers go."""
+        self._become(frozenset({"stopping"}))
+
+    async def run(self) -> None:
+        """Look every second until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(limits.HEALTH_INTERVAL / 1000)
+
+    async def change(self) -> None:
+        """Return when the status may have changed."""
+        await self._changed.wait()
+
+    def _become(self, ill: frozenset[str]) -> None:
+        if ill != self.ill:
+            _LOG.info("health", extra={"ill": sorted(ill)})
+            self.ill = ill
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+
+def _well(name: str, check: Check) -> bool:
+    try:
+        check()
+    except Exception as error:  # noqa: BLE001 - whatever a check raises, it is not well
+        _LOG.warning("check failed", extra={"check": name}, exc_info=error)
+        return False
+    return True
+
+
+class HealthServicer(health_pb2_grpc.HealthServicer):
+    """The standard service. Unlike grpcio's own it lets watchers go when the party drains, so that they do not hold it up."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    async def Check(  # noqa: N802 - the contract's name
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> health_pb2.HealthCheckResponse:
+        """One service's status; NOT_FOUND for a service that is not here (gRPC health checking protocol)."""
+        if request.service not in self._health.services:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return health_pb2.HealthCheckResponse(status=self._health.status)
+
+    async def List(  # noqa: N802 - see Check
+        self, request: Any, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> Any:
+        """Every service's status, as a HealthListResponse; its published types do not know it yet."""
+        del request, context
+        status = health_pb2.HealthCheckResponse(status=self._health.status)
+        return health_pb2.HealthListResponse(  # type: ignore[attr-defined]
+            statuses=dict.fromkeys(self._health.services, status)
+        )
+
+    async def Watch(  # noqa: N802 - see Check
+        self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """The status now and whenever it changes, until the party stops."""
+        del context
+        known = request.service in self._health.services
+        told = None
+        while not self._health.stopping or told is None:
+            now = self._health.status if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+            changed = asyncio.ensure_future(self._health.change())
+            try:
+                if now != told:
+                    told = now
+                    yield health_pb2.HealthCheckResponse(status=now)
+                await changed
+            finally:
+                changed.cancel()
+        if known and told != NOT_SERVING:
+            yield health_pb2.HealthCheckResponse(status=NOT_SERVING)
+
+
+class CertificateDates:
+    """Checks that the certificates of a party are in date; a file is parsed again only when it was replaced."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        self._dates: dict[Path, tuple[Stamp, datetime, datetime]] = {}
+
+    def check(self) -> None:
+        """Look at the server certificate and those of all identities.
+
+        Raises:
+            ValueError: one is out of date or not a certificate; the message names the file.
+            OSError: one is missing.
+        """
+        now = self._clock.machine()
+        for path in (self._folder / "tls" / "server.pem", *sorted(self._folder.glob("identities/*/cert.pem"))):
+            first, last = self._read(path)
+            if not first <= now < last:
+                raise ValueError(f"{path} is valid from {first.isoformat()} to {last.isoformat()} only")
+
+    def _read(self, path: Path) -> tuple[datetime, datetime]:
+        stamp = Stamp.of(path)
+        known = self._dates.get(path)
+        if known is None or known[0] != stamp:
+            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            known = self._dates[path] = (stamp, certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+        return known[1], known[2]

@@ -1,0 +1,191 @@
+"""The one server interceptor: who calls, may they, is the message well-formed, and what an error is on the wire.
+
+Identity, validity and revocation are checked on each RPC, and on each message of a stream, since a live channel outlasts them. What is
+checked is remembered by certificate, so a kept channel pays a dictionary look-up and one stat().
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from warifu.kernel import limits
+from warifu.kernel.access import Access, Rule
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import STATUS_KEY, LinkageError, Reason, Side
+from warifu.kernel.failures import explain
+from warifu.kernel.identity import Caller, parse, set_current
+from warifu.kernel.trust import Trust
+
+_LOG: Final = logging.getLogger(__name__)
+Context = grpc.aio.ServicerContext[Any, Any]
+Admit = Callable[[Context], None]
+
+
+class Admission:
+    """Decides who is let in. One a process."""
+
+    def __init__(self, access: Access, trust: Trust, clock: Clock) -> None:
+        self._access, self._trust, self._clock = access, trust, clock
+
+    def for_method(self, method: str) -> Admit:
+        """The check for one RPC: passes and sets the current caller, or raises.
+
+        Raises:
+            AccessError: the method has no row in the access table.
+        """
+        rule = self._access.rule(method)
+        return lambda context: self._admit(rule, context)
+
+    def _admit(self, rule: Rule, context: Context) -> None:
+        caller = self.caller(context)
+        self._access.check(rule, caller)
+        set_current(caller)
+
+    def caller(self, context: Context) -> Caller:
+        """Who calls, with a certificate that is good now.
+
+        Raises:
+            LinkageError: CLIENT_CERTIFICATE_…: missing, invalid, expired, revoked.
+            TrustError: nobody can tell whether it was revoked.
+        """
+        shown = next(iter(context.auth_context().get("x509_pem_cert", ())), None)
+        if shown is None:
+            raise LinkageError(Reason.CLIENT_CERTIFICATE_MISSING)
+        caller = parse(shown)
+        if not caller.not_before <= self._clock.machine() < caller.not_after:
+            raise LinkageError(Reason.CLIENT_CERTIFICATE_EXPIRED)
+        if self._trust.is_revoked(caller.serial):
+            raise LinkageError(Reason.CLIENT_CERTIFICATE_REVOKED)
+        return caller
+
+
+class Interceptor(grpc.aio.ServerInterceptor):
+    """Wraps every handler, each once. Handlers raise `LinkageError`; anything else is told as what `failures.explain` makes of it."""
+
+    def __init__(self, party: str, admission: Admission | None) -> None:
+        """For a server of `party`. Without `admission` everyone is let in: for the local control socket."""
+        self._side = Side.of(party)
+        self._admission = admission
+        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Calls by (full method, "OK" or reason), for status pages; refused and malformed calls are counted here and nowhere entered."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """See `grpc.aio.ServerInterceptor`. An unknown method is left to gRPC, which says UNIMPLEMENTED."""
+        method = handler_call_details.method
+        if method not in self._handlers:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            self._handlers[method] = self._wrap(method, handler)
+        return self._handlers[method]
+
+    def _wrap(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        call = _Call(self, method, handler.request_deserializer, self._admission)
+        inner = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        behaviour = _behaviour(call, inner, many_in=handler.request_streaming, many_out=handler.response_streaming)
+        make: Any = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
+        }[handler.request_streaming, handler.response_streaming]
+        # Requests arrive as bytes, so that a message that does not parse is told as what it is.
+        return make(behaviour, None, handler.response_serializer)  # type: ignore[no-any-return]
+
+    async def refuse(self, method: str, context: Context, error: Exception) -> None:
+        """End the call with the error's reason. Always raises."""
+        told = explain(error, self._side)
+        self.counts[method, told.reason] += 1
+        if told is not error:
+            _LOG.error("call failed", extra={"method": method, "reason": told.reason}, exc_info=error)
+        details = told.status().SerializeToString()
+        await context.abort(told.code, told.text("en"), ((STATUS_KEY, details),))
+
+
+class _Call:
+    """One method's way in: admission and parsing."""
+
+    __slots__ = ("_admit", "_deserialize", "interceptor", "method")
+
+    def __init__(
+        self,
+        interceptor: Interceptor,
+        method: str,
+        deserialize: Callable[[bytes], Any] | None,
+        admission: Admission | None,
+    ) -> None:
+        self.interceptor, self.method = interceptor, method
+        self._deserialize = deserialize
+        self._admit = admission.for_method(method) if admission else None
+
+    def enter(self, context: Context) -> None:
+        if self._admit is not None:
+            self._admit(context)
+
+    def message(self, raw: bytes) -> Any:
+        if len(raw) > limits.MESSAGE_BYTES:
+            raise LinkageError(
+                Reason.CLIENT_TOO_LARGE, metadata={"field": "message", "limit": str(int(limits.MESSAGE_BYTES))}
+            )
+        try:
+            return self._deserialize(raw) if self._deserialize else raw
+        except (DecodeError, UnicodeDecodeError):
+            raise limits.malformed("message", "not a valid message") from None
+
+    async def messages(self, incoming: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
+        count = 0
+        async for raw in incoming:
+            self.enter(context)
+            count += 1
+            if count > limits.STREAM_ITEMS:
+                raise LinkageError(
+                    Reason.CLIENT_TOO_MANY_ITEMS, metadata={"field": "stream", "limit": str(int(limits.STREAM_ITEMS))}
+                )
+            yield self.message(raw)
+
+    def arguments(self, request: Any, context: Context, *, many: bool) -> Any:
+        self.enter(context)
+        return self.messages(request, context) if many else self.message(request)
+
+    async def failed(self, context: Context, error: Exception) -> None:
+        if isinstance(error, grpc.aio.AbortError):  # the handler ended the call itself
+            raise error
+        await self.interceptor.refuse(self.method, context, error)
+
+    def done(self) -> None:
+        self.interceptor.counts[self.method, "OK"] += 1
+
+
+def _behaviour(call: _Call, inner: Any, *, many_in: bool, many_out: bool) -> Any:
+    """The wrapped handler, of the same shape as `inner`: gRPC tells coroutine from generator by its kind."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        try:
+            response = await inner(call.arguments(request, context, many=many_in), context)
+        except Exception as error:  # noqa: BLE001 - every failure is told by its reason
+            await call.failed(context, error)
+        else:
+            call.done()
+            return response
+
+    async def generate(request: Any, context: Context) -> AsyncIterator[Any]:
+        try:
+            async for response in inner(call.arguments(request, context, many=many_in), context):
+                yield response
+            call.done()
+        except Exception as error:  # noqa: BLE001 - every failure is told by its reason
+            await call.failed(context, error)
+
+    return generate if many_out and inspect.isasyncgenfunction(inner) else answer

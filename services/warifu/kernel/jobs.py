@@ -1,0 +1,65 @@
+"""A party's periodic jobs: each once a second, never two runs of one at once, and all of them at once on `settle`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+_LOG: Final = logging.getLogger(__name__)
+INTERVAL: Final = 1.0
+"""Seconds between the end of a run and the next."""
+ROUNDS: Final = 1_000
+"""Most rounds of one `settle`: what still has work after so many never will be done."""
+
+Job = Callable[[], Awaitable[int]]
+
+
+class Jobs:
+    """The jobs by name; each returns how much it did."""
+
+    def __init__(self, jobs: Mapping[str, Job]) -> None:
+        self._jobs = jobs
+        self._locks = {name: asyncio.Lock() for name in jobs}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Run every job once a second from now on; one that fails is logged and tried again."""
+        self._tasks = [asyncio.create_task(self._tend(name), name=f"job {name}") for name in self._jobs]
+
+    async def stop(self) -> None:
+        """End all jobs where they wait."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settle(self) -> Counter[str]:
+        """Run all jobs until none finds work. Returns what was done, by job.
+
+        Raises whatever a job raises, after the others had their turn in that round.
+        """
+        done: Counter[str] = Counter(dict.fromkeys(self._jobs, 0))
+        for _ in range(ROUNDS):
+            results = await asyncio.gather(*(self._run(name) for name in self._jobs), return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+            counts = dict(zip(self._jobs, (result for result in results if isinstance(result, int)), strict=True))
+            done.update(counts)
+            if not any(counts.values()):
+                break
+        return done
+
+    async def _run(self, name: str) -> int:
+        async with self._locks[name]:
+            return await self._jobs[name]()
+
+    async def _tend(self, name: str) -> None:
+        while True:
+            try:
+                await self._run(name)
+            except Exception as error:  # noqa: BLE001 - a job is tried again whatever went wrong
+                _LOG.warning("job failed", extra={"job": name}, exc_info=error)
+            await asyncio.sleep(INTERVAL)

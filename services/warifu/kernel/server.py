@@ -1,0 +1,238 @@
+"""A party's process: `run(folder, build)` confines it, opens its ports and serves until SIGTERM, then drains (docs/ARCHITECTURE.md §3).
+
+`serve` is the same without the process: a party inside a test, on its own folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health_pb2_grpc
+
+from warifu.kernel import health, limits
+from warifu.kernel.access import Access
+from warifu.kernel.clock import Clock, SimulatedClock, SystemClock
+from warifu.kernel.config import Config
+from warifu.kernel.confine import confine
+from warifu.kernel.control import ControlServicer, start_control
+from warifu.kernel.interceptor import Admission, Interceptor
+from warifu.kernel.jobs import Jobs
+from warifu.kernel.log import open_log
+from warifu.kernel.party import Build, Context, Party
+from warifu.kernel.peers import Peers
+from warifu.kernel.tls import server_credentials
+from warifu.kernel.trust import Trust
+
+_LOG: Final = logging.getLogger(__name__)
+_PR_SET_PDEATHSIG: Final = 1
+REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
+
+
+class AddressOccupiedError(RuntimeError):
+    """The party's port is taken by another program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A party that serves."""
+
+    address: str
+    """Where its mTLS port listens, with the real port number."""
+    context: Context
+    party: Party
+    health: health.Health
+    jobs: Jobs
+    counts: Counter[tuple[str, str]]
+    """Calls by (full method, "OK" or reason)."""
+
+
+def run(folder: Path, build: Build, *, die_with_parent: bool = False) -> None:
+    """Serve the party in `folder` until SIGTERM or SIGINT. The entry of every party's process; returns after draining.
+
+    Args:
+        folder: the party's folder, with `party.json`.
+        build: makes the party.
+        die_with_parent: end when the process that started this one ends, however it ends.
+
+    Raises:
+        ValueError, OSError, TrustError, AccessError, AddressOccupiedError: the party must not or cannot serve; the message says why.
+    """
+    if die_with_parent:
+        _follow_parent()
+    config = Config.load(folder)
+    config.folder.chmod(0o700)
+    handler = open_log(config.folder, config.party)
+    try:
+        confined = confine(config.folder)
+        _LOG.info("starting", extra={"party": config.party, "confined": confined})
+        _run_loop(_until_signalled(config, build))
+    except BaseException as error:
+        _LOG.critical("ended by an error", exc_info=error)
+        raise
+    finally:
+        handler.close()
+
+
+@asynccontextmanager
+async def serve(folder: Path, build: Build, *, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """Serve the party in `folder` inside this process while the block lasts; unconfined. For tests and tools.
+
+    With `listen` "127.0.0.1:0" the port is chosen; `Running.address` tells it.
+    """
+    config = Config.load(folder)
+    async with _serve(config, build, clock or clock_of(config)) as running:
+        yield running
+
+
+def clock_of(config: Config) -> Clock:
+    """The clock that the configuration asks for."""
+    if config.simulation is None:
+        return SystemClock()
+    return SimulatedClock(config.simulation.start(), stopped=config.simulation.stopped)
+
+
+async def _until_signalled(config: Config, build: Build) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with _serve(config, build, clock_of(config)) as running:
+        _LOG.info("serving", extra={"address": running.address})
+        gc.collect()
+        gc.freeze()  # what was loaded stays for good: later collections need not look at it
+        await stop.wait()
+        _LOG.info("draining")
+
+
+@asynccontextmanager
+async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Running]:
+    """Open everything in order; the stack closes it in the opposite order: refuse new calls, drain, stop jobs, party, channels."""
+    trust = Trust(config.folder, clock)
+    access = Access.load(config.institutions)
+    async with AsyncExitStack() as stack:
+        peers = Peers(config)
+        stack.push_async_callback(peers.close)
+        context = Context(config, clock, peers, trust)
+        party = await build(context)
+        if party.close is not None:
+            stack.push_async_callback(party.close)
+        access.require_rows(service.name for service in party.services)
+        jobs = Jobs(party.jobs)
+        stack.push_async_callback(jobs.stop)
+        state = _health_of(party, context)
+        interceptor = Interceptor(config.party, Admission(access, trust, clock))
+        server = grpc.aio.server(interceptors=[interceptor], options=server_options())
+        _register(server, party, state, reflection=config.reflection)
+        address = _listen(server, config)
+        stack.push_async_callback(server.stop, float(limits.DRAIN))
+        await server.start()
+        await _open_control(stack, context, party, jobs)
+        await _open_web(stack, config, party)
+        stack.callback(state.stop)
+        if party.start is not None:
+            await party.start()
+        jobs.start()
+        state.look()
+        await _keep(stack, state.run())
+        yield Running(address, _at(context, address), party, state, jobs, interceptor.counts)
+
+
+def server_options() -> list[tuple[str, Any]]:
+    """Options of every party's server."""
+    return [
+        ("grpc.so_reuseport", 0),  # an occupied port is an error, not a shared one
+        ("grpc.max_send_message_length", int(limits.TRANSPORT_BYTES)),
+        ("grpc.max_receive_message_length", int(limits.TRANSPORT_BYTES)),
+        ("grpc.max_concurrent_streams", int(limits.STREAMS)),
+        ("grpc.max_connection_age_ms", int(limits.CONNECTION_AGE) * 1000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ]
+
+
+def _at(context: Context, address: str) -> Context:
+    return replace(context, config=replace(context.config, listen=address))
+
+
+def _health_of(party: Party, context: Context) -> health.Health:
+    dates = health.CertificateDates(context.config.folder, context.clock)
+    checks = {"certificates": dates.check, "trust": context.trust.refresh, **party.checks}
+    return health.Health([service.name for service in party.services], checks)
+
+
+def _register(server: grpc.aio.Server, party: Party, state: health.Health, *, reflection: bool) -> None:
+    for service in party.services:
+        service.add(service.servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(state), server)
+    if reflection:
+        from grpc_reflection.v1alpha import reflection as grpc_reflection  # noqa: PLC0415 - loaded only on request
+
+        names = [*(service.name for service in party.services), health.SERVICE, REFLECTION]
+        grpc_reflection.enable_server_reflection(names, server)
+
+
+def _listen(server: grpc.aio.Server, config: Config) -> str:
+    host, _, wanted = config.listen.rpartition(":")
+    try:
+        port = server.add_secure_port(config.listen, server_credentials(config.folder))
+    except RuntimeError as error:
+        raise AddressOccupiedError(
+            f"{config.party} cannot listen on {config.listen}: the port is taken or the address is not ours"
+        ) from error
+    assert wanted in {"0", str(port)}
+    return f"{host}:{port}"
+
+
+async def _open_control(stack: AsyncExitStack, context: Context, party: Party, jobs: Jobs) -> None:
+    if context.config.simulation is None:
+        return
+    assert isinstance(context.clock, SimulatedClock)
+    servicer = ControlServicer(context.clock, jobs, party.view)
+    control = await start_control(context.config.folder, context.config.party, servicer)
+    stack.push_async_callback(control.stop, 0.0)
+
+
+async def _open_web(stack: AsyncExitStack, config: Config, party: Party) -> None:
+    if party.web is None or config.web is None:
+        return
+    from warifu.kernel.web import serve_web  # noqa: PLC0415 - only parties with a face load the web server
+
+    await stack.enter_async_context(serve_web(party.web, config.web))
+
+
+async def _keep(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+def _run_loop(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - a third less CPU a call, where there is one
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def _follow_parent() -> None:
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended in between
+        sys.exit(0)
