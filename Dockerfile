@@ -1,0 +1,23 @@
+# The whole network in one image: installed from this clone with the versions of constraints.txt, run by a user without rights.
+# The second stage holds what the installation made and nothing that made it.
+
+FROM docker.io/library/python:3.13-slim AS build
+COPY . /src
+RUN python -m venv /opt/warifu \
+ && /opt/warifu/bin/pip install --quiet --no-cache-dir --disable-pip-version-check -c /src/constraints.txt /src \
+ && /opt/warifu/bin/pip uninstall --quiet --yes pip
+
+FROM docker.io/library/python:3.13-slim
+COPY --from=build /opt/warifu /opt/warifu
+RUN useradd --uid 10001 --create-home warifu && install -d -m 0700 -o warifu -g warifu /state
+# XDG_STATE_HOME: where verbs look for running networks. /tmp, so that the image can run read-only.
+ENV PATH=/opt/warifu/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    XDG_STATE_HOME=/tmp
+USER warifu
+WORKDIR /home/warifu
+VOLUME /state
+EXPOSE 8170 8171
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["warifu"]
+CMD ["demo", "--state", "/state", "--port", "8170", "--listen", "0.0.0.0", "--no-browser"]
