@@ -1,0 +1,143 @@
+"""Puts certificates, revocations and the law book where parties look for them (docs/ARCHITECTURE.md §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from warifu.authority.authority import Authority
+from warifu.authority.certificates import Leaf
+from warifu.authority.files import PUBLIC, SECRET, replace_file
+from warifu.kernel.identity import COUNTER
+from warifu.law import book
+from warifu.law.signature import bytes_to_sign
+
+AUTHORITY_FOLDER: Final = "ca"
+COUNTERS_FOLDER: Final = "counters"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one leaf lies."""
+
+    certificate: Path
+    key: Path
+    leaf: Leaf
+
+
+def provision(
+    state: Path,
+    parties: Mapping[str, Sequence[str]],
+    *,
+    counters: Sequence[str] = (),
+    hosts: Mapping[str, Sequence[str]] | None = None,
+    authority: Authority | None = None,
+) -> Authority:
+    """Give every party its certificates, the root, the revocation list and the signed law book. Safe to repeat: what is good stays.
+
+    Args:
+        state: the network's state folder.
+        parties: identities of each party, such as {"gateway": ["main"], "tax": ["tax-480011", …], "portal": ["portal-main"]}.
+        counters: institutions that get a counter terminal's certificate in `counters/<institution>`.
+        hosts: further DNS names of a party's server.
+        authority: the root; by default that in `state`/ca, made when there is none.
+
+    Returns:
+        The root of trust.
+    """
+    authority = authority or open_authority(state)
+    places = list(_places(state, parties, counters, hosts or {}))
+    _issue(authority, [place for place in places if not _good(authority, place)])
+    law = book.packaged_files()
+    signature = authority.sign(bytes_to_sign(law))
+    for party in parties:
+        replace_file(state / party / "trust" / "ca.pem", authority.root_pem, PUBLIC)
+        book.write(state / party / "trust" / "law", law, signature)
+    for code in counters:
+        replace_file(state / COUNTERS_FOLDER / code / "ca.pem", authority.root_pem, PUBLIC)
+    authority.write_crl(state / party / "trust" / "revoked.crl" for party in parties)
+    return authority
+
+
+def renew(state: Path) -> int:
+    """Replace every certificate in `state` by a new one of the same name, and the revocation list. Living parties go on.
+
+    Returns:
+        How many were replaced.
+    """
+    authority = open_authority(state)
+    places = list(_existing(state))
+    _issue(authority, places)
+    publish_revocations(authority, state)
+    return len(places)
+
+
+def publish_revocations(authority: Authority, state: Path) -> None:
+    """Write the revocation list to every party in `state`; it is in force at their next call."""
+    authority.write_crl(sorted(state.glob("*/trust/revoked.crl")))
+
+
+def open_authority(state: Path) -> Authority:
+    """The root in `state`/ca, made when there is none."""
+    folder = state / AUTHORITY_FOLDER
+    return Authority.open(folder) if (folder / "root.key").exists() else Authority.create(folder)
+
+
+def _places(
+    state: Path, parties: Mapping[str, Sequence[str]], counters: Sequence[str], hosts: Mapping[str, Sequence[str]]
+) -> Iterator[_Place]:
+    for party, codes in parties.items():
+        tls = state / party / "tls"
+        yield _Place(tls / "server.pem", tls / "server.key", Leaf.server(party, hosts.get(party, ())))
+        for code in codes:
+            yield _client(state / party / "identities" / code, party, code)
+    for code in counters:
+        yield _client(state / COUNTERS_FOLDER / code, COUNTER, code)
+
+
+def _existing(state: Path) -> Iterator[_Place]:
+    for path in sorted(state.glob("*/tls/server.pem")):
+        party = path.parent.parent.name
+        names = x509.load_pem_x509_certificate(path.read_bytes()).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+        _own, *more = names.value.get_values_for_type(x509.DNSName)
+        yield _Place(path, path.with_suffix(".key"), Leaf.server(party, more))
+    for path in sorted(state.glob("*/identities/*/cert.pem")):
+        yield _client(path.parent, path.parent.parent.parent.name, path.parent.name)
+    for path in sorted(state.glob(f"{COUNTERS_FOLDER}/*/cert.pem")):
+        yield _client(path.parent, COUNTER, path.parent.name)
+
+
+def _client(folder: Path, party: str, code: str) -> _Place:
+    return _Place(folder / "cert.pem", folder / "key.pem", Leaf.client(party, code))
+
+
+def _good(authority: Authority, place: _Place) -> bool:
+    """Whether a certificate of this root lies there and more than half of its life is left."""
+    if not (place.certificate.exists() and place.key.exists()):
+        return False
+    certificate = x509.load_pem_x509_certificate(place.certificate.read_bytes())
+    fresh_until = certificate.not_valid_after_utc - authority.lifetimes.leaf / 2
+    ours = certificate.issuer == authority.root.subject and _issued_by(certificate, authority.root)
+    return ours and authority.now() < fresh_until
+
+
+def _issued_by(certificate: x509.Certificate, root: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(root)
+    except Exception:  # noqa: BLE001 - the library raises several kinds; each means no
+        return False
+    return True
+
+
+def _issue(authority: Authority, places: Sequence[_Place]) -> None:
+    pairs = authority.issue(place.leaf for place in places) if places else []
+    for place, pair in zip(places, pairs, strict=True):
+        # The key first: whoever watches the certificate file finds the pair complete.
+        replace_file(place.key, pair.key, SECRET)
+        replace_file(place.certificate, pair.certificate, PUBLIC)
