@@ -1,0 +1,44 @@
+"""Step 2, second part: whose code is this? The requester's code becomes the provider's and the portal's; nobody is looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warifu.exchange.v1.exchange_pb2 import SubjectReference
+from warifu.gateway.codes import CodeScheme, CodeUnknownError, Subject
+from warifu.gateway.enrolment import Enrolment
+from warifu.kernel.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a requester's code turned out to be."""
+
+    person: Subject | None
+    """None for a code that the requester never got: there is no person then."""
+    refused: Reason | None
+    """Why the code does not serve, if it does not."""
+
+
+class Conversion:
+    """Turns codes of one institution into another's."""
+
+    def __init__(self, scheme: CodeScheme, enrolment: Enrolment) -> None:
+        self._scheme, self._enrolment = scheme, enrolment
+
+    def open(self, subject: SubjectReference, requester: str) -> Converted:
+        """The person behind the requester's own code."""
+        try:
+            person = self._scheme.open(subject, requester)
+        except CodeUnknownError:
+            return Converted(None, Reason.CLIENT_CODE_UNKNOWN)
+        gone = self._enrolment.is_superseded(person.mark())
+        return Converted(person, Reason.CLIENT_CODE_SUPERSEDED if gone else None)
+
+    def convert(self, subject: SubjectReference, requester: str, other: str) -> SubjectReference:
+        """The code of `other` for the person behind the requester's code.
+
+        Raises:
+            CodeUnknownError: the requester never got that code.
+        """
+        return self._scheme.open(subject, requester).seen_by(other)

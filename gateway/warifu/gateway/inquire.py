@@ -1,0 +1,175 @@
+"""Inquire, from the request as it came in to the answer that the gateway cannot read (design: one step, one file).
+
+1 `asked` · 2 `decide`, `convert`, `record`, `permit` · 3, 4 `forward` · 5 `outcome` · and what the requester is told: `state`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from warifu.exchange import permit as permits
+from warifu.exchange import record as records
+from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.gateway import asked as step1
+from warifu.gateway import permit, record, stored
+from warifu.gateway.asked import Asked
+from warifu.gateway.convert import Conversion, Converted
+from warifu.gateway.course import Course
+from warifu.gateway.decide import Allowed, Decisions, Refused
+from warifu.gateway.directory import Directory
+from warifu.gateway.instant import milliseconds
+from warifu.gateway.stored import Stored
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.store import Store
+from warifu.linkage.v1.linkage_pb2 import InquireRequest
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What one transaction writes of a new inquiry: all of it, or nothing."""
+
+    exchange: Stored
+    records: tuple[tuple[pb.AccessRecord, pb.CommittedRecord], ...]
+    shown: bool
+
+    def write(self, connection: Connection) -> None:
+        stored.add(connection, self.exchange)
+        _write_records(connection, self.records, self.exchange.recorded_at, self.exchange.permit_hash)
+        if self.shown:
+            stored.show(connection, self.exchange.request_id)
+
+
+class Inquiries:
+    """Takes inquiries."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        decisions: Decisions,
+        conversion: Conversion,
+        directory: Directory,
+        course: Course,
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._decisions, self._conversion, self._directory = decisions, conversion, directory
+        self._course = course
+
+    async def inquire(self, caller: str, call: InquireRequest) -> Stored:
+        """The exchange, as far as it has come. The same call again, at any time, is about the same exchange.
+
+        Raises:
+            LinkageError: the call is not well-formed, names another requester, or its id was used with other bytes; or nothing is
+                known of the outcome yet (PROVIDER_…), and the same call may be made again.
+        """
+        asked = step1.read(call)
+        if asked.header.requester != caller:
+            await self._record_pretence(caller, asked)
+            raise LinkageError(Reason.CLIENT_NOT_YOURS)
+        if self._course.same(asked.request_id, caller, asked.digest) is False:
+            raise LinkageError(Reason.CLIENT_REQUEST_CHANGED)
+        return await self._course.join(asked.request_id, caller, asked.digest, lambda: self._run(asked))
+
+    async def _run(self, asked: Asked) -> Stored:
+        exchange = self._find(asked) or await self._begin(asked)
+        return await self._course.advance(exchange) if exchange.outcome == stored.OPEN else exchange
+
+    def _find(self, asked: Asked) -> Stored | None:
+        found = self._store.read(lambda connection: stored.find(connection, asked.request_id))
+        if found is not None and (found.requester, found.inquiry_hash) != (asked.header.requester, asked.digest):
+            raise LinkageError(Reason.CLIENT_REQUEST_CHANGED)
+        return found
+
+    async def _begin(self, asked: Asked) -> Stored:
+        """Decide, convert and record; on return the exchange is durable, and only then may a permit be signed."""
+        converted = self._conversion.open(asked.inquiry.subject, asked.header.requester)
+        decision = self._decisions.decide(asked.header, converted)
+        entry = (
+            self._allow(asked, decision, converted)
+            if isinstance(decision, Allowed)
+            else self._deny(asked, decision, converted)
+        )
+        try:
+            await self._store.write(entry.write)
+        except IntegrityError:  # another replica took the same inquiry in the same moment
+            found = self._find(asked)
+            if found is None:
+                raise
+            return found
+        return entry.exchange
+
+    def _allow(self, asked: Asked, allowed: Allowed, converted: Converted) -> _Entry:
+        assert converted.person is not None, "a code that does not serve is refused"
+        now, network = self._now()
+        key_id = self._directory.sealing_key_id(asked.header.requester)
+        entry = record.of_request(asked.header, asked.header.requester, network, allowed.table_version, allowed.row)
+        committed = records.commit(entry)
+        subject = converted.person.seen_by(asked.header.provider)
+        leave = permit.write(asked, allowed, subject, committed.commitment, key_id, now, network)
+        exchange = _new(asked, now, network, committed.commitment, leave, None)
+        return _Entry(exchange, ((entry, committed),), shown=False)
+
+    def _deny(self, asked: Asked, refused: Refused, converted: Converted) -> _Entry:
+        now, network = self._now()
+        requested, decided = _denied_records(asked, asked.header.requester, network, refused.table_version, refused)
+        exchange = _new(asked, now, network, requested[1].commitment, None, refused)
+        # A refused inquiry is shown to the person too, when there is one and the requester did not ask otherwise.
+        return _Entry(exchange, (requested, decided), shown=converted.person is not None and not exchange.withheld)
+
+    async def _record_pretence(self, caller: str, asked: Asked) -> None:
+        """Enter, under the caller's own name, that it asked in another's. The id stays free for whom it belongs to."""
+        now, network = self._now()
+        pair = _denied_records(asked, caller, network, self._decisions.table_version(), None)
+        await self._store.write(lambda connection: _write_records(connection, pair, now, None))
+
+    def _now(self) -> tuple[int, int]:
+        return milliseconds(self._clock.machine()), milliseconds(self._clock.network())
+
+
+_Pair = tuple[tuple[pb.AccessRecord, pb.CommittedRecord], tuple[pb.AccessRecord, pb.CommittedRecord]]
+
+
+def _denied_records(asked: Asked, requester: str, network: int, table_version: str, refused: Refused | None) -> _Pair:
+    requested = record.of_request(asked.header, requester, network, table_version, refused.row if refused else None)
+    reason = refused.denial.reason if refused else Reason.CLIENT_NOT_YOURS
+    decided = record.of_outcome(requested, pb.OUTCOME_DENIED, reason, None, withheld=asked.header.non_disclosure)
+    return (requested, records.commit(requested)), (decided, records.commit(decided))
+
+
+def _write_records(
+    connection: Connection,
+    pairs: tuple[tuple[pb.AccessRecord, pb.CommittedRecord], ...],
+    recorded_at: int,
+    permit_hash: bytes | None,
+) -> None:
+    for entry, committed in pairs:
+        record.add(connection, entry, committed, recorded_at, permit_hash)
+
+
+def _new(
+    asked: Asked, now: int, network: int, commitment: bytes, leave: bytes | None, refused: Refused | None
+) -> Stored:
+    return Stored(
+        request_id=asked.request_id,
+        requester=asked.header.requester,
+        provider=asked.header.provider,
+        inquiry_hash=asked.digest,
+        inquiry=asked.received,
+        query=asked.query,
+        recorded_at=now,
+        commitment=commitment,
+        exchange_time=network,
+        permit=leave,
+        permit_hash=permits.permit_hash(leave) if leave is not None else None,
+        review_until=network + permit.REVIEW_WITHIN if leave is not None else None,
+        outcome=stored.OPEN if leave is not None else pb.OUTCOME_DENIED,
+        withheld=asked.header.non_disclosure,
+        answer=None,
+        answer_index=None,
+        denial=refused.denial.SerializeToString() if refused is not None else None,
+        failure=None,
+    )

@@ -1,0 +1,109 @@
+"""Puts the gateway together."""
+
+from __future__ import annotations
+
+from warifu.enrolment.v1 import enrolment_pb2_grpc
+from warifu.exchange.directory import GATEWAY
+from warifu.exchange.keys import InstitutionKeys
+from warifu.gateway.audit import Audit
+from warifu.gateway.codes import Epochs, SivScheme, token_secret
+from warifu.gateway.collect import Collection
+from warifu.gateway.convert import Conversion
+from warifu.gateway.course import Course
+from warifu.gateway.decide import Decisions
+from warifu.gateway.directory import Directory, OwnEntry
+from warifu.gateway.enrolment import Enrolment
+from warifu.gateway.forward import Forwarder
+from warifu.gateway.inquire import Inquiries
+from warifu.gateway.lawbook import CurrentLaw
+from warifu.gateway.outbox import Outbox
+from warifu.gateway.outcome import Outcomes
+from warifu.gateway.reconcile import Reconciler
+from warifu.gateway.schema import metadata
+from warifu.gateway.services import DirectoryServicer, EnrolmentServicer, GatewayAuditServicer, LinkageServicer
+from warifu.gateway.view import View
+from warifu.kernel.config import Config
+from warifu.kernel.party import Context, Party, Service
+from warifu.kernel.store import Store, sqlite_url
+from warifu.linkage.v1 import linkage_pb2_grpc
+
+STORE_NAME = "gateway.db"
+
+
+async def build(context: Context) -> Party:
+    """The gateway, with its keys and store in its own folder.
+
+    Raises:
+        ValueError: a kept key is damaged.
+        LinkageError: GATEWAY_TABLE_INVALID: the law book does not verify; a gateway that cannot decide must not start.
+    """
+    config, clock = context.config, context.clock
+    secrets = config.folder / "secrets"
+    store = open_store(config)
+    keys = InstitutionKeys.load_or_create(secrets, GATEWAY)
+    scheme = SivScheme(
+        token_secret(secrets, config.simulation.seed if config.simulation else None), Epochs.load(config.folder)
+    )
+    current = CurrentLaw(context.trust)
+    current.book()
+
+    decisions = Decisions(current, clock)
+    enrolment = Enrolment(store, scheme, clock)
+    conversion = Conversion(scheme, enrolment)
+    directory = Directory(store, context.trust, clock)
+    own_entry = OwnEntry(store, clock, keys, config.folder / "identities" / "main")
+    course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(store, clock))
+    inquiries = Inquiries(store, clock, decisions, conversion, directory, course)
+    await own_entry.publish()
+
+    async def close() -> None:
+        await course.drain()
+        store.close()
+
+    return Party(
+        services=_services(
+            LinkageServicer(inquiries, Collection(store, course), decisions, keys),
+            DirectoryServicer(directory),
+            GatewayAuditServicer(Audit(store)),
+            EnrolmentServicer(enrolment, decisions),
+        ),
+        jobs={
+            "own-entry": own_entry.publish,
+            "reconcile": Reconciler(store, clock, course).run,
+            "outbox": Outbox(store, context.peers, current, directory, conversion).run,
+            "purge": enrolment.purge,
+        },
+        checks={STORE_NAME: store.check, "law": lambda: _check_law(current)},
+        view=View(store).holdings,
+        close=close,
+    )
+
+
+def open_store(config: Config) -> Store:
+    """The gateway's store, with its tables."""
+    store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
+    store.create()
+    return store
+
+
+def _check_law(current: CurrentLaw) -> None:
+    current.book()
+
+
+def _services(
+    linkage: LinkageServicer,
+    directory: DirectoryServicer,
+    audit: GatewayAuditServicer,
+    enrolment: EnrolmentServicer,
+) -> tuple[Service, ...]:
+    area = "warifu.linkage.v1"
+    return (
+        Service(f"{area}.LinkageService", linkage_pb2_grpc.add_LinkageServiceServicer_to_server, linkage),
+        Service(f"{area}.DirectoryService", linkage_pb2_grpc.add_DirectoryServiceServicer_to_server, directory),
+        Service(f"{area}.GatewayAuditService", linkage_pb2_grpc.add_GatewayAuditServiceServicer_to_server, audit),
+        Service(
+            "warifu.enrolment.v1.EnrolmentService",
+            enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server,
+            enrolment,
+        ),
+    )

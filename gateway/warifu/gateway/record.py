@@ -1,0 +1,87 @@
+"""The gateway's access records (情報提供等の記録, art. 23): what is written of a request and of its outcome.
+
+Both are durable before anything that follows from them leaves: the request before the permit is signed, the outcome before it is told.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from warifu.exchange import record
+from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.gateway.instant import timestamp
+from warifu.gateway.schema import RECORD
+
+_ADD = insert(RECORD)
+_OF_KIND = select(RECORD.c.record, RECORD.c.salt, RECORD.c.commitment).where(
+    RECORD.c.request_id == bindparam("request_id"), RECORD.c.kind == bindparam("kind")
+)
+
+
+def of_request(
+    header: pb.RequestHeader, requester: str, exchange_time: int, table_version: str, row: str | None
+) -> pb.AccessRecord:
+    """The record that `requester`, as its certificate says, asked; `exchange_time` in network milliseconds."""
+    return pb.AccessRecord(
+        version=record.VERSION,
+        kind=pb.RECORD_KIND_REQUEST,
+        request_id=header.request_id,
+        requester=requester,
+        provider=header.provider,
+        affair=header.affair,
+        procedure=header.procedure,
+        item=header.item,
+        table_version=table_version,
+        row=row,
+        requested_at=timestamp(exchange_time),
+        non_disclosure=header.non_disclosure,
+    )
+
+
+def of_outcome(
+    request: pb.AccessRecord,
+    outcome: pb.Outcome.ValueType,
+    reason: str | None,
+    answered_at: int | None,
+    *,
+    withheld: bool,
+) -> pb.AccessRecord:
+    """The record that the requested exchange came to a final outcome; `answered_at` in network milliseconds."""
+    made = pb.AccessRecord()
+    made.CopyFrom(request)
+    made.kind = pb.RECORD_KIND_OUTCOME
+    made.outcome = outcome
+    made.non_disclosure = withheld
+    if reason is not None:
+        made.reason = reason
+    if answered_at is not None:
+        made.answered_at.CopyFrom(timestamp(answered_at))
+    return made
+
+
+def add(
+    connection: Connection,
+    entry: pb.AccessRecord,
+    committed: pb.CommittedRecord,
+    recorded_at: int,
+    permit_hash: bytes | None,
+) -> None:
+    """Add a record and what opens its commitment; `recorded_at` in machine milliseconds."""
+    values = {
+        "request_id": entry.request_id,
+        "kind": entry.kind,
+        "requester": entry.requester,
+        "provider": entry.provider,
+        "record": committed.record,
+        "salt": committed.salt,
+        "commitment": committed.commitment,
+        "permit_hash": permit_hash,
+        "recorded_at": recorded_at,
+    }
+    connection.execute(_ADD, values)
+
+
+def kept(connection: Connection, request_id: str, kind: pb.RecordKind.ValueType) -> pb.CommittedRecord:
+    """The record of this kind of an exchange that is known to have one."""
+    row = connection.execute(_OF_KIND, {"request_id": request_id, "kind": kind}).one()
+    return pb.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment)

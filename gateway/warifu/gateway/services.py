@@ -1,0 +1,143 @@
+"""The gateway's gRPC faces: who calls comes from the certificate, the rest is handed to the step that does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+
+from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
+from warifu.exchange.keys import InstitutionKeys
+from warifu.gateway.audit import Audit
+from warifu.gateway.collect import Collection
+from warifu.gateway.decide import Decisions
+from warifu.gateway.directory import Directory
+from warifu.gateway.enrolment import Enrolment
+from warifu.gateway.inquire import Inquiries
+from warifu.gateway.state import state_of
+from warifu.kernel.errors import Reason
+from warifu.kernel.identity import current
+from warifu.kernel.limits import CODE, check_text
+from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class LinkageServicer(linkage_pb2_grpc.LinkageServiceServicer):
+    """Exchanges."""
+
+    def __init__(
+        self, inquiries: Inquiries, collection: Collection, decisions: Decisions, keys: InstitutionKeys
+    ) -> None:
+        self._inquiries, self._collection, self._decisions, self._keys = inquiries, collection, decisions, keys
+
+    async def Inquire(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.InquireRequest, context: Context
+    ) -> linkage_pb2.InquireResponse:
+        """See the contract."""
+        del context
+        exchange = await self._inquiries.inquire(current().code, request)
+        return linkage_pb2.InquireResponse(exchange=state_of(exchange, self._keys))
+
+    async def Collect(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.CollectRequest, context: Context
+    ) -> linkage_pb2.CollectResponse:
+        """See the contract."""
+        del context
+        exchange = await self._collection.collect(current().code, request.request_id)
+        return linkage_pb2.CollectResponse(exchange=state_of(exchange, self._keys))
+
+    async def Decide(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.DecideRequest, context: Context
+    ) -> linkage_pb2.DecideResponse:
+        """See the contract."""
+        del context
+        for name in ("provider", "affair", "procedure", "item"):
+            check_text(getattr(request, name), name, CODE)
+        return self._decisions.try_out(current().code, request)
+
+    async def ListPermissions(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.ListPermissionsRequest, context: Context
+    ) -> linkage_pb2.ListPermissionsResponse:
+        """See the contract."""
+        del request, context
+        return self._decisions.list_permissions(current().code)
+
+
+class DirectoryServicer(linkage_pb2_grpc.DirectoryServiceServicer):
+    """Public keys, relayed."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    async def PublishEntry(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.PublishEntryRequest, context: Context
+    ) -> linkage_pb2.PublishEntryResponse:
+        """See the contract."""
+        del context
+        await self._directory.publish(current().code, request.entry)
+        return linkage_pb2.PublishEntryResponse()
+
+    async def GetEntry(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.GetEntryRequest, context: Context
+    ) -> linkage_pb2.GetEntryResponse:
+        """See the contract."""
+        del context
+        owner = check_text(request.owner, "owner", CODE)
+        return linkage_pb2.GetEntryResponse(entry=self._directory.entry(owner))
+
+
+class GatewayAuditServicer(linkage_pb2_grpc.GatewayAuditServiceServicer):
+    """Records for reconciliation."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    async def ListRecords(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.ListRecordsRequest, context: Context
+    ) -> linkage_pb2.ListRecordsResponse:
+        """See the contract."""
+        del context
+        return self._audit.list_records(current(), request)
+
+
+class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServiceServicer):
+    """Codes for institutions."""
+
+    def __init__(self, enrolment: Enrolment, decisions: Decisions) -> None:
+        self._enrolment, self._decisions = enrolment, decisions
+
+    async def Deposit(  # noqa: N802 - the contract's name
+        self, request: enrolment_pb2.DepositRequest, context: Context
+    ) -> enrolment_pb2.DepositResponse:
+        """See the contract."""
+        del context
+        self._decisions.kind_of(check_text(request.institution, "institution", CODE))
+        await self._enrolment.deposit(request.institution, request.deposits)
+        return enrolment_pb2.DepositResponse()
+
+    async def Claim(  # noqa: N802 - the contract's name
+        self, request: enrolment_pb2.ClaimRequest, context: Context
+    ) -> enrolment_pb2.ClaimResponse:
+        """See the contract."""
+        del context
+        subjects = self._enrolment.claim(current().code, request.acquisition_numbers)
+        refused = enrolment_pb2.ClaimResult(refused=Reason.CLIENT_ACQUISITION_REFUSED)
+        results = [enrolment_pb2.ClaimResult(subject=one) if one is not None else refused for one in subjects]
+        return enrolment_pb2.ClaimResponse(results=results)
+
+    async def Supersede(  # noqa: N802 - the contract's name
+        self, request: enrolment_pb2.SupersedeRequest, context: Context
+    ) -> enrolment_pb2.SupersedeResponse:
+        """See the contract."""
+        del context
+        await self._enrolment.supersede(request.old_resident_code, request.new_resident_code)
+        return enrolment_pb2.SupersedeResponse()
+
+    async def ListSuperseded(  # noqa: N802 - the contract's name
+        self, request: enrolment_pb2.ListSupersededRequest, context: Context
+    ) -> enrolment_pb2.ListSupersededResponse:
+        """See the contract."""
+        del context
+        subjects, position = self._enrolment.superseded(current().code, request.after)
+        return enrolment_pb2.ListSupersededResponse(subjects=subjects, position=position)

@@ -1,0 +1,37 @@
+"""What a requester is told of its exchange; the same words however often it asks."""
+
+from __future__ import annotations
+
+from warifu.common.v1.common_pb2 import Failure
+from warifu.exchange import receipt
+from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.v1.exchange_pb2 import OUTCOME_PENDING, SealedAnswer
+from warifu.gateway.instant import datetime_at, timestamp
+from warifu.gateway.stored import Stored
+from warifu.linkage.v1.linkage_pb2 import Denial, ExchangeState
+
+
+def state_of(stored: Stored, keys: InstitutionKeys) -> ExchangeState:
+    """The state, with the gateway's receipt for the request record."""
+    state = ExchangeState(
+        request_id=stored.request_id,
+        outcome=stored.outcome,  # type: ignore[arg-type] # the column holds values of the enum
+        receipt=receipt.issue(
+            stored.commitment,
+            datetime_at(stored.exchange_time),
+            datetime_at(stored.recorded_at),
+            keys.signing_key_id,
+            keys.sign,
+        ),
+        permit_hash=stored.permit_hash,
+    )
+    if stored.denial is not None:
+        state.denial.CopyFrom(Denial.FromString(stored.denial))
+    if stored.failure is not None:
+        state.error.CopyFrom(Failure.FromString(stored.failure))
+    if stored.answer is not None:
+        state.answer.CopyFrom(SealedAnswer.FromString(stored.answer))
+        state.answer_index = stored.answer_index or 0
+    if stored.outcome == OUTCOME_PENDING and stored.review_until is not None:
+        state.review_until.CopyFrom(timestamp(stored.review_until))
+    return state
