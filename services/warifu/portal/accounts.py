@@ -1,0 +1,167 @@
+"""Accounts: whose certificate, and which codes are theirs. No name and no number is ever known here.
+
+A certificate that is new to the portal is enrolled: the portal makes an acquisition number, the numbering body passes it on with what
+it knows of the holder, the gateway gives the portal's code for it. A person may come to have several codes, since a change of the
+resident code retires the one before; the account keeps them all, and the history is the union.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.store import Store
+from warifu.portal.ports import Enrolment, Numbering
+from warifu.portal.tables import (
+    account_certificates,
+    account_subjects,
+    accounts,
+    claims,
+    positions,
+    sessions,
+    superseded,
+)
+from warifu.portal.times import micros
+
+ACQUISITION_SIZE: Final = 16
+_SUPERSEDED_LIST: Final = "superseded"
+
+_ACCOUNT_OF: Final = select(account_certificates.c.account).where(account_certificates.c.serial == bindparam("serial"))
+_HOLDER_OF: Final = select(account_subjects.c.account).where(account_subjects.c.subject == bindparam("subject"))
+_SUBJECTS: Final = (
+    select(account_subjects.c.subject)
+    .where(account_subjects.c.account == bindparam("account"))
+    .order_by(account_subjects.c.claimed_at, account_subjects.c.subject)
+)
+_SERVING: Final = (
+    select(func.count())
+    .select_from(account_subjects.outerjoin(superseded, account_subjects.c.subject == superseded.c.subject))
+    .where(account_subjects.c.account == bindparam("account"), superseded.c.subject.is_(None))
+)
+_CLAIM_OF: Final = select(claims.c.acquisition_number).where(claims.c.serial == bindparam("serial"))
+_CLAIM: Final = insert(claims)
+_CLAIMED: Final = delete(claims).where(claims.c.serial == bindparam("serial"))
+_OPEN: Final = insert(accounts)
+_ADD_CERTIFICATE: Final = insert(account_certificates)
+_ADD_SUBJECT: Final = insert(account_subjects)
+_MOVED: Final = tuple(
+    update(table).where(table.c.account == bindparam("before")).values(account=bindparam("after"))
+    for table in (account_certificates, account_subjects, sessions)
+)
+_POSITION: Final = select(positions.c.position).where(positions.c.name == _SUPERSEDED_LIST)
+_ADVANCE: Final = update(positions).where(positions.c.name == _SUPERSEDED_LIST).values(position=bindparam("to"))
+_BEGIN: Final = insert(positions)
+_IS_SUPERSEDED: Final = select(superseded.c.subject).where(superseded.c.subject == bindparam("subject"))
+_SUPERSEDE: Final = insert(superseded)
+
+
+class Accounts:
+    """The accounts of one portal."""
+
+    def __init__(self, store: Store, clock: Clock, numbering: Numbering, enrolment: Enrolment) -> None:
+        self._store, self._clock = store, clock
+        self._numbering, self._enrolment = numbering, enrolment
+
+    async def log_in(self, serial: str) -> str:
+        """The account of the certificate's holder, opened at the first login; afterwards its newest code serves.
+
+        Raises:
+            LinkageError: no code could be obtained for a holder who has no account yet. A holder who has one is let in with what
+                is there; the code is asked for again at the next login.
+        """
+        account: str | None = self._store.read(
+            lambda c: c.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none()
+        )
+        if account is not None and self._serves(account):
+            return account
+        try:
+            return await self._enrol(serial, account)
+        except LinkageError:
+            if account is None:
+                raise
+            return account
+
+    def subjects(self, account: str) -> Sequence[bytes]:
+        """Every code of the account's holder, present and past, oldest first."""
+        return self._store.read(lambda c: c.execute(_SUBJECTS, {"account": account}).scalars().all())
+
+    async def learn_superseded(self) -> int:
+        """Ask the gateway which codes no longer serve; their holders obtain new ones at their next login. Returns how many."""
+        after = self._store.read(lambda c: c.execute(_POSITION).scalar_one_or_none())
+        subjects, position = await self._enrolment.superseded(after or 0)
+        if after is not None and position == after:
+            return 0
+        return await self._store.write(lambda c: _note_superseded(c, subjects, position, known=after is not None))
+
+    def _serves(self, account: str) -> bool:
+        return bool(self._store.read(lambda c: c.execute(_SERVING, {"account": account}).scalar_one()))
+
+    async def _enrol(self, serial: str, account: str | None) -> str:
+        try:
+            subject = await self._subject(serial)
+        except LinkageError as error:
+            if error.reason is not Reason.CLIENT_ACQUISITION_REFUSED:
+                raise
+            # A number left over from an interrupted login is past its life: once more with a new one.
+            await self._store.write(lambda c: c.execute(_CLAIMED, {"serial": serial}))
+            subject = await self._subject(serial)
+        now = micros(self._clock.machine())
+        return await self._store.write(lambda c: _bind(c, serial, account, subject, now))
+
+    async def _subject(self, serial: str) -> bytes:
+        acquisition_number = await self._acquisition_number(serial)
+        await self._numbering.enrol(acquisition_number, serial)
+        return await self._enrolment.claim(acquisition_number)
+
+    async def _acquisition_number(self, serial: str) -> bytes:
+        """One a certificate until it is claimed: after a crash in between, the same number obtains the same code."""
+        row = {
+            "serial": serial,
+            "acquisition_number": secrets.token_bytes(ACQUISITION_SIZE),
+            "made_at": micros(self._clock.machine()),
+        }
+
+        def make(connection: Connection) -> bytes:
+            known = connection.execute(_CLAIM_OF, {"serial": serial}).scalar_one_or_none()
+            if known is None:
+                connection.execute(_CLAIM, row)
+            return known or row["acquisition_number"]  # type: ignore[return-value]
+
+        return await self._store.write(make)
+
+
+def _bind(connection: Connection, serial: str, account: str | None, subject: bytes, now: int) -> str:
+    """Bind certificate and code to one account: the one that has either, or a new one. Both name the same person."""
+    holder = connection.execute(_HOLDER_OF, {"subject": subject}).scalar_one_or_none()
+    target = holder or account or _opened(connection, now)
+    if account is not None and account != target:
+        for move in _MOVED:
+            connection.execute(move, {"before": account, "after": target})
+    if connection.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none() is None:
+        connection.execute(_ADD_CERTIFICATE, {"serial": serial, "account": target})
+    if holder is None:
+        connection.execute(_ADD_SUBJECT, {"subject": subject, "account": target, "claimed_at": now})
+    connection.execute(_CLAIMED, {"serial": serial})
+    return target
+
+
+def _opened(connection: Connection, now: int) -> str:
+    account = secrets.token_hex(ACQUISITION_SIZE)
+    connection.execute(_OPEN, {"account": account, "opened_at": now})
+    return account
+
+
+def _note_superseded(connection: Connection, subjects: Sequence[bytes], position: int, *, known: bool) -> int:
+    for subject in subjects:
+        if connection.execute(_IS_SUPERSEDED, {"subject": subject}).first() is None:
+            connection.execute(_SUPERSEDE, {"subject": subject})
+    if known:
+        connection.execute(_ADVANCE, {"to": position})
+    else:
+        connection.execute(_BEGIN, {"name": _SUPERSEDED_LIST, "position": position})
+    return len(subjects)

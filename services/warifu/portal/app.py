@@ -1,0 +1,60 @@
+"""The portal's web application, put together from its features."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from warifu.kernel.clock import Clock
+from warifu.kernel.store import Store
+from warifu.law import LawBook
+from warifu.portal.accounts import Accounts
+from warifu.portal.front.views import FrontViews
+from warifu.portal.history.queries import History
+from warifu.portal.history.story import Teller
+from warifu.portal.history.views import HistoryViews
+from warifu.portal.login.queries import Challenges
+from warifu.portal.login.views import LoginViews
+from warifu.portal.ports import Enrolment, Numbering
+from warifu.portal.sessions import Sessions
+from warifu.portal.web import languages
+from warifu.portal.web.assets import Assets
+from warifu.portal.web.face import Face, application
+from warifu.portal.web.pages import Pages
+
+HERE: Final = Path(__file__).parent
+TEMPLATES: Final = HERE / "templates"
+STATIC: Final = HERE / "static"
+LOCALE: Final = HERE / "locale"
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A portal's web face and what must be done for it from time to time."""
+
+    web: ASGIApp
+    accounts: Accounts
+    jobs: Mapping[str, Callable[[], Awaitable[int]]]
+
+
+def assemble(
+    face: Face, store: Store, clock: Clock, book: Callable[[], LawBook], numbering: Numbering, enrolment: Enrolment
+) -> Portal:
+    """The portal over one store."""
+    assets = Assets(STATIC)
+    pages = Pages([TEMPLATES], languages.load(LOCALE, "portal"), assets)
+    sessions = Sessions(store, clock, secure=face.secure)
+    challenges = Challenges(store, clock)
+    accounts = Accounts(store, clock, numbering, enrolment)
+    features = (
+        FrontViews(pages, sessions),
+        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering),
+        HistoryViews(pages, sessions, accounts, History(store), Teller(book)),
+    )
+    routes = [route for feature in features for route in feature.routes()]
+    jobs = {"sessions": sessions.purge, "challenges": challenges.purge, "superseded": accounts.learn_superseded}
+    return Portal(application(face, pages, [*routes, assets.route()]), accounts, jobs)

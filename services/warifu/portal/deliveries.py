@@ -1,0 +1,148 @@
+"""Receiving records: opened, checked, stored, and only then acknowledged.
+
+A delivery that is stored already is acknowledged again without effect; one that differs from what is stored, or cannot be believed, is
+refused by name and hinders no other of its call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+from sqlalchemy import Connection, bindparam, insert, select
+
+from warifu.exchange import domains
+from warifu.exchange.keys import InstitutionKeys, OpenError
+from warifu.exchange.record import RecordError, check
+from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.store import Store
+from warifu.portal.tables import entries
+from warifu.portal.times import from_timestamp
+from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
+
+MOST: Final = 500
+"""Deliveries in one call."""
+FINAL: Final = frozenset(
+    {
+        exchange_pb2.OUTCOME_ANSWERED,
+        exchange_pb2.OUTCOME_DENIED,
+        exchange_pb2.OUTCOME_ERROR,
+        exchange_pb2.OUTCOME_EXPIRED,
+    }
+)
+_SAME: Final = ("requester", "provider", "affair", "procedure", "item")
+"""What both records of one exchange must say alike."""
+
+_INSERT: Final = insert(entries)
+_STORED: Final = select(entries.c.request_record, entries.c.outcome_record).where(
+    entries.c.request_id == bindparam("request_id")
+)
+
+
+class DeliveryError(ValueError):
+    """A delivery that cannot be believed, or must not be here; the message says why."""
+
+
+class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
+    """`warifu.portal.v1.DeliveryService`. The access table lets only the gateway call it."""
+
+    def __init__(self, store: Store, keys: InstitutionKeys) -> None:
+        self._store, self._keys = store, keys
+
+    async def Deliver(  # noqa: N802 - the RPC's name
+        self, request: portal_pb2.DeliverRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> portal_pb2.DeliverResponse:
+        """Store what can be believed and tell which request ids are durable now.
+
+        Raises:
+            LinkageError: CLIENT_TOO_MANY_ITEMS; CLIENT_DELIVERY_INVALID when not one delivery of the call could be stored.
+        """
+        del context
+        if len(request.deliveries) > MOST:
+            raise LinkageError(Reason.CLIENT_TOO_MANY_ITEMS, metadata={"field": "deliveries", "limit": str(MOST)})
+        rows = [row for row in map(self._row, request.deliveries) if row is not None]
+        if request.deliveries and not rows:
+            raise LinkageError(Reason.CLIENT_DELIVERY_INVALID)
+        stored = await self._store.write(lambda connection: _store(connection, rows)) if rows else []
+        return portal_pb2.DeliverResponse(stored=stored)
+
+    def _row(self, delivery: portal_pb2.Delivery) -> Mapping[str, object] | None:
+        try:
+            return entry_of(delivery, self._keys)
+        except DeliveryError:
+            return None  # its request id stays out of the answer, so the gateway knows
+
+
+def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> Mapping[str, object]:
+    """The row of `entries` for a delivery.
+
+    Raises:
+        DeliveryError: it does not open; a commitment does not fit; the two records are not of this one exchange; it is not final;
+            or it is marked as not to be disclosed, in which case it must never be kept here, whoever sent it.
+    """
+    shown = _open(delivery, keys)
+    records = [_checked(part) for part in (shown.request, shown.outcome)]
+    request, outcome = records
+    _check_pair(delivery.request_id, request, outcome)
+    if not shown.subject:
+        raise DeliveryError("no subject")
+    return {
+        "subject": shown.subject,
+        "request_id": request.request_id,
+        "requested_at": from_timestamp(request.requested_at),
+        "answered_at": from_timestamp(outcome.answered_at) if outcome.HasField("answered_at") else None,
+        "requester": request.requester,
+        "provider": request.provider,
+        "affair": request.affair,
+        "procedure": request.procedure,
+        "item": request.item,
+        "row": request.row if request.HasField("row") else None,
+        "outcome": outcome.outcome,
+        "request_record": shown.request,
+        "outcome_record": shown.outcome,
+    }
+
+
+def _open(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> portal_pb2.ShownRecord:
+    info = domains.DELIVERY_SEAL + delivery.request_id.encode()
+    try:
+        return portal_pb2.ShownRecord.FromString(keys.open(delivery.key_id, delivery.sealed, info))
+    except (OpenError, DecodeError) as error:
+        raise DeliveryError("it does not open") from error
+
+
+def _checked(part: bytes) -> exchange_pb2.AccessRecord:
+    try:
+        return check(exchange_pb2.CommittedRecord.FromString(part))
+    except (RecordError, DecodeError) as error:
+        raise DeliveryError("not a committed record") from error
+
+
+def _check_pair(request_id: str, request: exchange_pb2.AccessRecord, outcome: exchange_pb2.AccessRecord) -> None:
+    kinds = (request.kind, outcome.kind)
+    if kinds != (exchange_pb2.RECORD_KIND_REQUEST, exchange_pb2.RECORD_KIND_OUTCOME):
+        raise DeliveryError("not a request record and an outcome record")
+    if not request_id == request.request_id == outcome.request_id:
+        raise DeliveryError("records of another exchange")
+    if any(getattr(request, name) != getattr(outcome, name) for name in _SAME):
+        raise DeliveryError("the two records contradict each other")
+    if outcome.outcome not in FINAL:
+        raise DeliveryError("not final")
+    if request.non_disclosure or outcome.non_disclosure:
+        raise DeliveryError("not to be disclosed")
+
+
+def _store(connection: Connection, rows: list[Mapping[str, object]]) -> list[str]:
+    """Insert what is new; request ids that are stored as delivered, now or before."""
+    stored = []
+    for row in rows:
+        known = connection.execute(_STORED, {"request_id": row["request_id"]}).one_or_none()
+        if known is None:
+            connection.execute(_INSERT, row)
+        elif tuple(known) != (row["request_record"], row["outcome_record"]):
+            continue
+        stored.append(str(row["request_id"]))
+    return stored

@@ -1,0 +1,170 @@
+"""Reading a person's entries: newest first, a page at a time, by position and never by count.
+
+A page begins where the one before ended (keyset paging), so its cost does not grow with the history, entries that arrive meanwhile
+shift nothing, and no number is ever computed that could tell how many entries there are.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import Row, Select, bindparam, select, tuple_
+
+from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.store import Store
+from warifu.portal.login.proof import ProofError, decode, encode
+from warifu.portal.tables import entries
+
+PAGE_SIZE: Final = 20
+MOST_A_PAGE: Final = 100
+_TIME_SIZE: Final = 8
+_ID_SIZE: Final = 36
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the order of entries: by time of request, then by request id."""
+
+    requested_at: int
+    """Simulated time, microseconds."""
+    request_id: str
+
+    @classmethod
+    def read(cls, text: str) -> Position | None:
+        """A position from an address; None when it is none."""
+        try:
+            data = decode(text, _TIME_SIZE + _ID_SIZE)
+            return cls(int.from_bytes(data[:_TIME_SIZE], "big", signed=True), data[_TIME_SIZE:].decode("ascii"))
+        except (ProofError, UnicodeDecodeError):
+            return None
+
+    def __str__(self) -> str:
+        """The position for an address."""
+        return encode(self.requested_at.to_bytes(_TIME_SIZE, "big", signed=True) + self.request_id.encode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One exchange as it was delivered. Codes are the network's; times are simulated, in microseconds."""
+
+    request_id: str
+    requested_at: int
+    answered_at: int | None
+    requester: str
+    provider: str
+    affair: str
+    procedure: str
+    item: str
+    row: str | None
+    outcome: int
+    """warifu.exchange.v1.Outcome."""
+
+    @property
+    def position(self) -> Position:
+        """Its place in the history."""
+        return Position(self.requested_at, self.request_id)
+
+    @property
+    def outcome_name(self) -> str:
+        """ANSWERED, DENIED, ERROR or EXPIRED."""
+        return exchange_pb2.Outcome.Name(self.outcome).removeprefix("OUTCOME_")  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, newest first, and where to go on."""
+
+    entries: Sequence[Entry]
+    older: Position | None
+    """Pass as `before` for the page of older entries; None at the end."""
+    newer: Position | None
+    """Pass as `after` for the page of newer entries; None at the beginning."""
+
+
+_COLUMNS: Final = (
+    entries.c.request_id,
+    entries.c.requested_at,
+    entries.c.answered_at,
+    entries.c.requester,
+    entries.c.provider,
+    entries.c.affair,
+    entries.c.procedure,
+    entries.c.item,
+    entries.c.row,
+    entries.c.outcome,
+)
+_KEY: Final = tuple_(entries.c.requested_at, entries.c.request_id)
+_MARK: Final = tuple_(bindparam("time"), bindparam("id"))
+_OWN: Final = select(*_COLUMNS).where(entries.c.subject == bindparam("subject")).limit(bindparam("limit"))
+_DESCENDING: Final = (entries.c.requested_at.desc(), entries.c.request_id.desc())
+_NEWEST: Final = _OWN.order_by(*_DESCENDING)
+_OLDER: Final = _OWN.where(_KEY < _MARK).order_by(*_DESCENDING)
+_NEWER: Final = _OWN.where(_KEY > _MARK).order_by(entries.c.requested_at, entries.c.request_id)
+_ONE: Final = select(*_COLUMNS, entries.c.subject, entries.c.request_record, entries.c.outcome_record).where(
+    entries.c.request_id == bindparam("request_id")
+)
+
+_Found = Row[tuple[str, int, int | None, str, str, str, str, str, str | None, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The entries of one portal. Every read names the codes whose entries may be seen."""
+
+    store: Store
+
+    def page(
+        self,
+        subjects: Sequence[bytes],
+        *,
+        before: Position | None = None,
+        after: Position | None = None,
+        size: int = PAGE_SIZE,
+    ) -> Page:
+        """A page of the union over `subjects`: the newest, or those `before` or `after` a position."""
+        if after is not None:
+            return self._newer(subjects, after, size)
+        found = self._run(_NEWEST if before is None else _OLDER, subjects, before, size + 1)
+        shown = found[:size]
+        return Page(
+            shown,
+            older=shown[-1].position if len(found) > size else None,
+            newer=shown[0].position if shown and before is not None else None,
+        )
+
+    def _newer(self, subjects: Sequence[bytes], after: Position, size: int) -> Page:
+        found = self._run(_NEWER, subjects, after, size + 1)
+        shown = found[:size][::-1]
+        if not shown:
+            return self.page(subjects, size=size)
+        return Page(shown, older=shown[-1].position, newer=shown[0].position if len(found) > size else None)
+
+    def one(self, subjects: Sequence[bytes], request_id: str) -> tuple[Entry, Sequence[bytes]] | None:
+        """The entry with its two committed records; None when there is none, also when it is another person's."""
+        row = self.store.read(lambda c: c.execute(_ONE, {"request_id": request_id}).one_or_none())
+        if row is None or row.subject not in subjects:
+            return None
+        *values, _subject, request_record, outcome_record = row
+        return Entry(*values), (request_record, outcome_record)
+
+    def _run(
+        self, statement: Select[_Found], subjects: Sequence[bytes], mark: Position | None, limit: int
+    ) -> list[Entry]:
+        """One short run a code, merged: each is in order already, and nearly everyone has one code."""
+        marked = {"time": mark.requested_at, "id": mark.request_id} if mark is not None else {}
+        runs = [
+            self.store.read(
+                lambda c, own=subject: [  # type: ignore[misc]
+                    Entry(*row) for row in c.execute(statement, {"subject": own, "limit": limit, **marked})
+                ]
+            )
+            for subject in subjects
+        ]
+        if len(runs) == 1:
+            return runs[0]
+        order: Callable[[Entry], Position] = lambda entry: entry.position  # noqa: E731 - a typed key
+        return list(islice(heapq.merge(*runs, key=order, reverse=statement is not _NEWER), limit))

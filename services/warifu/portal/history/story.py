@@ -1,0 +1,118 @@
+"""An entry in words: names, dates and the law of that day, looked up once, so that templates only place them.
+
+What an entry does not tell is not told: the portal knows the gateway's coarse outcome, never whether the person's file held anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from warifu.kernel.clock import JAPAN
+from warifu.law import LawBook, Row, Text, legal_basis
+from warifu.law.model import Coded
+from warifu.portal.history.queries import Entry
+from warifu.portal.times import moment
+from warifu.portal.web.dates import Written, written
+
+DENIED: Final = "DENIED"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The law by which an exchange was allowed, as it stood that day."""
+
+    text: str
+    verified: bool
+    """False: nobody has compared the citation with its source, and it is shown with 要確認."""
+    invented: bool
+    """The rule was made up for training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One entry for a reader of one language."""
+
+    request_id: str
+    requested: Written
+    answered: Written | None
+    requester: str
+    provider: str
+    affair: str
+    procedure: str
+    item: str
+    item_about: str
+    fields: Sequence[str]
+    """What may be passed on in this procedure; not what was."""
+    purpose: str | None
+    """Why, in plain words; None when no rule allowed the inquiry."""
+    basis: Basis | None
+    """None when no rule allowed the inquiry."""
+    papers: Sequence[str]
+    """Papers that the procedure can save; not papers that were."""
+    outcome: str
+    """ANSWERED, DENIED, ERROR or EXPIRED."""
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells entries by the law book in force."""
+
+    current: Callable[[], LawBook]
+
+    def tell(self, entry: Entry, language: str) -> Story:
+        """The entry in `language`. A code that the law book does not name stands for itself."""
+        book, row = self.current(), self._row(entry)
+        item = book.items.get(entry.item)
+        return Story(
+            request_id=entry.request_id,
+            requested=written(moment(entry.requested_at), language),
+            answered=written(moment(entry.answered_at), language) if entry.answered_at is not None else None,
+            requester=_institution(book, entry.requester, language),
+            provider=_institution(book, entry.provider, language),
+            affair=_named(book.table.affairs, entry.affair, language),
+            procedure=_named(book.table.procedures, entry.procedure, language),
+            item=item.name.to(language) if item else entry.item,
+            item_about=item.about.to(language) if item else "",
+            fields=[item.field(path).label.to(language) for path in row.fields] if item and row else [],
+            purpose=row.purpose.to(language) if row else None,
+            basis=_basis(row, entry, language),
+            papers=[paper.to(language) for paper in row.papers] if row else [],
+            outcome=entry.outcome_name,
+            entry=entry,
+        )
+
+    def legal_basis(self, entry: Entry) -> Text | None:
+        """The citation in force that day, with its mark, in both languages; None when no rule allowed the inquiry."""
+        row = self._row(entry)
+        return legal_basis(row, _day(entry)) if row else None
+
+    def _row(self, entry: Entry) -> Row | None:
+        """The row that allowed it. A denied inquiry names the nearest row, which allowed something else."""
+        if entry.outcome_name == DENIED or entry.row is None:
+            return None
+        return self.current().rows.get(entry.row)
+
+
+def _basis(row: Row | None, entry: Entry, language: str) -> Basis | None:
+    if row is None:
+        return None
+    citation = row.citation_on(_day(entry))
+    return Basis(citation.text.to(language), citation.verified or row.invented, row.invented)
+
+
+def _institution(book: LawBook, code: str, language: str) -> str:
+    found = book.institutions.get(code)
+    return found.name.to(language) if found else code
+
+
+def _named(names: Mapping[str, Coded], code: str, language: str) -> str:
+    found = names.get(code)
+    return found.name.to(language) if found else code
+
+
+def _day(entry: Entry) -> date:
+    return moment(entry.requested_at).astimezone(JAPAN).date()

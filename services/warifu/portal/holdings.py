@@ -1,0 +1,34 @@
+"""Exactly what the portal holds for one exchange, for the trainer's view (simulation only)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, select
+
+from warifu.control.v1.control_pb2 import HeldValue, Holding
+from warifu.kernel.store import Store
+from warifu.portal.tables import entries
+
+_ENTRY: Final = select(entries).where(entries.c.request_id == bindparam("request_id"))
+_MESSAGES: Final = {
+    "subject": "warifu.exchange.v1.SubjectReference",
+    "request_record": "warifu.exchange.v1.CommittedRecord",
+    "outcome_record": "warifu.exchange.v1.CommittedRecord",
+}
+
+
+def holdings(store: Store, request_id: str) -> Sequence[Holding]:
+    """The entry of this exchange; empty when none was delivered."""
+    row = store.read(lambda c: c.execute(_ENTRY, {"request_id": request_id}).mappings().one_or_none())
+    if row is None:
+        return []
+    values = [_value(str(name), value) for name, value in row.items() if value is not None]
+    return [Holding(where="portal-main/entries", values=values)]
+
+
+def _value(name: str, value: object) -> HeldValue:
+    if isinstance(value, bytes):
+        return HeldValue(name=name, raw=value, decodes_to=_MESSAGES.get(name))
+    return HeldValue(name=name, text=str(value))

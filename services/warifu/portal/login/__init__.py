@@ -1,0 +1,1 @@
+"""Logging in with a card: challenge, proof, and the pages on the way."""

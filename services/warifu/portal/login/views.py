@@ -1,0 +1,146 @@
+"""The way in and out.
+
+`/login` leads to the card service, where a card is chosen; `/login/challenge` makes the challenge and leads on to the PIN; the card
+service sends the browser to `/login/return` with the proof. Every step is a plain page or redirect: no script is needed. The minute of a
+challenge begins only when the card is chosen.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.portal.accounts import Accounts
+from warifu.portal.login.proof import Proof, ProofError, encode
+from warifu.portal.login.queries import LIFE, Challenges
+from warifu.portal.ports import Numbering
+from warifu.portal.sessions import Sessions, new_token, set_cookie, token_hash
+from warifu.portal.web import languages
+from warifu.portal.web.face import Face, problem, wants_json
+from warifu.portal.web.pages import Pages
+
+PRE_LOGIN_COOKIE: Final = "warifu_login"
+PATH: Final = "/login"
+HOME: Final = "/history"
+_LOCAL: Final = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9/_-]*)?(?:\?[A-Za-z0-9=&_-]*)?", re.ASCII)
+_LONGEST_NEXT: Final = 300
+_PROBLEMS: Final = {
+    Reason.CLIENT_CHALLENGE_INVALID: "challenge",
+    Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD: "certificate",
+}
+_log: Final = logging.getLogger(__name__)
+
+
+def safe_next(path: str | None) -> str:
+    """`path` when it is a page of this portal; the history otherwise. Nothing that leads elsewhere passes: no `//`, no scheme."""
+    if path and len(path) <= _LONGEST_NEXT and "//" not in path and _LOCAL.fullmatch(path):
+        return path
+    return HOME
+
+
+def to_login(request: Request) -> RedirectResponse:
+    """To the login page, which leads back to the page asked for."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{PATH}?{urlencode({'next': safe_next(request.url.path + query)})}", 303)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginViews:
+    """The pages of the way in and out."""
+
+    face: Face
+    pages: Pages
+    clock: Clock
+    challenges: Challenges
+    sessions: Sessions
+    accounts: Accounts
+    numbering: Numbering
+
+    def routes(self) -> list[BaseRoute]:
+        """Their routes."""
+        return [
+            Route(PATH, self.login, methods=["GET"]),
+            Route(f"{PATH}/challenge", self.challenge, methods=["GET"]),
+            Route(f"{PATH}/return", self.arrive, methods=["GET"]),
+            Route("/logout", self.logout, methods=["POST"]),
+        ]
+
+    async def login(self, request: Request) -> Response:
+        """What a login is, and the way to the card."""
+        then = safe_next(request.query_params.get("next"))
+        if await self.sessions.of(request):
+            return RedirectResponse(then, 303)
+        card = {"origin": self.face.origin, "next": then, "lang": languages.of(request)}
+        return self.pages.render(
+            request,
+            "login.html",
+            card_url=f"{self.face.origins['card']}/?{urlencode(card)}",
+            problem=request.query_params.get("problem", ""),
+            logged_out="out" in request.query_params,
+            session=None,
+        )
+
+    async def challenge(self, request: Request) -> Response:
+        """Make a challenge for this browser and go on to the card's PIN."""
+        token = new_token()
+        session_hash = token_hash(token)
+        challenge = await self.challenges.make(session_hash, safe_next(request.query_params.get("next")))
+        asked = {
+            "origin": self.face.origin,
+            "challenge": encode(challenge),
+            "session": encode(session_hash),
+            "lang": languages.of(request),
+        }
+        response = RedirectResponse(f"{self.face.origins['card']}/pin?{urlencode(asked)}", 303)
+        seconds = int(LIFE.total_seconds())
+        set_cookie(response, PRE_LOGIN_COOKIE, token, secure=self.face.secure, seconds=seconds, path=PATH)
+        return response
+
+    async def arrive(self, request: Request) -> Response:
+        """Check what the card signed and open a session."""
+        try:
+            serial, then = await self._proved(request)
+            account = await self.accounts.log_in(serial)
+        except LinkageError as error:
+            return self._failed(request, error)
+        response: Response = JSONResponse({"logged_in": True}) if wants_json(request) else RedirectResponse(then, 303)
+        await self.sessions.open(account, response)
+        response.delete_cookie(PRE_LOGIN_COOKIE, PATH, httponly=True, samesite="lax")
+        return response
+
+    async def logout(self, request: Request) -> Response:
+        """End the session."""
+        response = RedirectResponse(f"{PATH}?out", 303)
+        await self.sessions.close(request, response)
+        return response
+
+    async def _proved(self, request: Request) -> tuple[str, str]:
+        """Serial number of the certificate that was proved, and the page to open."""
+        session_hash = token_hash(request.cookies.get(PRE_LOGIN_COOKIE, ""))
+        values = (request.query_params.get(name, "") for name in ("challenge", "certificate", "signature"))
+        try:
+            proof = Proof.read(*values)
+            then = await self.challenges.use(proof.challenge, session_hash)
+            authority = await self.numbering.card_authority()
+            serial = proof.check(authority, self.face.origin, session_hash, self.clock.network())
+        except ProofError as error:
+            _log.info("login refused: %s", error)
+            raise LinkageError(Reason.CLIENT_CHALLENGE_INVALID) from error
+        if not await self.numbering.is_good(serial):
+            raise LinkageError(Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD)
+        return serial, then
+
+    def _failed(self, request: Request, error: LinkageError) -> Response:
+        if wants_json(request):
+            return problem(error, 403 if error.reason in _PROBLEMS else 503)
+        kind = _PROBLEMS.get(error.reason, "unavailable")
+        return RedirectResponse(f"{PATH}?{urlencode({'problem': kind})}", 303)

@@ -1,0 +1,62 @@
+"""The party `portal`: deliveries from the gateway, the web face for citizens."""
+
+from __future__ import annotations
+
+from warifu.exchange.keys import InstitutionKeys
+from warifu.kernel.config import Config
+from warifu.kernel.party import Context, Party, Service
+from warifu.kernel.store import Store, sqlite_url
+from warifu.portal.app import assemble
+from warifu.portal.deliveries import DeliveryServicer
+from warifu.portal.holdings import holdings
+from warifu.portal.lawbook import CurrentLaw
+from warifu.portal.ports import IDENTITY, EnrolmentCalls, NumberingCalls
+from warifu.portal.publish import OwnEntry, RelayCalls
+from warifu.portal.tables import metadata
+from warifu.portal.v1 import portal_pb2_grpc
+from warifu.portal.web.face import Face
+
+STORE_NAME = f"{IDENTITY}.db"
+
+
+async def build(context: Context) -> Party:
+    """The portal, with keys and store in its own folder.
+
+    Raises:
+        ValueError: the configuration has no web face or names no card service, or a kept key is damaged.
+        LawSignatureError, LawDataError: the law book does not verify.
+    """
+    config, clock = context.config, context.clock
+    if config.web is None or "card" not in config.web.origins:
+        raise ValueError("the portal needs a web face and the origin of the card service (web, web.origins.card)")
+    store = open_store(config)
+    keys = InstitutionKeys.load_or_create(config.folder / "secrets", IDENTITY)
+    law = CurrentLaw(context.trust)
+    numbering, enrolment = NumberingCalls(context.peers), EnrolmentCalls(context.peers)
+    portal = assemble(Face.of(config.web, "portal"), store, clock, law.book, numbering, enrolment)
+    own_entry = OwnEntry(RelayCalls(context.peers), clock, keys, config.folder / "identities" / IDENTITY)
+
+    async def close() -> None:
+        store.close()
+
+    return Party(
+        services=(
+            Service(
+                "warifu.portal.v1.DeliveryService",
+                portal_pb2_grpc.add_DeliveryServiceServicer_to_server,
+                DeliveryServicer(store, keys),
+            ),
+        ),
+        jobs={"own-entry": own_entry.publish, **portal.jobs},
+        checks={STORE_NAME: store.check, "law": law.check},
+        view=lambda request_id: holdings(store, request_id),
+        close=close,
+        web=portal.web,
+    )
+
+
+def open_store(config: Config) -> Store:
+    """The portal's store, with its tables."""
+    store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
+    store.create()
+    return store

@@ -1,0 +1,118 @@
+"""What the portal asks of other parties, as three small questions, and the gRPC calls behind them.
+
+The web pages and the accounts know only `Numbering` and `Enrolment`; a test answers them without a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import grpc
+from cryptography import x509
+
+from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
+from warifu.kernel.errors import LinkageError
+from warifu.kernel.peers import Peers
+from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
+
+IDENTITY: Final = "portal-main"
+"""The institution code of the portal, under whose certificate it calls."""
+DEADLINE: Final = 5.0
+"""Seconds for one call, since a person waits."""
+
+
+class Numbering(Protocol):
+    """What the portal asks the numbering body. Every call raises LinkageError when it fails."""
+
+    async def card_authority(self) -> x509.Certificate:
+        """The certificate of the authority that issues card certificates."""
+
+    async def is_good(self, serial: str) -> bool:
+        """Whether the card certificate is neither suspended, revoked, expired nor unknown."""
+
+    async def enrol(self, acquisition_number: bytes, serial: str) -> None:
+        """Let the gateway have a code ready, under `acquisition_number`, for the holder of the certificate."""
+
+
+class Enrolment(Protocol):
+    """What the portal asks the gateway. Every call raises LinkageError when it fails."""
+
+    async def claim(self, acquisition_number: bytes) -> bytes:
+        """The portal's code for the person, serialised SubjectReference."""
+
+    async def superseded(self, after: int) -> tuple[Sequence[bytes], int]:
+        """The portal's codes that no longer serve, from position `after` on, and the position to go on from."""
+
+
+@dataclass(slots=True)
+class NumberingCalls:
+    """`Numbering` over gRPC."""
+
+    peers: Peers
+    _authority: x509.Certificate | None = None
+
+    async def card_authority(self) -> x509.Certificate:
+        """See `Numbering`; asked once, since the authority's certificate outlives this process."""
+        if self._authority is None:
+            try:
+                answer = await self._cards().GetAuthority(numbering_pb2.GetAuthorityRequest(), timeout=DEADLINE)
+            except grpc.aio.AioRpcError as error:
+                raise LinkageError.from_rpc(error, party="numbering") from error
+            self._authority = x509.load_der_x509_certificate(answer.certificate)
+        return self._authority
+
+    async def is_good(self, serial: str) -> bool:
+        """See `Numbering`."""
+        request = numbering_pb2.CheckCertificateRequest(certificate_serial=serial)
+        try:
+            answer = await self._cards().CheckCertificate(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="numbering") from error
+        return answer.status == numbering_pb2.CERTIFICATE_STATUS_GOOD
+
+    async def enrol(self, acquisition_number: bytes, serial: str) -> None:
+        """See `Numbering`."""
+        request = numbering_pb2.EnrolByCertificateRequest(
+            acquisition_number=acquisition_number, certificate_serial=serial
+        )
+        stub = self.peers.stub(numbering_pb2_grpc.NumberingServiceStub, "numbering", IDENTITY)
+        try:
+            await stub.EnrolByCertificate(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="numbering") from error
+
+    def _cards(self) -> numbering_pb2_grpc.CardAuthorityServiceAsyncStub:
+        return self.peers.stub(numbering_pb2_grpc.CardAuthorityServiceStub, "numbering", IDENTITY)
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentCalls:
+    """`Enrolment` over gRPC."""
+
+    peers: Peers
+
+    async def claim(self, acquisition_number: bytes) -> bytes:
+        """See `Enrolment`."""
+        request = enrolment_pb2.ClaimRequest(acquisition_numbers=[acquisition_number])
+        try:
+            answer = await self._stub().Claim(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="gateway") from error
+        result = answer.results[0]
+        if result.WhichOneof("result") != "subject":
+            raise LinkageError.from_reason(result.refused, party="gateway")
+        return result.subject.SerializeToString(deterministic=True)
+
+    async def superseded(self, after: int) -> tuple[Sequence[bytes], int]:
+        """See `Enrolment`."""
+        request = enrolment_pb2.ListSupersededRequest(after=after)
+        try:
+            answer = await self._stub().ListSuperseded(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="gateway") from error
+        return [subject.SerializeToString(deterministic=True) for subject in answer.subjects], answer.position
+
+    def _stub(self) -> enrolment_pb2_grpc.EnrolmentServiceAsyncStub:
+        return self.peers.stub(enrolment_pb2_grpc.EnrolmentServiceStub, "gateway", IDENTITY)

@@ -1,0 +1,112 @@
+"""Login sessions. They are kept in the store, so they outlast a restart of the portal; of a session's secret only the hash is kept.
+
+Times are the machine clock's: 15 minutes without a request or 60 minutes in all end a session, whatever the simulated clock does.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warifu.kernel.clock import Clock
+from warifu.kernel.store import Store
+from warifu.portal.tables import sessions
+from warifu.portal.times import micros
+
+COOKIE: Final = "warifu_session"
+IDLE: Final = timedelta(minutes=15)
+LONGEST: Final = timedelta(minutes=60)
+SEEN_STEP: Final = timedelta(seconds=30)
+"""The time of the last request is noted at most this often: a page need not wait for the disk."""
+
+_SELECT: Final = select(sessions.c.account, sessions.c.opened_at, sessions.c.seen_at).where(
+    sessions.c.token_hash == bindparam("hash")
+)
+_INSERT: Final = insert(sessions)
+_TOUCH: Final = update(sessions).where(sessions.c.token_hash == bindparam("hash")).values(seen_at=bindparam("now"))
+_DELETE: Final = delete(sessions).where(sessions.c.token_hash == bindparam("hash"))
+_PURGE: Final = delete(sessions).where(
+    or_(sessions.c.opened_at < bindparam("opened"), sessions.c.seen_at < bindparam("seen"))
+)
+
+
+def new_token() -> str:
+    """256 random bits for a cookie."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """By which a cookie's value is kept and bound: SHA-256."""
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def set_cookie(response: Response, name: str, token: str, *, secure: bool, seconds: int, path: str = "/") -> None:
+    """Give the browser a secret cookie.
+
+    SameSite is Lax, not Strict: the card service, another site, leads the browser back to the portal by a redirect, and with Strict the
+    cookie that the login is bound to would stay behind on that step. Lax sends it on such a top-level GET and on nothing else from
+    other sites; and no GET of the portal changes anything, but the login's own, which a single-use challenge protects.
+    Secure is set where the portal is served over HTTPS; the demo's plain HTTP never leaves the machine.
+    """
+    response.set_cookie(name, token, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A living session."""
+
+    token_hash: bytes
+    account: str
+
+
+class Sessions:
+    """The sessions of one portal."""
+
+    def __init__(self, store: Store, clock: Clock, *, secure: bool) -> None:
+        """`secure`: the portal is served over HTTPS."""
+        self._store, self._clock, self._secure = store, clock, secure
+
+    async def open(self, account: str, response: Response) -> None:
+        """Log `account` in: always a new secret, whatever cookie the browser sent, so that nobody can plant one beforehand."""
+        token, now = new_token(), micros(self._clock.machine())
+        row = {"token_hash": token_hash(token), "account": account, "opened_at": now, "seen_at": now}
+        await self._store.write(lambda connection: connection.execute(_INSERT, row))
+        set_cookie(response, COOKIE, token, secure=self._secure, seconds=int(LONGEST.total_seconds()))
+
+    async def of(self, request: Request) -> Session | None:
+        """The living session of a request, which this very request keeps alive; None when there is none."""
+        token = request.cookies.get(COOKIE)
+        if not token:
+            return None
+        key, now = token_hash(token), micros(self._clock.machine())
+        row = self._store.read(lambda connection: connection.execute(_SELECT, {"hash": key}).one_or_none())
+        if row is None or now - row.opened_at >= _micros(LONGEST) or now - row.seen_at >= _micros(IDLE):
+            return None
+        if now - row.seen_at >= _micros(SEEN_STEP):
+            await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
+        return Session(key, row.account)
+
+    async def close(self, request: Request, response: Response) -> None:
+        """Log out: the session ends here and the browser forgets it."""
+        token = request.cookies.get(COOKIE)
+        if token:
+            key = token_hash(token)
+            await self._store.write(lambda connection: connection.execute(_DELETE, {"hash": key}))
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+
+    async def purge(self) -> int:
+        """Forget sessions that have ended; returns how many."""
+        now = micros(self._clock.machine())
+        before = {"opened": now - _micros(LONGEST), "seen": now - _micros(IDLE)}
+        return await self._store.write(lambda connection: connection.execute(_PURGE, before).rowcount)
+
+
+def _micros(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)

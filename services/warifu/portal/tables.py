@@ -1,0 +1,119 @@
+"""The portal's one database: what was delivered, whose it is, and who is logged in.
+
+If it is read, so is which institutions asked about whom by code, never a name or a number: the portal holds neither. If it is changed, the
+gateway's and the institutions' records tell. If it is lost, accounts are opened anew at the next login; the gateway delivers again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata: Final = MetaData()
+
+entries: Final = Table(
+    "entries",
+    metadata,
+    Column(
+        "subject",
+        LargeBinary,
+        primary_key=True,
+        comment="The portal's code for the person, serialised SubjectReference.",
+    ),
+    Column("requested_at", BigInteger, primary_key=True, comment="Simulated time, microseconds since 1970, UTC."),
+    Column("request_id", String(36), primary_key=True),
+    Column("answered_at", BigInteger),
+    Column("requester", String(64), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("affair", String(16), nullable=False),
+    Column("procedure", String(16), nullable=False),
+    Column("item", String(16), nullable=False),
+    Column("row", String(16), comment="Row of the permission table; of a denied inquiry the nearest one."),
+    Column("outcome", Integer, nullable=False, comment="warifu.exchange.v1.Outcome."),
+    Column("request_record", LargeBinary, nullable=False, comment="Serialised CommittedRecord."),
+    Column("outcome_record", LargeBinary, nullable=False, comment="Serialised CommittedRecord."),
+    UniqueConstraint("request_id"),
+    # Without a row id the table itself lies in the order of its key: a page is one short run of a person's own entries.
+    sqlite_with_rowid=False,
+)
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("account", String(32), primary_key=True, comment="Random; names nobody."),
+    Column("opened_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+)
+
+account_certificates: Final = Table(
+    "account_certificates",
+    metadata,
+    Column("serial", String(64), primary_key=True, comment="Serial number of a card certificate, hexadecimal."),
+    Column("account", ForeignKey("accounts.account"), nullable=False),
+    Index("ix_account_certificates_account", "account"),
+)
+
+account_subjects: Final = Table(
+    "account_subjects",
+    metadata,
+    Column("subject", LargeBinary, primary_key=True, comment="A code of the person; history is the union over all."),
+    Column("account", ForeignKey("accounts.account"), nullable=False),
+    Column("claimed_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+    Index("ix_account_subjects_account", "account"),
+)
+
+superseded: Final = Table(
+    "superseded",
+    metadata,
+    Column(
+        "subject",
+        LargeBinary,
+        primary_key=True,
+        comment="A code that no longer serves, since the resident code changed.",
+    ),
+)
+
+positions: Final = Table(
+    "positions",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("position", BigInteger, nullable=False, comment="How far a list of the gateway has been read."),
+)
+
+claims: Final = Table(
+    "claims",
+    metadata,
+    Column("serial", String(64), primary_key=True, comment="Certificate for which a code is being obtained."),
+    Column("acquisition_number", LargeBinary, nullable=False, comment="Erased with the row once the code is claimed."),
+    Column("made_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's value."),
+    Column("account", ForeignKey("accounts.account"), nullable=False),
+    Column("opened_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+    Column("seen_at", BigInteger, nullable=False, comment="Machine time, microseconds; within SEEN_STEP of the truth."),
+    Index("ix_sessions_account", "account"),
+)
+
+challenges: Final = Table(
+    "challenges",
+    metadata,
+    Column("challenge_hash", LargeBinary, primary_key=True, comment="SHA-256 of the 32 random bytes."),
+    Column("session_hash", LargeBinary, nullable=False, comment="SHA-256 of the pre-login cookie's value."),
+    Column("made_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+    Column("next_path", String(512), nullable=False, comment="Page of this portal to open after the login."),
+)

@@ -1,0 +1,53 @@
+"""Static files, read once at start and addressed by their content, so that a browser may keep each for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8"}
+_KEEP: Final = {"cache-control": "public, max-age=31536000, immutable"}
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    content: bytes
+    media_type: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """The static files below `folder`. A file of a type that is not listed is not served."""
+
+    folder: Path
+    _files: dict[str, _File] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Read every file."""
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix in _TYPES:
+                content = path.read_bytes()
+                name = path.relative_to(self.folder).as_posix()
+                self._files[name] = _File(content, _TYPES[path.suffix], sha256(content).hexdigest()[:16])
+
+    def url(self, name: str) -> str:
+        """Where the file `name` is served; KeyError when there is none."""
+        return f"/static/{self._files[name].tag}/{name}"
+
+    def route(self) -> Route:
+        """The route that serves them."""
+        return Route("/static/{tag}/{name:path}", self._serve, methods=["GET"])
+
+    async def _serve(self, request: Request) -> Response:
+        file = self._files.get(request.path_params["name"])
+        if file is None or file.tag != request.path_params["tag"]:
+            raise HTTPException(404)
+        return Response(file.content, media_type=file.media_type, headers=_KEEP)

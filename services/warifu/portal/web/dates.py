@@ -1,0 +1,51 @@
+"""Times as people read them: Japan time, in the language of the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from warifu.kernel.clock import JAPAN
+
+_DAYS_JA: Final = "月火水木金土日"
+_DAYS_EN: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS_EN: Final = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_REIWA: Final = 2019
+"""Reiwa 1; whole calendar years suffice here, since the network began in 2017 and its first years are shown without an era."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A moment in words."""
+
+    iso: str
+    """With offset, for machines."""
+    month: str
+    """Such as 2026年4月."""
+    day: str
+    """Such as 2026年4月6日（月）."""
+    time: str
+    """Such as 9時05分; English 09:05."""
+
+
+def written(when: datetime, language: str) -> Written:
+    """An aware moment in Japan time."""
+    local = when.astimezone(JAPAN)
+    words = _english if language == "en" else _japanese
+    return Written(local.isoformat(timespec="seconds"), *words(local))
+
+
+def _japanese(local: datetime) -> tuple[str, str, str]:
+    era = f"（令和{local.year - _REIWA + 1}年）" if local.year > _REIWA else ""
+    month = f"{local.year}年{era}{local.month}月"
+    day = f"{local.year}年{local.month}月{local.day}日（{_DAYS_JA[local.weekday()]}）"
+    return month, day, f"{local.hour}時{local.minute:02}分"
+
+
+def _english(local: datetime) -> tuple[str, str, str]:
+    month = f"{_MONTHS_EN[local.month - 1]} {local.year}"
+    return month, f"{_DAYS_EN[local.weekday()]} {local.day} {month}", f"{local.hour:02}:{local.minute:02}"

@@ -1,0 +1,75 @@
+"""The settings of a web face, and the application that a face's routes become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from warifu.kernel.config import Web
+from warifu.kernel.errors import LinkageError
+from warifu.portal.web.guard import Guard
+from warifu.portal.web.pages import Pages
+
+API: str = "/api/"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Where this face is and which others it works with."""
+
+    host: str
+    origin: str
+    """Own origin, such as "http://portal.localhost:8170"."""
+    origins: dict[str, str]
+    """Origins of other faces by name: portal, card."""
+
+    @classmethod
+    def of(cls, web: Web, name: str) -> Face:
+        """The face called `name` of a party's configuration. Without an origin of its own there, host and port make one."""
+        own = web.origins.get(name, f"http://{web.host}:{web.port}")
+        return cls(web.host, own, {other: origin for other, origin in web.origins.items() if other != name})
+
+    @property
+    def secure(self) -> bool:
+        """It is served over HTTPS, so its cookies may be confined to that."""
+        return self.origin.startswith("https:")
+
+
+def wants_json(request: Request) -> bool:
+    """The caller is a program: it asks below /api/ or accepts JSON and no pages."""
+    accepted = request.headers.get("accept", "")
+    return request.url.path.startswith(API) or ("application/json" in accepted and "text/html" not in accepted)
+
+
+def problem(error: LinkageError, status: int) -> JSONResponse:
+    """A failure for a program."""
+    message = {"ja": error.text("ja"), "en": error.text("en")}
+    return JSONResponse({"error": {"reason": error.reason, "message": message, **error.metadata}}, status)
+
+
+def application(face: Face, pages: Pages, routes: Sequence[BaseRoute]) -> ASGIApp:
+    """The guarded application. Failures are pages, or JSON for programs; no page ever shows an exception."""
+
+    def failed(request: Request, status: int) -> Response:
+        if wants_json(request):
+            return JSONResponse({"error": {"status": status}}, status)
+        return pages.render(request, "error.html", status=status, status_code=status)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        response = failed(request, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def broken(request: Request, _error: Exception) -> Response:
+        return failed(request, 500)
+
+    app = Starlette(routes=list(routes), exception_handlers={HTTPException: refused, Exception: broken})
+    return Guard(app, face.host, face.origin, failed)

@@ -1,0 +1,64 @@
+"""Which language a page is in, and its texts. Japanese is written in the code; every other language is a gettext catalogue.
+
+The catalogues are kept as `.po` and compiled in memory at start, so that no compiled file can be older than its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from starlette.requests import Request
+
+LANGUAGES: Final = ("ja", "en")
+COOKIE: Final = "warifu_lang"
+
+
+def load(locale: Path, domain: str) -> Mapping[str, NullTranslations]:
+    """Translations by language from `locale/<language>/LC_MESSAGES/<domain>.po`."""
+    translations: dict[str, NullTranslations] = {"ja": NullTranslations()}
+    for language in LANGUAGES[1:]:
+        source = locale / language / "LC_MESSAGES" / f"{domain}.po"
+        with source.open("rb") as file:
+            catalogue = read_po(file, locale=language, domain=domain)
+        compiled = BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        translations[language] = GNUTranslations(compiled)
+    return translations
+
+
+def asked(request: Request) -> str | None:
+    """The language that this very request asks for by `?lang=`."""
+    language = request.query_params.get("lang")
+    return language if language in LANGUAGES else None
+
+
+def of(request: Request) -> str:
+    """The language for a response: asked for now, chosen before, or preferred by the browser; Japanese otherwise."""
+    chosen = asked(request) or request.cookies.get(COOKIE)
+    return chosen if chosen in LANGUAGES else _preferred(request.headers.get("accept-language", ""))
+
+
+def _preferred(header: str) -> str:
+    """The first of our languages in an Accept-Language header, by weight; of equal weights the first named."""
+    ranges = [_weighed(part) for part in header[:200].split(",")]
+    for _, language in sorted(ranges, key=lambda weighed: -weighed[0]):
+        if language in LANGUAGES:
+            return language
+    return LANGUAGES[0]
+
+
+def _weighed(part: str) -> tuple[float, str]:
+    tag, _, parameter = part.strip().partition(";")
+    name, _, value = parameter.strip().partition("=")
+    try:
+        weight = float(value) if name == "q" else 1.0
+    except ValueError:
+        weight = 0.0
+    return weight, tag.partition("-")[0].lower() if weight > 0 else ""

@@ -1,0 +1,80 @@
+"""Rendering: one cached Jinja environment a language, autoescaped, strict about undefined names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from gettext import NullTranslations
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from warifu.portal.web import languages
+from warifu.portal.web.assets import Assets
+from warifu.portal.web.guard import content_security_policy
+
+LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
+
+
+def environment(folders: Sequence[Path], translations: NullTranslations) -> Environment:
+    """A template environment over `folders`, first found first."""
+    made = Environment(
+        loader=FileSystemLoader(list(folders)),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    return made
+
+
+class Pages:
+    """Renders the templates of one web face in the language of each request."""
+
+    def __init__(
+        self, folders: Sequence[Path], translations: Mapping[str, NullTranslations], assets: Assets, **shared: object
+    ) -> None:
+        """`shared` is known to every template."""
+        self._environments = {code: environment(folders, texts) for code, texts in translations.items()}
+        self._translations = translations
+        for made in self._environments.values():
+            made.globals.update(shared, asset=assets.url)
+
+    def gettext(self, language: str, message: str) -> str:
+        """The text `message` in `language`."""
+        return self._translations[language].gettext(message)
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        form_targets: Sequence[str] = (),
+        **values: object,
+    ) -> HTMLResponse:
+        """A page. `form_targets` are the origins beside this one to which its forms may lead."""
+        language = languages.of(request)
+        shown = self._environments[language].get_template(template)
+        body = shown.render(language=language, language_links=_language_links(request), **values)
+        response = HTMLResponse(body, status, {"content-language": language})
+        if form_targets:
+            response.headers["content-security-policy"] = content_security_policy(form_targets)
+        if languages.asked(request):
+            response.set_cookie(
+                languages.COOKIE, language, max_age=LANGUAGE_COOKIE_SECONDS, httponly=True, samesite="lax"
+            )
+        return response
+
+
+def _language_links(request: Request) -> dict[str, str]:
+    """This page's address in each language, relative, so that no path can lead elsewhere; of a page that answers a form, the front page's."""
+    if request.method != "GET":
+        return {language: f"/?lang={language}" for language in languages.LANGUAGES}
+    kept = [(name, value) for name, value in parse_qsl(request.url.query) if name != "lang"]
+    return {language: "?" + urlencode([*kept, ("lang", language)]) for language in languages.LANGUAGES}
