@@ -99,7 +99,7 @@ def caller_of(certificate: x509.Certificate) -> Caller:
     if not _for_clients(certificate):
         raise _invalid("not for clients")
     return Caller(
-        match[2], match[3], certificate.serial_number, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        match[2], match[3], certificate.serial_number, certificate.not_valid_after_utc, certificate.not_valid_before_utc
     )
 
 
