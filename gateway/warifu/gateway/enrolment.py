@@ -107,7 +107,9 @@ class Enrolment:
         now = milliseconds(self._clock.machine())
         if self._store.read(lambda connection: connection.execute(_EXPIRED, {"now": now}).first()) is None:
             return 0
-        return await self._store.write(lambda connection: connection.execute(_PURGE, {"now": now}).rowcount)
+        erased = await self._store.write(lambda connection: connection.execute(_PURGE, {"now": now}).rowcount)
+        await self._store.truncate_log()  # else the erased would live on in the write-ahead log
+        return erased
 
     def _derive(self, resident_code: str, institution: str) -> bytes:
         _check_resident_code(resident_code)
