@@ -1,12 +1,25 @@
 """What the gateway's unit tests share: a clock that stands where it is put, and a store on disk."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from warifu.common.v1 import common_pb2
+from warifu.exchange import header as header_form
+from warifu.exchange import record as records
+from warifu.exchange.keys import SealingKey
+from warifu.exchange.query import seal_queries
+from warifu.exchange.sealing import block_hash
+from warifu.exchange.v1 import exchange_pb2
+from warifu.gateway import record
 from warifu.gateway.codes import Epochs, SivScheme
+from warifu.gateway.instant import milliseconds
 from warifu.gateway.schema import metadata
+from warifu.gateway.stored import Stored, add
 from warifu.kernel.clock import JAPAN
+from warifu.kernel.limits import REVIEW_LIFE
 from warifu.kernel.store import Store, sqlite_url
+from warifu.linkage.v1 import linkage_pb2
 
 MACHINE = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 NETWORK = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
@@ -21,18 +34,23 @@ class StandingClock:
     network_now: datetime = NETWORK
 
     def machine(self) -> datetime:
+        """See `Clock.machine`."""
         return self.machine_now
 
     def network(self) -> datetime:
+        """See `Clock.network`."""
         return self.network_now
 
     def today(self) -> date:
+        """See `Clock.today`."""
         return self.network_now.astimezone(JAPAN).date()
 
     def pass_machine(self, **time) -> None:
+        """Let machine time pass."""
         self.machine_now += timedelta(**time)
 
     def pass_network(self, **time) -> None:
+        """Let network time pass."""
         self.network_now += timedelta(**time)
 
 
@@ -51,3 +69,75 @@ def new_store(folder) -> Store:
 def resident_code(index: int) -> str:
     """Eleven digits, another for each index."""
     return f"888{index:08d}"
+
+
+REQUESTER, PROVIDER = "nhi-480029", "tax-480011"
+
+
+def header(**changes) -> exchange_pb2.RequestHeader:
+    """The header of an inquiry that the law book allows: a municipal health insurance asks another city's tax office."""
+    values = {
+        "request_id": str(uuid.uuid4()),
+        "requester": REQUESTER,
+        "provider": PROVIDER,
+        "affair": "JM90000000000101",
+        "procedure": "JT90000000000101",
+        "item": "TM90000000000001",
+        "span": common_pb2.Span(fiscal_year=common_pb2.FiscalYear(year=2026)),
+        "office": "国保年金課",
+        "clerk": "c-0017",
+        **changes,
+    }
+    return exchange_pb2.RequestHeader(**values)
+
+
+def inquire(
+    request: exchange_pb2.RequestHeader, subject, provider: SealingKey, **changes
+) -> linkage_pb2.InquireRequest:
+    """An inquiry as an interim server makes it."""
+    data = header_form.build(request)
+    query = exchange_pb2.Query(header_hash=header_form.header_hash(data))
+    block = seal_queries([query], provider)
+    inquiry = exchange_pb2.Inquiry(
+        header=data, subject=subject, query_block_hash=block_hash(block), query_index=0, **changes
+    )
+    return linkage_pb2.InquireRequest(inquiry=inquiry.SerializeToString(deterministic=True), query=block)
+
+
+def stored(**changes) -> Stored:
+    """A permitted exchange as it stands right after its request record."""
+    values = {
+        "request_id": str(uuid.uuid4()),
+        "requester": REQUESTER,
+        "provider": PROVIDER,
+        "inquiry_hash": bytes(32),
+        "inquiry": b"inquiry",
+        "query": b"",
+        "recorded_at": milliseconds(MACHINE),
+        "commitment": bytes(32),
+        "exchange_time": milliseconds(NETWORK),
+        "permit": b"permit",
+        "permit_hash": bytes(32),
+        "review_until": milliseconds(NETWORK + timedelta(days=REVIEW_LIFE)),
+        "outcome": 0,
+        "withheld": False,
+        "answer": None,
+        "answer_index": None,
+        "denial": None,
+        "failure": None,
+        **changes,
+    }
+    return Stored(**values)
+
+
+async def begin(store: Store, exchange: Stored) -> Stored:
+    """Write an exchange and its request record, as step 2 does."""
+    asked = header(request_id=exchange.request_id, requester=exchange.requester, provider=exchange.provider)
+    entry = record.of_request(asked, exchange.requester, exchange.exchange_time, "2026.1+00000000", "P07")
+
+    def write(connection) -> None:
+        add(connection, exchange)
+        record.add(connection, entry, records.commit(entry), exchange.recorded_at, exchange.permit_hash)
+
+    await store.write(write)
+    return exchange
