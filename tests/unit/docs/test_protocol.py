@@ -5,6 +5,10 @@ import re
 from unit.docs import markdown
 
 from warifu.dev import pages
+from warifu.exchange.header import LARGEST_HEADER
+from warifu.exchange.permit import LARGEST_PERMIT
+from warifu.gateway.asked import LARGEST_INQUIRY, LARGEST_QUERY
+from warifu.gateway.directory import LARGEST_ENTRY
 from warifu.kernel import limits
 from warifu.kernel.errors import Reason
 from warifu.law.decide import Reason as Refusal
@@ -80,3 +84,11 @@ def test_named_reasons_and_limits_exist():
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+|BATCH|BULK|PAGE)`", outside))
     outcomes = {"NO_RECORD", "NOT_REGISTERED"}
     assert named - reasons - outcomes - set(limits.LIMITS) == set()
+
+
+def test_sizes_of_forms_are_the_codes():
+    """The sizes that PROTO-10.2 gives are those that the code refuses to exceed."""
+    stated = re.search(r"\*\*PROTO-10\.2\*\*(.*?)\n- ", markdown.text(PAGE), re.DOTALL)
+    assert stated
+    numbers = [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]+", stated[1].replace(", each", " each"))]
+    assert numbers == [LARGEST_HEADER, LARGEST_INQUIRY, LARGEST_PERMIT, LARGEST_ENTRY, LARGEST_QUERY]
