@@ -103,6 +103,13 @@ class Clerk:
         )
         return found.addressee_no if found.HasField("addressee_no") else None
 
+    async def local_uses(self) -> Sequence[agency_pb2.LocalUse]:
+        """The published list of uses inside the body (庁内連携)."""
+        answer = await self.agency.ListLocalUses(
+            agency_pb2.ListLocalUsesRequest(institution=self.institution), timeout=15
+        )
+        return answer.uses
+
     async def record(self, changes: Iterable[agency_pb2.RecordRequest]) -> list[agency_pb2.RecordResponse]:
         """Record changes of life; every one must succeed."""
         answers = [answer async for answer in self.stream(changes)]

@@ -173,6 +173,33 @@ class Stage:
         answer = await self.doors.control(party).View(control_pb2.ViewRequest(request_id=request_id), timeout=10)
         return answer.holdings
 
+    def forget_login(self, person: str) -> None:
+        """Log in anew before the next look at this person's history."""
+        self._sessions.pop(person, None)
+
+    def city_name(self, city: str) -> str:
+        """Prefecture and municipality as addresses begin, by local-government code."""
+        return next(
+            p.present.address.area_ja for p in self.people.all() if p.present and p.present.municipality == city
+        )
+
+    async def someone_known_at(self, institution: str) -> str:
+        """The addressee number of anyone whom an institution knows.
+
+        Raises:
+            NotPlayableError: it knows nobody.
+        """
+        kind, _, code = institution.partition("-")
+        for person in self.people.all():
+            known = {
+                "tax": any(a.municipality == code for a in person.assessments),
+                "residency": any(s.municipality == code for s in person.residency),
+            }.get(kind, any(i.institution == institution for i in person.insurance))
+            if known and (found := await self.clerk(institution).find(self.people.items(person.person))):
+                return found
+        msg = f"{institution} knows nobody. Start a network with more people."
+        raise NotPlayableError(msg)
+
     async def refusal(self, call: Awaitable[Any]) -> str | None:
         """The reason code with which a call is refused; None when it is not."""
         from warifu.kernel.errors import LinkageError  # noqa: PLC0415

@@ -1,0 +1,116 @@
+"""Makes or reopens a network's state folder: certificates, law book, and each party's configuration."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warifu.authority import provision
+from warifu.kernel.config import Config, Simulation, Web
+from warifu.kernel.peers import server_name
+from warifu.law import packaged
+from warifu.simulator.launcher.plan import AGENCY_KINDS, PlannedParty, plan
+from warifu.simulator.launcher.ports import grpc_ports, is_free, web_ports
+from warifu.simulator.launcher.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
+from warifu.simulator.population import CLOCK_START
+
+if TYPE_CHECKING:
+    from warifu.simulator.launcher.network import Options
+
+OFFICE_OPENS = time(9, tzinfo=timezone(timedelta(hours=9)))
+"""Time of day in Japan at which a new network's clock starts."""
+
+
+def prepare(state: Path, options: Options) -> NetworkFile:
+    """Make the folder's network, or reopen it with what it was made by; either way its ports are free now.
+
+    Raises:
+        StateError: the folder holds something else, is damaged, or was written by a newer program.
+        PortError: a port that was asked for is taken.
+    """
+    parties = plan(packaged())
+    old = NetworkFile.load(state) if (state / NETWORK_NAME).exists() else None
+    seed, people = (old.seed, old.people) if old else (options.seed, options.people)
+    counters = [code for party in parties if party.name in AGENCY_KINDS for code in party.institutions]
+    provision(state, {party.name: party.identities for party in parties}, counters=counters)
+    addresses = _addresses(parties, old)
+    webs = _webs(parties, old, options)
+    clock = old.clock if old and old.clock else datetime.combine(CLOCK_START, OFFICE_OPENS).isoformat()
+    file = NetworkFile(
+        schema=SCHEMA,
+        seed=seed,
+        people=people,
+        simulation=True,
+        pid=os.getpid(),
+        ca=str(state / "ca" / "root.pem"),
+        parties=[
+            PartyEntry(
+                p.name, addresses[p.name], server_name(p.name), str(state / p.name / "control.sock"),
+                f"http://{webs[p.name].host}:{webs[p.name].port}" if p.name in webs else None,
+            )
+            for p in parties
+        ],
+        counters={code: _pair(state / "counters" / code) for code in counters},
+        simulator=_pair(state / "simulator" / "identities" / "main"),
+        clock=clock,
+        filled=old.filled if old else False,
+        extra={"kinds": {code: p.name for p in parties if p.name in AGENCY_KINDS for code in p.institutions}},
+    )  # fmt: skip
+    origins = {name: f"http://{web.host}:{web.port}" for name, web in webs.items()}
+    faces = {"portal": origins["portal"], "card": origins["simulator"]}
+    simulation = Simulation(seed, clock, stopped=options.stopped_clock)
+    for party in parties:
+        web = webs.get(party.name)
+        Config(
+            party=party.name,
+            listen=addresses[party.name],
+            addresses={name: addresses[name] for name in party.calls},
+            institutions=party.institutions,
+            simulation=simulation,
+            web=replace(web, origins=faces) if web else None,
+        ).save(state / party.name)
+    file.save(state)
+    return file
+
+
+def write_clock(state: Path, file: NetworkFile) -> None:
+    """Let parties that start from now on begin at the file's time."""
+    for entry in file.parties:
+        config = Config.load(state / entry.name)
+        if config.simulation is not None:
+            replace(config, simulation=replace(config.simulation, now=file.clock)).save(state / entry.name)
+
+
+def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
+    """(kind of schema, URL) of every database of the network."""
+    urls = [(name, state / name / f"{name}.db") for name in ("numbering", "gateway", "portal", "simulator")]
+    urls += [("agency", state / kind / f"{code}.db") for code, kind in file.extra["kinds"].items()]
+    return [(schema, f"sqlite:///{path}") for schema, path in urls]
+
+
+def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None) -> dict[str, str]:
+    """The addresses of last time where they are free, so that what was configured by hand keeps working."""
+    known = {p.name: p.address for p in old.parties} if old else {}
+    kept = {name: address for name, address in known.items() if is_free(int(address.rpartition(":")[2]))}
+    missing = [party.name for party in parties if party.name not in kept]
+    ports = list(grpc_ports(len(missing)))
+    return kept | {name: f"127.0.0.1:{port}" for name, port in zip(missing, ports, strict=True)}
+
+
+def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: Options) -> dict[str, Web]:
+    hosts = {party.name: party.web_host for party in parties if party.web_host is not None}
+    asked = options.port
+    if asked is None and old is not None:
+        before = [int(url.rpartition(":")[2]) for url in old.urls.values()]
+        if all(map(is_free, before)):
+            asked = min(before)
+    return {
+        name: Web(host, port) for (name, host), port in zip(hosts.items(), web_ports(len(hosts), asked), strict=True)
+    }
+
+
+def _pair(folder: Path) -> dict[str, str]:
+    return {"cert": str(folder / "cert.pem"), "key": str(folder / "key.pem")}

@@ -1,0 +1,152 @@
+"""The people of one network, made again from its seed: whoever plays, asks or logs in finds them here by handle, never by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from warifu.common.v1 import common_pb2
+from warifu.numbering.keys import simulated_number_key
+from warifu.numbers import individual_number
+from warifu.simulator.cards.tray import DemoPerson, fill, open_tray
+from warifu.simulator.launcher.state import NetworkFile
+from warifu.simulator.population import CLOCK_START, Household, Person, Scheme, age_on, cast, generate, load_world
+from warifu.simulator.translate import Households, basic_items
+
+
+def generate_people(seed: int, people: int) -> list[Person]:
+    """Everyone of a population, in the order of their handles."""
+    return [person for household in _households(seed, people) for person in household]
+
+
+@lru_cache(maxsize=2)
+def _households(seed: int, people: int) -> tuple[Household, ...]:
+    return tuple(generate(seed, people, load_world()))
+
+
+def pin_of(seed: int, person: Person) -> str:
+    """The 4-digit PIN of a person's card: no secret, since the card tray shows it."""
+    import hashlib  # noqa: PLC0415 - rarely needed
+
+    return f"{int.from_bytes(hashlib.sha256(f'warifu/pin/{seed}/{person.person}'.encode()).digest()[:4]) % 10000:04d}"
+
+
+def demo_person(seed: int, person: Person) -> DemoPerson:
+    """A person as the card tray shows them."""
+    return DemoPerson(
+        person=person.person,
+        name=person.name.full,
+        kana=person.name.kana,
+        traits=tuple(sorted(person.traits)),
+        basic_items=basic_items(person),
+        individual_number=individual_number.derive(simulated_number_key(seed), person.resident_code, 0),
+        pin=pin_of(seed, person),
+    )
+
+
+def fill_tray(state: Path, seed: int, people: list[Person]) -> None:
+    """Lay the cards of everyone who lives here into the card tray."""
+    tray = open_tray(state / "simulator")
+    try:
+        fill(tray, (demo_person(seed, person) for person in people if person.present is not None))
+    finally:
+        tray.close()
+
+
+class People:
+    """A population with what scenarios want to know of it."""
+
+    start: date = CLOCK_START
+    """Day of which everything here is true."""
+
+    def __init__(self, seed: int, households: tuple[Household, ...]) -> None:
+        self._seed = seed
+        self._people = [person for household in households for person in household]
+        self._by_handle = {person.person: person for person in self._people}
+        self._roles = cast(households)
+        self.households = Households(self._people)
+
+    @classmethod
+    def of(cls, network: NetworkFile) -> People:
+        """The population of a network."""
+        return cls(network.seed, _households(network.seed, network.people))
+
+    def all(self) -> list[Person]:
+        """Everyone, in the order of handles."""
+        return self._people
+
+    def __getitem__(self, handle: str) -> Person:
+        """The person with this handle.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._by_handle[handle]
+
+    def items(self, handle: str) -> common_pb2.BasicItems:
+        """The 4 basic items as they were when the network began."""
+        return basic_items(self[handle])
+
+    def demo(self, handle: str) -> DemoPerson:
+        """The person's card as it was when the network began."""
+        return demo_person(self._seed, self[handle])
+
+    def candidates(self, role: str) -> Iterator[Person]:
+        """Who can play `role`: the population's own cast first, then everyone else who fits."""
+        first = self._by_handle[self._roles[role]]
+        yield first
+        fits = _ROLES.get(role)
+        reserved = set(self._roles.values())
+        if fits is not None:
+            yield from (p for p in self._people if p.person not in reserved and fits(p))
+
+
+def _mover(person: Person) -> bool:
+    """An insured worker who heads a household here since before last year."""
+    home, insured = person.present, person.insured_on(CLOCK_START)
+    return (
+        home is not None
+        and home.is_head
+        and home.resident_since < date(2024, 1, 1)
+        and insured is not None
+        and insured.scheme == Scheme.EMPLOYEES
+        and insured.insured is None
+        and {2025, 2026} <= {a.tax_year for a in person.assessments if a.municipality == home.municipality}
+    )
+
+
+def _dependant(person: Person) -> bool:
+    """An adult dependant of a worker, with a tax record here."""
+    insured = person.insured_on(CLOCK_START)
+    return (
+        person.present is not None
+        and insured is not None
+        and insured.scheme == Scheme.EMPLOYEES
+        and insured.insured is not None
+        and age_on(person.birth_date, CLOCK_START) >= 20  # noqa: PLR2004 - an adult with a tax record of their own
+        and person.assessed(2025) is not None
+    )
+
+
+def _municipal(person: Person) -> bool:
+    """An adult in the municipal scheme who was taxed here."""
+    insured = person.insured_on(CLOCK_START)
+    return (
+        person.present is not None
+        and insured is not None
+        and insured.scheme == Scheme.MUNICIPAL
+        and person.assessed(2025) is not None
+    )
+
+
+_ROLES: dict[str, Callable[[Person], bool]] = {
+    "mover": _mover,
+    "dependant": _dependant,
+    "same-city": _municipal,
+    "refused": _municipal,
+    "leaked-number": _mover,
+    "changed-resident-code": _mover,
+}
+"""Who fits a role besides the cast. The protected person and the twin are made for each other and have no substitutes."""
