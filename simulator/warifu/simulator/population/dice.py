@@ -35,10 +35,11 @@ class Table(Generic[T]):
 class Dice:
     """One stream of random choices."""
 
-    __slots__ = ("_random",)
+    __slots__ = ("_random", "seed")
 
     def __init__(self, *parts: object) -> None:
         """The stream is fixed by ``parts``: a seed and what the stream is for."""
+        self.seed = str(parts[0])
         self._random = Random("|".join(map(str, parts))).random  # noqa: S311 - a simulation, not a secret
 
     def unit(self) -> float:

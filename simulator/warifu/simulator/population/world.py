@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from warifu.numbers import corporate_number, insurer_number, local_government_code
+from warifu.simulator.population.dice import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,16 @@ class World:
     def employer_by_key(self) -> Mapping[str, Employer]:
         """Employers by key."""
         return {employer.key: employer for employer in self.employers}
+
+    @cached_property
+    def employer_table(self) -> Table[Employer]:
+        """Employers, to draw from by weight."""
+        return Table((employer, employer.weight) for employer in self.employers)
+
+    @cached_property
+    def municipality_table(self) -> Table[Municipality]:
+        """Municipalities, to draw from by share."""
+        return Table((municipality, municipality.share) for municipality in self.municipalities)
 
     @cached_property
     def institutions(self) -> tuple[str, ...]:
