@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -110,13 +110,18 @@ class Inquiries:
         committed = records.commit(entry)
         subject = converted.person.seen_by(asked.header.provider)
         leave = permit.write(asked, allowed, subject, committed.commitment, key_id, now, network)
-        exchange = _new(asked, now, network, committed.commitment, leave, None)
+        exchange = _new(asked, now, network, committed.commitment, leave)
         return _Entry(exchange, ((entry, committed),), shown=False)
 
     def _deny(self, asked: Asked, refused: Refused, converted: Converted) -> _Entry:
         now, network = self._now()
         requested, decided = _denied_records(asked, asked.header.requester, network, refused.table_version, refused)
-        exchange = _new(asked, now, network, requested[1].commitment, None, refused)
+        exchange = replace(
+            _new(asked, now, network, requested[1].commitment, None),
+            outcome=pb.OUTCOME_DENIED,
+            outcome_commitment=decided[1].commitment,
+            denial=refused.denial.SerializeToString(),
+        )
         # A refused inquiry is shown to the person too, when there is one and the requester did not ask otherwise.
         return _Entry(exchange, (requested, decided), shown=converted.person is not None and not exchange.withheld)
 
@@ -150,9 +155,7 @@ def _write_records(
         record.add(connection, entry, committed, recorded_at, permit_hash)
 
 
-def _new(
-    asked: Asked, now: int, network: int, commitment: bytes, leave: bytes | None, refused: Refused | None
-) -> Stored:
+def _new(asked: Asked, now: int, network: int, commitment: bytes, leave: bytes | None) -> Stored:
     return Stored(
         request_id=asked.request_id,
         requester=asked.header.requester,
@@ -166,10 +169,11 @@ def _new(
         permit=leave,
         permit_hash=permits.permit_hash(leave) if leave is not None else None,
         review_until=network + permit.REVIEW_WITHIN if leave is not None else None,
-        outcome=stored.OPEN if leave is not None else pb.OUTCOME_DENIED,
+        outcome=stored.OPEN,
         withheld=asked.header.non_disclosure,
         answer=None,
         answer_index=None,
-        denial=refused.denial.SerializeToString() if refused is not None else None,
+        outcome_commitment=None,
+        denial=None,
         failure=None,
     )

@@ -75,12 +75,13 @@ class Outbox:
     def _shown(self, connection: Connection, request_id: str, portal: str) -> ShownRecord:
         exchange = stored.find(connection, request_id)
         assert exchange is not None, "the outbox names exchanges"
+        assert exchange.outcome_commitment is not None, "the outbox names final exchanges"
         asked = pb.Inquiry.FromString(exchange.inquiry)
         subject = self._conversion.convert(asked.subject, exchange.requester, portal)
         return ShownRecord(
             subject=subject.SerializeToString(),
-            request=record.kept(connection, request_id, pb.RECORD_KIND_REQUEST).SerializeToString(),
-            outcome=record.kept(connection, request_id, pb.RECORD_KIND_OUTCOME).SerializeToString(),
+            request=record.kept(connection, exchange.commitment).SerializeToString(),
+            outcome=record.kept(connection, exchange.outcome_commitment).SerializeToString(),
         )
 
     def _portal(self) -> str | None:

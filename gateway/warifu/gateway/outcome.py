@@ -30,29 +30,32 @@ class Outcomes:
         after = _after(before, reply)
         if after == before:
             return before
-        if not after.is_final:
-            changed = await self._store.write(lambda connection: stored.settle(connection, after))
-        else:
-            changed = await self._store.write(lambda connection: self._finish(connection, after, reply, network))
-        return after if changed else self._store.read(lambda connection: _known(connection, before.request_id))
+        settled = await self._store.write(lambda connection: self._write(connection, after, reply, network))
+        return settled or self._store.read(lambda connection: _known(connection, before.request_id))
 
-    def _finish(self, connection: Connection, after: Stored, reply: Reply, network: int) -> bool:
-        """Outcome, its record and the portal's share of it, in one transaction."""
+    def _write(self, connection: Connection, after: Stored, reply: Reply, network: int) -> Stored | None:
+        """State, outcome record and the portal's share of it, in one transaction; None when the exchange was final already."""
+        if not after.is_final:
+            return after if stored.settle(connection, after) else None
+        entry = self._record(connection, after, reply, network)
+        committed = records.commit(entry)
+        after = replace(after, outcome_commitment=committed.commitment)
         if not stored.settle(connection, after):
-            return False
-        asked = record.kept(connection, after.request_id, pb.RECORD_KIND_REQUEST)
-        entry = record.of_outcome(
+            return None
+        record.add(connection, entry, committed, milliseconds(self._clock.machine()), after.permit_hash)
+        if not after.withheld:
+            stored.show(connection, after.request_id)
+        return after
+
+    def _record(self, connection: Connection, after: Stored, reply: Reply, network: int) -> pb.AccessRecord:
+        asked = record.kept(connection, after.commitment)
+        return record.of_outcome(
             pb.AccessRecord.FromString(asked.record),
             reply.outcome,
             reply.failure.reason if reply.failure is not None else None,
             network if reply.outcome == pb.OUTCOME_ANSWERED else None,
             withheld=after.withheld,
         )
-        now = milliseconds(self._clock.machine())
-        record.add(connection, entry, records.commit(entry), now, after.permit_hash)
-        if not after.withheld:
-            stored.show(connection, after.request_id)
-        return True
 
 
 def _after(before: Stored, reply: Reply) -> Stored:

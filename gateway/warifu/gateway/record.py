@@ -13,8 +13,8 @@ from warifu.gateway.instant import timestamp
 from warifu.gateway.schema import RECORD
 
 _ADD = insert(RECORD)
-_OF_KIND = select(RECORD.c.record, RECORD.c.salt, RECORD.c.commitment).where(
-    RECORD.c.request_id == bindparam("request_id"), RECORD.c.kind == bindparam("kind")
+_FIND = select(RECORD.c.record, RECORD.c.salt, RECORD.c.commitment).where(
+    RECORD.c.commitment == bindparam("commitment")
 )
 
 
@@ -81,7 +81,7 @@ def add(
     connection.execute(_ADD, values)
 
 
-def kept(connection: Connection, request_id: str, kind: pb.RecordKind.ValueType) -> pb.CommittedRecord:
-    """The record of this kind of an exchange that is known to have one."""
-    row = connection.execute(_OF_KIND, {"request_id": request_id, "kind": kind}).one()
+def kept(connection: Connection, commitment: bytes) -> pb.CommittedRecord:
+    """The record behind a commitment that an exchange names. Not by request id, which others may have pretended to."""
+    row = connection.execute(_FIND, {"commitment": commitment}).one()
     return pb.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment)

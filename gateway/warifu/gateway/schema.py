@@ -69,6 +69,7 @@ EXCHANGE = Table(
     ),  # requester or provider asked for non-disclosure; once true, always true
     Column("answer", LargeBinary),  # SealedAnswer as received
     Column("answer_index", Integer),
+    Column("outcome_commitment", LargeBinary(32)),  # of the outcome record, once there is one
     Column("denial", LargeBinary),  # linkage.v1.Denial
     Column("failure", LargeBinary),  # common.v1.Failure
 )

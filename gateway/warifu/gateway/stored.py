@@ -35,6 +35,7 @@ class Stored:
     withheld: bool
     answer: bytes | None
     answer_index: int | None
+    outcome_commitment: bytes | None
     denial: bytes | None
     failure: bytes | None
 
@@ -47,10 +48,11 @@ class Stored:
 _COLUMNS = [EXCHANGE.c[field.name] for field in fields(Stored)]
 _FIND = select(*_COLUMNS).where(EXCHANGE.c.request_id == bindparam("request_id"))
 _ADD = insert(EXCHANGE)
+_SETTLED = ("outcome", "withheld", "answer", "answer_index", "outcome_commitment", "failure")
 _SETTLE = (
     update(EXCHANGE)
     .where(EXCHANGE.c.request_id == bindparam("b_request_id"), EXCHANGE.c.outcome.in_(UNSETTLED))
-    .values({name: bindparam(name) for name in ("outcome", "withheld", "answer", "answer_index", "failure")})
+    .values({name: bindparam(name) for name in _SETTLED})
 )
 _SHOW = insert(OUTBOX)
 _DUE = or_(EXCHANGE.c.outcome == OPEN, EXCHANGE.c.review_until <= bindparam("network"))
@@ -76,15 +78,8 @@ def add(connection: Connection, stored: Stored) -> None:
 
 def settle(connection: Connection, after: Stored) -> bool:
     """Write what an answer changes; False when the exchange was final already, and nothing was written."""
-    values = {
-        "b_request_id": after.request_id,
-        "outcome": after.outcome,
-        "withheld": after.withheld,
-        "answer": after.answer,
-        "answer_index": after.answer_index,
-        "failure": after.failure,
-    }
-    return connection.execute(_SETTLE, values).rowcount == 1
+    values = {name: getattr(after, name) for name in _SETTLED}
+    return connection.execute(_SETTLE, {"b_request_id": after.request_id, **values}).rowcount == 1
 
 
 def show(connection: Connection, request_id: str) -> None:

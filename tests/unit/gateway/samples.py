@@ -1,7 +1,7 @@
 """What the gateway's unit tests share: a clock that stands where it is put, and a store on disk."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from warifu.common.v1 import common_pb2
@@ -123,6 +123,7 @@ def stored(**changes) -> Stored:
         "withheld": False,
         "answer": None,
         "answer_index": None,
+        "outcome_commitment": None,
         "denial": None,
         "failure": None,
         **changes,
@@ -134,10 +135,12 @@ async def begin(store: Store, exchange: Stored) -> Stored:
     """Write an exchange and its request record, as step 2 does."""
     asked = header(request_id=exchange.request_id, requester=exchange.requester, provider=exchange.provider)
     entry = record.of_request(asked, exchange.requester, exchange.exchange_time, "2026.1+00000000", "P07")
+    committed = records.commit(entry)
+    exchange = replace(exchange, commitment=committed.commitment)
 
     def write(connection) -> None:
         add(connection, exchange)
-        record.add(connection, entry, records.commit(entry), exchange.recorded_at, exchange.permit_hash)
+        record.add(connection, entry, committed, exchange.recorded_at, exchange.permit_hash)
 
     await store.write(write)
     return exchange
