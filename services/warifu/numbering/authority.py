@@ -1,0 +1,155 @@
+"""The card authority's own key and certificate, and the certificates it signs for cards (利用者証明用電子証明書).
+
+A card certificate names nobody: no name, no number, only a random serial. Who holds it, only the numbering body knows.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from warifu.exchange.keys import write_secret
+from warifu.kernel.clock import JAPAN
+from warifu.kernel.limits import malformed
+
+BIRTHDAYS: Final = 5
+"""A certificate is good until the end of the holder's fifth birthday after its issue."""
+REQUEST_BYTES: Final = 4096
+_YEARS: Final = 60
+_KEY_FILE: Final = "card-ca.key"
+_CERTIFICATE_FILE: Final = "card-ca.pem"
+_NAME: Final = x509.Name(
+    [
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "warifu training simulator"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "Card authority for user authentication (fictional)"),
+    ]
+)
+_HOLDER: Final = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "warifu training simulator")])
+
+
+class Authority:
+    """Issues card certificates. Its dates are the network's: cards live by the simulated clock."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+        self._key, self.certificate = key, certificate
+
+    @classmethod
+    def load_or_create(cls, folder: Path, now: datetime) -> Authority:
+        """The authority of the party in `folder`: key in `secrets/card-ca.key`, certificate in `secrets/card-ca.pem`.
+
+        Raises:
+            ValueError: a file is damaged; neither is ever replaced silently.
+        """
+        key_path, path = folder / "secrets" / _KEY_FILE, folder / "secrets" / _CERTIFICATE_FILE
+        if not path.exists():
+            key = ec.generate_private_key(ec.SECP256R1())
+            write_secret(key_path, _key_pem(key))
+            write_secret(path, _own(key, now).public_bytes(serialization.Encoding.PEM))
+        loaded = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{key_path} holds no elliptic-curve key")  # noqa: TRY004 - the file's value is wrong
+        return cls(loaded, x509.load_pem_x509_certificate(path.read_bytes()))
+
+    @property
+    def der(self) -> bytes:
+        """The authority's certificate."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    def issue(self, key: ec.EllipticCurvePublicKey, now: datetime, birth_date: date) -> x509.Certificate:
+        """A certificate for a card's key, for authentication alone."""
+        builder = x509.CertificateBuilder(
+            issuer_name=self.certificate.subject,
+            subject_name=_HOLDER,
+            public_key=key,
+            serial_number=x509.random_serial_number(),
+            not_valid_before=now.replace(microsecond=0),
+            not_valid_after=expiry(now, birth_date),
+        )
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        return (
+            builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(signing=True), critical=True)
+            .add_extension(usage, critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+
+def read_request(der: bytes) -> ec.EllipticCurvePublicKey:
+    """The public key of a PKCS #10 request whose sender holds the private key.
+
+    Raises:
+        LinkageError: CLIENT_MALFORMED: no request, not signed by its own key, or not a P-256 key.
+    """
+    field = "certificate_request"
+    if len(der) > REQUEST_BYTES:
+        raise malformed(field, "too long")
+    try:
+        request = x509.load_der_x509_csr(der)
+        key, signed = request.public_key(), request.is_signature_valid
+    except Exception:  # noqa: BLE001 - whatever the parser dislikes, it is no request
+        raise malformed(field, "not a PKCS #10 request") from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise malformed(field, "not a P-256 key")
+    if not signed:
+        raise malformed(field, "not signed by its own key")
+    return key
+
+
+def expiry(now: datetime, birth_date: date) -> datetime:
+    """The end, in Japan, of the fifth birthday after the day of issue; who was born on 29 February has it on the 28th in other years."""
+    today = now.astimezone(JAPAN).date()
+    years = range(today.year, today.year + BIRTHDAYS + 1)
+    coming = [day for day in (_birthday(birth_date, year) for year in years) if day > today]
+    return datetime.combine(coming[BIRTHDAYS - 1], time(23, 59, 59), JAPAN)
+
+
+def _birthday(birth_date: date, year: int) -> date:
+    try:
+        return birth_date.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)
+
+
+def _own(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+    start = now.replace(microsecond=0)
+    builder = x509.CertificateBuilder(
+        issuer_name=_NAME,
+        subject_name=_NAME,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=start - timedelta(days=1),
+        not_valid_after=start + timedelta(days=365 * _YEARS),
+    )
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(signing=False), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _key_usage(*, signing: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=signing,
+        key_cert_sign=not signing,
+        crl_sign=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,81 @@
+"""Puts the numbering body together."""
+
+from __future__ import annotations
+
+from warifu.kernel.config import Config
+from warifu.kernel.party import Context, Party, Service
+from warifu.kernel.store import Store, sqlite_url
+from warifu.numbering.allowance import Allowance
+from warifu.numbering.authority import Authority
+from warifu.numbering.cards import Cards
+from warifu.numbering.codes import Drawing
+from warifu.numbering.enrol import Enrolment
+from warifu.numbering.gateway import Gateway
+from warifu.numbering.journal import Journal
+from warifu.numbering.keys import Keys
+from warifu.numbering.life import Life
+from warifu.numbering.lookup import LookUp
+from warifu.numbering.match import Matching
+from warifu.numbering.people import People
+from warifu.numbering.register import Registration
+from warifu.numbering.renumber import CodeChange, NumberChange
+from warifu.numbering.schema import metadata
+from warifu.numbering.services import CardAuthorityServicer, NumberingServicer, RegisterServicer
+from warifu.numbering.v1 import numbering_pb2_grpc as rpc
+from warifu.numbering.vault import Vault
+
+STORE_NAME = "numbering.db"
+_AREA = "warifu.numbering.v1"
+
+
+async def build(context: Context) -> Party:
+    """The numbering body, with its keys and store in its own folder. It holds nothing of any exchange, so there is no view.
+
+    Raises:
+        ValueError: a kept key is damaged.
+    """
+    config, clock = context.config, context.clock
+    keys, store = Keys.load_or_create(config), open_store(config)
+    vault, gateway = Vault(keys.sealing), Gateway(context.peers)
+    drawing = Drawing(keys.codes, vault)
+    people, journal = People(store, vault), Journal(store, clock)
+    allowance = Allowance(clock)
+    matching = Matching(people, journal, allowance)
+    authority = Authority.load_or_create(config.folder, clock.network())
+    cards = Cards(store, clock, people, matching, authority)
+    enrolment = Enrolment(people, journal, Allowance(clock), gateway)
+    simulation = config.simulation is not None
+    registration = Registration(store, vault, clock, keys.numbers, drawing, simulation)
+    codes = CodeChange(store, vault, clock, people, journal, drawing, gateway)
+    numbers = NumberChange(store, vault, clock, matching, keys.numbers)
+
+    async def close() -> None:
+        store.close()
+
+    return Party(
+        services=_services(
+            NumberingServicer(people, matching, LookUp(people, journal, allowance), enrolment, cards),
+            RegisterServicer(registration, Life(store, people, clock), numbers, codes, simulation=simulation),
+            CardAuthorityServicer(cards),
+        ),
+        jobs={"superseded-codes": codes.tell},
+        checks={STORE_NAME: store.check},
+        close=close,
+    )
+
+
+def open_store(config: Config) -> Store:
+    """The numbering body's store, with its tables."""
+    store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
+    store.create()
+    return store
+
+
+def _services(
+    numbering: NumberingServicer, register: RegisterServicer, cards: CardAuthorityServicer
+) -> tuple[Service, ...]:
+    return (
+        Service(f"{_AREA}.NumberingService", rpc.add_NumberingServiceServicer_to_server, numbering),
+        Service(f"{_AREA}.RegisterService", rpc.add_RegisterServiceServicer_to_server, register),
+        Service(f"{_AREA}.CardAuthorityService", rpc.add_CardAuthorityServiceServicer_to_server, cards),
+    )

@@ -1,0 +1,197 @@
+"""The three services on the wire: who asks is the certificate's business, what it means the other modules'."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, Final
+
+import grpc
+
+from warifu.common.v1 import common_pb2
+from warifu.kernel import identity
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.streams import in_order
+from warifu.numbering.cards import Cards
+from warifu.numbering.enrol import Enrolment
+from warifu.numbering.life import Life
+from warifu.numbering.lookup import LookUp
+from warifu.numbering.match import Matching
+from warifu.numbering.people import People
+from warifu.numbering.register import Registration
+from warifu.numbering.renumber import CodeChange, NumberChange
+from warifu.numbering.v1 import numbering_pb2 as pb
+from warifu.numbering.v1 import numbering_pb2_grpc as rpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+BATCH: Final = 500
+"""Most items of a stream that are written, or deposited, together."""
+_LOADER: Final = "simulator"
+
+
+class NumberingServicer(rpc.NumberingServiceServicer):
+    """See the contract, warifu/numbering/v1/numbering.proto."""
+
+    def __init__(self, people: People, matching: Matching, look_up: LookUp, enrolment: Enrolment, cards: Cards) -> None:
+        self._people, self._matching, self._look_up = people, matching, look_up
+        self._enrolment, self._cards = enrolment, cards
+
+    async def Match(self, request: pb.MatchRequest, context: Context) -> pb.MatchResponse:  # noqa: N802 - the contract's name
+        """Number and items, checked together."""
+        del context
+        caller = _caller(request.institution)
+        person = await self._matching.match(caller, request.individual_number, _items(request))
+        if person is None:
+            return pb.MatchResponse(matched=False)
+        return pb.MatchResponse(matched=True, registered=self._people.registered(person))
+
+    async def LookUp(self, request: pb.LookUpRequest, context: Context) -> pb.LookUpResponse:  # noqa: N802 - see Match
+        """The one person with these items."""
+        del context
+        found = await self._look_up.look_up(_caller(request.institution), request.basic_items)
+        return pb.LookUpResponse(matches=found.matches, registered=found.registered)
+
+    async def Enrol(  # noqa: N802 - see Match
+        self, request_iterator: AsyncIterator[pb.EnrolRequest], context: Context
+    ) -> AsyncIterator[pb.EnrolResponse]:
+        """Deposits in batches; a failure of one item is told in its response."""
+        del context
+
+        async def work(batch: list[pb.EnrolRequest]) -> list[pb.EnrolResponse]:
+            callers = {_caller(name) for name in {request.institution for request in batch}}
+            return await self._enrolment.enrol(callers.pop(), batch)
+
+        async with aclosing(in_order(request_iterator, BATCH, work)) as responses:
+            async for response in responses:
+                yield response
+
+    async def EnrolByCertificate(  # noqa: N802 - see Match
+        self, request: pb.EnrolByCertificateRequest, context: Context
+    ) -> pb.EnrolByCertificateResponse:
+        """Deposits for the holder of a certificate that is good now."""
+        del context
+        person = self._cards.holder(request.certificate_serial)
+        await self._enrolment.enrol_person(identity.current().code, request.acquisition_number, person)
+        return pb.EnrolByCertificateResponse()
+
+
+class RegisterServicer(rpc.RegisterServiceServicer):
+    """See the contract."""
+
+    def __init__(
+        self, registration: Registration, life: Life, numbers: NumberChange, codes: CodeChange, *, simulation: bool
+    ) -> None:
+        self._registration, self._life, self._numbers, self._codes = registration, life, numbers, codes
+        self._simulation = simulation
+
+    async def Register(  # noqa: N802 - the contract's name
+        self, request_iterator: AsyncIterator[pb.RegisterRequest], context: Context
+    ) -> AsyncIterator[pb.RegisterResponse]:
+        """Registers in batches; a failure of one item is told in its response."""
+        del context
+
+        async def work(batch: list[pb.RegisterRequest]) -> list[pb.RegisterResponse]:
+            for name in {request.institution for request in batch}:
+                self._registrar(name)
+            return await self._registration.register(batch)
+
+        async with aclosing(in_order(request_iterator, BATCH, work)) as responses:
+            async for response in responses:
+                yield response
+
+    async def NoteChange(self, request: pb.NoteChangeRequest, context: Context) -> pb.NoteChangeResponse:  # noqa: N802 - see Register
+        """Other items for a person."""
+        del context
+        self._registrar(request.institution)
+        await self._life.change(request.before, request.after)
+        return pb.NoteChangeResponse()
+
+    async def NoteDeath(self, request: pb.NoteDeathRequest, context: Context) -> pb.NoteDeathResponse:  # noqa: N802 - see Register
+        """A death; the card's certificate ends."""
+        del context
+        self._registrar(request.institution)
+        await self._life.die(request.basic_items, request.died_on)
+        return pb.NoteDeathResponse()
+
+    async def ChangeIndividualNumber(  # noqa: N802 - see Register
+        self, request: pb.ChangeIndividualNumberRequest, context: Context
+    ) -> pb.ChangeIndividualNumberResponse:
+        """A new individual number."""
+        del context
+        caller = self._registrar(request.institution)
+        number = await self._numbers.change(caller, request.individual_number, _items(request), request.reason)
+        return pb.ChangeIndividualNumberResponse(individual_number=number)
+
+    async def ChangeResidentCode(  # noqa: N802 - see Register
+        self, request: pb.ChangeResidentCodeRequest, context: Context
+    ) -> pb.ChangeResidentCodeResponse:
+        """A new resident code, told to the gateway alone."""
+        del context
+        await self._codes.change(self._registrar(request.institution), request.basic_items)
+        return pb.ChangeResidentCodeResponse()
+
+    def _registrar(self, institution: str) -> str:
+        """The caller, entitled to write into the register; the simulator's loader is, in a simulation."""
+        caller = identity.current()
+        if caller.party == _LOADER:
+            if not self._simulation:
+                raise LinkageError(Reason.CLIENT_CALLER_NOT_ALLOWED)
+            return caller.code
+        return _caller(institution)
+
+
+class CardAuthorityServicer(rpc.CardAuthorityServiceServicer):
+    """See the contract."""
+
+    def __init__(self, cards: Cards) -> None:
+        self._cards = cards
+
+    async def IssueCertificate(  # noqa: N802 - the contract's name
+        self, request: pb.IssueCertificateRequest, context: Context
+    ) -> pb.IssueCertificateResponse:
+        """A certificate for a card's key."""
+        del context
+        certificate = await self._cards.issue(
+            identity.current().code, request.certificate_request, request.individual_number, _items(request)
+        )
+        return pb.IssueCertificateResponse(certificate=certificate)
+
+    async def CheckCertificate(  # noqa: N802 - see IssueCertificate
+        self, request: pb.CheckCertificateRequest, context: Context
+    ) -> pb.CheckCertificateResponse:
+        """A certificate's status on the network's day."""
+        del context
+        return pb.CheckCertificateResponse(status=self._cards.status(request.certificate_serial))
+
+    async def GetAuthority(  # noqa: N802 - see IssueCertificate
+        self, request: pb.GetAuthorityRequest, context: Context
+    ) -> pb.GetAuthorityResponse:
+        """The authority's own certificate."""
+        del request, context
+        return pb.GetAuthorityResponse(certificate=self._cards.authority.der)
+
+    async def ChangeCertificateStatus(  # noqa: N802 - see IssueCertificate
+        self, request: pb.ChangeCertificateStatusRequest, context: Context
+    ) -> pb.ChangeCertificateStatusResponse:
+        """Suspends, lifts a suspension or revokes."""
+        del context
+        await self._cards.change_status(request.certificate_serial, request.status)
+        return pb.ChangeCertificateStatusResponse()
+
+
+def _caller(institution: str) -> str:
+    """The calling institution's code, which the request names too.
+
+    Raises:
+        LinkageError: CLIENT_NOT_YOURS.
+    """
+    caller = identity.current()
+    caller.require(institution)
+    return caller.code
+
+
+def _items(
+    request: pb.MatchRequest | pb.ChangeIndividualNumberRequest | pb.IssueCertificateRequest,
+) -> common_pb2.BasicItems | None:
+    return request.basic_items if request.HasField("basic_items") else None
