@@ -19,7 +19,7 @@ from warifu.cli.output import clear_errors, document, err, fail, out
 from warifu.cli.text import t
 
 if TYPE_CHECKING:
-    from warifu.simulator.launcher.network import Progress
+    from warifu.simulator.launcher.network import Options, Progress
     from warifu.simulator.launcher.state import NetworkFile
 
 PEOPLE_LIMIT = 1_000_000
@@ -59,6 +59,15 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    listen: Annotated[
+        str,
+        typer.Option(
+            help=t(
+                "画面の待受アドレス。コンテナの中では 0.0.0.0。",
+                "Address on which the pages listen; 0.0.0.0 inside a container.",
+            )
+        ),
+    ] = "127.0.0.1",
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help=t("ブラウザーを開かない。", "Open no browser."))
     ] = False,
@@ -73,30 +82,33 @@ def demo(
             )
         )
     with clear_errors():
-        asyncio.run(_demo(people, seed, port, state, browser=not no_browser, as_json=json_))
+        from warifu.simulator.launcher import Options  # noqa: PLC0415 - slow to import
+
+        folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
+        try:
+            options = Options(folder, people, seed, port, listen=listen)
+            asyncio.run(_demo(options, browser=not no_browser, as_json=json_))
+        finally:
+            if state is None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _demo(people: int, seed: int, port: int | None, state: Path | None, *, browser: bool, as_json: bool) -> None:
-    from warifu.simulator.launcher import Network, Options  # noqa: PLC0415 - slow to import
+async def _demo(options: Options, *, browser: bool, as_json: bool) -> None:
+    from warifu.simulator.launcher import Network  # noqa: PLC0415 - slow to import
 
-    folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        with err.status(t("起動しています…", "starting…")) as status:
-            progress = _progress(status.update)
-            async with Network.run(Options(folder, people, seed, port), progress, BEGAN) as network:
-                status.stop()
-                _announce(network.file, folder, as_json=as_json)
-                if browser:
-                    webbrowser.open(network.file.urls["portal"])
-                await stop.wait()
-                if not as_json:
-                    out.print(t("終了しています…", "draining…"))
-    finally:
-        if state is None:
-            shutil.rmtree(folder, ignore_errors=True)
+    with err.status(t("起動しています…", "starting…")) as status:
+        progress = _progress(status.update)
+        async with Network.run(options, progress, BEGAN) as network:
+            status.stop()
+            _announce(network.file, options.state, as_json=as_json)
+            if browser:
+                webbrowser.open(network.file.urls["portal"])
+            await stop.wait()
+            if not as_json:
+                out.print(t("終了しています…", "draining…"))
 
 
 def _progress(show: Callable[[str], None]) -> Progress:

@@ -37,6 +37,8 @@ class Options:
     people: int = 1000
     seed: int = 1
     port: int | None = None
+    listen: str = "127.0.0.1"
+    """Address on which the web faces listen."""
     database_url: str | None = None
     stopped_clock: bool = False
 

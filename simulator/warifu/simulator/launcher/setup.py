@@ -108,7 +108,8 @@ def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: O
         if all(map(is_free, before)):
             asked = min(before)
     return {
-        name: Web(host, port) for (name, host), port in zip(hosts.items(), web_ports(len(hosts), asked), strict=True)
+        name: Web(host, port, bind=options.listen)
+        for (name, host), port in zip(hosts.items(), web_ports(len(hosts), asked), strict=True)
     }
 
 
