@@ -5,7 +5,7 @@ are named by handles, and each has a resident code of the synthetic block.
 """
 
 from warifu.simulator.population.cast import CAST
-from warifu.simulator.population.dates import CLOCK_START, HISTORY_FROM
+from warifu.simulator.population.dates import CLOCK_START, HISTORY_FROM, age_on
 from warifu.simulator.population.generate import MINIMUM_PEOPLE, cast, find, generate, is_trait, resident_code_key
 from warifu.simulator.population.model import (
     Address,
@@ -68,6 +68,7 @@ __all__ = [
     "TaxAssessment",
     "TaxClass",
     "World",
+    "age_on",
     "cast",
     "find",
     "generate",

@@ -38,8 +38,8 @@ CAST: Final[dict[str, tuple[str, str]]] = {
     "changed-resident-code-spouse": ("その妻", "that worker's wife, a dependant"),
     "same-city": ("同一市内の照会の対象者", "self-employed in Aonagi City, insured by the same city"),
     "same-city-spouse": ("その夫", "her husband, insured by the same city"),
-    "refused": ("拒否される照会の対象者", "a worker in Shirashio City about whom is asked what no row allows"),
-    "refused-spouse": ("その夫", "her husband, a worker too"),
+    "refused": ("拒否される照会の対象者", "self-employed in Shirashio City, about whom is asked what no row allows"),
+    "refused-spouse": ("その夫", "her husband, in the same municipal scheme"),
 }
 """Role: who it is in Japanese and English. The trait is ``cast:<role>``."""
 
@@ -68,7 +68,7 @@ def _dependant(script: Script) -> None:
         jobs=[staff("tomoshibi-software", 6_410_000, date(2006, 10, 1))],
         traits=["cast:dependant"],
     )
-    wife = script.person(WOMAN, date(1981, 9, 8), traits=["cast:dependant-spouse"])
+    wife = script.person(WOMAN, date(1981, 9, 8), traits=["cast:dependant"])
     script.couple(worker, wife)
     script.person(WOMAN, date(2011, 5, 30), parents=(worker, wife), traits=["cast:dependant-child"])
     mother = script.person(
@@ -140,10 +140,10 @@ def _same_city(script: Script) -> None:
 
 def _refused(script: Script) -> None:
     woman = script.person(
-        WOMAN, date(1988, 8, 15), jobs=[staff("shiro-care", 3_890_000, date(2011, 4, 1))], traits=["cast:refused"]
+        WOMAN, date(1988, 8, 15), jobs=[own_business(3_140_000, date(2013, 2, 1))], traits=["cast:refused"]
     )
     husband = script.person(
-        MAN, date(1987, 1, 9), jobs=[staff("kaya-wood", 3_720_000, date(2010, 4, 1))], traits=["cast:refused-spouse"]
+        MAN, date(1987, 1, 9), jobs=[own_business(2_820_000, date(2013, 2, 1))], traits=["cast:refused-spouse"]
     )
     script.couple(woman, husband)
     script.settle("shirashio", date(2017, 9, 30))
