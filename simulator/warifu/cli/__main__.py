@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from warifu.cli import authority, permissions
+from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
+from warifu.cli.inquire import inquire, view
+from warifu.cli.people import history, people
+from warifu.cli.play import play, scenarios
 from warifu.cli.status import status
 from warifu.cli.testing import run_tests
 from warifu.cli.text import t
@@ -43,6 +48,68 @@ app.command(
         "動いている機関の状態を見る。", "Show the parties that run.", "warifu status", "warifu status --json"
     ),
 )(status)
+app.command("scenarios", help=_example("シナリオの一覧。", "List the scenarios.", "warifu scenarios"))(scenarios)
+app.command(
+    "play",
+    help=_example(
+        "シナリオを演じ、各機関の記録と本人の画面を確かめる。",
+        "Play a scenario and check every party's records and the citizen's page.",
+        "warifu play moved-household",
+        "warifu play refused --json",
+        "warifu play same-city --sabotage",
+    ),
+)(play)
+app.command(
+    "people",
+    help=_example(
+        "架空の住民を特徴で探す。",
+        "Find synthetic people by trait.",
+        "warifu people --trait worker",
+        "warifu people --name 佐藤 --json",
+    ),
+)(people)
+app.command(
+    "history",
+    help=_example(
+        "その人のカードで市民ポータルにログインし、履歴を読む。",
+        "Log in to the citizen portal with that person's card and read the history.",
+        "warifu history p-000012",
+    ),
+)(history)
+app.command(
+    "inquire",
+    help=_example(
+        "職員として他機関に照会する。",
+        "Ask another institution as a clerk.",
+        "warifu inquire p-000012 --requester nhi-480029 --provider tax-480011 --row P07 --year 2025",
+    ),
+)(inquire)
+app.command(
+    "view",
+    help=_example(
+        "ある機関が一つの照会について持つものを、そのまま見る。",
+        "See exactly what a party holds for one exchange.",
+        "warifu view gateway --request 0198…",
+    ),
+)(view)
+app.add_typer(permissions.app, name="permissions")
+app.add_typer(authority.app, name="ca")
+app.command(
+    "backup",
+    help=_example(
+        "止めたネットワーク全体を一つのファイルに保存する。",
+        "Save a stopped network in one file.",
+        "warifu backup net.tar.gz --state ./state",
+    ),
+)(backup)
+app.command(
+    "restore",
+    help=_example(
+        "バックアップを新しいフォルダーに戻す。",
+        "Lay a backup into a new folder.",
+        "warifu restore net.tar.gz --state ./state2",
+    ),
+)(restore)
 app.command(
     "test",
     help=_example(

@@ -1,0 +1,131 @@
+"""`warifu people` and `warifu history`: who lives here, and what one of them sees when logged in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from warifu.cli.options import Json, State, living
+from warifu.cli.output import clear_errors, document, fail, out, table
+from warifu.cli.text import t
+
+if TYPE_CHECKING:
+    from warifu.simulator.population import Person
+
+SHOWN = 20
+
+
+def people(
+    trait: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=t(
+                "この特徴を持つ人（繰り返すと、すべてを持つ人）。",
+                "People with this trait (repeat it for people with all).",
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help=t("氏名または読みの一部。", "Part of the name or its reading."), show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help=t("何人まで。", "At most this many."))] = SHOWN,
+    state: State = None,
+    json_: Json = False,
+) -> None:
+    """Find demo persons."""
+    with clear_errors():
+        from warifu.simulator.people import People  # noqa: PLC0415
+
+        _, file = living(state)
+        everyone = People.of(file)
+    known = sorted({found for person in everyone.all() for found in person.traits})
+    for asked in trait or ():
+        if asked not in known:
+            fail(
+                t(
+                    f"{asked} という特徴はありません。ある特徴: {', '.join(known)}",
+                    f"there is no trait {asked}. There are: {', '.join(known)}",
+                )
+            )
+    found = [p for p in everyone.all() if set(trait or ()) <= p.traits and _named(p, name)]
+    shown = [everyone.demo(p.person) for p in found[:limit]]
+    if json_:
+        document({"people": [_document(p) for p in shown]})
+        return
+    rows = ([p.person, p.name, p.kana, p.pin, ", ".join(p.traits)] for p in shown)
+    table([t("人", "person"), t("氏名", "name"), t("フリガナ", "reading"), "PIN", t("特徴", "traits")], rows)
+    out.print(
+        t(
+            f"{len(found)} 人中 {len(shown)} 人。特徴: {', '.join(known)}",
+            f"{len(shown)} of {len(found)}. Traits: {', '.join(known)}",
+        )
+    )
+
+
+def _named(person: Person, part: str | None) -> bool:
+    return part is None or any(part in text for text in (person.name.full, person.name.kana, person.name.latin))
+
+
+def _document(person: Any) -> dict[str, Any]:
+    return {
+        "person": person.person,
+        "name": person.name,
+        "kana": person.kana,
+        "traits": list(person.traits),
+        "card": person.card,
+        "pin": person.pin,
+    }
+
+
+def history(
+    person: Annotated[
+        str, typer.Argument(help=t("人の識別子（一覧: warifu people）。", "The person's handle (list: warifu people)."))
+    ],
+    state: State = None,
+    json_: Json = False,
+) -> None:
+    """Log in to the portal with the person's card and read the history."""
+    from warifu.simulator.cards.client import LoginError, login  # noqa: PLC0415
+    from warifu.simulator.people import People  # noqa: PLC0415
+
+    with clear_errors():
+        _, file = living(state)
+        everyone = People.of(file)
+        try:
+            card = everyone.demo(person)
+        except KeyError:
+            fail(
+                t(
+                    f"{person} という人はいません。一覧: warifu people",
+                    f"there is no person {person}. List: warifu people",
+                )
+            )
+        try:
+            entries = login(file.urls["portal"], file.urls["simulator"], person, card.pin).history()
+        except LoginError as error:
+            fail(str(error))
+    if json_:
+        document({"entries": entries})
+        return
+    if not entries:
+        out.print(t("やりとりの履歴はまだありません。", "No exchange has been recorded yet."))
+        return
+    for entry in entries:
+        out.print(
+            f"{entry['requested_at']}  {_name(entry['requester'])} ← {_name(entry['provider'])}",
+            style="bold",
+            markup=False,
+        )
+        out.print(f"  {_name(entry['procedure'])}  {entry['outcome']}", markup=False)
+        out.print(f"  {_name(entry['legal_basis'])}", style="dim", markup=False)
+
+
+def _name(value: Any) -> str:
+    """The name of a coded thing in the terminal's language."""
+    if not isinstance(value, dict):
+        return str(value)
+    text = value.get("name") or value.get("text") or value
+    return t(str(text.get("ja", "")), str(text.get("en", ""))) if isinstance(text, dict) else str(text)
