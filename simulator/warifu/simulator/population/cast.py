@@ -20,12 +20,9 @@ CAST: Final[dict[str, tuple[str, str]]] = {
     "mover-spouse": ("その妻", "the mover's wife, a dependant with a part-time job"),
     "mover-child": ("その長女", "the mover's elder child"),
     "mover-child-2": ("その長男", "the mover's younger child"),
-    "dependant": (
-        "被扶養者認定の対象世帯の被保険者",
-        "a worker in Shirashio City whose kin are to be checked as dependants",
-    ),
-    "dependant-spouse": ("その妻（認定済み）", "the worker's wife, already a dependant"),
-    "dependant-child": ("その子", "the worker's child, a dependant"),
+    "dependant": ("被扶養者（毎年の確認の対象）", "a dependant wife in Shirashio City, due for the yearly check"),
+    "dependant-worker": ("被保険者である夫", "the worker through whom she is insured"),
+    "dependant-child": ("その子", "their child, a dependant"),
     "dependant-parent": ("その母（認定待ち）", "the worker's mother, still in the municipal scheme: a candidate"),
     "protected": ("支援措置の対象者", "has a support measure since October 2023; lives in Omio City"),
     "protected-child": ("その子", "the protected person's child"),
@@ -66,7 +63,7 @@ def _dependant(script: Script) -> None:
         MAN,
         date(1979, 1, 25),
         jobs=[staff("tomoshibi-software", 6_410_000, date(2006, 10, 1))],
-        traits=["cast:dependant"],
+        traits=["cast:dependant-worker"],
     )
     wife = script.person(WOMAN, date(1981, 9, 8), traits=["cast:dependant"])
     script.couple(worker, wife)
