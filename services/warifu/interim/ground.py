@@ -1,0 +1,72 @@
+"""What every step of one institution's interim server stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from warifu.exchange.directory import Directory
+from warifu.exchange.keys import InstitutionKeys
+from warifu.interim.lawbook import CurrentLaw
+from warifu.interim.schema import JOURNAL, MARKS
+from warifu.interim.times import milliseconds
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.ids import Ids
+from warifu.kernel.peers import Peers
+from warifu.kernel.store import Store
+
+_MARK = select(MARKS.c.value).where(MARKS.c.name == bindparam("name"))
+_MOVE = update(MARKS).where(MARKS.c.name == bindparam("b_name")).values(value=bindparam("b_value"))
+_SET = insert(MARKS)
+_NOTE = insert(JOURNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One institution: its store, its keys, its ways out. Holds nothing of any other institution."""
+
+    institution: str
+    store: Store
+    keys: InstitutionKeys
+    directory: Directory
+    law: CurrentLaw
+    clock: Clock
+    peers: Peers
+    """Called out under the identity `institution`."""
+    ids: Ids
+
+    def machine(self) -> int:
+        """Machine time, milliseconds."""
+        return milliseconds(self.clock.machine())
+
+    def network(self) -> int:
+        """Network time, milliseconds."""
+        return milliseconds(self.clock.network())
+
+    def require(self, institution: str) -> None:
+        """Refuse a request in another institution's name.
+
+        Raises:
+            LinkageError: CLIENT_NOT_YOURS.
+        """
+        if institution != self.institution:
+            raise LinkageError(Reason.CLIENT_NOT_YOURS)
+
+    def mark(self, name: str) -> int:
+        """Where a list was read to; 0 at the beginning."""
+        return self.store.read(lambda connection: connection.execute(_MARK, {"name": name}).scalar()) or 0
+
+    def note(
+        self, connection: Connection, what: str, *, addressee_no: str | None, reason: str = "", clerk: str = ""
+    ) -> None:
+        """Enter into the journal what was done by hand, within the transaction that does it."""
+        values = {"at": self.network(), "what": what, "addressee_no": addressee_no, "clerk": clerk, "reason": reason}
+        connection.execute(_NOTE, values)
+
+
+def move_mark(connection: Connection, name: str, value: int) -> None:
+    """Set a mark, within a transaction."""
+    if connection.execute(_MOVE, {"b_name": name, "b_value": value}).rowcount == 0:
+        connection.execute(_SET, {"name": name, "value": value})

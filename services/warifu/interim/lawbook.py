@@ -1,0 +1,36 @@
+"""The law book in force: the party's signed copy, read again when a new one was put there."""
+
+from __future__ import annotations
+
+from warifu import law
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.trust import Trust
+
+
+class CurrentLaw:
+    """The newest law book that the root of trust signed."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        self._stamp: tuple[int, int] | None = None
+        self._book: law.LawBook | None = None
+
+    def book(self) -> law.LawBook:
+        """The book, after one look at its signature file.
+
+        Raises:
+            LinkageError: PROVIDER_TRUST_UNAVAILABLE: there is none that verifies, and nothing may be provided.
+        """
+        try:
+            status = (self._trust.law_folder / law.SIGNATURE_FILE).stat()
+            stamp = (status.st_mtime_ns, status.st_ino)
+            if self._book is None or stamp != self._stamp:
+                self._book, self._stamp = law.load(self._trust.law_folder, self._trust.root_public_key), stamp
+        except (OSError, law.LawSignatureError, law.LawDataError) as error:
+            self._book = None
+            raise LinkageError(Reason.PROVIDER_TRUST_UNAVAILABLE) from error
+        return self._book
+
+    def check(self) -> None:
+        """Raise when there is no usable book."""
+        self.book()

@@ -1,0 +1,98 @@
+"""This institution's own access records (情報提供等の記録, art. 23): as requester and as provider, of the request and of its outcome.
+
+Each is written in the transaction that makes true what it says, so that nobody is told what no record holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, insert
+
+from warifu.exchange import record
+from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.interim.schema import RECORDS
+from warifu.interim.times import timestamp
+
+Side = Literal["requester", "provider"]
+_ADD = insert(RECORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What both records of one exchange have in common."""
+
+    header: pb.RequestHeader
+    side: Side
+    requested_at: int
+    """Network milliseconds, by the gateway."""
+    table_version: str
+    row: str | None
+    permit_hash: bytes | None
+
+    def request(self) -> pb.AccessRecord:
+        """The record that it was asked."""
+        return self._record(pb.RECORD_KIND_REQUEST, non_disclosure=self.header.non_disclosure)
+
+    def outcome(
+        self,
+        outcome: pb.Outcome.ValueType,
+        fine: pb.FineOutcome.ValueType | None,
+        answered_at: int | None,
+        reason: str | None = None,
+        *,
+        non_disclosure: bool,
+    ) -> pb.AccessRecord:
+        """The record of what it came to; `answered_at` in network milliseconds."""
+        made = self._record(pb.RECORD_KIND_OUTCOME, non_disclosure=non_disclosure or self.header.non_disclosure)
+        made.outcome = outcome
+        if fine:
+            made.fine_outcome = fine
+        if answered_at is not None:
+            made.answered_at.CopyFrom(timestamp(answered_at))
+        if reason is not None:
+            made.reason = reason
+        return made
+
+    def rows(self, entries: Iterable[pb.AccessRecord]) -> list[dict[str, object]]:
+        """Rows of `RECORDS` with new commitments; made before the transaction, since hashing needs none."""
+        return [self._row(entry) for entry in entries]
+
+    def _row(self, entry: pb.AccessRecord) -> dict[str, object]:
+        committed = record.commit(entry)
+        return {
+            "request_id": entry.request_id,
+            "kind": entry.kind,
+            "side": self.side,
+            "record": committed.record,
+            "salt": committed.salt,
+            "commitment": committed.commitment,
+            "permit_hash": self.permit_hash,
+        }
+
+    def _record(self, kind: pb.RecordKind.ValueType, *, non_disclosure: bool) -> pb.AccessRecord:
+        header = self.header
+        return pb.AccessRecord(
+            version=record.VERSION,
+            kind=kind,
+            request_id=header.request_id,
+            requester=header.requester,
+            provider=header.provider,
+            affair=header.affair,
+            procedure=header.procedure,
+            item=header.item,
+            table_version=self.table_version,
+            row=self.row,
+            requested_at=timestamp(self.requested_at),
+            non_disclosure=non_disclosure,
+            office=header.office,
+            clerk=header.clerk,
+        )
+
+
+def add(connection: Connection, rows: list[dict[str, object]]) -> None:
+    """Add rows made by `Event.rows`."""
+    if rows:
+        connection.execute(_ADD, rows)

@@ -1,0 +1,190 @@
+"""An interim server's tables: one database an institution, never joined with another's.
+
+It holds addressee numbers and this institution's own codes; no individual number, no resident code, no name of its own, and no code
+of any other institution. Times are milliseconds since 1970: `…_at` of the machine clock unless the comment says network clock.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from warifu.exchange.directory import directory_table
+
+metadata = MetaData()
+
+_ADDRESSEE = String(15)
+_CODE = String(64)
+_REQUEST_ID = String(36)
+_DAY = String(10)
+_POSITION = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column named INTEGER
+
+ADDRESSEES = Table(
+    "addressees",
+    metadata,
+    Column("addressee_no", _ADDRESSEE, primary_key=True),
+    Column("subject", LargeBinary, unique=True),  # SubjectReference, the institution's own code; absent while unbound
+    Column("bound_at", BigInteger),
+)
+"""Addressee number ↔ code. Invariant: a code belongs to one addressee, an addressee has at most one code that serves."""
+
+ENROLMENTS = Table(
+    "enrolments",
+    metadata,
+    Column("acquisition_number", LargeBinary(16), primary_key=True),
+    Column("addressee_no", _ADDRESSEE, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+"""Enrolments under way. A row goes when its code was claimed or refused: an acquisition number is kept no longer (art. 21-2)."""
+
+PROTECTIONS = Table(
+    "protections",
+    metadata,
+    Column("addressee_no", _ADDRESSEE, ForeignKey("addressees.addressee_no"), primary_key=True),
+    Column("non_disclosure", Boolean, nullable=False),
+    Column("self_disclosure_blocked", Boolean, nullable=False),
+    Column("manual_review", Boolean, nullable=False),
+)
+"""The three flags; no row means none."""
+
+COPIES = Table(
+    "copies",
+    metadata,
+    Column("addressee_no", _ADDRESSEE, ForeignKey("addressees.addressee_no"), primary_key=True),
+    Column("item", _CODE, primary_key=True),
+    Column("record_key", _CODE, primary_key=True),
+    Column("layout_version", _CODE, nullable=False),
+    Column("published_from", _DAY),
+    Column("published_to", _DAY),
+    Column("first_day", _DAY),
+    Column("last_day", _DAY),
+    Column("content", LargeBinary, nullable=False),  # items.v1.ItemContent
+    Column("corrected_on", _DAY),  # network day of the last difference; absent when never corrected
+)
+"""Copies (副本): what may be provided."""
+
+COPY_CHANGES = Table(
+    "copy_changes",
+    metadata,
+    Column("record_id", _CODE, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+)
+"""Changes of copies that were made, by which the same one again has no effect."""
+
+INQUIRIES = Table(
+    "inquiries",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("request_id", _REQUEST_ID, nullable=False, unique=True),
+    Column("request", LargeBinary, nullable=False),  # interim.v1.InquireRequest as the business system made it
+    Column("digest", LargeBinary(32), nullable=False),  # sameness of the business system's requests
+    Column("addressee_no", _ADDRESSEE, nullable=False),
+    Column("sent", LargeBinary, nullable=False),  # linkage.v1.InquireRequest: these bytes are sent, again and again
+    Column("made_at", BigInteger, nullable=False),
+    Column("outcome", Integer, nullable=False),  # exchange.v1.Outcome; 0 until the gateway answered
+    Column("fine_outcome", Integer, nullable=False),  # exchange.v1.FineOutcome
+    Column("state", LargeBinary),  # linkage.v1.ExchangeState as received last
+    Column("answer", LargeBinary),  # exchange.v1.Answer as opened
+    Column("failure", LargeBinary),  # common.v1.Failure
+    Column("requested_at", BigInteger),  # network clock
+    Column("answered_at", BigInteger),  # network clock
+    Column("review_until", BigInteger),  # network clock
+    sqlite_autoincrement=True,
+)
+"""Own inquiries. Stored whole before anything is sent."""
+
+UNFINISHED = INQUIRIES.c.outcome.in_((0, 2))
+"""No outcome yet, or PENDING."""
+Index("inquiries_unfinished", INQUIRIES.c.outcome, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
+
+ANSWER_BLOCKS = Table(
+    "answer_blocks",
+    metadata,
+    Column("block", _POSITION, primary_key=True, autoincrement=True),
+    Column("sealed", LargeBinary, nullable=False),  # exchange.v1.SealedAnswer
+    sqlite_autoincrement=True,
+)
+"""Answers as they left; sealed to their requesters, not readable here any more."""
+
+PROVISIONS = Table(
+    "provisions",
+    metadata,
+    Column("permit_id", _REQUEST_ID, primary_key=True),
+    Column("permit_hash", LargeBinary(32), nullable=False),
+    Column("permit", LargeBinary, nullable=False),  # exchange.v1.Permit as received
+    Column("fields", LargeBinary, nullable=False),  # exchange.v1.Query as opened
+    Column("addressee_no", _ADDRESSEE),
+    Column("outcome", Integer, nullable=False),  # exchange.v1.Outcome: ANSWERED, PENDING, EXPIRED
+    Column("fine_outcome", Integer, nullable=False),  # exchange.v1.FineOutcome
+    Column("non_disclosure", Boolean, nullable=False),
+    Column("block", _POSITION, ForeignKey("answer_blocks.block"), nullable=False),
+    Column("place", Integer, nullable=False),
+)
+"""Used permits with their answers. Invariant: a permit id enters once, in the same transaction as its record and its sealed answer."""
+
+REVIEWS = Table(
+    "reviews",
+    metadata,
+    Column("permit_id", _REQUEST_ID, ForeignKey("provisions.permit_id"), primary_key=True),
+    Column("rule", Integer, nullable=False),  # review.Rule
+    Column("requested_at", BigInteger, nullable=False),  # network clock
+    Column("review_until", BigInteger, nullable=False),  # network clock
+    Column("decision", Integer),  # interim.v1.ReviewDecision; 0 when expired; absent while it waits
+    Column("clerk", _CODE),
+)
+"""Answers that wait or waited for a clerk."""
+
+WAITING = REVIEWS.c.decision.is_(None)
+"""Not decided."""
+Index("reviews_waiting", REVIEWS.c.review_until, sqlite_where=WAITING, postgresql_where=WAITING)
+
+RECORDS = Table(
+    "records",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("request_id", _REQUEST_ID, nullable=False, index=True),
+    Column("kind", Integer, nullable=False),  # exchange.v1.RecordKind
+    Column("side", String(9), nullable=False),  # requester or provider
+    Column("record", LargeBinary, nullable=False),  # exchange.v1.AccessRecord, the bytes that the commitment is over
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("permit_hash", LargeBinary(32)),
+    UniqueConstraint("request_id", "side", "kind", name="records_once"),
+    sqlite_autoincrement=True,
+)
+"""This institution's own access records (art. 23). Only ever added to."""
+
+JOURNAL = Table(
+    "journal",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),  # network clock
+    Column("what", String(40), nullable=False),
+    Column("addressee_no", _ADDRESSEE),
+    Column("clerk", _CODE),
+    Column("reason", String(200)),
+    sqlite_autoincrement=True,
+)
+"""What was done by hand, and why: unbinding, protection, review."""
+
+MARKS = Table(
+    "marks",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Where lists were read to, and the version of the own directory entry."""
+
+DIRECTORY = directory_table(metadata)
+"""Directory entries of others that were seen."""
