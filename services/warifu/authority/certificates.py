@@ -68,7 +68,7 @@ def key_pem(key: EllipticCurvePrivateKey) -> bytes:
 
 
 def make_root(key: EllipticCurvePrivateKey, validity: Validity) -> x509.Certificate:
-    """A self-signed root that may issue leaves only. It names its own key as issuer's too, without which Python's ssl refuses it."""
+    """A self-signed root that may issue leaves only. It names its own key as issuer's too, without which Python's strict ssl refuses it."""
     public = key.public_key()
     builder = _builder(ROOT_NAME, public, validity)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -100,7 +100,7 @@ def make_revocations(
 
 
 def _builder(subject: x509.Name, key: EllipticCurvePublicKey, validity: Validity) -> x509.CertificateBuilder:
-    return x509.CertificateBuilder(
+    builder = x509.CertificateBuilder(
         issuer_name=ROOT_NAME,
         subject_name=subject,
         public_key=key,
@@ -108,6 +108,7 @@ def _builder(subject: x509.Name, key: EllipticCurvePublicKey, validity: Validity
         not_valid_before=validity.start,
         not_valid_after=validity.end,
     )
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
 
 
 def _signed(

@@ -123,8 +123,9 @@ def _good(authority: Authority, place: _Place) -> bool:
         return False
     certificate = x509.load_pem_x509_certificate(place.certificate.read_bytes())
     fresh_until = certificate.not_valid_after_utc - authority.lifetimes.leaf / 2
-    ours = certificate.issuer == authority.root.subject and _issued_by(certificate, authority.root)
-    return ours and authority.now() < fresh_until
+    names = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    wanted = names == [place.leaf.name, *place.leaf.more]
+    return wanted and _issued_by(certificate, authority.root) and authority.now() < fresh_until
 
 
 def _issued_by(certificate: x509.Certificate, root: x509.Certificate) -> bool:

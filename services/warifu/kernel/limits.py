@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sized
 from typing import Final, Self
 
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+
 from warifu.kernel.errors import LinkageError, Reason
 
 
@@ -99,6 +101,13 @@ def check_bytes(value: bytes, name: str, *, exactly: int | None = None, limit: i
         raise malformed(name, f"not {int(exactly)} bytes")
     if limit is not None and len(value) > limit:
         raise LinkageError(Reason.CLIENT_TOO_LARGE, metadata={"field": name, "limit": str(int(limit))})
+    return value
+
+
+def check_enum(value: int, name: str, kind: EnumTypeWrapper) -> int:
+    """The value when it is one of the enumeration's, other than 0 (UNSPECIFIED); CLIENT_MALFORMED naming the field otherwise."""
+    if value == 0 or value not in kind.values():
+        raise malformed(name, "not a known value")
     return value
 
 
