@@ -1,0 +1,332 @@
+"""A network around a real gateway: real mTLS, real stores, and a provider and a portal that do what the contract asks and no more."""
+
+# ruff: noqa: N802 - handlers have the names of the contract
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from unit.gateway.samples import PROVIDER, REQUESTER, header, inquire
+
+from warifu.authority import provision
+from warifu.control.v1 import control_pb2
+from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
+from warifu.exchange import domains
+from warifu.exchange.answer import open_answer, seal_answers
+from warifu.exchange.directory import make_entry, verify_entry
+from warifu.exchange.header import header_hash
+from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.permit import CheckedPermit, PermitChecker, check_window
+from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.gateway.party import build as build_gateway
+from warifu.kernel.clock import SimulatedClock
+from warifu.kernel.config import Config, Simulation
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.party import Context, Party, Service
+from warifu.kernel.peers import open_channel
+from warifu.kernel.server import Running, serve
+from warifu.kernel.trust import Trust
+from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
+from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
+from warifu.provision.v1 import provision_pb2, provision_pb2_grpc
+
+OTHER = "nhi-490016"
+PORTAL = "portal-main"
+PARTIES = {
+    "gateway": ["main"],
+    "numbering": ["main"],
+    "tax": [PROVIDER],
+    "health_insurance": [REQUESTER, OTHER],
+    "portal": [PORTAL],
+}
+START = "2026-06-01T09:00:00+09:00"
+SEED = 20260401
+ANSWER_CANARY = "canary-of-the-answer"
+WAIT = 20.0
+
+
+class MovableClock(SimulatedClock):
+    """A simulated clock whose machine time can be moved as well."""
+
+    offset = timedelta(0)
+
+    def machine(self) -> datetime:
+        """See `Clock.machine`."""
+        return datetime.now(tz=UTC) + self.offset
+
+
+class Provider(provision_pb2_grpc.ProvisionServiceServicer):
+    """A provider: checks permits, looks up once, keeps its answer, gives it again for the same permit."""
+
+    def __init__(self) -> None:
+        self.keys = InstitutionKeys.generate(PROVIDER)
+        self.gateway: InstitutionKeys | None = None
+        self.requesters: dict[str, InstitutionKeys] = {}
+        self.calls: list[CheckedPermit] = []
+        self.look_ups = 0
+        self.kept: dict[bytes, tuple[pb.SealedAnswer, int]] = {}
+        self.outcome = pb.FINE_OUTCOME_PROVIDED
+        self.non_disclosure = False
+        self.failure: LinkageError | None = None
+        self.arrived: Callable[[CheckedPermit], Awaitable[None]] | None = None
+        self.leaving: Callable[[], Awaitable[None]] | None = None
+        self.spoil: Callable[[provision_pb2.ProvideResponse], None] | None = None
+        self.clock = MovableClock(datetime.fromisoformat(START), stopped=True)
+
+    async def Provide(self, request, context):
+        """See the contract; one permit a call."""
+        key = self.gateway.verifying_key
+        checker = PermitChecker(PROVIDER, lambda key_id: key if key_id == key.key_id else None)
+        (checked,) = [checker.check(one) for one in request.permits]
+        self.calls.append(checked)
+        if self.arrived is not None:
+            await self.arrived(checked)
+        if self.failure is not None:
+            result = provision_pb2.ProvideResult(outcome=pb.OUTCOME_ERROR, error=self.failure.failure())
+            return provision_pb2.ProvideResponse(results=[result])
+        sealed, outcome = self._answer(checked)
+        if self.leaving is not None:
+            await self.leaving()
+        result = provision_pb2.ProvideResult(outcome=outcome, non_disclosure=self.non_disclosure)
+        response = provision_pb2.ProvideResponse(answers=[sealed], results=[result])
+        if self.spoil is not None:
+            self.spoil(response)
+        return response
+
+    def _answer(self, checked: CheckedPermit) -> tuple[pb.SealedAnswer, int]:
+        known = self.kept.get(checked.permit_hash)
+        if known is not None and known[1] != pb.OUTCOME_PENDING:
+            return known
+        if known is None:
+            check_window(checked, self.clock.machine())
+        if self.outcome != pb.FINE_OUTCOME_PENDING:
+            self.look_ups += 1
+        answer = pb.Answer(
+            header_hash=checked.header_hash,
+            permit_hash=checked.permit_hash,
+            provider=PROVIDER,
+            requester=checked.header.requester,
+            outcome=self.outcome,
+            records=[pb.Record(record_key=ANSWER_CANARY)],
+        )
+        recipient = self.requesters[checked.header.requester].sealing_key
+        sealed = seal_answers([answer], recipient, self.keys.signing_key_id, self.keys.sign)
+        waits = self.outcome == pb.FINE_OUTCOME_PENDING
+        self.kept[checked.permit_hash] = sealed, pb.OUTCOME_PENDING if waits else pb.OUTCOME_ANSWERED
+        return self.kept[checked.permit_hash]
+
+
+class Portal(portal_pb2_grpc.DeliveryServiceServicer):
+    """A portal that opens what it gets."""
+
+    def __init__(self) -> None:
+        self.keys = InstitutionKeys.generate(PORTAL)
+        self.received: list[tuple[str, portal_pb2.ShownRecord]] = []
+        self.acknowledges = True
+
+    async def Deliver(self, request, context):
+        """Open, keep, acknowledge."""
+        for delivery in request.deliveries:
+            info = domains.DELIVERY_SEAL + delivery.request_id.encode()
+            shown = self.keys.open(delivery.key_id, delivery.sealed, info)
+            self.received.append((delivery.request_id, portal_pb2.ShownRecord.FromString(shown)))
+        ids = [delivery.request_id for delivery in request.deliveries]
+        return portal_pb2.DeliverResponse(stored=ids if self.acknowledges else [])
+
+
+@dataclass
+class World:
+    """The network. Parties come up and go down by name, on ports that stay."""
+
+    state: Path
+    provider: Provider = field(default_factory=Provider)
+    portal: Portal = field(default_factory=Portal)
+    keys: dict[str, InstitutionKeys] = field(default_factory=dict)
+    clock: MovableClock = field(default_factory=lambda: MovableClock(datetime.fromisoformat(START), stopped=True))
+    _up: dict[str, AsyncExitStack] = field(default_factory=dict)
+    running: dict[str, Running] = field(default_factory=dict)
+    _channels: list[grpc.aio.Channel] = field(default_factory=list)
+
+    @classmethod
+    async def begin(cls, state: Path) -> World:
+        """A network with gateway, provider and portal up and their keys published."""
+        provision(state, PARTIES, counters=[REQUESTER])
+        world = cls(state)
+        ports = {party: _free_port() for party in PARTIES}
+        addresses = {party: f"127.0.0.1:{port}" for party, port in ports.items()}
+        for party, codes in PARTIES.items():
+            Config(
+                party,
+                addresses[party],
+                addresses,
+                tuple(code for code in codes if code != "main"),
+                simulation=Simulation(SEED, START, stopped=True) if party == "gateway" else None,
+            ).save(state / party)
+        await world.up("gateway")
+        for code, party in ((REQUESTER, "health_insurance"), (OTHER, "health_insurance")):
+            world.keys[code] = InstitutionKeys.generate(code)
+            await world.publish(party, code, world.keys[code])
+        await world.publish("tax", PROVIDER, world.provider.keys)
+        await world.publish("portal", PORTAL, world.portal.keys)
+        world.provider.requesters = world.keys
+        world.provider.gateway = InstitutionKeys.load_or_create(state / "gateway" / "secrets", "gateway")
+        await world.up("tax")
+        await world.up("portal")
+        return world
+
+    async def up(self, party: str) -> None:
+        """Start a party."""
+        builds = {
+            "gateway": build_gateway,
+            "tax": _build(
+                "warifu.provision.v1.ProvisionService",
+                provision_pb2_grpc.add_ProvisionServiceServicer_to_server,
+                self.provider,
+            ),
+            "portal": _build(
+                "warifu.portal.v1.DeliveryService", portal_pb2_grpc.add_DeliveryServiceServicer_to_server, self.portal
+            ),
+        }
+        stack = AsyncExitStack()
+        clock = self.clock if party == "gateway" else None
+        self.running[party] = await stack.enter_async_context(serve(self.state / party, builds[party], clock=clock))
+        self._up[party] = stack
+
+    async def down(self, party: str) -> None:
+        """Stop a party."""
+        await self._up.pop(party).aclose()
+
+    async def restart(self, party: str) -> None:
+        """Stop and start it."""
+        await self.down(party)
+        await self.up(party)
+
+    async def end(self) -> None:
+        """Stop everything."""
+        for channel in self._channels:
+            await channel.close()
+        for party in ("gateway", "tax", "portal"):
+            if party in self._up:
+                await self.down(party)
+
+    async def settle(self) -> dict[str, int]:
+        """Run the gateway's jobs until nothing is due."""
+        return dict(await self.running["gateway"].jobs.settle())
+
+    def channel(self, party: str, code: str) -> grpc.aio.Channel:
+        """A new channel to the gateway under that identity."""
+        folder = self.state / party / "identities" / code
+        root = (self.state / "gateway" / "trust" / "ca.pem").read_bytes()
+        certificate, key = (folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes()
+        channel = open_channel(self.running["gateway"].address, "gateway", root, certificate, key)
+        self._channels.append(channel)
+        return channel
+
+    def linkage(self, code: str = REQUESTER, party: str = "health_insurance") -> linkage_pb2_grpc.LinkageServiceStub:
+        """The exchange's face, for an institution."""
+        return linkage_pb2_grpc.LinkageServiceStub(self.channel(party, code))
+
+    def directory(self, code: str, party: str) -> linkage_pb2_grpc.DirectoryServiceStub:
+        """The directory's face."""
+        return linkage_pb2_grpc.DirectoryServiceStub(self.channel(party, code))
+
+    def enrolment(self, party: str, code: str) -> enrolment_pb2_grpc.EnrolmentServiceStub:
+        """Enrolment's face."""
+        return enrolment_pb2_grpc.EnrolmentServiceStub(self.channel(party, code))
+
+    def trust(self) -> Trust:
+        """What everyone trusts."""
+        return Trust(self.state / "gateway")
+
+    def entry(self, party: str, code: str, keys: InstitutionKeys, version: int = 1) -> pb.SignedDirectoryEntry:
+        """An institution's own entry, signed with its certificate."""
+        folder = self.state / party / "identities" / code
+        certificate = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
+        key = load_pem_private_key((folder / "key.pem").read_bytes(), None)
+        now = datetime.now(tz=UTC)
+        return make_entry(keys, version, (now, now + timedelta(days=7)), certificate, key)
+
+    async def publish(self, party: str, code: str, keys: InstitutionKeys, version: int = 1) -> None:
+        """Publish it."""
+        request = linkage_pb2.PublishEntryRequest(entry=self.entry(party, code, keys, version))
+        await self.directory(code, party).PublishEntry(request, timeout=WAIT)
+
+    async def code(self, institution: str, party: str, resident_code: str) -> pb.SubjectReference:
+        """Enrol a person at an institution, by the front doors."""
+        number = f"{institution}/{resident_code}".encode()[-16:].rjust(16, b"-")
+        deposit = enrolment_pb2.Deposit(acquisition_number=number, resident_code=resident_code)
+        await self.enrolment("numbering", "main").Deposit(
+            enrolment_pb2.DepositRequest(institution=institution, deposits=[deposit]), timeout=WAIT
+        )
+        claim = enrolment_pb2.ClaimRequest(acquisition_numbers=[number])
+        response = await self.enrolment(party, institution).Claim(claim, timeout=WAIT)
+        return response.results[0].subject
+
+    def ask(self, subject: pb.SubjectReference, **changes) -> linkage_pb2.InquireRequest:
+        """An inquiry that the law book allows, about a person."""
+        return inquire(header(**changes), subject, self.provider.keys.sealing_key)
+
+    def open(self, call: linkage_pb2.InquireRequest, state: linkage_pb2.ExchangeState) -> pb.Answer:
+        """The answer as its requester reads it, with everything checked."""
+        asked = pb.Inquiry.FromString(call.inquiry)
+        own = self.keys[pb.RequestHeader.FromString(asked.header).requester]
+        return open_answer(
+            state.answer,
+            state.answer_index,
+            own,
+            self.provider.keys.verifying_key,
+            header_hash(asked.header),
+            state.permit_hash,
+        )
+
+    async def records(self, code: str = REQUESTER, party: str = "health_insurance") -> list[pb.AccessRecord]:
+        """All records that an institution sees."""
+        stub = linkage_pb2_grpc.GatewayAuditServiceStub(self.channel(party, code))
+        response = await stub.ListRecords(linkage_pb2.ListRecordsRequest(), timeout=WAIT)
+        return [pb.AccessRecord.FromString(one.record.record) for one in response.records]
+
+    def view(self, request_id: str) -> list[control_pb2.Holding]:
+        """The gateway's holdings for one exchange."""
+        return list(self.running["gateway"].party.view(request_id))
+
+
+def request_id_of(call: linkage_pb2.InquireRequest) -> str:
+    """The id inside an inquiry."""
+    return pb.RequestHeader.FromString(pb.Inquiry.FromString(call.inquiry).header).request_id
+
+
+async def reason_of(call: Awaitable[object]) -> Reason:
+    """Why a call is refused."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return LinkageError.from_rpc(error, party="gateway").reason
+    raise AssertionError("the call was not refused")
+
+
+async def gateway_entry(world: World):
+    """The gateway's own entry, verified."""
+    response = await world.directory(REQUESTER, "health_insurance").GetEntry(
+        linkage_pb2.GetEntryRequest(owner="gateway"), timeout=WAIT
+    )
+    return verify_entry(response.entry, world.trust(), datetime.now(tz=UTC))
+
+
+def _build(name, add, servicer):
+    async def build(context: Context) -> Party:
+        return Party([Service(name, add, servicer)])
+
+    return build
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
