@@ -17,7 +17,7 @@ from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.store import Store
 from warifu.portal.ports import Enrolment, Numbering
-from warifu.portal.tables import (
+from warifu.portal.schema import (
     account_certificates,
     account_subjects,
     accounts,

@@ -30,6 +30,7 @@ HERE: Final = Path(__file__).parent
 TEMPLATES: Final = HERE / "templates"
 STATIC: Final = HERE / "static"
 LOCALE: Final = HERE / "locale"
+DOMAIN: Final = "portal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def assemble(
 ) -> Portal:
     """The portal over one store."""
     assets = Assets(STATIC)
-    pages = Pages([TEMPLATES], languages.load(LOCALE, "portal"), assets)
+    pages = Pages([TEMPLATES], languages.load((LOCALE, DOMAIN)), assets)
     sessions = Sessions(store, clock, secure=face.secure)
     challenges = Challenges(store, clock)
     accounts = Accounts(store, clock, numbering, enrolment)

@@ -19,7 +19,7 @@ from warifu.exchange.record import RecordError, check
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.store import Store
-from warifu.portal.tables import entries
+from warifu.portal.schema import entries
 from warifu.portal.times import from_timestamp
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 

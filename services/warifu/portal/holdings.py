@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
 from warifu.kernel.store import Store
-from warifu.portal.tables import entries
+from warifu.portal.schema import entries
 
 _ENTRY: Final = select(entries).where(entries.c.request_id == bindparam("request_id"))
 _MESSAGES: Final = {

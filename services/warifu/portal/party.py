@@ -12,7 +12,7 @@ from warifu.portal.holdings import holdings
 from warifu.portal.lawbook import CurrentLaw
 from warifu.portal.ports import IDENTITY, EnrolmentCalls, NumberingCalls
 from warifu.portal.publish import OwnEntry, RelayCalls
-from warifu.portal.tables import metadata
+from warifu.portal.schema import metadata
 from warifu.portal.v1 import portal_pb2_grpc
 from warifu.portal.web.face import Face
 

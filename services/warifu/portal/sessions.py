@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.store import Store
-from warifu.portal.tables import sessions
+from warifu.portal.schema import sessions
 from warifu.portal.times import micros
 
 COOKIE: Final = "warifu_session"

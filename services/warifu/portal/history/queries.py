@@ -17,7 +17,7 @@ from sqlalchemy import Row, Select, bindparam, select, tuple_
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.store import Store
 from warifu.portal.login.proof import ProofError, decode, encode
-from warifu.portal.tables import entries
+from warifu.portal.schema import entries
 
 PAGE_SIZE: Final = 20
 MOST_A_PAGE: Final = 100

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from warifu.kernel.clock import Clock
 from warifu.kernel.store import Store
 from warifu.portal.login.proof import CHALLENGE_SIZE, ProofError
-from warifu.portal.tables import challenges
+from warifu.portal.schema import challenges
 from warifu.portal.times import micros
 
 LIFE: Final = timedelta(seconds=60)

@@ -19,18 +19,24 @@ LANGUAGES: Final = ("ja", "en")
 COOKIE: Final = "warifu_lang"
 
 
-def load(locale: Path, domain: str) -> Mapping[str, NullTranslations]:
-    """Translations by language from `locale/<language>/LC_MESSAGES/<domain>.po`."""
+def load(*catalogues: tuple[Path, str]) -> Mapping[str, NullTranslations]:
+    """Translations by language from `<locale>/<language>/LC_MESSAGES/<domain>.po` of each (locale, domain); the first that has a text wins."""
     translations: dict[str, NullTranslations] = {"ja": NullTranslations()}
     for language in LANGUAGES[1:]:
-        source = locale / language / "LC_MESSAGES" / f"{domain}.po"
-        with source.open("rb") as file:
-            catalogue = read_po(file, locale=language, domain=domain)
-        compiled = BytesIO()
-        write_mo(compiled, catalogue)
-        compiled.seek(0)
-        translations[language] = GNUTranslations(compiled)
+        first, *others = (_compiled(locale, language, domain) for locale, domain in catalogues)
+        for other in others:
+            first.add_fallback(other)
+        translations[language] = first
     return translations
+
+
+def _compiled(locale: Path, language: str, domain: str) -> GNUTranslations:
+    with (locale / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
+        catalogue = read_po(file, locale=language, domain=domain)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
 
 
 def asked(request: Request) -> str | None:

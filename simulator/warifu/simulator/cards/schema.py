@@ -1,0 +1,49 @@
+"""The simulator's people and their cards: `people.db` in the simulator's folder.
+
+If it is read, so are invented people and the PINs of their cards, which the tray shows to everyone anyway; the cards' keys are sealed
+with a key in `secrets/`. If it is changed, cards may be unlocked or lost. If it is lost, the population can be drawn again from its seed, and
+cards are issued anew.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+
+metadata: Final = MetaData()
+
+people: Final = Table(
+    "people",
+    metadata,
+    Column("person", String(64), primary_key=True, comment="The simulator's handle."),
+    Column("position", Integer, nullable=False, unique=True, comment="Order on the tray."),
+    Column("name", String(100), nullable=False),
+    Column("kana", String(200), nullable=False),
+    Column("traits", String(400), nullable=False, comment="Separated by spaces."),
+    Column("sought", String(500), nullable=False, comment="Handle, name and reading, folded for searching."),
+    Column("basic_items", LargeBinary, nullable=False, comment="Serialised warifu.common.v1.BasicItems."),
+    Column("individual_number", String(12), nullable=False),
+    Column("pin", String(4), nullable=False),
+)
+
+traits: Final = Table(
+    "traits",
+    metadata,
+    Column("trait", String(64), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    Index("ix_traits_person", "person"),
+    sqlite_with_rowid=False,
+)
+
+cards: Final = Table(
+    "cards",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("tries_left", Integer, nullable=False, comment="0: locked."),
+    Column("certificate", LargeBinary, comment="DER; absent until the first presentation."),
+    Column(
+        "sealed_key", LargeBinary, comment="Nonce and AES-GCM of the P-256 key (PKCS #8, DER), bound to the person."
+    ),
+    Column("issued_at", BigInteger, comment="Network time, microseconds."),
+)

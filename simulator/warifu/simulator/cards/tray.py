@@ -1,0 +1,202 @@
+"""The tray of demo persons: filled by the launcher, searched by trainers."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import jaconv
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
+
+from warifu.common.v1 import common_pb2
+from warifu.kernel.store import Store, sqlite_url
+from warifu.simulator.cards.schema import cards, metadata, people, traits
+
+STORE_NAME: Final = "people.db"
+TRIES: Final = 3
+"""Wrong PINs in a row that lock a card."""
+PAGE_SIZE: Final = 24
+_LONGEST_SEARCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """One person of the population, as the card service needs to know them."""
+
+    person: str
+    """Handle, such as "p000123"; never a number or a code."""
+    name: str
+    kana: str
+    traits: tuple[str, ...]
+    """What a trainer may look for, such as "moved-household"; without spaces."""
+    basic_items: common_pb2.BasicItems
+    individual_number: str
+    pin: str
+    """Four digits, derived from the seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One person on the tray."""
+
+    person: str
+    name: str
+    kana: str
+    traits: tuple[str, ...]
+    pin: str
+    locked: bool
+
+    def document(self) -> dict[str, object]:
+        """The shape of `warifu people --json`."""
+        card = "locked" if self.locked else "ready"
+        return {
+            "person": self.person,
+            "name": self.name,
+            "kana": self.kana,
+            "traits": list(self.traits),
+            "card": card,
+            "pin": self.pin,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Tray:
+    """Some of the people found, and whether there are more."""
+
+    people: Sequence[Found]
+    more: bool
+
+
+def open_store(folder: Path, database_url: str | None = None) -> Store:
+    """The store in the simulator's folder, with its tables."""
+    store = Store(database_url or sqlite_url(folder / STORE_NAME), metadata)
+    store.create()
+    return store
+
+
+_LAST: Final = select(func.coalesce(func.max(people.c.position), -1))
+_KNOWN: Final = select(people.c.person, people.c.position)
+_FORGET: Final = delete(people).where(people.c.person == bindparam("handle"))
+_FORGET_TRAITS: Final = delete(traits).where(traits.c.person == bindparam("handle"))
+_ADD: Final = insert(people)
+_ADD_TRAITS: Final = insert(traits)
+_CARDED: Final = select(cards.c.person)
+_ADD_CARDS: Final = insert(cards)
+
+
+async def fill(store: Store, persons: Iterable[DemoPerson]) -> int:
+    """Put people on the tray, in this order after those who are there; returns how many.
+
+    Someone who is there already is renewed in place; their card, its PIN counter and its certificate stay.
+
+    Raises:
+        ValueError: a PIN that is not four digits, or a trait with a space in it.
+    """
+    given = list(persons)
+    for person in given:
+        _check(person)
+    return await store.write(lambda connection: _fill(connection, given))
+
+
+def _fill(connection: Connection, given: Sequence[DemoPerson]) -> int:
+    known = {row.person: row.position for row in connection.execute(_KNOWN)}
+    renewed = [{"handle": person.person} for person in given if person.person in known]
+    if renewed:
+        connection.execute(_FORGET, renewed)
+        connection.execute(_FORGET_TRAITS, renewed)
+    last: int = connection.execute(_LAST).scalar_one()
+    rows = [_row(person, known.get(person.person, last + place)) for place, person in enumerate(given, start=1)]
+    named = [{"trait": trait, "person": person.person} for person in given for trait in dict.fromkeys(person.traits)]
+    carded = set(connection.execute(_CARDED).scalars())
+    fresh = [{"person": person.person, "tries_left": TRIES} for person in given if person.person not in carded]
+    for statement, values in ((_ADD, rows), (_ADD_TRAITS, named), (_ADD_CARDS, fresh)):
+        if values:
+            connection.execute(statement, values)
+    return len(given)
+
+
+def _check(person: DemoPerson) -> None:
+    if len(person.pin) != 4 or not (person.pin.isascii() and person.pin.isdigit()):  # noqa: PLR2004 - four digits
+        raise ValueError(f"{person.person}: a PIN has four digits")
+    if any(not trait or " " in trait for trait in person.traits):
+        raise ValueError(f"{person.person}: a trait is one word")
+
+
+def _row(person: DemoPerson, position: int) -> dict[str, object]:
+    return {
+        "person": person.person,
+        "position": position,
+        "name": person.name,
+        "kana": person.kana,
+        "traits": " ".join(person.traits),
+        "sought": "\n".join(fold(text) for text in (person.person, person.name, person.kana)),
+        "basic_items": person.basic_items.SerializeToString(deterministic=True),
+        "individual_number": person.individual_number,
+        "pin": person.pin,
+    }
+
+
+def fold(text: str) -> str:
+    """Text as searched: one width, one case, one kind of kana, no spaces."""
+    folded: str = jaconv.hira2kata(unicodedata.normalize("NFKC", text).casefold())
+    return "".join(folded.split())
+
+
+_SHOWN: Final = (people.c.person, people.c.name, people.c.kana, people.c.traits, people.c.pin, cards.c.tries_left)
+_ALL: Final = (
+    select(*_SHOWN)
+    .join_from(people, cards, people.c.person == cards.c.person)
+    .order_by(people.c.position)
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+_SEARCH: ColumnElement[bool] = people.c.sought.like(bindparam("sought"), escape="!")
+_HAS_TRAIT: ColumnElement[bool] = people.c.person.in_(
+    select(traits.c.person).where(traits.c.trait == bindparam("trait"))
+)
+_FINDS: Final[dict[tuple[bool, bool], Select[Any]]] = {
+    (False, False): _ALL,
+    (True, False): _ALL.where(_SEARCH),
+    (False, True): _ALL.where(_HAS_TRAIT),
+    (True, True): _ALL.where(_SEARCH, _HAS_TRAIT),
+}
+_ONE: Final = (
+    select(*_SHOWN)
+    .join_from(people, cards, people.c.person == cards.c.person)
+    .where(people.c.person == bindparam("handle"))
+)
+_TRAITS: Final = select(traits.c.trait, func.count()).group_by(traits.c.trait).order_by(traits.c.trait)
+
+
+def find(store: Store, *, sought: str = "", trait: str = "", first: int = 0, most: int = PAGE_SIZE) -> Tray:
+    """People by part of a handle, name or reading, and by trait; from the `first`-th on, in the tray's order."""
+    words = fold(sought[:_LONGEST_SEARCH])
+    values: dict[str, object] = {"limit": most + 1, "offset": first}
+    if words:
+        values["sought"] = f"%{words.translate(_LITERAL)}%"
+    if trait:
+        values["trait"] = trait
+    statement = _FINDS[bool(words), bool(trait)]
+    rows = store.read(lambda c: c.execute(statement, values).all())
+    return Tray([_found(row) for row in rows[:most]], more=len(rows) > most)
+
+
+_LITERAL: Final = str.maketrans({"%": "!%", "_": "!_", "!": "!!"})
+
+
+def one(store: Store, person: str) -> Found | None:
+    """The person with this handle."""
+    row = store.read(lambda c: c.execute(_ONE, {"handle": person}).one_or_none())
+    return _found(row) if row is not None else None
+
+
+def known_traits(store: Store) -> Sequence[tuple[str, int]]:
+    """Every trait on the tray and how many people have it."""
+    return store.read(lambda c: [(row[0], row[1]) for row in c.execute(_TRAITS)])
+
+
+def _found(row: Row[*tuple[Any, ...]]) -> Found:
+    return Found(row.person, row.name, row.kana, tuple(row.traits.split()), row.pin, locked=row.tries_left == 0)

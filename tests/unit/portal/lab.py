@@ -1,0 +1,305 @@
+"""A portal and a card service without a network: the real ones over stores of their own, between a numbering body and a gateway of paper."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from warifu.common.v1 import common_pb2
+from warifu.exchange import domains, record
+from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.clock import JAPAN
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.store import Store, sqlite_url
+from warifu.law import packaged
+from warifu.portal.app import Portal, assemble
+from warifu.portal.deliveries import DeliveryServicer
+from warifu.portal.schema import metadata
+from warifu.portal.v1 import portal_pb2
+from warifu.portal.web.face import Face
+from warifu.simulator.cards import tray
+from warifu.simulator.cards.card import Cards
+from warifu.simulator.cards.tray import DemoPerson
+from warifu.simulator.cards.views import assemble as assemble_cards
+
+START = datetime(2026, 4, 6, 0, 5, tzinfo=UTC)
+"""Network time at the start: 6 April 2026, 9:05 in Japan."""
+HANA = DemoPerson(
+    "p000001",
+    "汐見 花",
+    "シオミ ハナ",
+    ("moved-household", "has-history"),
+    common_pb2.BasicItems(
+        name="汐見　花", kana="シオミ　ハナ", address="瑞原県青凪市汐見台1丁目2番3号", birth_date="1991-02-03", sex=common_pb2.SEX_FEMALE
+    ),
+    "000000000001",
+    "4273",
+)
+SORA = DemoPerson(
+    "p000002",
+    "凪浜 空",
+    "ナギハマ ソラ",
+    ("empty",),
+    common_pb2.BasicItems(
+        name="凪浜　空", kana="ナギハマ　ソラ", address="瑞原県青凪市凪浜2丁目1番1号", birth_date="1988-11-30", sex=common_pb2.SEX_MALE
+    ),
+    "000000000002",
+    "0908",
+)
+LONG = DemoPerson(
+    "p000003",
+    "MARIA-FERNANDA DE LA CONCEPCION GUTIERREZ",
+    "マリア フェルナンダ デ ラ コンセプシオン グティエレス",
+    ("long-name", "foreign-resident"),
+    common_pb2.BasicItems(
+        name="MARIA-FERNANDA DE LA CONCEPCION GUTIERREZ", address="葦浜県", birth_date="1970-01-01", sex=common_pb2.SEX_FEMALE
+    ),
+    "000000000003",
+    "1188",
+)
+PEOPLE = (HANA, SORA, LONG)
+
+
+@dataclass(slots=True)
+class TestClock:
+    """Both clocks, moved by hand."""
+
+    __test__ = False
+    machine_now: datetime = START
+    network_now: datetime = START
+
+    def machine(self) -> datetime:
+        return self.machine_now
+
+    def network(self) -> datetime:
+        return self.network_now
+
+    def today(self) -> date:
+        return self.network_now.astimezone(JAPAN).date()
+
+    def pass_time(self, length: timedelta) -> None:
+        """Both clocks go on."""
+        self.machine_now += length
+        self.network_now += length
+
+
+@dataclass(slots=True)
+class CardAuthority:
+    """Issues card certificates as a card authority does, and tells their status."""
+
+    clock: TestClock
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    statuses: dict[str, bool] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+    """Individual number by serial."""
+    deposits: dict[bytes, str] = field(default_factory=dict)
+    """Individual number by acquisition number."""
+    codes: dict[str, int] = field(default_factory=dict)
+    """How often someone's resident code changed."""
+    enrolled: int = 0
+    down: bool = False
+    lapsed: set[bytes] = field(default_factory=set)
+    """Acquisition numbers past their life."""
+    certificate: x509.Certificate = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test card authority")])
+        self.certificate = _certificate(name, name, self.key.public_key(), self.key, self.clock.network(), ca=True)
+
+    def make(self, public: ec.EllipticCurvePublicKey, holder: str = "x", *, usage: bool = True) -> bytes:
+        """A certificate, DER."""
+        made = _certificate(
+            x509.Name([]), self.certificate.subject, public, self.key, self.clock.network(), ca=False, usage=usage
+        )
+        serial = f"{made.serial_number:x}"
+        self.statuses[serial], self.holders[serial] = True, holder
+        return made.public_bytes(Encoding.DER)
+
+    # Issuer
+    async def issue(self, request: bytes, individual_number: str, items: common_pb2.BasicItems) -> bytes:
+        self._reachable()
+        asked = x509.load_der_x509_csr(request)
+        assert asked.is_signature_valid
+        assert items.name
+        public = asked.public_key()
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        return self.make(public, individual_number)
+
+    # Numbering
+    async def card_authority(self) -> x509.Certificate:
+        self._reachable()
+        return self.certificate
+
+    async def is_good(self, serial: str) -> bool:
+        self._reachable()
+        return self.statuses.get(serial, False)
+
+    async def enrol(self, acquisition_number: bytes, serial: str) -> None:
+        self._reachable()
+        self.enrolled += 1
+        self.deposits[acquisition_number] = self.holders[serial]
+
+    # Enrolment
+    async def claim(self, acquisition_number: bytes) -> bytes:
+        self._reachable()
+        if acquisition_number in self.lapsed or acquisition_number not in self.deposits:
+            raise LinkageError(Reason.CLIENT_ACQUISITION_REFUSED)
+        holder = self.deposits[acquisition_number]
+        return subject(holder, self.codes.get(holder, 0))
+
+    async def superseded(self, after: int) -> tuple[list[bytes], int]:
+        self._reachable()
+        gone = [subject(holder, change) for holder, changes in self.codes.items() for change in range(changes)]
+        return gone[after:], len(gone)
+
+    def _reachable(self) -> None:
+        if self.down:
+            raise LinkageError(Reason.PROVIDER_UNAVAILABLE)
+
+
+def _certificate(subject_name, issuer, public, key, now, *, ca, usage=True) -> x509.Certificate:
+    builder = (
+        x509.CertificateBuilder(issuer, subject_name, public, x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=3650 if ca else 1825))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(
+            x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True
+        )
+    )
+    if not ca and usage:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    return builder.sign(key, SHA256())
+
+
+def subject(holder: str, change: int = 0) -> bytes:
+    """The portal's code for someone, serialised."""
+    return exchange_pb2.SubjectReference(code=f"code-{holder}-{change}".encode()).SerializeToString(deterministic=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An exchange to deliver."""
+
+    when: datetime = START
+    requester: str = "nhi-480029"
+    provider: str = "tax-480011"
+    row: str | None = "P07"
+    outcome: int = exchange_pb2.OUTCOME_ANSWERED
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    affair: str | None = None
+    procedure: str | None = None
+    item: str | None = None
+    withheld: bool = False
+
+
+BOOK = packaged()
+
+
+def shown(told: Told, whose: bytes) -> portal_pb2.ShownRecord:
+    """The plaintext of a delivery."""
+    row = BOOK.rows[told.row or "P07"]
+    common = {
+        "version": record.VERSION,
+        "request_id": told.request_id,
+        "requester": told.requester,
+        "provider": told.provider,
+        "affair": told.affair or row.affair.code,
+        "procedure": told.procedure or row.procedure.code,
+        "item": told.item or row.item,
+        "table_version": BOOK.version,
+        "row": told.row,
+        "non_disclosure": told.withheld,
+    }
+    request = exchange_pb2.AccessRecord(kind=exchange_pb2.RECORD_KIND_REQUEST, **common)
+    outcome = exchange_pb2.AccessRecord(kind=exchange_pb2.RECORD_KIND_OUTCOME, outcome=told.outcome, **common)
+    for part in (request, outcome):
+        part.requested_at.FromDatetime(told.when)
+    if told.outcome == exchange_pb2.OUTCOME_ANSWERED:
+        outcome.answered_at.FromDatetime(told.when + timedelta(seconds=2))
+    return portal_pb2.ShownRecord(
+        subject=whose,
+        request=record.commit(request).SerializeToString(),
+        outcome=record.commit(outcome).SerializeToString(),
+    )
+
+
+def sealed(keys: InstitutionKeys, told: Told, whose: bytes) -> portal_pb2.Delivery:
+    """A delivery as the gateway makes it."""
+    return seal(keys, told.request_id, shown(told, whose).SerializeToString())
+
+
+def seal(keys: InstitutionKeys, request_id: str, plain: bytes) -> portal_pb2.Delivery:
+    """Any plaintext as a delivery."""
+    info = domains.DELIVERY_SEAL + request_id.encode()
+    return portal_pb2.Delivery(
+        request_id=request_id, sealed=keys.sealing_key.seal(plain, info), key_id=keys.hpke_key_id
+    )
+
+
+@dataclass(slots=True)
+class Lab:
+    """Everything at once."""
+
+    clock: TestClock
+    authority: CardAuthority
+    store: Store
+    people: Store
+    keys: InstitutionKeys
+    portal: Portal
+    cards: object
+    portal_origin: str
+    card_origin: str
+
+    async def deliver(self, told: Iterable[Told], person: DemoPerson = HANA, change: int = 0) -> list[str]:
+        """Deliver exchanges about someone; the request ids that the portal acknowledged."""
+        whose = subject(person.individual_number, change)
+        request = portal_pb2.DeliverRequest(deliveries=[sealed(self.keys, one, whose) for one in told])
+        response = await DeliveryServicer(self.store, self.keys).Deliver(request, None)
+        return list(response.stored)
+
+    def close(self) -> None:
+        self.store.close()
+        self.people.close()
+
+
+async def open_lab(
+    folder: Path, *, portal_port: int = 8170, card_port: int = 8171, people: Iterable[DemoPerson] = PEOPLE
+) -> Lab:
+    """A lab whose files lie in `folder`; opened on the same folder again it goes on from there."""
+    clock = TestClock()
+    authority = CardAuthority(clock)
+    store = Store(sqlite_url(folder / "portal-main.db"), metadata)
+    store.create()
+    known = tray.open_store(folder)
+    await tray.fill(known, people)
+    origins = {"portal": f"http://portal.localhost:{portal_port}", "card": f"http://card.localhost:{card_port}"}
+    portal_face = Face("portal.localhost", origins["portal"], {"card": origins["card"]})
+    card_face = Face("card.localhost", origins["card"], {"portal": origins["portal"]})
+    portal = assemble(portal_face, store, clock, packaged_book, authority, authority)
+    cards = Cards(known, clock, authority, bytes(32))
+    return Lab(
+        clock,
+        authority,
+        store,
+        known,
+        InstitutionKeys.generate("portal-main"),
+        portal,
+        assemble_cards(card_face, known, cards),
+        origins["portal"],
+        origins["card"],
+    )
+
+
+def packaged_book():
+    """The law book as shipped."""
+    return BOOK
