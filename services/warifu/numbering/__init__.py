@@ -4,3 +4,8 @@ from pkgutil import extend_path
 
 # The contracts, warifu.numbering.v1, lie under another source root; a wheel has both in one folder.
 __path__ = extend_path(__path__, __name__)
+
+from pkgutil import extend_path
+
+# The contracts, warifu.numbering.v1, lie under another source root; a wheel has both in one folder.
+__path__ = extend_path(__path__, __name__)

@@ -29,8 +29,9 @@ class Matching:
         """
         if items is None or not items.ListFields():
             raise LinkageError(Reason.CLIENT_NUMBER_ALONE)
-        self._allowance.require(institution)
-        self._allowance.use(institution)
+        if kind is not Kind.CARD:  # a card is made once, for somebody who stands there
+            self._allowance.require(institution)
+            self._allowance.use(institution)
         person, retired = self._find(typed.number(number), folding.digest(folding.require(items)))
         await self._journal.note(institution, (kind, _outcome(person, retired=retired)))
         if retired:

@@ -137,7 +137,7 @@ class RegisterServicer(rpc.RegisterServiceServicer):
         if caller.party == _LOADER:
             if not self._simulation:
                 raise LinkageError(Reason.CLIENT_CALLER_NOT_ALLOWED)
-            return caller.code
+            return caller.party
         return _caller(institution)
 
 
@@ -153,7 +153,7 @@ class CardAuthorityServicer(rpc.CardAuthorityServiceServicer):
         """A certificate for a card's key."""
         del context
         certificate = await self._cards.issue(
-            identity.current().code, request.certificate_request, request.individual_number, _items(request)
+            identity.current().party, request.certificate_request, request.individual_number, _items(request)
         )
         return pb.IssueCertificateResponse(certificate=certificate)
 
