@@ -254,14 +254,14 @@ def test_nobody_is_deducted_for_twice(seed):
 
 @on_seeds
 def test_parents_are_older_than_children(seed):
-    """Parents are at least 15 years older than their children, and of the sex that the role says."""
+    """Parents are at least 15 years older than their children, mothers at most 45, and of the sex that the role says."""
     everyone = {person.person: person for person in people(seed)}
     for person in people(seed):
         for role, sex in (("father", Sex.MALE), ("mother", Sex.FEMALE)):
             parent = everyone.get(getattr(person, role))
             if parent is not None:
                 assert parent.sex is sex
-                assert years(parent.birth_date, person.birth_date) >= 15
+                assert 15 <= years(parent.birth_date, person.birth_date) <= (45 if role == "mother" else 70)
 
 
 @on_seeds

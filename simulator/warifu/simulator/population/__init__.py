@@ -6,7 +6,15 @@ are named by handles, and each has a resident code of the synthetic block.
 
 from warifu.simulator.population.cast import CAST
 from warifu.simulator.population.dates import CLOCK_START, HISTORY_FROM, age_on
-from warifu.simulator.population.generate import MINIMUM_PEOPLE, cast, find, generate, is_trait, resident_code_key
+from warifu.simulator.population.generate import (
+    MAXIMUM_PEOPLE,
+    MINIMUM_PEOPLE,
+    cast,
+    find,
+    generate,
+    is_trait,
+    resident_code_key,
+)
 from warifu.simulator.population.model import (
     Address,
     AssistanceSpell,
@@ -38,6 +46,7 @@ __all__ = [
     "CAST",
     "CLOCK_START",
     "HISTORY_FROM",
+    "MAXIMUM_PEOPLE",
     "MINIMUM_PEOPLE",
     "TRAITS",
     "Address",

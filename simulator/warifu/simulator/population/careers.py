@@ -30,11 +30,12 @@ _GAP_DAYS = Table([(0, 0.5), (31, 0.2), (61, 0.2), (120, 0.1)])
 
 
 def draw_career(family: Family, draft: Draft) -> None:
-    """Give somebody without planned jobs a career and, in time, a pension."""
+    """Give somebody without written jobs a career and, from 65, a pension."""
+    if draft.jobs is not None:
+        return
     dice = family.dice
-    if draft.jobs is None:
-        draft.jobs = [] if family.assistance else _jobs(family, draft)
-    if draft.pension is None and age_on(draft.birth, CLOCK_START) >= PENSION_AGE:
+    draft.jobs = [] if family.assistance else _jobs(family, draft)
+    if age_on(draft.birth, CLOCK_START) >= PENSION_AGE:
         employed = dice.chance(0.8 if draft.sex is Sex.MALE else 0.3)
         yearly = int((1_750_000 if employed else 760_000) * dice.spread(0.2))
         draft.pension = Pension(years_after(draft.birth, PENSION_AGE), yearly)

@@ -81,7 +81,7 @@ def _dependant(script: Script) -> None:
 
 
 def _protected_life(script: Script, role: str, *, measure: bool) -> None:
-    """Three generations of women and a child who left Aonagi City for Omio City in September 2023."""
+    """A woman, her son and her mother, who left Aonagi City for Omio City in September 2023."""
     woman = script.person(
         WOMAN, date(1990, 5, 17), jobs=[staff("okawa-store", 3_120_000, date(2021, 4, 1))], traits=[f"cast:{role}"]
     )

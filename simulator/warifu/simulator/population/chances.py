@@ -31,6 +31,7 @@ _MARRYING_AGES = (20, 45)
 _TAKES_WIFES_NAME = 0.06
 _CHILD_AFTER_WEDDING = 0.6
 _DIVORCES_A_YEAR = 0.006
+_REGISTRATIONS_A_YEAR = 0.06
 _LEAVE_HOME = 0.4
 _LEAVE_FAR = 0.6
 _FIRST_CHILDREN_A_YEAR = 0.16
@@ -77,7 +78,10 @@ def live(family: Family, home: Home, start: date) -> None:
         partnership = draft.partnership_on(start)
         if partnership is not None and draft.sex is Sex.FEMALE:
             _births(fate, draft)
-            _divorce(fate, partnership.partner)
+            if partnership.registered:
+                _divorce(fate, partnership.partner)
+            else:
+                _registration(fate, draft, partnership.partner)
     if len(founders) == 1:
         _wedding(fate, founders[0])
     _moves(fate, founders[0])
@@ -147,6 +151,18 @@ def _wedding(fate: Fate, draft: Draft) -> None:
         fate.plan(day, lambda on: _marry(fate, draft, on))
 
 
+def _registration(fate: Fate, woman: Draft, man: Draft) -> None:
+    """An unregistered couple has its marriage registered after all."""
+    years = fate.dice.years(_REGISTRATIONS_A_YEAR)
+    if woman.foreign is None and years < _HORIZON_YEARS:
+        fate.plan(_later(fate.start, years), lambda on: _register(fate, woman, man, on))
+
+
+def _register(fate: Fate, woman: Draft, man: Draft, on: date) -> None:
+    if woman.stay is not None and man.stay is not None and woman.stay.home is man.stay.home:
+        life.wed(fate.family, woman, man, on, takes=man)
+
+
 def _marry(fate: Fate, draft: Draft, on: date) -> None:
     """Somebody from elsewhere marries into the home; a child may follow."""
     if draft.stay is None:
@@ -154,7 +170,7 @@ def _marry(fate: Fate, draft: Draft, on: date) -> None:
     family, dice = fate.family, fate.dice
     sex = Sex.FEMALE if draft.sex is Sex.MALE else Sex.MALE
     birth = min(draft.birth + timedelta(days=dice.whole(-1400, 1400)), years_after(on, -19))
-    name = names.japanese(names.family(dice), names.given(dice, sex, birth.year))
+    name = names.japanese(names.family(dice, draft.name.family), names.given(dice, sex, birth.year))
     spouse = family.add(sex, birth, name)
     bride, groom = (spouse, draft) if sex is Sex.FEMALE else (draft, spouse)
     life.wed(family, draft, spouse, on, takes=bride if dice.chance(_TAKES_WIFES_NAME) else groom)

@@ -109,7 +109,7 @@ class Draft:
     partnerships: list[Partnership] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     jobs: list[JobPlan] | None = None
-    """None: a career is drawn."""
+    """None: a career and a pension are drawn."""
     pension: Pension | None = None
     death: date | None = None
     former_surname: Reading | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
+from warifu.numbers import resident_code
 from warifu.simulator.population.cast import CAST, CAST_FAMILIES, build_cast
 from warifu.simulator.population.dice import Dice
 from warifu.simulator.population.drafts import Family
@@ -15,17 +16,19 @@ from warifu.simulator.population.world import World, load_world
 
 MINIMUM_PEOPLE = len(CAST)
 """The cast is in every population."""
+MAXIMUM_PEOPLE = resident_code.CAPACITY // 2
+"""Half of the resident codes stay free for people who ask for another one."""
 
 
 def generate(seed: int, people: int, world: World | None = None) -> Iterator[Household]:
     """Exactly ``people`` persons, household by household: the cast, the showcase as far as it fits, ordinary families.
 
     The same seed gives the same people, byte for byte, and a larger population begins with the same households as a
-    smaller one, but for the last few, which fill it up. Memory stays flat. ``ValueError`` for fewer people
-    than ``MINIMUM_PEOPLE``.
+    smaller one, but for the last few, which fill it up. Memory stays flat. ``ValueError`` outside
+    ``MINIMUM_PEOPLE`` to ``MAXIMUM_PEOPLE``.
     """
-    if people < MINIMUM_PEOPLE:
-        raise ValueError(f"a population has at least {MINIMUM_PEOPLE} people, its cast")
+    if not MINIMUM_PEOPLE <= people <= MAXIMUM_PEOPLE:
+        raise ValueError(f"a population has {MINIMUM_PEOPLE} (its cast) to {MAXIMUM_PEOPLE} people")
     return _stream(seed, people, world or load_world())
 
 

@@ -3,6 +3,7 @@
 All are called in the order of their days, with at least two days between, so that no spell is empty.
 """
 
+from dataclasses import replace
 from datetime import date
 
 from warifu.simulator.population import names
@@ -22,16 +23,15 @@ _KEEPS_FORMER_SURNAME = 0.15
 
 def child_name(family: Family, parent: Draft, sex: Sex, birth: date) -> Name:
     """A name for a child of ``parent``: the family name, and a given name that nobody in the family has."""
-    taken = {member.name.given for member in family.members}
-    while True:
-        given = names.given(family.dice, sex, birth.year)
-        if given.text not in taken:
-            break
     name = parent.name
-    if name.separator == " ":
-        foreign_given = names.Reading(given.latin, given.kana, given.latin)
-        return names.foreign(names.Reading(name.family, name.family_kana, name.family_latin), foreign_given)
-    return names.japanese(names.Reading(name.family, name.family_kana, name.family_latin), given)
+    reading = names.Reading(name.family, name.family_kana, name.family_latin)
+    if parent.foreign is not None:
+        return names.foreign(reading, family.dice.pick(names.nationality(parent.foreign.nationality).given[sex]))
+    taken = {member.name.given for member in family.members}
+    given = names.given(family.dice, sex, birth.year)
+    while given.text in taken:
+        given = names.given(family.dice, sex, birth.year)
+    return names.japanese(reading, given)
 
 
 def bear(family: Family, mother: Draft, on: date) -> Draft | None:
@@ -44,6 +44,8 @@ def bear(family: Family, mother: Draft, on: date) -> Draft | None:
     sex = Sex.MALE if family.dice.chance(0.513) else Sex.FEMALE
     namesake = stay.home.head_on(on) if stay.home.head_on(on) in {father, mother} else mother
     child = family.add(sex, on, child_name(family, namesake, sex, on), father, mother)
+    if namesake.foreign is not None:
+        child.foreign = replace(namesake.foreign, alias=None)
     settle(child, stay.home, on, Reason.BIRTH)
     family.note(on, EventKind.BIRTH, child)
     return child
@@ -98,8 +100,8 @@ def move_out(family: Family, home: Home, on: date, to: Address | None = None) ->
     family.note(on, EventKind.MOVE_OUT, *movers)
 
 
-def leave(family: Family, draft: Draft, on: date, to: Municipality | None) -> None:
-    """One person leaves home: into a home of one's own in a municipality here, or away."""
+def leave(family: Family, draft: Draft, on: date, to: Municipality | None, heir: Draft | None = None) -> None:
+    """One person leaves home: into a home of one's own in a municipality here, or away; ``heir`` is the head after."""
     stay = draft.stay
     if stay is None or len(family.present_in(stay.home)) == 1:
         return
@@ -112,7 +114,7 @@ def leave(family: Family, draft: Draft, on: date, to: Municipality | None) -> No
         _relocate(draft, new, on)
         new.heads.append((on, draft))
         family.note(on, EventKind.LEAVE_HOME, draft)
-    _succeed(family, old, draft, on, None)
+    _succeed(family, old, draft, on, heir)
 
 
 def wed(family: Family, draft: Draft, spouse: Draft, on: date, *, takes: Draft) -> None:
@@ -142,7 +144,7 @@ def divorce(family: Family, leaver: Draft, on: date, to: Municipality | None) ->
     family.note(on, EventKind.DIVORCE, leaver, partnership.partner)
     part(leaver, on)
     stay.home.changes.add(on)
-    leave(family, leaver, on, to)
+    leave(family, leaver, on, to, partnership.partner)
 
 
 def _relocate(draft: Draft, new: Home, on: date) -> None:

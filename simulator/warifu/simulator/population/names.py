@@ -82,9 +82,12 @@ VARIANTS = {
 }  # fmt: skip
 
 
-def family(dice: Dice) -> Reading:
-    """A family name by rank."""
-    return dice.draw(family_table())
+def family(dice: Dice, other_than: str = "") -> Reading:
+    """A family name by rank, not the one given."""
+    reading = dice.draw(family_table())
+    while reading.text == other_than:
+        reading = dice.draw(family_table())
+    return reading
 
 
 def variant_family(dice: Dice) -> Reading:
@@ -145,6 +148,11 @@ def nationalities() -> Table[Nationality]:
     """The nationalities of foreign residents, by weight."""
     rows = tomllib.loads(_text("foreign_names.toml"))["nationality"]
     return Table((_nationality(row), row["weight"]) for row in rows)
+
+
+def nationality(code: str) -> Nationality:
+    """The nationality with that code; ``StopIteration`` when there is none."""
+    return next(one for one in nationalities().items if one.code == code)
 
 
 @lru_cache(maxsize=1)

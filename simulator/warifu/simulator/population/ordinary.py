@@ -58,7 +58,7 @@ class Namer:
         """Another family's name, of the same kind."""
         if self.nationality is not None:
             return self.family.dice.pick(self.nationality.family)
-        return names.family(self.family.dice)
+        return names.family(self.family.dice, self.reading.text)
 
 
 @dataclass(slots=True)
@@ -68,6 +68,8 @@ class Builder:
     family: Family
     namer: Namer
     at: date
+    head: Draft | None = None
+    """Head of the home, when it is not the first member."""
 
     def person(
         self,
@@ -104,16 +106,21 @@ class Builder:
             woman.former_surname = self.namer.other()
         return man, woman
 
-    def children(self, count: int, father: Draft | None, mother: Draft | None, oldest: int = 24) -> None:
-        """Children of these parents: never before a parent was 18, two years apart or more, none older than ``oldest``."""
-        parents = [parent for parent in (father, mother) if parent is not None]
-        least = min(age_on(parent.birth, self.at) for parent in parents) - _LEAST_AGE_OF_PARENT - 1
-        age = min(oldest, least, self.family.dice.whole(0, max(0, min(oldest, least))) + count)
+    def children(self, count: int, father: Draft | None, mother: Draft | None, oldest: int = 36) -> None:
+        """Up to ``count`` children, two years apart or more, none older than ``oldest``.
+
+        No parent was under 18 at a birth, no mother over 43, and no father without a mother here over 50.
+        """
+        dice = self.family.dice
+        ages = [age_on(parent.birth, self.at) for parent in (father, mother) if parent is not None]
+        least = max(0, age_on(mother.birth, self.at) - 43 if mother is not None else ages[0] - 50)
+        most = min(oldest, min(ages) - _LEAST_AGE_OF_PARENT - 1)
+        age = dice.whole(min(most, least + 2 * (count - 1)), most)
         for _ in range(count):
-            if age < 0:
+            if age < least:
                 return
             self.person(self.sex(), age, age, father=father, mother=mother)
-            age -= self.family.dice.whole(2, 4)
+            age -= dice.whole(2, 4)
 
 
 def foreign_resident(family: Family, nationality: Nationality, sex: Sex, birth: date) -> ForeignResident:
@@ -135,9 +142,10 @@ def build_ordinary(family: Family) -> None:
         arrival = dice.day(HISTORY_FROM + timedelta(days=30), CLOCK_START - timedelta(days=60))
     namer = _namer(family)
     build = dice.draw(_KINDS)
-    build(Builder(family, namer, arrival or HISTORY_FROM))
-    head = family.members[0]
-    since = arrival or _settled_since(family, head)
+    builder = Builder(family, namer, arrival or HISTORY_FROM)
+    build(builder)
+    head = builder.head or family.members[0]
+    since = arrival or _settled_since(family, family.members[0])
     home = found(family, dice.draw(family.world.municipality_table), head, since)
     if build in _MAY_NEED_ASSISTANCE and dice.chance(_ASSISTED):
         family.assistance = (dice.day(since, CLOCK_START - timedelta(days=90)), None)
@@ -189,7 +197,7 @@ def _solo_middle(builder: Builder) -> None:
 
 
 def _solo_old(builder: Builder) -> None:
-    builder.person(Sex.FEMALE if builder.family.dice.chance(0.66) else Sex.MALE, 65, 92)
+    builder.person(Sex.FEMALE if builder.family.dice.chance(0.66) else Sex.MALE, 63, 92)
 
 
 def _couple_young(builder: Builder) -> None:
@@ -197,11 +205,11 @@ def _couple_young(builder: Builder) -> None:
 
 
 def _couple_old(builder: Builder) -> None:
-    builder.couple(55, 86)
+    builder.couple(56, 88)
 
 
 def _nuclear(builder: Builder) -> None:
-    father, mother = builder.couple(26, 56)
+    father, mother = builder.couple(27, 66)
     builder.children(builder.family.dice.draw(_CHILDREN), father, mother)
 
 
@@ -221,18 +229,22 @@ def _parent_and_grown_child(builder: Builder) -> None:
 
 
 def _three_generations(builder: Builder) -> None:
-    father, mother = builder.couple(30, 52)
-    builder.children(builder.family.dice.draw(_CHILDREN), father, mother, oldest=20)
-    age = age_on(father.birth, builder.at)
+    dice = builder.family.dice
+    father, mother = builder.couple(30, 56)
+    builder.children(dice.draw(_CHILDREN), father, mother, oldest=24)
+    child, reading = (father, None) if dice.chance(0.75) else (mother, builder.namer.other())
+    age = age_on(child.birth, builder.at)
     low, high = age + 21, age + 34
-    grandmother = builder.person(Sex.FEMALE, low, high)
-    father.mother = grandmother
-    grandmother.children.append(father)
-    if builder.family.dice.chance(0.5):
-        grandfather = builder.person(Sex.MALE, low, high + 4)
-        father.father = grandfather
-        grandfather.children.append(father)
+    grandmother = builder.person(Sex.FEMALE, low, high, reading=reading)
+    child.mother = grandmother
+    grandmother.children.append(child)
+    if dice.chance(0.5):
+        grandfather = builder.person(Sex.MALE, low, high + 4, reading=reading)
+        child.father = grandfather
+        grandfather.children.append(child)
         pair(grandfather, grandmother)
+    if child is father and dice.chance(0.4):
+        builder.head = child.father or grandmother
 
 
 def _defacto(builder: Builder) -> None:
@@ -258,14 +270,14 @@ def _flat_mates(builder: Builder) -> None:
 _CHILDREN = Table([(1, 0.44), (2, 0.41), (3, 0.12), (4, 0.03)])
 _KINDS: Table[Callable[[Builder], None]] = Table(
     [
-        (_solo_young, 0.14),
-        (_solo_middle, 0.12),
-        (_solo_old, 0.12),
-        (_couple_young, 0.06),
-        (_couple_old, 0.14),
+        (_solo_young, 0.12),
+        (_solo_middle, 0.13),
+        (_solo_old, 0.13),
+        (_couple_young, 0.05),
+        (_couple_old, 0.15),
         (_nuclear, 0.25),
-        (_single_parent, 0.06),
-        (_parent_and_grown_child, 0.03),
+        (_single_parent, 0.05),
+        (_parent_and_grown_child, 0.04),
         (_three_generations, 0.05),
         (_defacto, 0.01),
         (_siblings, 0.01),

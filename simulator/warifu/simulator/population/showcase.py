@@ -49,7 +49,7 @@ def _homonym(script: Script, municipality: str, employer: str, since: date) -> N
 
 
 def _foreign_couple(script: Script) -> None:
-    nationality = _nationality("BR")
+    nationality = names.nationality("BR")
     man = _foreigner(script, nationality, MAN, date(1983, 2, 14), ("永住者", "Permanent Resident"), None)
     man.jobs = [staff("minato-seiki", 4_310_000, date(2008, 6, 1))]
     woman = _foreigner(script, nationality, WOMAN, date(1985, 8, 5), ("永住者", "Permanent Resident"), None)
@@ -59,7 +59,9 @@ def _foreign_couple(script: Script) -> None:
 
 def _foreign_student(script: Script) -> None:
     student = ("留学", "Student")
-    person = _foreigner(script, _nationality("NP"), WOMAN, date(2003, 6, 18), student, date(2027, 3, 31), alias=False)
+    person = _foreigner(
+        script, names.nationality("NP"), WOMAN, date(2003, 6, 18), student, date(2027, 3, 31), alias=False
+    )
     person.jobs = [part_time("okawa-store", 880_000, date(2024, 6, 1))]
     script.settle("omio", date(2024, 4, 2))
 
@@ -69,7 +71,7 @@ def _long_name(script: Script) -> None:
     engineer = ("技術・人文知識・国際業務", "Engineer/Specialist in Humanities/International Services")
     stay_until = date(2028, 9, 30)
     person = _foreigner(
-        script, _nationality(code), WOMAN, date(1992, 12, 8), engineer, stay_until, alias=False, name=name
+        script, names.nationality(code), WOMAN, date(1992, 12, 8), engineer, stay_until, alias=False, name=name
     )
     person.jobs = [staff("tomoshibi-software", 5_150_000, date(2020, 10, 1))]
     script.settle("omio", date(2020, 9, 12))
@@ -92,10 +94,6 @@ def _foreigner(
     called = names.japanese(names.family(dice), names.given(dice, sex, birth.year)) if alias else None
     person.foreign = ForeignResident(nationality.code, nationality.ja, nationality.en, *status, stay_until, called)
     return person
-
-
-def _nationality(code: str) -> Nationality:
-    return next(nationality for nationality in names.nationalities().items if nationality.code == code)
 
 
 def _outside_the_bmp(script: Script) -> None:
@@ -125,7 +123,7 @@ def _former_surname(script: Script) -> None:
     groom = script.person(
         MAN,
         date(1992, 10, 12),
-        name=names.japanese(names.family(dice), names.given(dice, MAN, 1992)),
+        name=names.japanese(names.family(dice, woman.name.family), names.given(dice, MAN, 1992)),
         jobs=[staff("minato-seiki", 4_700_000, date(2015, 4, 1))],
     )
     maiden = woman.name
@@ -235,7 +233,7 @@ def _single_parent(script: Script) -> None:
 def _defacto(script: Script) -> None:
     woman = script.person(WOMAN, date(1984, 1, 20), jobs=[staff("ashi-foods", 4_240_000, date(2007, 4, 1))])
     dice = script.family.dice
-    name = names.japanese(names.family(dice), names.given(dice, MAN, 1982))
+    name = names.japanese(names.family(dice, woman.name.family), names.given(dice, MAN, 1982))
     man = script.person(MAN, date(1982, 5, 5), name=name)
     script.couple(woman, man, registered=False)
     script.settle("omio", date(2016, 10, 1))
@@ -255,7 +253,7 @@ def _job_changer(script: Script) -> None:
 
 
 def _reading(text: str, kana: str, latin: str) -> Callable[[Dice], Reading]:
-    return lambda _: Reading(text, kana, latin)
+    return lambda _dice: Reading(text, kana, latin)
 
 
 SHOWCASE: Final[tuple[tuple[Callable[[Script], None], Callable[[Dice], Reading]], ...]] = (
