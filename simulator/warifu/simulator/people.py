@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from warifu.common.v1 import common_pb2
-from warifu.numbering.keys import simulated_number_key
+from warifu.numbering.keys import simulated
 from warifu.numbers import individual_number
-from warifu.simulator.cards.tray import DemoPerson, fill, open_tray
+from warifu.simulator.cards.tray import DemoPerson, fill, open_store
 from warifu.simulator.launcher.state import NetworkFile
 from warifu.simulator.population import CLOCK_START, Household, Person, Scheme, age_on, cast, generate, load_world
 from warifu.simulator.translate import Households, basic_items
@@ -41,16 +41,16 @@ def demo_person(seed: int, person: Person) -> DemoPerson:
         kana=person.name.kana,
         traits=tuple(sorted(person.traits)),
         basic_items=basic_items(person),
-        individual_number=individual_number.derive(simulated_number_key(seed), person.resident_code, 0),
+        individual_number=individual_number.derive(simulated(seed, "numbers"), person.resident_code, 0),
         pin=pin_of(seed, person),
     )
 
 
-def fill_tray(state: Path, seed: int, people: list[Person]) -> None:
+async def fill_tray(state: Path, seed: int, people: list[Person]) -> None:
     """Lay the cards of everyone who lives here into the card tray."""
-    tray = open_tray(state / "simulator")
+    tray = open_store(state / "simulator")
     try:
-        fill(tray, (demo_person(seed, person) for person in people if person.present is not None))
+        await fill(tray, (demo_person(seed, person) for person in people if person.present is not None))
     finally:
         tray.close()
 

@@ -33,7 +33,7 @@ async def fill(network: NetworkFile, state: Path, doors: Doors, progress: Progre
     began = time.monotonic()
     people = generate_people(network.seed, network.people)
     log.debug("people generated", seconds=time.monotonic() - began)
-    fill_tray(state, network.seed, people)
+    await fill_tray(state, network.seed, people)
     await _register(doors, people, progress)
     log.debug("people numbered", seconds=time.monotonic() - began)
     counted = _Counted(progress, network.extra["kinds"])

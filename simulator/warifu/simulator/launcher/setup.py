@@ -86,9 +86,15 @@ def write_clock(state: Path, file: NetworkFile) -> None:
 
 def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
     """(kind of schema, URL) of every database of the network."""
-    urls = [(name, state / name / f"{name}.db") for name in ("numbering", "gateway", "portal", "simulator")]
-    urls += [("agency", state / kind / f"{code}.db") for code, kind in file.extra["kinds"].items()]
-    return [(schema, f"sqlite:///{path}") for schema, path in urls]
+    files = [
+        ("numbering", state / "numbering" / "numbering.db"),
+        ("gateway", state / "gateway" / "gateway.db"),
+        ("portal", state / "portal" / "portal-main.db"),
+        ("simulator", state / "simulator" / "people.db"),
+    ]
+    for code, kind in file.extra["kinds"].items():
+        files += [("interim", state / kind / f"{code}.interim.db"), ("agency", state / kind / f"{code}.db")]
+    return [(schema, f"sqlite:///{path}") for schema, path in files]
 
 
 def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 SCHEMAS = {
     "numbering": "warifu.numbering.schema",
     "gateway": "warifu.gateway.schema",
+    "interim": "warifu.interim.schema",
     "agency": "warifu.agencies.schema",
     "portal": "warifu.portal.schema",
     "simulator": "warifu.simulator.cards.schema",
