@@ -52,7 +52,7 @@ class Health:
     def look(self) -> None:
         """Run the checks once."""
         if not self.stopping:
-            self._become(frozenset(name for name, check in self._checks.items() if not _well(name, check)))
+            self._become(frozenset(name for name, check in self._checks.items() if not self._well(name, check)))
 
     def stop(self) -> None:
         """Say NOT_SERVING from now on, and let watchers go."""
@@ -68,21 +68,21 @@ class Health:
         """Return when the status may have changed."""
         await self._changed.wait()
 
+    def _well(self, name: str, check: Check) -> bool:
+        try:
+            check()
+        except Exception as error:  # noqa: BLE001 - whatever a check raises, it is not well
+            if name not in self.ill:  # once, not every second
+                _LOG.warning("check failed", extra={"check": name}, exc_info=error)
+            return False
+        return True
+
     def _become(self, ill: frozenset[str]) -> None:
         if ill != self.ill:
             _LOG.info("health", extra={"ill": sorted(ill)})
             self.ill = ill
             self._changed.set()
             self._changed = asyncio.Event()
-
-
-def _well(name: str, check: Check) -> bool:
-    try:
-        check()
-    except Exception as error:  # noqa: BLE001 - whatever a check raises, it is not well
-        _LOG.warning("check failed", extra={"check": name}, exc_info=error)
-        return False
-    return True
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):

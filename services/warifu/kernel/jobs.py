@@ -57,9 +57,13 @@ class Jobs:
             return await self._jobs[name]()
 
     async def _tend(self, name: str) -> None:
+        failing = ""
         while True:
             try:
                 await self._run(name)
+                failing = ""
             except Exception as error:  # noqa: BLE001 - a job is tried again whatever went wrong
-                _LOG.warning("job failed", extra={"job": name}, exc_info=error)
+                if (kind := repr(type(error))) != failing:  # once, not every second
+                    _LOG.warning("job failed", extra={"job": name}, exc_info=error)
+                failing = kind
             await asyncio.sleep(INTERVAL)
