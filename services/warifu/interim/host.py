@@ -1,0 +1,101 @@
+"""What an agency's process is built from: the interim servers of all its institutions, each with its own keys and database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from warifu.control.v1 import control_pb2
+from warifu.interim.face import Faces, InterimAuditServicer, InterimServicer
+from warifu.interim.institution import Interim, Pause, merged, open_interim
+from warifu.interim.lawbook import CurrentLaw
+from warifu.interim.provision import ProvisionServicer
+from warifu.interim.v1 import interim_pb2_grpc
+from warifu.kernel.ids import Ids
+from warifu.kernel.party import Context, Service
+from warifu.provision.v1 import provision_pb2_grpc
+
+
+class InterimHost:
+    """The interim servers of one process. Make it in `build`, put its parts into the `Party`."""
+
+    def __init__(
+        self,
+        context: Context,
+        institutions: Iterable[str] | None = None,
+        ids: Ids | None = None,
+        pause: Pause = asyncio.sleep,
+    ) -> None:
+        """For `institutions`, or those of the configuration.
+
+        Raises:
+            LinkageError: PROVIDER_TRUST_UNAVAILABLE: no law book that verifies; a provider that cannot check a permit must not start.
+            ValueError: a kept key is damaged.
+        """
+        self.law = CurrentLaw(context.trust)
+        self.law.book()
+        self.ids = ids or Ids.of(context.config)
+        """Identifiers of the process, to be shared by the business system."""
+        codes = tuple(institutions) if institutions is not None else context.config.institutions
+        self._interims = {code: open_interim(context, code, self.law, self.ids, pause) for code in codes}
+        faces = Faces(self._interims)
+        provisions = {code: interim.provision for code, interim in self._interims.items()}
+        self.services: Sequence[Service] = (
+            Service(
+                "warifu.interim.v1.InterimService",
+                interim_pb2_grpc.add_InterimServiceServicer_to_server,
+                InterimServicer(faces),
+            ),
+            Service(
+                "warifu.interim.v1.InterimAuditService",
+                interim_pb2_grpc.add_InterimAuditServiceServicer_to_server,
+                InterimAuditServicer(faces),
+            ),
+            Service(
+                "warifu.provision.v1.ProvisionService",
+                provision_pb2_grpc.add_ProvisionServiceServicer_to_server,
+                ProvisionServicer(provisions),
+            ),
+        )
+
+    def interim(self, institution: str) -> Interim:
+        """The plain face of one institution, for its business system in this process.
+
+        Raises:
+            KeyError: it is not served here.
+        """
+        return self._interims[institution]
+
+    @property
+    def institutions(self) -> tuple[str, ...]:
+        """Codes of the institutions served here."""
+        return tuple(self._interims)
+
+    @property
+    def jobs(self) -> Mapping[str, Callable[[], Awaitable[int]]]:
+        """Periodic jobs, each over all institutions at once."""
+        names = next(iter(self._interims.values())).jobs if self._interims else {}
+        return {
+            f"interim-{name}": merged([interim.jobs[name] for interim in self._interims.values()]) for name in names
+        }
+
+    @property
+    def checks(self) -> Mapping[str, Callable[[], None]]:
+        """Health checks of every store and directory entry, and of the law book."""
+        checks = {
+            f"{code}.interim {name}": check
+            for code, interim in self._interims.items()
+            for name, check in interim.checks.items()
+        }
+        return {"law": self.law.check, **checks}
+
+    def view(self, request_id: str) -> Sequence[control_pb2.Holding]:
+        """All that the interim servers here hold and received for one exchange."""
+        return [holding for interim in self._interims.values() for holding in interim.view(request_id)]
+
+    async def start(self) -> None:
+        """Nothing waits for it: directory entries and unfinished inquiries are the jobs' business, from the first second on."""
+
+    async def close(self) -> None:
+        """Close all interim servers."""
+        await asyncio.gather(*(interim.close() for interim in self._interims.values()))

@@ -1,0 +1,170 @@
+"""One institution's interim server: its steps put together, with the plain face for its business system."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import grpc
+from sqlalchemy.engine import URL, make_url
+
+from warifu.exchange.directory import Directory
+from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.v1 import exchange_pb2
+from warifu.interim.addressees import Addressees
+from warifu.interim.audit import Audit
+from warifu.interim.collect import Collection
+from warifu.interim.copies import Copies
+from warifu.interim.drive import Driver
+from warifu.interim.enrol import Enrolment
+from warifu.interim.ground import Ground
+from warifu.interim.inquire import Inquiries
+from warifu.interim.lawbook import CurrentLaw
+from warifu.interim.provide import Provision
+from warifu.interim.publish import OwnEntry
+from warifu.interim.receive import Receiver
+from warifu.interim.review import Reviews
+from warifu.interim.schema import DIRECTORY, metadata
+from warifu.interim.supersede import Superseded
+from warifu.interim.v1 import interim_pb2 as pb
+from warifu.interim.view import View
+from warifu.kernel.config import Config
+from warifu.kernel.errors import LinkageError
+from warifu.kernel.ids import Ids
+from warifu.kernel.limits import CALL_DEADLINE
+from warifu.kernel.party import Context
+from warifu.kernel.peers import Peers
+from warifu.kernel.store import Store, sqlite_url
+from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
+
+Pause = Callable[[float], Awaitable[None]]
+
+
+class Interim:
+    """The interim server of one institution. Every method of the plain face takes and gives messages of warifu.interim.v1.
+
+    Raises everywhere: LinkageError, CLIENT_NOT_YOURS for another institution's request among them. For use from one event loop.
+    """
+
+    def __init__(self, ground: Ground, identity: Path, pause: Pause = asyncio.sleep) -> None:
+        self.ground = ground
+        addressees = Addressees(ground)
+        copies, enrolment, reviews = Copies(ground), Enrolment(ground), Reviews(ground)
+        superseded = Superseded(ground)
+        self._inquiries = Inquiries(ground, addressees)
+        self._driver = Driver(ground, Receiver(ground), superseded, pause)
+        collection = Collection(ground, self._driver)
+        own_entry = OwnEntry(ground, identity)
+        self.provision = Provision(ground)
+
+        self.unbind = addressees.unbind
+        self.list_unbound = addressees.list_unbound
+        self.set_protection = addressees.set_protection
+        self.enrol = enrolment.enrol
+        self.register_copies = copies.register
+        self.collect = collection.collect
+        self.list_inquiries = collection.list_inquiries
+        self.list_reviews = reviews.list_reviews
+        self.release_review = reviews.release
+        self.list_records = Audit(ground).list_records
+        self.view = View(ground).holdings
+
+        self.jobs: dict[str, Callable[[], Awaitable[int]]] = {
+            "directory": _calm(own_entry.tend),
+            "superseded": _calm(superseded.poll),
+            "enrolments": enrolment.resume,
+            "inquiries": self._driver.resume,
+            "reviews": reviews.expire,
+        }
+        self.checks: dict[str, Callable[[], None]] = {"store": ground.store.check, "directory": own_entry.check}
+
+    async def inquire(self, request: pb.InquireRequest) -> pb.InquireResponse:
+        """Store an inquiry and send it; the receipt comes at once, the answer by `collect`."""
+        request_id, new = await self._inquiries.store(request)
+        if new:
+            self._driver.send(request_id)
+        return pb.InquireResponse(request_id=request_id)
+
+    async def close(self) -> None:
+        """Stop driving and close the store; what is not final is taken up at the next start."""
+        await self._driver.close()
+        self.ground.store.close()
+
+
+def open_interim(
+    context: Context, institution: str, law_book: CurrentLaw, ids: Ids, pause: Pause = asyncio.sleep
+) -> Interim:
+    """The interim server of `institution`, with its keys, store and identity in the party's folder.
+
+    Raises:
+        ValueError: a kept key is damaged.
+    """
+    config = context.config
+    store = Store(store_url(config, institution), metadata)
+    store.create()
+
+    async def fetch(owner: str) -> exchange_pb2.SignedDirectoryEntry:
+        return await fetch_entry(context.peers, institution, owner)
+
+    ground = Ground(
+        institution=institution,
+        store=store,
+        keys=InstitutionKeys.load_or_create(config.folder / "secrets", institution),
+        directory=Directory(store, DIRECTORY, context.trust, context.clock, fetch),
+        law=law_book,
+        clock=context.clock,
+        peers=context.peers,
+        ids=ids,
+    )
+    return Interim(ground, config.folder / "identities" / institution, pause)
+
+
+def store_url(config: Config, institution: str) -> URL:
+    """Where an institution's interim server keeps its tables: a file of its own, or a database of its own beside the party's."""
+    if config.database_url is None:
+        return sqlite_url(config.folder / f"{institution}.interim.db")
+    url = make_url(config.database_url)
+    return url.set(database=f"{url.database}_{institution}_interim".replace("-", "_"))
+
+
+async def fetch_entry(peers: Peers, institution: str, owner: str) -> exchange_pb2.SignedDirectoryEntry:
+    """An owner's entry from the gateway's directory.
+
+    Raises:
+        LinkageError: CLIENT_DIRECTORY_ENTRY_UNKNOWN, or why the gateway cannot be asked.
+    """
+    stub = peers.stub(linkage_pb2_grpc.DirectoryServiceStub, "gateway", institution)
+    try:
+        response = await stub.GetEntry(linkage_pb2.GetEntryRequest(owner=owner), timeout=CALL_DEADLINE / 1000)
+    except grpc.aio.AioRpcError as error:
+        raise LinkageError.from_rpc(error, party="gateway") from error
+    return response.entry
+
+
+def _calm(job: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[int]]:
+    """A job that needs the gateway does nothing while it cannot be reached: parties come up in any order."""
+
+    async def run() -> int:
+        try:
+            return await job()
+        except grpc.aio.AioRpcError as error:
+            told = LinkageError.from_rpc(error, party="gateway")
+            if told.retryable:
+                return 0
+            raise told from error
+
+    return run
+
+
+def merged(jobs: Sequence[Callable[[], Awaitable[int]]]) -> Callable[[], Awaitable[int]]:
+    """One job that runs several at once and counts what all did; one that fails keeps none of the others from its turn."""
+
+    async def run() -> int:
+        results = await asyncio.gather(*(job() for job in jobs), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return sum(result for result in results if isinstance(result, int))
+
+    return run

@@ -1,0 +1,377 @@
+"""Step 4: a permit is checked in all that it claims, the copy looked up, and the answer sealed.
+
+Permit id, record and sealed answer are committed in one transaction before the answer leaves. The same permit again, at any time and
+at any replica, returns the stored answer; other bytes under its id are refused. Nothing is looked up under a permit that is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from warifu import law
+from warifu.exchange import permit as permits
+from warifu.exchange import query, sealing
+from warifu.exchange.answer import seal_answers
+from warifu.exchange.directory import GATEWAY
+from warifu.exchange.keys import SealingKey
+from warifu.exchange.permit import CheckedPermit, PermitChecker
+from warifu.exchange.projection import released
+from warifu.exchange.v1 import exchange_pb2
+from warifu.interim import lookup, records
+from warifu.interim.enrol import subject_bytes
+from warifu.interim.ground import Ground
+from warifu.interim.lookup import Found, Person
+from warifu.interim.provision_rows import answer_message
+from warifu.interim.records import Event
+from warifu.interim.review import Rule, rule_for
+from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS
+from warifu.interim.times import day_of, milliseconds
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.limits import BATCH, check_items, malformed
+from warifu.provision.v1 import provision_pb2 as pb
+
+PORTAL: Final = "portal"
+"""Role whose requests are the person's own."""
+_TRIES: Final = 3
+
+_KNOWN = (
+    select(PROVISIONS, REVIEWS.c.review_until)
+    .select_from(PROVISIONS.outerjoin(REVIEWS, REVIEWS.c.permit_id == PROVISIONS.c.permit_id))
+    .where(PROVISIONS.c.permit_id.in_(bindparam("ids", expanding=True)))
+)
+_BLOCKS = select(ANSWER_BLOCKS).where(ANSWER_BLOCKS.c.block.in_(bindparam("blocks", expanding=True)))
+_ADD_BLOCK = insert(ANSWER_BLOCKS).returning(ANSWER_BLOCKS.c.block)
+_ADD = insert(PROVISIONS)
+_ADD_REVIEW = insert(REVIEWS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A permit that may be answered, with its query."""
+
+    signed: bytes
+    checked: CheckedPermit
+    row: law.Row
+    requester_role: str
+    query: exchange_pb2.Query
+    recipient: SealingKey
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What the copies and the rules make of one question."""
+
+    question: _Question
+    person: Person | None
+    fine: exchange_pb2.FineOutcome.ValueType
+    records: tuple[exchange_pb2.Record, ...]
+    rule: Rule | None
+
+    @property
+    def non_disclosure(self) -> bool:
+        return self.person is not None and self.person.non_disclosure
+
+    @property
+    def outcome(self) -> exchange_pb2.Outcome.ValueType:
+        return exchange_pb2.OUTCOME_ANSWERED if self.rule is None else exchange_pb2.OUTCOME_PENDING
+
+    def message(self) -> exchange_pb2.Answer:
+        """The answer inside the seal."""
+        checked = self.question.checked
+        return answer_message(
+            self.question.signed,
+            checked.header,
+            checked.permit.header,
+            self.fine,
+            self.records,
+            non_disclosure=self.non_disclosure,
+        )
+
+
+@dataclass(slots=True)
+class _Call:
+    """One Provide call under way. Each permit is an error, or stands in a block."""
+
+    request: pb.ProvideRequest
+    checked: list[CheckedPermit | LinkageError]
+    opened: dict[bytes, list[exchange_pb2.Query] | LinkageError] = field(default_factory=dict)
+    """Queries by hash of their block; a block is opened once."""
+
+    def ids(self) -> list[str]:
+        return [one.permit.permit_id for one in self.checked if isinstance(one, CheckedPermit)]
+
+
+class Provision:
+    """Provides for one institution."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    async def provide(self, request: pb.ProvideRequest) -> pb.ProvideResponse:
+        """Answers in blocks, one result a permit, in the order asked.
+
+        Raises:
+            LinkageError: the call as a whole: CLIENT_NOT_YOURS, CLIENT_MALFORMED without permits, CLIENT_TOO_MANY_ITEMS, no key of
+                the gateway's at hand, no law book. Per item: CLIENT_PERMIT_INVALID, …_MISMATCH, …_EXPIRED, …_CHANGED,
+                PROVIDER_PERMIT_INVALID when the own law book does not allow it, CLIENT_QUERY_MISMATCH, CLIENT_QUERY_UNREADABLE.
+        """
+        self._ground.require(request.provider)
+        check_items(request.permits, "permits", BATCH)
+        check_items(request.queries, "queries", BATCH, required=False)
+        call = _Call(request, await self._check(request))
+        if len(set(call.ids())) < len(call.ids()):
+            raise malformed("permits", "one permit id twice")
+        for _ in range(_TRIES):
+            known = self._ground.store.read(lambda connection: _known(connection, call.ids()))
+            errors = await self._answer_new(call, known)
+            if errors is not None:
+                return self._respond(call, errors)
+        raise LinkageError(Reason.PROVIDER_STORE_UNAVAILABLE)
+
+    async def _check(self, request: pb.ProvideRequest) -> list[CheckedPermit | LinkageError]:
+        """Signature, form and provider of each permit, by the gateway's keys that the directory vouches for."""
+        ids = {signed.signature.key_id for signed in request.permits}
+        keys = {key_id: await self._ground.directory.signing_key(GATEWAY, key_id) for key_id in ids}
+        checker = PermitChecker(self._ground.institution, keys.get)
+        return [_attempt(checker, signed) for signed in request.permits]
+
+    async def _answer_new(self, call: _Call, known: dict[str, Row[Any]]) -> dict[int, LinkageError] | None:
+        """Answer and commit the permits that are new; errors by place, or None when another call was first with one of them."""
+        errors: dict[int, LinkageError] = {}
+        questions: list[_Question] = []
+        for place, checked in enumerate(call.checked):
+            try:
+                if isinstance(checked, LinkageError):
+                    raise checked
+                if (row := known.get(checked.permit.permit_id)) is not None:
+                    self._check_known(checked, row)
+                else:
+                    questions.append(await self._question(call, place, checked))
+            except LinkageError as error:
+                errors[place] = error
+        try:
+            await self._commit(questions)
+        except IntegrityError:
+            return None
+        return errors
+
+    def _check_known(self, checked: CheckedPermit, row: Row[Any]) -> None:
+        """A used permit may be shown again, also after its window, until the review's time is over."""
+        if row.permit_hash != checked.permit_hash:
+            raise LinkageError(Reason.CLIENT_PERMIT_CHANGED)
+        pending = row.outcome == exchange_pb2.OUTCOME_PENDING
+        overdue = pending and row.review_until is not None and self._ground.network() > row.review_until
+        if row.outcome == exchange_pb2.OUTCOME_EXPIRED or overdue:
+            raise LinkageError(Reason.CLIENT_PERMIT_EXPIRED)
+
+    async def _question(self, call: _Call, place: int, checked: CheckedPermit) -> _Question:
+        """All that must hold before anything is looked up.
+
+        Raises:
+            LinkageError: see `provide`.
+        """
+        permits.check_window(checked, self._ground.clock.machine())
+        decision = self._decide(checked)
+        asked = self._query(call, checked)
+        requester = await self._ground.directory.sealing_key(checked.header.requester, checked.permit.requester_key_id)
+        if requester is None:
+            raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata={"owner": checked.header.requester})
+        signed = call.request.permits[place].permit
+        return _Question(signed, checked, decision.row, decision.requester.role.code, asked, requester)
+
+    def _decide(self, checked: CheckedPermit) -> law.Permit:
+        """The own law book must allow the same, by the same row, on the exchange's day; assessments of both sides included."""
+        request = checked.header
+        ask = law.Ask(
+            requester=request.requester,
+            provider=request.provider,
+            affair=request.affair,
+            procedure=request.procedure,
+            item=request.item,
+            on=day_of(checked.exchange_time),
+            consent=request.HasField("consent"),
+        )
+        decision = law.decide(self._ground.law.book(), ask)
+        if not isinstance(decision, law.Permit) or decision.row.id != checked.permit.row:
+            raise LinkageError(Reason.PROVIDER_PERMIT_INVALID)
+        return decision
+
+    def _query(self, call: _Call, checked: CheckedPermit) -> exchange_pb2.Query:
+        block_hash = checked.permit.query_block_hash
+        if not call.opened:
+            call.opened.update(self._open(call.request.queries))
+        queries = call.opened.get(block_hash, LinkageError(Reason.CLIENT_QUERY_MISMATCH))
+        if isinstance(queries, LinkageError):
+            raise queries
+        index = checked.permit.query_index
+        if index >= len(queries) or queries[index].header_hash != checked.header_hash:
+            raise LinkageError(Reason.CLIENT_QUERY_MISMATCH)
+        return queries[index]
+
+    def _open(self, blocks: Iterable[exchange_pb2.SealedBlock]) -> dict[bytes, list[exchange_pb2.Query] | LinkageError]:
+        opened: dict[bytes, list[exchange_pb2.Query] | LinkageError] = {}
+        for block in blocks:
+            try:
+                opened[sealing.block_hash(block)] = query.open_queries(block, self._ground.keys)
+            except LinkageError as error:
+                opened[sealing.block_hash(block)] = error
+        return opened
+
+    async def _commit(self, questions: Sequence[_Question]) -> None:
+        """Look up, seal a block for each requester, and commit all of it at once."""
+        if not questions:
+            return
+        replies = self._ground.store.read(lambda connection: self._look_up(connection, questions))
+        blocks: dict[tuple[str, str], list[_Reply]] = {}
+        for reply in replies:
+            recipient = reply.question.recipient
+            blocks.setdefault((recipient.owner, recipient.key_id), []).append(reply)
+        keys = self._ground.keys
+        sealed = [
+            (
+                seal_answers(
+                    [reply.message() for reply in block],
+                    block[0].question.recipient,
+                    keys.signing_key_id,
+                    keys.sign,
+                ).SerializeToString(),
+                block,
+            )
+            for block in blocks.values()
+        ]
+        entries = [row for reply in replies for row in self._records(reply)]
+        await self._ground.store.write(lambda connection: _write(connection, sealed, entries))
+
+    def _look_up(self, connection: Connection, questions: Sequence[_Question]) -> list[_Reply]:
+        subjects = {subject_bytes(question.checked.permit.subject) for question in questions}
+        found = lookup.people(connection, subjects)
+        return [
+            self._reply(connection, question, found.get(subject_bytes(question.checked.permit.subject)))
+            for question in questions
+        ]
+
+    def _reply(self, connection: Connection, question: _Question, person: Person | None) -> _Reply:
+        if person is None:
+            return _Reply(question, None, exchange_pb2.FINE_OUTCOME_NOT_REGISTERED, (), None)
+        if person.self_disclosure_blocked and question.requester_role == PORTAL:
+            return _Reply(question, person, exchange_pb2.FINE_OUTCOME_WITHHELD, (), None)
+        found = self._find(connection, question, person)
+        request = question.checked.header
+        on = day_of(question.checked.exchange_time)
+        rule = rule_for(request.request_id, request.provider, person, found, on)
+        if rule is not None:
+            return _Reply(question, person, exchange_pb2.FINE_OUTCOME_PENDING, (), rule)
+        return _Reply(question, person, found.outcome, found.records, None)
+
+    def _find(self, connection: Connection, question: _Question, person: Person) -> Found:
+        request = question.checked.header
+        paths = released(question.row.fields, question.query.fields)
+        on = day_of(question.checked.exchange_time)
+        return lookup.find(connection, person.addressee_no, request.item, request.span, on, paths)
+
+    def _records(self, reply: _Reply) -> list[dict[str, object]]:
+        """Of the request always, of the outcome when it is final."""
+        checked = reply.question.checked
+        event = Event(
+            header=checked.header,
+            side="provider",
+            requested_at=milliseconds(checked.exchange_time),
+            table_version=checked.permit.table_version,
+            row=checked.permit.row,
+            permit_hash=checked.permit_hash,
+        )
+        entries = [event.request()]
+        if reply.rule is None:
+            entries.append(
+                event.outcome(reply.outcome, reply.fine, self._ground.network(), non_disclosure=reply.non_disclosure)
+            )
+        return event.rows(entries)
+
+    def _respond(self, call: _Call, errors: dict[int, LinkageError]) -> pb.ProvideResponse:
+        """Answers as they are stored, for old and new permits alike."""
+        ids = [
+            one.permit.permit_id
+            for place, one in enumerate(call.checked)
+            if isinstance(one, CheckedPermit) and place not in errors
+        ]
+        known = self._ground.store.read(lambda connection: _known(connection, ids))
+        numbers = sorted({row.block for row in known.values()})
+        stored = self._ground.store.read(lambda connection: _stored(connection, numbers))
+        response = pb.ProvideResponse(answers=stored)
+        place_of = {number: place for place, number in enumerate(numbers)}
+        for place, checked in enumerate(call.checked):
+            if place in errors:
+                failure = errors[place].failure()
+                response.results.add(outcome=exchange_pb2.OUTCOME_ERROR, error=failure)
+                continue
+            assert isinstance(checked, CheckedPermit)
+            row = known[checked.permit.permit_id]
+            response.results.add(
+                outcome=row.outcome,
+                answer_block=place_of[row.block],
+                answer_index=row.place,
+                non_disclosure=row.non_disclosure,
+            )
+        return response
+
+
+def _attempt(checker: PermitChecker, signed: exchange_pb2.SignedPermit) -> CheckedPermit | LinkageError:
+    try:
+        return checker.check(signed)
+    except LinkageError as error:
+        return error
+
+
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
+    return {row.permit_id: row for row in connection.execute(_KNOWN, {"ids": list(ids)})}
+
+
+def _stored(connection: Connection, numbers: Sequence[int]) -> list[exchange_pb2.SealedAnswer]:
+    rows = {row.block: row.sealed for row in connection.execute(_BLOCKS, {"blocks": list(numbers)})}
+    return [exchange_pb2.SealedAnswer.FromString(rows[number]) for number in numbers]
+
+
+def _write(
+    connection: Connection, sealed: Sequence[tuple[bytes, Sequence[_Reply]]], entries: list[dict[str, object]]
+) -> None:
+    """Runs in the store's transaction. Raises IntegrityError when one of the permits was used meanwhile."""
+    for block, replies in sealed:
+        number = connection.execute(_ADD_BLOCK, {"sealed": block}).scalar_one()
+        connection.execute(_ADD, [_row(reply, number, place) for place, reply in enumerate(replies)])
+        waiting = [_waiting(reply, reply.rule) for reply in replies if reply.rule is not None]
+        if waiting:
+            connection.execute(_ADD_REVIEW, waiting)
+    records.add(connection, entries)
+
+
+def _row(reply: _Reply, block: int, place: int) -> dict[str, object]:
+    checked = reply.question.checked
+    return {
+        "permit_id": checked.permit.permit_id,
+        "permit_hash": checked.permit_hash,
+        "permit": reply.question.signed,
+        "fields": reply.question.query.SerializeToString(),
+        "addressee_no": reply.person.addressee_no if reply.person else None,
+        "outcome": reply.outcome,
+        "fine_outcome": reply.fine,
+        "non_disclosure": reply.non_disclosure,
+        "block": block,
+        "place": place,
+    }
+
+
+def _waiting(reply: _Reply, rule: Rule) -> dict[str, object]:
+    checked = reply.question.checked
+    return {
+        "permit_id": checked.permit.permit_id,
+        "rule": int(rule),
+        "requested_at": milliseconds(checked.exchange_time),
+        "review_until": milliseconds(checked.review_until),
+        "decision": None,
+        "clerk": None,
+    }

@@ -1,0 +1,105 @@
+"""From a used permit to the answer that leaves: what provision at once and a clerk's later release have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from warifu.exchange.answer import seal_answers
+from warifu.exchange.header import header_hash
+from warifu.exchange.permit import permit_hash
+from warifu.exchange.projection import released
+from warifu.exchange.v1 import exchange_pb2
+from warifu.interim import lookup
+from warifu.interim.enrol import subject_bytes
+from warifu.interim.ground import Ground
+from warifu.interim.lookup import Found
+from warifu.interim.records import Event
+from warifu.interim.times import stamped
+from warifu.kernel.errors import LinkageError, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A final answer, sealed and signed, with the records that go with it."""
+
+    fine: exchange_pb2.FineOutcome.ValueType
+    sealed: bytes
+    """Serialised SealedAnswer."""
+    records: list[dict[str, object]]
+
+
+def answer_message(
+    permit: bytes,
+    request: exchange_pb2.RequestHeader,
+    header: bytes,
+    outcome: exchange_pb2.FineOutcome.ValueType,
+    records: tuple[exchange_pb2.Record, ...],
+    *,
+    non_disclosure: bool,
+) -> exchange_pb2.Answer:
+    """The answer to an inquiry under a permit; records only when it is PROVIDED."""
+    return exchange_pb2.Answer(
+        header_hash=header_hash(header),
+        permit_hash=permit_hash(permit),
+        provider=request.provider,
+        requester=request.requester,
+        outcome=outcome,
+        records=records if outcome == exchange_pb2.FINE_OUTCOME_PROVIDED else (),
+        non_disclosure=non_disclosure,
+    )
+
+
+def event_of(row: Row[Any]) -> Event:
+    """The provider's side of the exchange in a row of `PROVISIONS`."""
+    permit = exchange_pb2.Permit.FromString(row.permit)
+    return Event(
+        header=exchange_pb2.RequestHeader.FromString(permit.header),
+        side="provider",
+        requested_at=stamped(permit.exchange_time),
+        table_version=permit.table_version,
+        row=permit.row,
+        permit_hash=row.permit_hash,
+    )
+
+
+async def seal_one(ground: Ground, row: Row[Any], *, withhold: bool) -> Answered:
+    """The final answer to one used permit, by what the copies say now.
+
+    Raises:
+        LinkageError: the requester's key cannot be had at present.
+    """
+    permit = exchange_pb2.Permit.FromString(row.permit)
+    request = exchange_pb2.RequestHeader.FromString(permit.header)
+    found = Found(exchange_pb2.FINE_OUTCOME_WITHHELD) if withhold else _found_now(ground, row, permit, request)
+    message = answer_message(
+        row.permit, request, permit.header, found.outcome, found.records, non_disclosure=row.non_disclosure
+    )
+    requester = await ground.directory.sealing_key(request.requester, permit.requester_key_id)
+    if requester is None:
+        raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN)
+    sealed = seal_answers([message], requester, ground.keys.signing_key_id, ground.keys.sign)
+    event = event_of(row)
+    entry = event.outcome(
+        exchange_pb2.OUTCOME_ANSWERED, found.outcome, ground.network(), non_disclosure=row.non_disclosure
+    )
+    return Answered(found.outcome, sealed.SerializeToString(), event.rows([entry]))
+
+
+def _found_now(
+    ground: Ground, row: Row[Any], permit: exchange_pb2.Permit, request: exchange_pb2.RequestHeader
+) -> Found:
+    """The person may have been unbound since, and the copy changed."""
+    subject = subject_bytes(permit.subject)
+    person = ground.store.read(lambda connection: lookup.people(connection, [subject])).get(subject)
+    if person is None:
+        return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
+    query = exchange_pb2.Query.FromString(row.fields)
+    paths = released(ground.law.book().rows[permit.row].fields, query.fields)
+    return ground.store.read(
+        lambda connection: lookup.find(
+            connection, person.addressee_no, request.item, request.span, ground.clock.today(), paths
+        )
+    )
