@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,13 +17,17 @@ def write(kind: str, message: str) -> str:
     """Write the migration of one kind of database and return its path."""
     folder = HERE / "versions" / kind
     folder.mkdir(parents=True, exist_ok=True)
-    number = f"{len(list(folder.glob('[0-9]*.py'))) + 1:04d}"
+    number = f"{len(list(folder.glob('v[0-9]*.py'))) + 1:04d}"
     with tempfile.TemporaryDirectory() as scratch:
         engine = create_engine(f"sqlite:///{Path(scratch) / 'scratch.db'}")
         with engine.begin() as connection:
             settings = config(kind, connection=connection)
-            settings.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+            settings.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
             command.upgrade(settings, "head")
             command.revision(settings, message=message, autogenerate=True, rev_id=number)
         engine.dispose()
-    return str(next(folder.glob(f"{number}_*.py")))
+    written = next(folder.glob(f"v{number}_*.py"))
+    ruff = Path(sys.executable).parent / "ruff"
+    subprocess.run([ruff, "check", "--fix", "--quiet", written], check=False)  # noqa: S603 - our own tool on our own file
+    subprocess.run([ruff, "format", "--quiet", written], check=False)  # noqa: S603
+    return str(written)

@@ -1,0 +1,125 @@
+"""The state folder, its ports and its backups."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from warifu.simulator.launcher import ports
+from warifu.simulator.launcher.backup import backup, restore
+from warifu.simulator.launcher.ports import PortError
+from warifu.simulator.launcher.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError, locked
+
+
+def network_file(**changes: object) -> NetworkFile:
+    """A network file of one party."""
+    values = {
+        "schema": SCHEMA, "seed": 1, "people": 100, "simulation": True, "pid": os.getpid(), "ca": "ca.pem",
+        "parties": [PartyEntry("gateway", "127.0.0.1:1", "gateway.warifu.internal", "control.sock")],
+        "counters": {}, "simulator": {},
+    }  # fmt: skip
+    return NetworkFile(**(values | changes))
+
+
+def test_the_network_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    """Writing and reading gives the same values, and only the owner may read the file."""
+    written = network_file(clock="2026-04-06T09:00:00+09:00")
+    written.save(tmp_path)
+
+    assert written == NetworkFile.load(tmp_path)
+    assert (tmp_path / NETWORK_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_without_a_network_says_how_to_make_one(tmp_path: Path) -> None:
+    """The error names the folder and the command."""
+    with pytest.raises(StateError, match="warifu demo --state"):
+        NetworkFile.load(tmp_path)
+
+
+def test_a_damaged_network_file_is_told_from_a_missing_one(tmp_path: Path) -> None:
+    """The error says damaged and points to restoring."""
+    (tmp_path / NETWORK_NAME).write_text("{", encoding="utf-8")
+
+    with pytest.raises(StateError, match="damaged"):
+        NetworkFile.load(tmp_path)
+
+
+def test_state_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    """A higher state version is refused with advice to install that version."""
+    network_file(schema=SCHEMA + 1).save(tmp_path)
+
+    with pytest.raises(StateError, match="newer warifu"):
+        NetworkFile.load(tmp_path)
+
+
+def test_two_networks_never_share_a_folder(tmp_path: Path) -> None:
+    """While one holds the folder, a second is refused with a hint."""
+    with locked(tmp_path), pytest.raises(StateError, match="already runs"), locked(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error() -> None:
+    """The error says that the folder cannot be written and what to do; /proc refuses even root."""
+    with pytest.raises(StateError, match="Choose another folder"), locked(Path("/proc/warifu")):
+        pass
+
+
+def test_an_occupied_port_is_named() -> None:
+    """A port that was asked for and is taken is named, with the option that chooses another."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+
+        with pytest.raises(PortError, match=f"port {number} .* --port"):
+            ports.web_ports(1, number)
+
+
+def test_without_a_wish_free_neighbouring_ports_are_found() -> None:
+    """Web faces get adjacent ports that are free now."""
+    first, second = ports.web_ports(2, None)
+
+    assert first + 1 == second
+    assert ports.is_free(first)
+
+
+def test_a_backup_comes_back_whole(tmp_path: Path) -> None:
+    """Every file of the state returns with its content, readable by the owner alone."""
+    state = tmp_path / "state"
+    state.mkdir()
+    network_file(pid=2**22 + 1).save(state)
+    (state / "gateway").mkdir()
+    (state / "gateway" / "gateway.db").write_bytes(b"rows")
+
+    backup(state, tmp_path / "net.tar.gz")
+    restore(tmp_path / "net.tar.gz", tmp_path / "again")
+
+    assert (tmp_path / "again" / "gateway" / "gateway.db").read_bytes() == b"rows"
+    assert json.loads((state / NETWORK_NAME).read_text()) == json.loads((tmp_path / "again" / NETWORK_NAME).read_text())
+    assert (tmp_path / "net.tar.gz").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_never_overwrites(tmp_path: Path) -> None:
+    """An existing archive, and a folder with something in it, are refused."""
+    state = tmp_path / "state"
+    state.mkdir()
+    network_file(pid=2**22 + 1).save(state)
+    backup(state, tmp_path / "net.tar.gz")
+
+    with pytest.raises(StateError, match="cannot write"):
+        backup(state, tmp_path / "net.tar.gz")
+    with pytest.raises(StateError, match="not empty"):
+        restore(tmp_path / "net.tar.gz", state)
+
+
+def test_a_torn_backup_restores_nothing(tmp_path: Path) -> None:
+    """A file that is no whole backup is refused, and no folder is left behind."""
+    (tmp_path / "net.tar.gz").write_bytes(b"\x1f\x8bnot much")
+
+    with pytest.raises(StateError, match="not a whole backup"):
+        restore(tmp_path / "net.tar.gz", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
