@@ -108,13 +108,17 @@ async def _until_signalled(config: Config, build: Build) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        if (
+            signal.getsignal(number) is not signal.SIG_IGN
+        ):  # a launcher that handles Ctrl-C itself has parties ignore it
+            loop.add_signal_handler(number, stop.set)
     async with _serve(config, build, clock_of(config)) as running:
         _LOG.info("serving", extra={"address": running.address})
         gc.collect()
         gc.freeze()  # what was loaded stays for good: later collections need not look at it
         await stop.wait()
-        _LOG.info("draining")
+        calls = {f"{method} {reason}": number for (method, reason), number in sorted(running.counts.items())}
+        _LOG.info("draining", extra={"calls": calls})
 
 
 @asynccontextmanager

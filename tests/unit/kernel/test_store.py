@@ -130,6 +130,26 @@ async def test_a_failed_commit_is_told_to_all(store: Store) -> None:
     assert ids(store) == [3]
 
 
+async def test_a_full_database_loses_nothing_that_was_told(store: Store) -> None:
+    """When SQLite itself runs out of room, those whose rows did not fit are told, the others keep theirs, and room brings it back."""
+
+    def limit_pages(pages: int):
+        return lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar()
+
+    def large(number: int):
+        return lambda connection: connection.execute(insert(THING), {"id": number, "data": bytes(8_000)}) and number
+
+    await store.write(limit_pages(30))
+    results = await asyncio.gather(*(store.write(large(number)) for number in range(40)), return_exceptions=True)
+    told = [result for result in results if isinstance(result, int)]
+    assert {type(result) for result in results} <= {int, OperationalError}
+    assert 0 < len(told) < 40 or not ids(store)
+    assert sorted(told) == ids(store)
+    await store.write(limit_pages(10_000))
+    assert await store.write(large(99)) == 99
+    assert ids(store) == [*sorted(told), 99]
+
+
 async def test_a_cancelled_caller_stops_nobody(store: Store) -> None:
     """Cancelling one who waits neither breaks the writer nor loses the others."""
     hold = hold_writer(store)
