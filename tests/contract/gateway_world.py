@@ -3,10 +3,11 @@
 # ruff: noqa: N802 - handlers have the names of the contract
 from __future__ import annotations
 
+import shutil
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -175,6 +176,7 @@ class World:
             await world.publish(party, code, world.keys[code])
         await world.publish("tax", PROVIDER, world.provider.keys)
         await world.publish("portal", PORTAL, world.portal.keys)
+        world.keys[PORTAL] = world.portal.keys
         world.provider.requesters = world.keys
         world.provider.gateway = InstitutionKeys.load_or_create(state / "gateway" / "secrets", "gateway")
         await world.up("tax")
@@ -220,12 +222,24 @@ class World:
         """Run the gateway's jobs until nothing is due."""
         return dict(await self.running["gateway"].jobs.settle())
 
-    def channel(self, party: str, code: str) -> grpc.aio.Channel:
+    @asynccontextmanager
+    async def replica(self) -> AsyncIterator[Running]:
+        """A second gateway process' worth of gateway, with the same keys, on the same store."""
+        folder = self.state / "replica"
+        shutil.copytree(self.state / "gateway", folder, ignore=shutil.ignore_patterns("*.sock", "*.db*"))
+        config = Config.load(self.state / "gateway")
+        url = f"sqlite:///{self.state / 'gateway' / 'gateway.db'}"
+        replace(config, listen="127.0.0.1:0", database_url=url).save(folder)
+        async with serve(folder, build_gateway, clock=self.clock) as running:
+            yield running
+
+    def channel(self, party: str, code: str, gateway: Running | None = None) -> grpc.aio.Channel:
         """A new channel to the gateway under that identity."""
         folder = self.state / party / "identities" / code
         root = (self.state / "gateway" / "trust" / "ca.pem").read_bytes()
         certificate, key = (folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes()
-        channel = open_channel(self.running["gateway"].address, "gateway", root, certificate, key)
+        address = (gateway or self.running["gateway"]).address
+        channel = open_channel(address, "gateway", root, certificate, key)
         self._channels.append(channel)
         return channel
 

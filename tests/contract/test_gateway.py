@@ -34,7 +34,7 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import PERMIT_LIFE, REVIEW_LIFE
 from warifu.kernel.store import Store
 from warifu.linkage.v1 import linkage_pb2
-from warifu.linkage.v1.linkage_pb2_grpc import GatewayAuditServiceStub
+from warifu.linkage.v1.linkage_pb2_grpc import GatewayAuditServiceStub, LinkageServiceStub
 
 PERSON = resident_code(42)
 
@@ -178,6 +178,19 @@ async def test_other_bytes_under_a_used_id_are_refused(world, subject):
     assert await reason_of(inquire(world, other)) == Reason.CLIENT_REQUEST_CHANGED
     assert await reason_of(inquire(world, foreign, OTHER)) == Reason.CLIENT_REQUEST_CHANGED
     assert await inquire(world, call) == first
+
+
+async def test_two_gateways_on_one_store_give_one_exchange(world, subject):
+    """The same bytes sent to two replicas at the same moment are one exchange with one look-up and one set of records."""
+    async with world.replica() as other:
+        stubs = [world.linkage(), LinkageServiceStub(world.channel("health_insurance", REQUESTER, other))]
+        for _ in range(5):
+            call = world.ask(subject)
+            await world.records()
+            states = await asyncio.gather(*(stub.Inquire(call, timeout=WAIT) for stub in stubs))
+            assert states[0] == states[1]
+    assert world.provider.look_ups == 5
+    assert len(await world.records()) == 10
 
 
 async def test_after_a_restart_the_same_bytes_are_still_the_same_exchange(world, subject):
@@ -625,6 +638,24 @@ async def test_what_is_not_acknowledged_is_delivered_again(world, subject):
     world.portal.received.clear()
     await world.settle()
     assert not world.portal.received
+
+
+async def test_a_citizens_own_request_is_an_exchange_like_any_other(world):
+    """The portal asks under its own code for the person, is answered, and finds the exchange among what it shows."""
+    own = await world.code(PORTAL, "portal", PERSON)
+    row = (
+        await world.linkage(PORTAL, "portal").ListPermissions(linkage_pb2.ListPermissionsRequest(), timeout=WAIT)
+    ).rows
+    mine = next(one for one in row if one.provider_role == "tax")
+    consent = pb.Consent(given_on="2026-06-01", reference="login") if mine.consent_required else None
+    call = world.ask(
+        own, requester=PORTAL, affair=mine.affair, procedure=mine.procedure, item=mine.item, consent=consent
+    )
+    state = (await world.linkage(PORTAL, "portal").Inquire(call, timeout=WAIT)).exchange
+    assert world.open(call, state).outcome == pb.FINE_OUTCOME_PROVIDED
+    await world.settle()
+    ((request_id, shown),) = world.portal.received
+    assert (request_id, pb.SubjectReference.FromString(shown.subject)) == (request_id_of(call), own)
 
 
 async def test_a_withheld_exchange_never_leaves_for_the_portal(world, subject):

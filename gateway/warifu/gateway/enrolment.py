@@ -34,6 +34,7 @@ _FORGET = delete(DEPOSIT).where(
 _ADD = insert(DEPOSIT)
 _PURGE = delete(DEPOSIT).where(DEPOSIT.c.expires_at <= bindparam("now"))
 _MARKED = select(SUPERSEDED.c.mark).where(SUPERSEDED.c.mark.in_(bindparam("marks", expanding=True)))
+_IS_MARKED = select(SUPERSEDED.c.position).where(SUPERSEDED.c.mark == bindparam("mark"))
 _SUPERSEDE = insert(SUPERSEDED)
 _SUPERSEDED_AFTER = (
     select(SUPERSEDED)
@@ -84,7 +85,7 @@ class Enrolment:
         mark = self._scheme.mark(old_resident_code)
 
         def change(connection: Connection) -> None:
-            if not _marked(connection, [mark]):
+            if not _is_marked(connection, mark):
                 connection.execute(_SUPERSEDE, {"mark": mark})
 
         await self._store.write(change)
@@ -100,7 +101,7 @@ class Enrolment:
 
     def is_superseded(self, mark: bytes) -> bool:
         """Was the resident code behind this mark changed."""
-        return bool(self._store.read(lambda connection: _marked(connection, [mark])))
+        return self._store.read(lambda connection: _is_marked(connection, mark))
 
     async def purge(self) -> int:
         """Erase the deposits whose life is over; how many."""
@@ -149,6 +150,10 @@ def _deposits(connection: Connection, institution: str, digests: Iterable[bytes]
 
 def _marked(connection: Connection, marks: list[bytes]) -> set[bytes]:
     return set(connection.execute(_MARKED, {"marks": marks}).scalars())
+
+
+def _is_marked(connection: Connection, mark: bytes) -> bool:
+    return connection.execute(_IS_MARKED, {"mark": mark}).first() is not None
 
 
 def _digest(acquisition_number: bytes) -> bytes:

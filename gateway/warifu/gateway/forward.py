@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 
@@ -93,8 +93,8 @@ class Forwarder:
     ) -> Reply | LinkageError:
         """An end, or an error to raise while the exchange stays open, because the same permit may still be answered."""
         match failure.reason:
-            case Reason.CLIENT_PERMIT_EXPIRED:
-                return Reply(pb.OUTCOME_EXPIRED, non_disclosure=non_disclosure, failure=_expired_failure())
+            case Reason.CLIENT_PERMIT_EXPIRED | Reason.CLIENT_EXCHANGE_CLOSED:
+                return replace(expired(), non_disclosure=non_disclosure)
             case reason if reason in _NOT_THE_REQUESTERS:
                 # Towards the provider the client is the gateway: its certificate or call, and nothing that the requester did.
                 return LinkageError(Reason.GATEWAY_INTERNAL)
@@ -118,6 +118,7 @@ _NOT_THE_REQUESTERS = frozenset(
         Reason.CLIENT_CERTIFICATE_EXPIRED,
         Reason.CLIENT_CERTIFICATE_REVOKED,
         Reason.CLIENT_CALLER_NOT_ALLOWED,
+        Reason.CLIENT_METHOD_UNKNOWN,
     }
 )
 _PERMIT_REFUSED = frozenset(
@@ -125,7 +126,6 @@ _PERMIT_REFUSED = frozenset(
         Reason.CLIENT_PERMIT_INVALID,
         Reason.CLIENT_PERMIT_CHANGED,
         Reason.CLIENT_PERMIT_MISMATCH,
-        Reason.PROVIDER_PERMIT_INVALID,
         Reason.CLIENT_MALFORMED,
         Reason.CLIENT_TOO_LARGE,
         Reason.CLIENT_TOO_MANY_ITEMS,
@@ -150,10 +150,6 @@ def _judge_answer(stored: Stored, response: ProvideResponse, result: ProvideResu
 
 def _invalid() -> Reply:
     return Reply(pb.OUTCOME_ERROR, failure=LinkageError(Reason.PROVIDER_ANSWER_INVALID).failure())
-
-
-def _expired_failure() -> Failure:
-    return LinkageError(Reason.GATEWAY_EXPIRED).failure()
 
 
 def _permit(stored: Stored) -> bytes:

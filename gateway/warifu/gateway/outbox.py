@@ -6,17 +6,18 @@ key of that moment and under the portal's own code for the person, so nothing he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import grpc
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from warifu.exchange import domains
 from warifu.exchange.keys import SealingKey
 from warifu.exchange.v1 import exchange_pb2 as pb
-from warifu.gateway import record, stored
 from warifu.gateway.convert import Conversion
 from warifu.gateway.directory import Directory
 from warifu.gateway.lawbook import CurrentLaw
-from warifu.gateway.schema import OUTBOX
+from warifu.gateway.schema import EXCHANGE, OUTBOX, RECORD
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
@@ -26,10 +27,30 @@ from warifu.portal.v1.portal_pb2_grpc import DeliveryServiceStub
 
 PORTAL = "portal"
 """Party, and role in the register, of the citizen's portal."""
-DELIVERED_AT_ONCE = 100
+DELIVERED_AT_ONCE = 20
+"""Few enough that sealing them, some 0.1 ms each, holds up no exchange."""
 
-_NEXT = select(OUTBOX).order_by(OUTBOX.c.position).limit(DELIVERED_AT_ONCE)
+_REQUEST, _OUTCOME = RECORD.alias("request"), RECORD.alias("outcome")
+_NEXT = (
+    select(
+        OUTBOX.c.request_id,
+        EXCHANGE.c.requester,
+        EXCHANGE.c.inquiry,
+        *(
+            part.c[name].label(f"{part.name}_{name}")
+            for part in (_REQUEST, _OUTCOME)
+            for name in ("record", "salt", "commitment")
+        ),
+    )
+    .join(EXCHANGE, EXCHANGE.c.request_id == OUTBOX.c.request_id)
+    .join(_REQUEST, _REQUEST.c.commitment == EXCHANGE.c.commitment)
+    .join(_OUTCOME, _OUTCOME.c.commitment == EXCHANGE.c.outcome_commitment)
+    .order_by(OUTBOX.c.position)
+    .limit(DELIVERED_AT_ONCE)
+)
 _DONE = delete(OUTBOX).where(OUTBOX.c.request_id.in_(bindparam("request_ids", expanding=True)))
+
+Waiting = Row[tuple[object, ...]]
 
 
 class Outbox:
@@ -44,46 +65,51 @@ class Outbox:
     async def run(self) -> int:
         """Deliver what waits, until all is acknowledged or the portal does not take more; how many were delivered."""
         delivered = 0
-        while waiting := self._store.read(lambda connection: connection.execute(_NEXT).all()):
-            taken = await self._deliver([row.request_id for row in waiting])
+        while waiting := self._store.read(_next):
+            taken = await self._deliver(waiting)
             delivered += len(taken)
             if len(taken) < len(waiting):
                 break
         return delivered
 
-    async def _deliver(self, request_ids: list[str]) -> set[str]:
+    async def _deliver(self, waiting: Sequence[Waiting]) -> set[str]:
         portal = self._portal()
         if portal is None:
             return set()
         try:
             key = self._directory.sealing_key(portal)
-            deliveries = [self._delivery(request_id, portal, key) for request_id in request_ids]
+            deliveries = [self._delivery(one, portal, key) for one in waiting]
             stub = self._peers.stub(DeliveryServiceStub, PORTAL)
             response = await stub.Deliver(DeliverRequest(deliveries=deliveries), timeout=CALL_DEADLINE / 1000)
         except (LinkageError, grpc.aio.AioRpcError):  # not there yet, or not any more: they wait
             return set()
-        taken = set(response.stored) & set(request_ids)
+        taken = set(response.stored) & {str(one.request_id) for one in waiting}
         if taken:
-            await self._store.write(lambda connection: connection.execute(_DONE, {"request_ids": list(taken)}))
+            await self._store.write(lambda connection: _forget(connection, taken))
         return taken
 
-    def _delivery(self, request_id: str, portal: str, key: SealingKey) -> Delivery:
-        shown = self._store.read(lambda connection: self._shown(connection, request_id, portal))
-        sealed = key.seal(shown.SerializeToString(), domains.DELIVERY_SEAL + request_id.encode())
-        return Delivery(request_id=request_id, sealed=sealed, key_id=key.key_id)
-
-    def _shown(self, connection: Connection, request_id: str, portal: str) -> ShownRecord:
-        exchange = stored.find(connection, request_id)
-        assert exchange is not None, "the outbox names exchanges"
-        assert exchange.outcome_commitment is not None, "the outbox names final exchanges"
-        asked = pb.Inquiry.FromString(exchange.inquiry)
-        subject = self._conversion.convert(asked.subject, exchange.requester, portal)
-        return ShownRecord(
-            subject=subject.SerializeToString(),
-            request=record.kept(connection, exchange.commitment).SerializeToString(),
-            outcome=record.kept(connection, exchange.outcome_commitment).SerializeToString(),
+    def _delivery(self, one: Waiting, portal: str, key: SealingKey) -> Delivery:
+        asked = pb.Inquiry.FromString(one.inquiry)
+        shown = ShownRecord(
+            subject=self._conversion.convert(asked.subject, one.requester, portal).SerializeToString(),
+            request=_committed(one.request_record, one.request_salt, one.request_commitment),
+            outcome=_committed(one.outcome_record, one.outcome_salt, one.outcome_commitment),
         )
+        sealed = key.seal(shown.SerializeToString(), domains.DELIVERY_SEAL + one.request_id.encode())
+        return Delivery(request_id=one.request_id, sealed=sealed, key_id=key.key_id)
 
     def _portal(self) -> str | None:
         portals = self._law.book().register.of_kind(PORTAL)
         return portals[0].code if portals else None
+
+
+def _next(connection: Connection) -> Sequence[Waiting]:
+    return connection.execute(_NEXT).all()
+
+
+def _forget(connection: Connection, request_ids: set[str]) -> None:
+    connection.execute(_DONE, {"request_ids": list(request_ids)})
+
+
+def _committed(record: bytes, salt: bytes, commitment: bytes) -> bytes:
+    return pb.CommittedRecord(record=record, salt=salt, commitment=commitment).SerializeToString()
