@@ -33,7 +33,7 @@ _INSERT: Final = insert(sessions)
 _TOUCH: Final = update(sessions).where(sessions.c.token_hash == bindparam("hash")).values(seen_at=bindparam("now"))
 _DELETE: Final = delete(sessions).where(sessions.c.token_hash == bindparam("hash"))
 _PURGE: Final = delete(sessions).where(
-    or_(sessions.c.opened_at < bindparam("opened"), sessions.c.seen_at < bindparam("seen"))
+    or_(sessions.c.opened_at <= bindparam("opened"), sessions.c.seen_at <= bindparam("seen"))
 )
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 from warifu.common.v1 import common_pb2
 from warifu.exchange import domains, record
 from warifu.exchange.keys import InstitutionKeys
@@ -39,9 +41,13 @@ HANA = DemoPerson(
     "シオミ ハナ",
     ("moved-household", "has-history"),
     common_pb2.BasicItems(
-        name="汐見　花", kana="シオミ　ハナ", address="瑞原県青凪市汐見台1丁目2番3号", birth_date="1991-02-03", sex=common_pb2.SEX_FEMALE
+        name="汐見　花",
+        kana="シオミ　ハナ",
+        address="瑞原県青凪市汐見台1丁目2番3号",
+        birth_date="1991-02-03",
+        sex=common_pb2.SEX_FEMALE,
     ),
-    "000000000001",
+    "987650432101",
     "4273",
 )
 SORA = DemoPerson(
@@ -50,9 +56,13 @@ SORA = DemoPerson(
     "ナギハマ ソラ",
     ("empty",),
     common_pb2.BasicItems(
-        name="凪浜　空", kana="ナギハマ　ソラ", address="瑞原県青凪市凪浜2丁目1番1号", birth_date="1988-11-30", sex=common_pb2.SEX_MALE
+        name="凪浜　空",
+        kana="ナギハマ　ソラ",
+        address="瑞原県青凪市凪浜2丁目1番1号",
+        birth_date="1988-11-30",
+        sex=common_pb2.SEX_MALE,
     ),
-    "000000000002",
+    "987650432202",
     "0908",
 )
 LONG = DemoPerson(
@@ -61,9 +71,12 @@ LONG = DemoPerson(
     "マリア フェルナンダ デ ラ コンセプシオン グティエレス",
     ("long-name", "foreign-resident"),
     common_pb2.BasicItems(
-        name="MARIA-FERNANDA DE LA CONCEPCION GUTIERREZ", address="葦浜県", birth_date="1970-01-01", sex=common_pb2.SEX_FEMALE
+        name="MARIA-FERNANDA DE LA CONCEPCION GUTIERREZ",
+        address="葦浜県",
+        birth_date="1970-01-01",
+        sex=common_pb2.SEX_FEMALE,
     ),
-    "000000000003",
+    "987650432303",
     "1188",
 )
 PEOPLE = (HANA, SORA, LONG)
@@ -78,12 +91,15 @@ class TestClock:
     network_now: datetime = START
 
     def machine(self) -> datetime:
+        """The machine clock."""
         return self.machine_now
 
     def network(self) -> datetime:
+        """The network clock."""
         return self.network_now
 
     def today(self) -> date:
+        """The network's day in Japan."""
         return self.network_now.astimezone(JAPAN).date()
 
     def pass_time(self, length: timedelta) -> None:
@@ -107,6 +123,8 @@ class CardAuthority:
     """How often someone's resident code changed."""
     enrolled: int = 0
     down: bool = False
+    cut_off: bool = False
+    """Claims end as if the process had been killed."""
     lapsed: set[bytes] = field(default_factory=set)
     """Acquisition numbers past their life."""
     certificate: x509.Certificate = field(init=False)
@@ -126,6 +144,7 @@ class CardAuthority:
 
     # Issuer
     async def issue(self, request: bytes, individual_number: str, items: common_pb2.BasicItems) -> bytes:
+        """See `warifu.simulator.cards.card.Issuer`."""
         self._reachable()
         asked = x509.load_der_x509_csr(request)
         assert asked.is_signature_valid
@@ -136,27 +155,34 @@ class CardAuthority:
 
     # Numbering
     async def card_authority(self) -> x509.Certificate:
+        """See `warifu.portal.ports.Numbering`."""
         self._reachable()
         return self.certificate
 
     async def is_good(self, serial: str) -> bool:
+        """See `warifu.portal.ports.Numbering`."""
         self._reachable()
         return self.statuses.get(serial, False)
 
     async def enrol(self, acquisition_number: bytes, serial: str) -> None:
+        """See `warifu.portal.ports.Numbering`."""
         self._reachable()
         self.enrolled += 1
         self.deposits[acquisition_number] = self.holders[serial]
 
     # Enrolment
     async def claim(self, acquisition_number: bytes) -> bytes:
+        """See `warifu.portal.ports.Enrolment`."""
         self._reachable()
+        if self.cut_off:
+            raise ConnectionError
         if acquisition_number in self.lapsed or acquisition_number not in self.deposits:
             raise LinkageError(Reason.CLIENT_ACQUISITION_REFUSED)
         holder = self.deposits[acquisition_number]
         return subject(holder, self.codes.get(holder, 0))
 
     async def superseded(self, after: int) -> tuple[list[bytes], int]:
+        """See `warifu.portal.ports.Enrolment`."""
         self._reachable()
         gone = [subject(holder, change) for holder, changes in self.codes.items() for change in range(changes)]
         return gone[after:], len(gone)
@@ -172,9 +198,7 @@ def _certificate(subject_name, issuer, public, key, now, *, ca, usage=True) -> x
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=3650 if ca else 1825))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(
-            x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True
-        )
+        .add_extension(x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True)
     )
     if not ca and usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
@@ -183,7 +207,9 @@ def _certificate(subject_name, issuer, public, key, now, *, ca, usage=True) -> x
 
 def subject(holder: str, change: int = 0) -> bytes:
     """The portal's code for someone, serialised."""
-    return exchange_pb2.SubjectReference(code=f"code-{holder}-{change}".encode()).SerializeToString(deterministic=True)
+    return exchange_pb2.SubjectReference(code=sha256(f"{holder}/{change}".encode()).digest()).SerializeToString(
+        deterministic=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +294,7 @@ class Lab:
         return list(response.stored)
 
     def close(self) -> None:
+        """Close the stores."""
         self.store.close()
         self.people.close()
 

@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from unit.portal.lab import PEOPLE, Lab, open_lab
+
 from warifu.kernel.config import Web
 from warifu.kernel.web import serve_web
 from warifu.simulator.cards.tray import DemoPerson
-
-from unit.portal.lab import PEOPLE, Lab, open_lab
 
 T = TypeVar("T")
 

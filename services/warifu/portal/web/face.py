@@ -72,4 +72,5 @@ def application(face: Face, pages: Pages, routes: Sequence[BaseRoute]) -> ASGIAp
         return failed(request, 500)
 
     app = Starlette(routes=list(routes), exception_handlers={HTTPException: refused, Exception: broken})
+    app.router.redirect_slashes = False  # an address that is not one of ours is missing, never mended
     return Guard(app, face.host, face.origin, failed)

@@ -1,0 +1,127 @@
+"""Accounts: codes are obtained when they are needed, and a history stays whole."""
+
+import asyncio
+
+import pytest
+from unit.portal.browser import Browser
+from unit.portal.lab import HANA, START, Lab, Told, subject
+
+from warifu.kernel.errors import LinkageError
+from warifu.portal.schema import account_subjects, claims
+
+
+async def serial_of(lab: Lab) -> str:
+    """A certificate that the authority issued to Hana."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    made = lab.authority.make(ec.generate_private_key(ec.SECP256R1()).public_key(), HANA.individual_number)
+    return f"{x509.load_der_x509_certificate(made).serial_number:x}"
+
+
+async def test_the_code_is_obtained_once(lab: Lab) -> None:
+    """The first login enrols; later ones ask nobody."""
+    browser = Browser(lab)
+    await browser.log_in()
+    await browser.post("/logout")
+    await browser.log_in()
+    assert lab.authority.enrolled == 1
+
+
+async def test_acquisition_numbers_are_erased(lab: Lab) -> None:
+    """Once the code is claimed, the acquisition number is gone from the portal."""
+    await lab.portal.accounts.log_in(await serial_of(lab))
+    (number,) = lab.authority.deposits
+    assert lab.store.read(lambda c: c.execute(claims.select()).all()) == []
+    assert len(number) == 16
+
+
+async def test_records_may_come_before_the_first_login(lab: Lab) -> None:
+    """What was delivered before the person ever logged in is there at the first login."""
+    await lab.deliver([told := Told()])
+    assert told.request_id in (await Browser(lab).log_in()).text
+
+
+async def test_a_changed_resident_code_leaves_the_history_whole(lab: Lab) -> None:
+    """After a change of resident code the next login claims the new code, and both codes' entries are one history."""
+    await lab.deliver([old := Told()])
+    browser = Browser(lab)
+    await browser.log_in()
+    await browser.post("/logout")
+    lab.authority.codes[HANA.individual_number] = 1
+    assert await lab.portal.jobs["superseded"]() == 1
+    assert await lab.portal.jobs["superseded"]() == 0
+    await lab.deliver([new := Told()], change=1)
+    page = await browser.log_in()
+    assert old.request_id in page.text
+    assert new.request_id in page.text
+    assert lab.authority.enrolled == 2
+
+
+async def test_a_holder_with_an_account_comes_in_although_no_new_code_can_be_had(lab: Lab) -> None:
+    """While enrolment fails, someone whose code was superseded still sees what is there."""
+    serial = await serial_of(lab)
+    account = await lab.portal.accounts.log_in(serial)
+    lab.authority.codes[HANA.individual_number] = 1
+    await lab.portal.jobs["superseded"]()
+    lab.authority.down = True
+    assert await lab.portal.accounts.log_in(serial) == account
+    lab.authority.down = False
+    assert await lab.portal.accounts.log_in(serial) == account
+    assert set(lab.portal.accounts.subjects(account)) == {subject(HANA.individual_number, n) for n in (0, 1)}
+
+
+async def test_a_second_card_opens_the_same_account(lab: Lab) -> None:
+    """A reissued card leads to the account that the first one opened."""
+    first = await lab.portal.accounts.log_in(await serial_of(lab))
+    assert await lab.portal.accounts.log_in(await serial_of(lab)) == first
+
+
+async def test_an_old_card_after_a_new_one_joins_their_accounts(lab: Lab) -> None:
+    """When a new card brought a new code to a new account, the old card's next login makes both accounts one, sessions included."""
+    old, new = await serial_of(lab), await serial_of(lab)
+    before = await lab.portal.accounts.log_in(old)
+    lab.authority.codes[HANA.individual_number] = 1
+    after = await lab.portal.accounts.log_in(new)
+    assert before != after
+    await lab.portal.jobs["superseded"]()
+    assert await lab.portal.accounts.log_in(old) == after
+    assert len(lab.portal.accounts.subjects(after)) == 2
+    assert lab.portal.accounts.subjects(before) == []
+
+
+async def test_a_lapsed_acquisition_number_is_replaced(lab: Lab) -> None:
+    """A number left by an interrupted login, past its life, is replaced within the same login."""
+    serial = await serial_of(lab)
+    lab.authority.cut_off = True
+    with pytest.raises(ConnectionError):
+        await lab.portal.accounts.log_in(serial)
+    lab.authority.cut_off = False
+    lab.authority.lapsed = set(lab.authority.deposits)
+    assert lab.portal.accounts.subjects(await lab.portal.accounts.log_in(serial)) == [subject(HANA.individual_number)]
+
+
+async def test_a_first_login_without_the_network_opens_no_account(lab: Lab) -> None:
+    """Without a code there is no account, and the failure names whose side failed."""
+    serial = await serial_of(lab)
+    lab.authority.down = True
+    with pytest.raises(LinkageError) as failure:
+        await lab.portal.accounts.log_in(serial)
+    assert failure.value.reason.side == "PROVIDER"
+
+
+async def test_two_first_logins_at_once_open_one_account(lab: Lab) -> None:
+    """Two tabs that log the same new card in at the same moment share one account and one code."""
+    serial = await serial_of(lab)
+    one, other = await asyncio.gather(lab.portal.accounts.log_in(serial), lab.portal.accounts.log_in(serial))
+    assert one == other
+    assert len(lab.store.read(lambda c: c.execute(account_subjects.select()).all())) == 1
+
+
+async def test_the_portal_never_holds_a_number_or_a_name(lab: Lab, tmp_path) -> None:
+    """After logins and deliveries no individual number, name or reading of anyone lies in the portal's files."""
+    await lab.deliver([Told(START)])
+    await Browser(lab).log_in()
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("portal-main.db*"))
+    for text in (HANA.individual_number, HANA.name, HANA.kana, HANA.basic_items.address, HANA.person):
+        assert text.encode() not in stored
