@@ -4,8 +4,19 @@ from datetime import date
 
 import pytest
 
-from warifu.simulator.population import CLOCK_START, LossReason, Reason, Scheme, find, generate, load_world
+from warifu.simulator.population import (
+    CLOCK_START,
+    HISTORY_FROM,
+    LossReason,
+    Reason,
+    ReturnKind,
+    Scheme,
+    find,
+    generate,
+    load_world,
+)
 from warifu.simulator.population import life as events
+from warifu.simulator.population.chances import LAST_DAY, Fate
 from warifu.simulator.population.dates import age_on, school_leaving, years_after
 from warifu.simulator.population.dice import Dice
 from warifu.simulator.population.drafts import Family
@@ -43,7 +54,7 @@ def three_generations():
 
 def test_relationships_are_read_from_the_head():
     """Each member's label is what the member is to the head, and changes with the head."""
-    _, _, (father, mother, girl, boy, grandmother) = three_generations()
+    written, _, (father, mother, girl, boy, grandmother) = three_generations()
     assert [relationship(father, p, DAY) for p in (father, mother, girl, grandmother)] == ["世帯主", "妻", "子", "母"]
     assert [relationship(grandmother, p, DAY) for p in (father, mother, boy)] == ["子", "子の妻", "子の子"]
     assert relationship(mother, grandmother, DAY) == "夫の母"
@@ -51,6 +62,9 @@ def test_relationships_are_read_from_the_head():
     assert relationship(girl, boy, DAY) == "弟"
     assert relationship(boy, girl, DAY) == "姉"
     assert relationship(boy, grandmother, DAY) == "祖母"
+    grandfather = written.person(MAN, date(1950, 1, 1))
+    written.child_of(father, father=grandfather, mother=grandmother)
+    assert relationship(boy, grandfather, DAY) == "祖父"
 
 
 def test_strangers_are_lodgers_and_unregistered_partners_say_so():
@@ -136,6 +150,66 @@ def test_a_home_that_moves_keeps_its_people_and_head():
     assert before.loss_reason is LossReason.OTHER
     assert before.number != after.number
     assert (woman_.assessed(2022).municipality, woman_.assessed(2023).municipality) == ("480011", "490016")
+
+
+@pytest.mark.parametrize(("moved", "taxes"), [(date(2022, 1, 1), "490016"), (date(2022, 1, 2), "480011")])
+def test_the_first_of_january_decides_who_taxes(moved, taxes):
+    """A move on 1 January changes the tax office of that year, a move on the 2nd does not."""
+    written = script()
+    written.person(MAN, date(1980, 1, 1), jobs=[own_business(3_000_000, date(2010, 1, 1))])
+    home = written.settle("aonagi", date(2011, 1, 1))
+    events.move_between(written.family, home, load_world().by_key["shirashio"], moved)
+    (man_,) = frozen(written)
+    assert man_.assessed(2022).municipality == taxes
+
+
+def test_who_is_deducted_for_need_not_declare():
+    """Somebody without income who files nothing is undeclared alone, but exempt when a taxpayer deducts for them."""
+    for worker, expected in ((False, (4, ReturnKind.NONE)), (True, (1, ReturnKind.PAYER_REPORT))):
+        written = script()
+        wife = written.person(WOMAN, date(1985, 1, 1))
+        wife.undeclaring = True
+        man = written.person(
+            MAN, date(1980, 1, 1), jobs=[staff("kaya-wood", 4_000_000, date(2010, 4, 1))] if worker else []
+        )
+        written.couple(wife, man)
+        son = written.person(MAN, date(2003, 1, 1), parents=(man, wife))
+        son.undeclaring = True
+        written.settle("kayano", date(2012, 1, 1))
+        people = frozen(written)
+        for person in (people[0], people[2]):
+            assessed = person.assessed(2025)
+            assert (assessed.tax_class, assessed.return_kind) == expected
+
+
+def test_what_is_planned_happens_in_order_and_apart():
+    """Happenings come by their days, whatever the order of planning, two days apart at least, and none after the end."""
+    fate = Fate(script().family, date(2020, 1, 1))
+    happened = []
+    for day in (date(2021, 5, 2), date(2020, 3, 3), date(2021, 5, 1), date(2021, 5, 1), LAST_DAY, date(2030, 1, 1)):
+        fate.plan(day, happened.append)
+    fate.run()
+    assert happened == [date(2020, 3, 3), date(2021, 5, 1), date(2021, 5, 3), date(2021, 5, 5), LAST_DAY]
+
+
+def test_traits_say_what_they_mean():
+    """Traits of age, home and history agree with the person's data."""
+    for person in (p for household in generate(12, 1500) for p in household):
+        age = age_on(person.birth_date, CLOCK_START)
+        here = person.present is not None
+        traits = set(person.traits)
+        assert ("resident" in traits) == here
+        assert ("child" in traits) == (here and age < 18)
+        assert ("elderly-75" in traits) == (here and age >= 75)
+        assert ("turned-75" in traits) == (here and age >= 75 and age_on(person.birth_date, HISTORY_FROM) < 75)
+        assert ("baby" in traits) == (here and age == 0)
+        assert ("deceased" in traits) == (person.death_date is not None)
+        assert ("head" in traits) == (here and person.present.is_head)
+        assert ("moved" in traits) == (len({s.municipality for s in person.residency}) > 1)
+        assert ("foreign" in traits) == (person.foreign is not None)
+        assert ("worker" in traits) == (here and any(j.kind == "employee" and j.until is None for j in person.jobs))
+        assert ("public-assistance" in traits) == any(s.until is None for s in person.assistance)
+        assert ("protected" in traits) == (person.support is not None)
 
 
 def test_a_divorce_parts_and_moves_one_out():
