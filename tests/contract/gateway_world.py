@@ -27,6 +27,7 @@ from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.permit import CheckedPermit, PermitChecker, check_window
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.party import build as build_gateway
+from warifu.interim.host import InterimHost
 from warifu.kernel.clock import SimulatedClock
 from warifu.kernel.config import Config, Simulation
 from warifu.kernel.errors import LinkageError, Reason
@@ -151,15 +152,17 @@ class World:
     portal: Portal = field(default_factory=Portal)
     keys: dict[str, InstitutionKeys] = field(default_factory=dict)
     clock: MovableClock = field(default_factory=lambda: MovableClock(datetime.fromisoformat(START), stopped=True))
+    interim: bool = False
+    """The provider is the real interim server, not the one of this file."""
     _up: dict[str, AsyncExitStack] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     @classmethod
-    async def begin(cls, state: Path) -> World:
+    async def begin(cls, state: Path, *, interim: bool = False) -> World:
         """A network with gateway, provider and portal up and their keys published."""
         provision(state, PARTIES, counters=[REQUESTER])
-        world = cls(state)
+        world = cls(state, interim=interim)
         ports = {party: _free_port() for party in PARTIES}
         addresses = {party: f"127.0.0.1:{port}" for party, port in ports.items()}
         for party, codes in PARTIES.items():
@@ -174,24 +177,29 @@ class World:
         for code, party in ((REQUESTER, "health_insurance"), (OTHER, "health_insurance")):
             world.keys[code] = InstitutionKeys.generate(code)
             await world.publish(party, code, world.keys[code])
-        await world.publish("tax", PROVIDER, world.provider.keys)
+        if not interim:
+            await world.publish("tax", PROVIDER, world.provider.keys)
         await world.publish("portal", PORTAL, world.portal.keys)
         world.keys[PORTAL] = world.portal.keys
         world.provider.requesters = world.keys
         world.provider.gateway = InstitutionKeys.load_or_create(state / "gateway" / "secrets", "gateway")
         await world.up("tax")
         await world.up("portal")
+        if interim:
+            await world.running["tax"].jobs.settle()  # it publishes its own entry
+            world.provider.keys = InstitutionKeys.load_or_create(state / "tax" / "secrets", PROVIDER)
         return world
 
     async def up(self, party: str) -> None:
         """Start a party."""
+        provision_service = _build(
+            "warifu.provision.v1.ProvisionService",
+            provision_pb2_grpc.add_ProvisionServiceServicer_to_server,
+            self.provider,
+        )
         builds = {
             "gateway": build_gateway,
-            "tax": _build(
-                "warifu.provision.v1.ProvisionService",
-                provision_pb2_grpc.add_ProvisionServiceServicer_to_server,
-                self.provider,
-            ),
+            "tax": _build_interim if self.interim else provision_service,
             "portal": _build(
                 "warifu.portal.v1.DeliveryService", portal_pb2_grpc.add_DeliveryServiceServicer_to_server, self.portal
             ),
@@ -338,6 +346,11 @@ def _build(name, add, servicer):
         return Party([Service(name, add, servicer)])
 
     return build
+
+
+async def _build_interim(context: Context) -> Party:
+    host = InterimHost(context)
+    return Party(host.services, host.jobs, host.checks, host.view, host.start, host.close)
 
 
 def _free_port() -> int:

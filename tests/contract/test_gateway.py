@@ -30,8 +30,12 @@ from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import forward
 from warifu.gateway.codes import SivScheme, token_secret
+from warifu.gateway.outcome import Outcomes
+from warifu.interim.v1 import interim_pb2
+from warifu.interim.v1.interim_pb2_grpc import InterimAuditServiceStub
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import PERMIT_LIFE, REVIEW_LIFE
+from warifu.kernel.peers import open_channel
 from warifu.kernel.store import Store
 from warifu.linkage.v1 import linkage_pb2
 from warifu.linkage.v1.linkage_pb2_grpc import GatewayAuditServiceStub, LinkageServiceStub
@@ -811,3 +815,64 @@ async def test_an_inquiry_of_an_institution_without_keys_waits_for_them(world, s
     assert await world.records() == []
     await world.publish("health_insurance", REQUESTER, world.keys[REQUESTER])
     assert (await inquire(world, call)).outcome == pb.OUTCOME_ANSWERED
+
+
+# --- with the real interim server ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def real(tmp_path_factory):
+    """A network whose provider is the real interim server."""
+    world = await World.begin(tmp_path_factory.mktemp("real"), interim=True)
+    yield world
+    await world.end()
+
+
+async def provider_records(world):
+    """What the provider's interim server has on record."""
+    folder = world.state / "tax" / "identities" / PROVIDER
+    channel = open_channel(
+        world.running["tax"].address,
+        "tax",
+        (world.state / "tax" / "trust" / "ca.pem").read_bytes(),
+        (folder / "cert.pem").read_bytes(),
+        (folder / "key.pem").read_bytes(),
+    )
+    async with channel:
+        request = interim_pb2.ListRecordsRequest(institution=PROVIDER)
+        response = await InterimAuditServiceStub(channel).ListRecords(request, timeout=WAIT)
+    return [pb.AccessRecord.FromString(one.record.record) for one in response.records]
+
+
+async def test_the_real_interim_server_answers_under_the_gateways_permit(real):
+    """Gateway and interim server agree on permit, seal and records: a person unknown there is NOT_REGISTERED, inside the seal alone."""
+    subject = await real.code(REQUESTER, "health_insurance", PERSON)
+    call = real.ask(subject)
+    state = await inquire(real, call)
+    assert state.outcome == pb.OUTCOME_ANSWERED
+    assert real.open(call, state).outcome == pb.FINE_OUTCOME_NOT_REGISTERED
+    ours, theirs = await real.records(), await provider_records(real)
+    assert [(one.kind, one.request_id, one.row, one.requested_at) for one in ours] == [
+        (one.kind, one.request_id, one.row, one.requested_at) for one in theirs
+    ]
+    assert [one.fine_outcome for one in ours] == [0, 0]
+    assert theirs[1].fine_outcome == pb.FINE_OUTCOME_NOT_REGISTERED
+
+
+async def test_the_real_interim_server_gives_its_stored_answer_after_restarts(real, monkeypatch):
+    """The gateway loses an answer to a full disk, both sides restart, and the same bytes bring the answer that was stored, once."""
+    subject = await real.code(REQUESTER, "health_insurance", PERSON)
+    call = real.ask(subject)
+
+    async def full(self, before, reply):
+        raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
+
+    with monkeypatch.context() as fault:
+        fault.setattr(Outcomes, "settle", full)
+        assert await reason_of(inquire(real, call)) == Reason.GATEWAY_STORE_UNAVAILABLE
+    assert len(await provider_records(real)) == 2
+    await real.restart("tax")
+    await real.restart("gateway")
+    state = await inquire(real, call)
+    assert real.open(call, state).outcome == pb.FINE_OUTCOME_NOT_REGISTERED
+    assert len(await provider_records(real)) == len(await real.records()) == 2
