@@ -6,17 +6,18 @@ Every call names its institution, which must be the caller's own; the supervisor
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import grpc
 
-from warifu.interim.batches import in_batches
 from warifu.interim.copies import BATCH
 from warifu.interim.institution import Interim
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel import identity
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.streams import in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
 ENROL_BATCH: Final = 500
@@ -64,8 +65,9 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
         """Enrols people, in batches of what has come in."""
         del context
         interim = self._faces.of_caller()
-        async for response in in_batches(request_iterator, interim.enrol, ENROL_BATCH):
-            yield response
+        async with aclosing(in_order(request_iterator, ENROL_BATCH, interim.enrol)) as responses:
+            async for response in responses:
+                yield response
 
     async def RegisterCopies(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[pb.RegisterCopiesRequest], context: Context
@@ -73,8 +75,9 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
         """Registers copies, in batches of what has come in; acknowledged when durable."""
         del context
         interim = self._faces.of_caller()
-        async for response in in_batches(request_iterator, interim.register_copies, BATCH):
-            yield response
+        async with aclosing(in_order(request_iterator, BATCH, interim.register_copies)) as responses:
+            async for response in responses:
+                yield response
 
     async def Unbind(self, request: pb.UnbindRequest, context: Context) -> pb.UnbindResponse:  # noqa: N802
         """Unbinds a mislink."""
