@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from warifu.common.v1 import common_pb2
+from warifu.kernel import basic_items
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import ACQUISITION_BYTES, check_bytes, malformed
-from warifu.numbering import folding, typed
+from warifu.numbering import typed
 from warifu.numbering.allowance import Allowance
 from warifu.numbering.journal import Journal, Kind, Look, Outcome
 from warifu.numbering.lookup import outcome_of
@@ -125,7 +126,7 @@ def _read(request: numbering_pb2.EnrolRequest) -> _Wanted:
                 wanted.kind = Kind.ENROL_BY_NUMBER
                 wanted.number = typed.number(request.individual_number)
             case "basic_items":
-                wanted.digest = folding.digest(folding.require(request.basic_items))
+                wanted.digest = basic_items.digest(basic_items.require(request.basic_items))
             case _:
                 raise malformed("identification", "missing")
     except LinkageError as error:

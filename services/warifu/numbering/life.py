@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from warifu.common.v1 import common_pb2
+from warifu.kernel import basic_items
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import malformed
 from warifu.kernel.store import Store
-from warifu.numbering import folding
 from warifu.numbering.moments import now
 from warifu.numbering.people import People
 from warifu.numbering.schema import CERTIFICATE, FORMER_ITEMS, PERSON
@@ -47,7 +47,7 @@ class Life:
         Raises:
             LinkageError: CLIENT_PERSON_NOT_MATCHED, CLIENT_PERSON_AMBIGUOUS; CLIENT_LOOKUP_TOO_FEW_ITEMS for either.
         """
-        old, new = folding.digest(folding.require(before)), folding.digest(folding.require(after))
+        old, new = basic_items.digest(basic_items.require(before)), basic_items.digest(basic_items.require(after))
         people = self.people.by_items([old]).get(old, [])
         if not people and self._changed_before(old, new):
             return
@@ -60,8 +60,8 @@ class Life:
         Raises:
             LinkageError: as `change`; CLIENT_MALFORMED for a day that is none or is to come.
         """
-        digest = folding.digest(folding.require(items))
-        if folding.parse_day(died_on, "died_on") > self.clock.today():
+        digest = basic_items.digest(basic_items.require(items))
+        if basic_items.parse_day(died_on, "died_on") > self.clock.today():
             raise malformed("died_on", "in the future")
         person = only(self.people.by_items_ever([digest]).get(digest, []))
         await self.store.write(lambda connection: self._write_death(connection, person, died_on))

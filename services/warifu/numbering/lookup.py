@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from warifu.common.v1 import common_pb2
-from warifu.numbering import folding
+from warifu.kernel import basic_items
 from warifu.numbering.allowance import Allowance
 from warifu.numbering.journal import Journal, Kind, Outcome
 from warifu.numbering.people import People
@@ -34,7 +34,7 @@ class LookUp:
         """
         self._allowance.require(institution)
         self._allowance.use(institution)
-        digest = folding.digest(folding.require(items))
+        digest = basic_items.digest(basic_items.require(items))
         people = self._people.by_items([digest]).get(digest, [])
         await self._journal.note(institution, (Kind.LOOK_UP, outcome_of(len(people))))
         return Found(len(people), self._people.registered(people[0]) if len(people) == 1 else None)

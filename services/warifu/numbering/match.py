@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from warifu.common.v1 import common_pb2
+from warifu.kernel import basic_items
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.numbering import folding, typed
+from warifu.numbering import typed
 from warifu.numbering.allowance import Allowance
 from warifu.numbering.journal import Journal, Kind, Outcome
 from warifu.numbering.people import People
@@ -32,7 +33,7 @@ class Matching:
         if kind is not Kind.CARD:  # a card is made once, for somebody who stands there
             self._allowance.require(institution)
             self._allowance.use(institution)
-        person, retired = self._find(typed.number(number), folding.digest(folding.require(items)))
+        person, retired = self._find(typed.number(number), basic_items.digest(basic_items.require(items)))
         await self._journal.note(institution, (kind, _outcome(person, retired=retired)))
         if retired:
             raise LinkageError(Reason.CLIENT_NUMBER_RETIRED)

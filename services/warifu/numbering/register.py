@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
+from warifu.kernel import basic_items
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import ID, check_text, malformed
 from warifu.kernel.store import Store
-from warifu.numbering import folding, typed
+from warifu.numbering import typed
 from warifu.numbering.codes import Drawing
 from warifu.numbering.moments import now
 from warifu.numbering.people import in_chunks, people_by_items
@@ -74,14 +75,14 @@ class Registration:
         one = _Newcomer(request.reference)
         try:
             check_text(request.reference, "reference", ID, required=False)
-            items = folding.require(request.basic_items)
+            items = basic_items.require(request.basic_items)
             one.values = {
                 "name": items.name,
                 "kana": items.kana if items.HasField("kana") else None,
                 "address": items.address,
                 "birth_date": items.birth_date,
                 "sex": int(items.sex),
-                "digest": folding.digest(items),
+                "digest": basic_items.digest(items),
             }
             if request.HasField("resident_code"):
                 if not self.simulation:

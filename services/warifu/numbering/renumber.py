@@ -13,11 +13,12 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from warifu.common.v1 import common_pb2
+from warifu.kernel import basic_items
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import FREE_TEXT, check_text, malformed
 from warifu.kernel.store import Store
-from warifu.numbering import folding, typed
+from warifu.numbering import typed
 from warifu.numbering.codes import Drawing
 from warifu.numbering.journal import Journal, Kind
 from warifu.numbering.life import only
@@ -114,7 +115,7 @@ class CodeChange:
         Raises:
             LinkageError: CLIENT_LOOKUP_TOO_FEW_ITEMS, CLIENT_PERSON_NOT_MATCHED, CLIENT_PERSON_AMBIGUOUS.
         """
-        digest = folding.digest(folding.require(items))
+        digest = basic_items.digest(basic_items.require(items))
         people = self.people.by_items([digest]).get(digest, [])
         await self.journal.note(institution, (Kind.CHANGE, outcome_of(len(people))))
         person = only(people)
