@@ -4,9 +4,9 @@
 are named by handles, and each has a resident code of the synthetic block.
 """
 
-from warifu.simulator.population.cast import CAST
+from warifu.simulator.population.casting import CAST
 from warifu.simulator.population.dates import CLOCK_START, HISTORY_FROM, age_on
-from warifu.simulator.population.generate import (
+from warifu.simulator.population.stream import (
     MAXIMUM_PEOPLE,
     MINIMUM_PEOPLE,
     cast,

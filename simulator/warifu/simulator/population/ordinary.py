@@ -23,14 +23,14 @@ _ASSISTED = 0.02
 _LEAST_AGE_OF_PARENT = 18
 _STATUSES = Table(
     [
-        (("永住者", "Permanent Resident", 0), 27),
-        (("技術・人文知識・国際業務", "Engineer/Specialist in Humanities/International Services", 5), 14),
+        (("永住者", "Permanent Resident", 0), 24),
+        (("技術・人文知識・国際業務", "Engineer/Specialist in Humanities/International Services", 5), 11),
         (("技能実習2号ロ", "Technical Intern Training (ii)(b)", 2), 12),
         (("留学", "Student", 2), 11),
-        (("家族滞在", "Dependent", 3), 9),
-        (("定住者", "Long-Term Resident", 5), 7),
-        (("特定技能1号", "Specified Skilled Worker (i)", 1), 8),
-        (("日本人の配偶者等", "Spouse or Child of Japanese National", 3), 5),
+        (("家族滞在", "Dependent", 3), 8),
+        (("定住者", "Long-Term Resident", 5), 6),
+        (("特定技能1号", "Specified Skilled Worker (i)", 1), 7),
+        (("日本人の配偶者等", "Spouse or Child of Japanese National", 3), 4),
     ]
 )
 

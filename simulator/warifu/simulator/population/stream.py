@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
 from warifu.numbers import resident_code
-from warifu.simulator.population.cast import CAST, CAST_FAMILIES, build_cast
+from warifu.simulator.population.casting import CAST, CAST_FAMILIES, build_cast
 from warifu.simulator.population.dice import Dice
 from warifu.simulator.population.drafts import Family
 from warifu.simulator.population.freeze import freeze
