@@ -5,6 +5,7 @@ from __future__ import annotations
 from warifu.kernel.party import Context, Party
 from warifu.portal.web.face import Face
 from warifu.simulator.cards.card import Cards, IssuerCalls, storage_key
+from warifu.simulator.cards.stock import Stock
 from warifu.simulator.cards.tray import STORE_NAME, open_store
 from warifu.simulator.cards.views import assemble
 
@@ -26,6 +27,7 @@ async def build(context: Context) -> Party:
 
     return Party(
         services=(),
+        jobs={"cards": Stock(cards).issue},
         checks={STORE_NAME: store.check},
         close=close,
         web=assemble(Face.of(config.web, "card"), store, cards),

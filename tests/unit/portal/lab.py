@@ -125,6 +125,10 @@ class CardAuthority:
     down: bool = False
     cut_off: bool = False
     """Claims end as if the process had been killed."""
+    asked: int = 0
+    """How often a card was asked for."""
+    strangers: set[str] = field(default_factory=set)
+    """Individual numbers that match nobody."""
     lapsed: set[bytes] = field(default_factory=set)
     """Acquisition numbers past their life."""
     certificate: x509.Certificate = field(init=False)
@@ -146,6 +150,9 @@ class CardAuthority:
     async def issue(self, request: bytes, individual_number: str, items: common_pb2.BasicItems) -> bytes:
         """See `warifu.simulator.cards.card.Issuer`."""
         self._reachable()
+        self.asked += 1
+        if individual_number in self.strangers:
+            raise LinkageError(Reason.CLIENT_PERSON_NOT_MATCHED)
         asked = x509.load_der_x509_csr(request)
         assert asked.is_signature_valid
         assert items.name

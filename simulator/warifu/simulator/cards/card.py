@@ -1,7 +1,8 @@
 """The cards themselves: a P-256 key that never leaves here, its certificate, and the one thing it signs.
 
-A card is issued at its first presentation: key and certificate request are made, the card authority issues the certificate for the person
-whom the simulator names by number and basic items, as a municipal counter would.
+To issue a card, key and certificate request are made, and the card authority issues the certificate for the person whom the simulator
+names by number and basic items, as a municipal counter would. `warifu.simulator.cards.stock` does so ahead of time; the first presentation
+does it at the latest.
 """
 
 from __future__ import annotations
@@ -106,6 +107,14 @@ class Cards:
         """
         certificate, key = await self._card(person)
         return proof.Proof(challenge, certificate, proof.sign(key, challenge, origin, session_hash))
+
+    async def make(self, person: str) -> None:
+        """Issue the person's card, unless they have one.
+
+        Raises:
+            LinkageError: CLIENT_CARD_UNKNOWN, or what the authority raised.
+        """
+        await self._card(person)
 
     async def _card(self, person: str) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
         async with self._locks[person]:
