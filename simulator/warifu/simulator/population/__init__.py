@@ -6,15 +6,6 @@ are named by handles, and each has a resident code of the synthetic block.
 
 from warifu.simulator.population.casting import CAST
 from warifu.simulator.population.dates import CLOCK_START, HISTORY_FROM, age_on
-from warifu.simulator.population.stream import (
-    MAXIMUM_PEOPLE,
-    MINIMUM_PEOPLE,
-    cast,
-    find,
-    generate,
-    is_trait,
-    resident_code_key,
-)
 from warifu.simulator.population.model import (
     Address,
     AssistanceSpell,
@@ -39,6 +30,15 @@ from warifu.simulator.population.model import (
     TaxClass,
 )
 from warifu.simulator.population.names import Name, Reading, Sex
+from warifu.simulator.population.stream import (
+    MAXIMUM_PEOPLE,
+    MINIMUM_PEOPLE,
+    cast,
+    find,
+    generate,
+    is_trait,
+    resident_code_key,
+)
 from warifu.simulator.population.traits import TRAITS
 from warifu.simulator.population.world import Employer, Insurer, Municipality, World, load_world, parse_world
 
