@@ -87,7 +87,7 @@ class Stage:
             NotPlayableError: everyone who could has played already.
         """
         for candidate in self.people.candidates(role):
-            if candidate.handle not in self._played():
+            if candidate.person not in self._played():
                 return candidate
         msg = f"everyone who could play {role} has played. Start a new network: warifu demo"
         raise NotPlayableError(msg)
