@@ -873,6 +873,6 @@ async def test_the_real_interim_server_gives_its_stored_answer_after_restarts(re
     assert len(await provider_records(real)) == 2
     await real.restart("tax")
     await real.restart("gateway")
-    state = await inquire(real, call)
+    state = await eventually(lambda: inquire(real, call))
     assert real.open(call, state).outcome == pb.FINE_OUTCOME_NOT_REGISTERED
     assert len(await provider_records(real)) == len(await real.records()) == 2

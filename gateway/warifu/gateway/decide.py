@@ -45,10 +45,13 @@ class Decisions:
     def __init__(self, current: CurrentLaw, clock: Clock) -> None:
         self._law, self._clock = current, clock
 
-    def decide(self, header: RequestHeader, converted: Converted) -> Allowed | Refused:
-        """Permit or refuse an inquiry whose requester is its caller. What the law says goes before what the code says."""
-        book, today = self._law.book(), self._clock.today()
-        decision = law.decide(book, _ask(header, today))
+    def decide(self, header: RequestHeader, converted: Converted, day: date) -> Allowed | Refused:
+        """Permit or refuse an inquiry whose requester is its caller. What the law says goes before what the code says.
+
+        `day` is that of the exchange's time, by which the provider will decide as well: the clock is not read anew.
+        """
+        book = self._law.book()
+        decision = law.decide(book, _ask(header, day))
         if isinstance(decision, law.Deny):
             return Refused(_denial(decision), book.version)
         if converted.refused is not None:
@@ -97,16 +100,16 @@ class Decisions:
         return found.kind
 
 
-def _ask(header: RequestHeader, today: date) -> law.Ask:
+def _ask(header: RequestHeader, day: date) -> law.Ask:
     return law.Ask(
         requester=header.requester,
         provider=header.provider,
         affair=header.affair,
         procedure=header.procedure,
         item=header.item,
-        on=today,
+        on=day,
         # Consent that is to be given tomorrow is none today.
-        consent=header.HasField("consent") and header.consent.given_on <= today.isoformat(),
+        consent=header.HasField("consent") and header.consent.given_on <= day.isoformat(),
     )
 
 

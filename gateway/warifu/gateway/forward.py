@@ -15,7 +15,7 @@ from warifu.gateway.decide import Decisions
 from warifu.gateway.permit import ACCEPT_WITHIN
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
-from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.errors import LinkageError, Reason, Side
 from warifu.kernel.limits import PROVIDE_DEADLINE
 from warifu.kernel.peers import Peers
 from warifu.provision.v1.provision_pb2 import ProvideRequest, ProvideResponse, ProvideResult
@@ -103,7 +103,8 @@ class Forwarder:
             case Reason.PROVIDER_INTERNAL if self._may_still_be_accepted(stored):
                 return failure
         if failure.retryable:
-            return failure
+            # A provider that cannot reach the gateway says so to the gateway; to the requester it is the provider that has no answer.
+            return LinkageError(Reason.PROVIDER_UNAVAILABLE) if failure.reason.side == Side.GATEWAY else failure
         return Reply(pb.OUTCOME_ERROR, non_disclosure=non_disclosure, failure=failure.failure())
 
     def _may_still_be_accepted(self, stored: Stored) -> bool:

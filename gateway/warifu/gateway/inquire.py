@@ -20,12 +20,20 @@ from warifu.gateway.convert import Conversion, Converted
 from warifu.gateway.course import Course
 from warifu.gateway.decide import Allowed, Decisions, Refused
 from warifu.gateway.directory import Directory
-from warifu.gateway.instant import milliseconds
+from warifu.gateway.instant import day_at, milliseconds
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.store import Store
 from warifu.linkage.v1.linkage_pb2 import InquireRequest
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When an inquiry was taken, in milliseconds: one reading of both clocks for all that is decided and written of it."""
+
+    machine: int
+    network: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +94,13 @@ class Inquiries:
 
     async def _begin(self, asked: Asked) -> Stored:
         """Decide, convert and record; on return the exchange is durable, and only then may a permit be signed."""
+        at = self._moment()
         converted = self._conversion.open(asked.inquiry.subject, asked.header.requester)
-        decision = self._decisions.decide(asked.header, converted)
-        entry = (
-            self._allow(asked, decision, converted)
-            if isinstance(decision, Allowed)
-            else self._deny(asked, decision, converted)
-        )
+        decision = self._decisions.decide(asked.header, converted, day_at(at.network))
+        if isinstance(decision, Allowed):
+            entry = self._allow(asked, decision, converted, at)
+        else:
+            entry = _deny(asked, decision, converted, at)
         try:
             await self._store.write(entry.write)
         except IntegrityError:  # another replica took the same inquiry in the same moment
@@ -102,37 +110,35 @@ class Inquiries:
             return found
         return entry.exchange
 
-    def _allow(self, asked: Asked, allowed: Allowed, converted: Converted) -> _Entry:
+    def _allow(self, asked: Asked, allowed: Allowed, converted: Converted, at: _Moment) -> _Entry:
         assert converted.person is not None, "a code that does not serve is refused"
-        now, network = self._now()
         key_id = self._directory.sealing_key_id(asked.header.requester)
-        entry = record.of_request(asked.header, asked.header.requester, network, allowed.table_version, allowed.row)
+        entry = record.of_request(asked.header, asked.header.requester, at.network, allowed.table_version, allowed.row)
         committed = records.commit(entry)
         subject = converted.person.seen_by(asked.header.provider)
-        leave = permit.write(asked, allowed, subject, committed.commitment, key_id, now, network)
-        exchange = _new(asked, now, network, committed.commitment, leave)
-        return _Entry(exchange, ((entry, committed),), shown=False)
-
-    def _deny(self, asked: Asked, refused: Refused, converted: Converted) -> _Entry:
-        now, network = self._now()
-        requested, decided = _denied_records(asked, asked.header.requester, network, refused.table_version, refused)
-        exchange = replace(
-            _new(asked, now, network, requested[1].commitment, None),
-            outcome=pb.OUTCOME_DENIED,
-            outcome_commitment=decided[1].commitment,
-            denial=refused.denial.SerializeToString(),
-        )
-        # A refused inquiry is shown to the person too, when there is one and the requester did not ask otherwise.
-        return _Entry(exchange, (requested, decided), shown=converted.person is not None and not exchange.withheld)
+        leave = permit.write(asked, allowed, subject, committed.commitment, key_id, at.machine, at.network)
+        return _Entry(_new(asked, at, committed.commitment, leave), ((entry, committed),), shown=False)
 
     async def _record_pretence(self, caller: str, asked: Asked) -> None:
         """Enter, under the caller's own name, that it asked in another's. The id stays free for whom it belongs to."""
-        now, network = self._now()
-        pair = _denied_records(asked, caller, network, self._decisions.table_version(), None)
-        await self._store.write(lambda connection: _write_records(connection, pair, now, None))
+        at = self._moment()
+        pair = _denied_records(asked, caller, at.network, self._decisions.table_version(), None)
+        await self._store.write(lambda connection: _write_records(connection, pair, at.machine, None))
 
-    def _now(self) -> tuple[int, int]:
-        return milliseconds(self._clock.machine()), milliseconds(self._clock.network())
+    def _moment(self) -> _Moment:
+        return _Moment(milliseconds(self._clock.machine()), milliseconds(self._clock.network()))
+
+
+def _deny(asked: Asked, refused: Refused, converted: Converted, at: _Moment) -> _Entry:
+    requested, decided = _denied_records(asked, asked.header.requester, at.network, refused.table_version, refused)
+    exchange = replace(
+        _new(asked, at, requested[1].commitment, None),
+        outcome=pb.OUTCOME_DENIED,
+        outcome_commitment=decided[1].commitment,
+        denial=refused.denial.SerializeToString(),
+    )
+    # A refused inquiry is shown to the person too, when there is one and the requester did not ask otherwise.
+    return _Entry(exchange, (requested, decided), shown=converted.person is not None and not exchange.withheld)
 
 
 _Pair = tuple[tuple[pb.AccessRecord, pb.CommittedRecord], tuple[pb.AccessRecord, pb.CommittedRecord]]
@@ -155,7 +161,7 @@ def _write_records(
         record.add(connection, entry, committed, recorded_at, permit_hash)
 
 
-def _new(asked: Asked, now: int, network: int, commitment: bytes, leave: bytes | None) -> Stored:
+def _new(asked: Asked, at: _Moment, commitment: bytes, leave: bytes | None) -> Stored:
     return Stored(
         request_id=asked.request_id,
         requester=asked.header.requester,
@@ -163,12 +169,12 @@ def _new(asked: Asked, now: int, network: int, commitment: bytes, leave: bytes |
         inquiry_hash=asked.digest,
         inquiry=asked.received,
         query=asked.query,
-        recorded_at=now,
+        recorded_at=at.machine,
         commitment=commitment,
-        exchange_time=network,
+        exchange_time=at.network,
         permit=leave,
         permit_hash=permits.permit_hash(leave) if leave is not None else None,
-        review_until=network + permit.REVIEW_WITHIN if leave is not None else None,
+        review_until=at.network + permit.REVIEW_WITHIN if leave is not None else None,
         outcome=stored.OPEN,
         withheld=asked.header.non_disclosure,
         answer=None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from warifu.kernel.clock import JAPAN
 
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +20,11 @@ def milliseconds(time: datetime | timedelta) -> int:
 def datetime_at(instant: int) -> datetime:
     """The aware datetime of an instant."""
     return _EPOCH + instant * _MILLISECOND
+
+
+def day_at(instant: int) -> date:
+    """The calendar day in Japan of an instant."""
+    return datetime_at(instant).astimezone(JAPAN).date()
 
 
 def timestamp(instant: int) -> Timestamp:

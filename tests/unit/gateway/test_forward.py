@@ -30,6 +30,7 @@ STAYS_OPEN = {
     Reason.PROVIDER_TRUST_UNAVAILABLE: Reason.PROVIDER_TRUST_UNAVAILABLE,
     Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN: Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN,
     Reason.PROVIDER_INTERNAL: Reason.PROVIDER_INTERNAL,
+    Reason.GATEWAY_UNAVAILABLE: Reason.PROVIDER_UNAVAILABLE,  # it could not reach us in turn
     # Towards the provider the gateway is the client: this is never the requester's fault.
     Reason.CLIENT_CERTIFICATE_EXPIRED: Reason.GATEWAY_INTERNAL,
     Reason.CLIENT_CERTIFICATE_REVOKED: Reason.GATEWAY_INTERNAL,
