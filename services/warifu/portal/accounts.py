@@ -29,6 +29,8 @@ from warifu.portal.schema import (
 from warifu.portal.times import micros
 
 ACQUISITION_SIZE: Final = 16
+_SPENT: Final = frozenset({Reason.CLIENT_ACQUISITION_REFUSED, Reason.CLIENT_ACQUISITION_CHANGED})
+"""The acquisition number is past its life, or the person's resident code changed since it was used."""
 _SUPERSEDED_LIST: Final = "superseded"
 
 _ACCOUNT_OF: Final = select(account_certificates.c.account).where(account_certificates.c.serial == bindparam("serial"))
@@ -105,9 +107,9 @@ class Accounts:
         try:
             subject = await self._subject(serial)
         except LinkageError as error:
-            if error.reason is not Reason.CLIENT_ACQUISITION_REFUSED:
+            if error.reason not in _SPENT:
                 raise
-            # A number left over from an interrupted login is past its life: once more with a new one.
+            # A number left over from an interrupted login: once more with a new one.
             await self._store.write(lambda c: c.execute(_CLAIMED, {"serial": serial}))
             subject = await self._subject(serial)
         now = micros(self._clock.machine())
