@@ -207,16 +207,12 @@ class Directory:
 
     async def signing_key(self, owner: str, key_id: str) -> VerifyingKey | None:
         """The owner's signing key of this id, the present one or one before; None when the owner has no such key."""
-        found = self._with(owner, lambda entry: entry.signing.key_id == key_id)
-        if found is None and await self._refetched(owner):
-            found = self._with(owner, lambda entry: entry.signing.key_id == key_id)
+        found = await self._found(owner, lambda entry: entry.signing.key_id == key_id)
         return found.signing if found else None
 
     async def sealing_key(self, owner: str, key_id: str) -> SealingKey | None:
         """The owner's HPKE key of this id, the present one or one before; None when the owner has no such key."""
-        found = self._with(owner, lambda entry: entry.sealing.key_id == key_id)
-        if found is None and await self._refetched(owner):
-            found = self._with(owner, lambda entry: entry.sealing.key_id == key_id)
+        found = await self._found(owner, lambda entry: entry.sealing.key_id == key_id)
         return found.sealing if found else None
 
     async def refresh(self, owner: str) -> VerifiedEntry:
@@ -237,23 +233,35 @@ class Directory:
         except TrustError:
             return False
 
-    async def _refetched(self, owner: str) -> bool:
-        """Fetch for an unknown key id, unless that was just done; False when there is nothing new to look at."""
-        last = self._fetched.get(owner)
-        if last is not None and self._clock.machine() - last < _REFETCH:
-            return False
-        await self._refreshed(owner, force=True)
-        return True
+    async def _found(self, owner: str, wanted: Callable[[VerifiedEntry], bool]) -> VerifiedEntry | None:
+        """A known entry that fits, fetched anew when none does, unless that was just done for another unknown key."""
+        found = self._with(owner, wanted)
+        if found is not None:
+            return found
+        async with self._lock(owner):
+            self._remember(owner)
+            found = self._with(owner, wanted)  # who held the lock may have fetched it
+            if found is not None:
+                return found
+            last = self._fetched.get(owner)
+            if last is not None and self._clock.machine() - last < _REFETCH:
+                return None
+            await self._fetch_one(owner)
+        return self._with(owner, wanted)
 
     async def _refreshed(self, owner: str, *, force: bool) -> VerifiedEntry:
-        async with self._locks.setdefault(owner, asyncio.Lock()):
+        async with self._lock(owner):
             self._remember(owner)
             found = self._newest(owner)
-            if found is not None and not force:
-                return found
-            signed = await self._fetch(owner)
-            self._fetched[owner] = self._clock.machine()
-            return await self._take(owner, signed)
+            return found if found is not None and not force else await self._fetch_one(owner)
+
+    def _lock(self, owner: str) -> asyncio.Lock:
+        return self._locks.setdefault(owner, asyncio.Lock())
+
+    async def _fetch_one(self, owner: str) -> VerifiedEntry:
+        signed = await self._fetch(owner)
+        self._fetched[owner] = self._clock.machine()
+        return await self._take(owner, signed)
 
     def _remember(self, owner: str) -> None:
         """Read the memory of an owner once. Entries that no longer verify still count as seen."""

@@ -21,7 +21,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.schema import ADDRESSEES, ENROLMENTS
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.limits import ACQUISITION_BYTES, ACQUISITION_LIFE, BULK, CALL_DEADLINE, malformed
+from warifu.kernel.limits import ACQUISITION_BYTES, BULK, CALL_DEADLINE, malformed
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
 
 _SECONDS_EACH: Final = 0.1
@@ -211,8 +211,8 @@ class Enrolment:
         return person.error is not None and person.error.retryable and not person.subject
 
 
-_GRACE: Final = int(ACQUISITION_LIFE) * 1000 // 60
-"""Milliseconds after which an enrolment that is still open is nobody's call any more."""
+_GRACE: Final = 60_000
+"""Machine milliseconds after which an enrolment that is still open is nobody's call any more; far within a number's life."""
 
 
 def _look(connection: Connection, people: list[_Person]) -> _Bindings:

@@ -220,3 +220,15 @@ async def test_an_entry_is_fetched_anew_when_it_ends_or_is_revoked(reader, relay
     AUTHORITY.revoked.add(second.serial)
     relay.entries[PROVIDER] = entry(provider, 3)
     assert (await directory.entry(PROVIDER)).version == 3
+
+
+async def test_many_who_meet_a_key_first_all_get_it(reader, relay, provider):
+    """Whoever asks for a key while it is being fetched waits for it, instead of being told that there is none."""
+    relay.entries[PROVIDER] = entry(provider)
+    directory = reader()
+    found = await asyncio.gather(
+        *(directory.signing_key(PROVIDER, provider.signing_key_id) for _ in range(10)),
+        *(directory.sealing_key(PROVIDER, provider.hpke_key_id) for _ in range(10)),
+    )
+    assert {key.key_id for key in found} == {provider.signing_key_id, provider.hpke_key_id}
+    assert relay.calls == 1

@@ -1,0 +1,275 @@
+"""Permits at the interim server, over real mTLS under the gateway's certificate: every one but a good one is refused, a good one is used once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from contract.interim_world import NHI, OTHER_TAX, TAX, TAX_ITEM, WAIT, World, copy, reason_of
+from sqlalchemy import func, select
+from town import person
+
+from warifu.common.v1 import common_pb2
+from warifu.exchange import header, permit, query, sealing
+from warifu.exchange.answer import open_answer
+from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.v1 import exchange_pb2 as ex
+from warifu.interim.schema import PROVISIONS, RECORDS
+from warifu.kernel.errors import Reason
+from warifu.provision.v1 import provision_pb2, provision_pb2_grpc
+
+
+@dataclass
+class Gateway:
+    """The gateway's pen: signs any permit that a test wants."""
+
+    world: World
+    keys: InstitutionKeys
+    subject: ex.SubjectReference
+
+    def header(self, **changes) -> bytes:
+        """An inquiry that row P07 allows."""
+        values = {
+            "request_id": self.world.unsampled(),
+            "requester": NHI,
+            "provider": TAX,
+            "affair": "JM90000000000101",
+            "procedure": "JT90000000000101",
+            "item": TAX_ITEM,
+            "span": common_pb2.Span(fiscal_year=common_pb2.FiscalYear(year=2025)),
+            "office": "o",
+            "clerk": "c",
+            **changes,
+        }
+        return header.build(ex.RequestHeader(**values))
+
+    def query(self, *heads: bytes) -> ex.SealedBlock:
+        """Their queries, sealed for the tax office."""
+        keys = self.world.interim(TAX).ground.keys
+        return query.seal_queries([ex.Query(header_hash=header.header_hash(one)) for one in heads], keys.sealing_key)
+
+    def permit(self, head: bytes, block: ex.SealedBlock, place: int = 0, **changes) -> bytes:
+        """A permit for an inquiry."""
+        now, network = self.world.clock.machine(), self.world.clock.network()
+        values = {
+            "permit_id": ex.RequestHeader.FromString(head).request_id,
+            "header": head,
+            "subject": self.subject,
+            "query_block_hash": sealing.block_hash(block),
+            "query_index": place,
+            "table_version": self.world.hosts["tax"].law.book().version,
+            "row": "P07",
+            "commitment": bytes(32),
+            "exchange_time": permit.stamp(network),
+            "issued_at": permit.stamp(now),
+            "accept_by": permit.stamp(now + timedelta(seconds=60)),
+            "review_until": permit.stamp(network + timedelta(days=30)),
+            "requester_key_id": self.world.interim(NHI).ground.keys.hpke_key_id,
+            **changes,
+        }
+        return ex.Permit(**values).SerializeToString(deterministic=True)
+
+    def sign(self, *permits: bytes) -> list[ex.SignedPermit]:
+        """Sign them as one batch."""
+        return permit.issue(permits, self.keys.signing_key_id, self.keys.sign)
+
+    async def show(
+        self, permits: list[ex.SignedPermit], *blocks: ex.SealedBlock, provider: str = TAX
+    ) -> provision_pb2.ProvideResponse:
+        """Show them to the provider."""
+        stub = provision_pb2_grpc.ProvisionServiceStub(self.world.channel("tax", "gateway", "main"))
+        request = provision_pb2.ProvideRequest(provider=provider, permits=permits, queries=blocks)
+        return await stub.Provide(request, timeout=WAIT)
+
+    async def refused(self, signed: ex.SignedPermit, *blocks: ex.SealedBlock, provider: str = TAX) -> str:
+        """Why one permit is refused; nothing came of it."""
+        response = await self.show([signed], *blocks, provider=provider)
+        (result,) = response.results
+        assert result.outcome == ex.OUTCOME_ERROR
+        assert not response.answers
+        assert used(self.world) == 0
+        return result.error.reason
+
+
+def used(world: World) -> int:
+    """Permits that were used; each has its records."""
+    store = world.interim(TAX).ground.store
+    tables = [PROVISIONS, RECORDS]
+    counts = [
+        store.read(lambda c, t=table: c.execute(select(func.count()).select_from(t)).scalar_one()) for table in tables
+    ]
+    assert counts[1] == 2 * counts[0]
+    return counts[0]
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    """The network's gateway key, and a person whom the tax office knows."""
+    world = await World.begin(tmp_path)
+    try:
+        await world.register([person(0)])
+        for code in (NHI, TAX):
+            assert not (await world.enrol(code, "1")).HasField("error")
+        await world.interim(TAX).register_copies([copy("r-1")])
+        keys = InstitutionKeys.load_or_create(tmp_path / "gateway" / "secrets", "gateway")
+        subject = world.interim(TAX)._inquiries._addressees.subject("1")
+        yield Gateway(world, keys, subject)
+    finally:
+        await world.end()
+
+
+def opened(gateway: Gateway, signed: ex.SignedPermit, response: provision_pb2.ProvideResponse, place: int) -> ex.Answer:
+    """One answer as its requester opens it."""
+    result = response.results[place]
+    own, provider = (gateway.world.interim(code).ground.keys for code in (NHI, TAX))
+    head = ex.Permit.FromString(signed.permit).header
+    return open_answer(
+        response.answers[result.answer_block],
+        result.answer_index,
+        own,
+        provider.verifying_key,
+        header.header_hash(head),
+        permit.permit_hash(signed.permit),
+    )
+
+
+async def test_a_batch_is_answered_in_one_block(gateway: Gateway) -> None:
+    """Twenty permits of one requester are answered in one block, each at its own place, and each leaves its own records."""
+    heads = [gateway.header() for _ in range(20)]
+    block = gateway.query(*heads)
+    signed = gateway.sign(*(gateway.permit(head, block, place) for place, head in enumerate(heads)))
+    response = await gateway.show(signed, block)
+    assert len(response.answers) == 1
+    answers = [opened(gateway, one, response, place) for place, one in enumerate(signed)]
+    assert {answer.outcome for answer in answers} == {ex.FINE_OUTCOME_PROVIDED}
+    assert used(gateway.world) == 20
+
+
+async def test_the_same_permit_gives_the_stored_answer(gateway: Gateway) -> None:
+    """Shown again, at once and many times, in another batch, after its window and after a restart, a permit gives the same bytes."""
+    head, other = gateway.header(), gateway.header()
+    block, second = gateway.query(head), gateway.query(other)
+    signed = gateway.sign(gateway.permit(head, block))
+    first, *rest = await asyncio.gather(*(gateway.show(signed, block) for _ in range(8)))
+    assert all(one == first for one in rest)
+    assert used(gateway.world) == 1
+    batch = gateway.sign(signed[0].permit, gateway.permit(other, second))
+    mixed = await gateway.show(batch, block, second)
+    assert mixed.answers[mixed.results[0].answer_block] == first.answers[0]
+    await gateway.world.down("tax")
+    await gateway.world.up("tax")
+    gateway.world.clock.offset = timedelta(minutes=10)
+    assert await gateway.show(signed, block) == first
+    assert used(gateway.world) == 2
+
+
+async def test_other_bytes_under_a_used_id_are_refused(gateway: Gateway) -> None:
+    """A used permit id with other content, however well signed, gets nothing and leaves the stored answer as it is."""
+    head = gateway.header()
+    block = gateway.query(head)
+    signed = gateway.sign(gateway.permit(head, block))
+    first = await gateway.show(signed, block)
+    changed = gateway.sign(gateway.permit(head, block, commitment=b"x" * 32))
+    response = await gateway.show(changed, block)
+    assert response.results[0].error.reason == Reason.CLIENT_PERMIT_CHANGED
+    assert not response.answers
+    assert await gateway.show(signed, block) == first
+
+
+async def test_unsigned_altered_and_foreign_permits_are_refused(gateway: Gateway) -> None:
+    """A permit that the gateway's published key did not sign as it is, for this provider, is refused and nothing is looked up."""
+    head = gateway.header()
+    block = gateway.query(head)
+    good = gateway.permit(head, block)
+    forger = InstitutionKeys.generate("gateway")
+    forged = permit.issue([good], forger.signing_key_id, forger.sign)[0]
+    assert await gateway.refused(forged, block) == Reason.CLIENT_PERMIT_INVALID
+    forged.signature.key_id = gateway.keys.signing_key_id
+    assert await gateway.refused(forged, block) == Reason.CLIENT_PERMIT_INVALID
+    (altered,) = gateway.sign(good)
+    altered.permit = gateway.permit(head, block, row="P09")
+    assert await gateway.refused(altered, block) == Reason.CLIENT_PERMIT_INVALID
+    (elsewhere,) = gateway.sign(good)
+    assert await gateway.refused(elsewhere, block, provider=OTHER_TAX) == Reason.CLIENT_PERMIT_MISMATCH
+    unknown = gateway.show([elsewhere], block, provider="tax-999999")
+    assert await reason_of(unknown) == Reason.CLIENT_INSTITUTION_UNKNOWN
+
+
+async def test_a_permit_outside_its_window_is_refused(gateway: Gateway) -> None:
+    """A permit that expired or was issued in the future is not accepted for the first time."""
+    head = gateway.header()
+    block = gateway.query(head)
+    for seconds in (-92, 32):
+        issued = gateway.world.clock.machine() + timedelta(seconds=seconds)
+        window = {"issued_at": permit.stamp(issued), "accept_by": permit.stamp(issued + timedelta(seconds=60))}
+        (signed,) = gateway.sign(gateway.permit(head, block, **window))
+        assert await gateway.refused(signed, block) == Reason.CLIENT_PERMIT_EXPIRED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"row": "P09"}, id="another-row"),
+        pytest.param({"head": {"procedure": "JT90000000009999"}}, id="no-such-procedure"),
+        pytest.param({"head": {"item": "TM90000000000002"}}, id="another-item"),
+        pytest.param({"head": {"requester": "nhi-480011"}}, id="same-body"),
+        pytest.param({"head": {"requester": "insurer-06480016"}}, id="another-requester"),
+    ],
+)
+async def test_the_provider_decides_for_itself(gateway: Gateway, changes: dict) -> None:
+    """What the provider's own law book does not allow is refused although the gateway signed it."""
+    head = gateway.header(**changes.get("head", {}))
+    block = gateway.query(head)
+    (signed,) = gateway.sign(gateway.permit(head, block, **{k: v for k, v in changes.items() if k != "head"}))
+    assert await gateway.refused(signed, block) == Reason.PROVIDER_PERMIT_INVALID
+
+
+async def test_the_query_must_be_the_permits_own(gateway: Gateway) -> None:
+    """A permit without its query block, with another, with the wrong place in it, or with one that does not open is refused."""
+    head, other = gateway.header(), gateway.header()
+    block, others = gateway.query(head), gateway.query(other)
+    (signed,) = gateway.sign(gateway.permit(head, block))
+    assert await gateway.refused(signed) == Reason.CLIENT_QUERY_MISMATCH
+    assert await gateway.refused(signed, others) == Reason.CLIENT_QUERY_MISMATCH
+    (misplaced,) = gateway.sign(gateway.permit(head, block, place=1))
+    assert await gateway.refused(misplaced, block) == Reason.CLIENT_QUERY_MISMATCH
+    (crossed,) = gateway.sign(gateway.permit(head, others))
+    assert await gateway.refused(crossed, others) == Reason.CLIENT_QUERY_MISMATCH
+    foreign = query.seal_queries(
+        [ex.Query(header_hash=header.header_hash(head))], InstitutionKeys.generate(TAX).sealing_key
+    )
+    (unreadable,) = gateway.sign(gateway.permit(head, foreign))
+    assert await gateway.refused(unreadable, foreign) == Reason.CLIENT_QUERY_UNREADABLE
+
+
+async def test_one_bad_permit_harms_no_other(gateway: Gateway) -> None:
+    """In a batch the good permits are answered, and each bad one is an error in its own place."""
+    heads = [gateway.header(), gateway.header(item="TM90000000000002"), gateway.header()]
+    block = gateway.query(*heads)
+    signed = gateway.sign(*(gateway.permit(head, block, place) for place, head in enumerate(heads)))
+    response = await gateway.show(signed, block)
+    assert [one.outcome for one in response.results] == [ex.OUTCOME_ANSWERED, ex.OUTCOME_ERROR, ex.OUTCOME_ANSWERED]
+    assert used(gateway.world) == 2
+
+
+async def test_calls_out_of_form_are_refused(gateway: Gateway) -> None:
+    """No permit, more than a batch, or one id twice in a call is refused as a call."""
+    head = gateway.header()
+    block = gateway.query(head)
+    (signed,) = gateway.sign(gateway.permit(head, block))
+    assert await reason_of(gateway.show([])) == Reason.CLIENT_MALFORMED
+    assert await reason_of(gateway.show([signed, signed], block)) == Reason.CLIENT_MALFORMED
+    assert await reason_of(gateway.show([signed] * 201, block)) == Reason.CLIENT_TOO_MANY_ITEMS
+    assert used(gateway.world) == 0
+
+
+async def test_nobody_but_the_gateway_may_show_permits(gateway: Gateway) -> None:
+    """An agency, even the provider itself, is turned away at the door."""
+    for party, code in (("tax", TAX), ("health_insurance", NHI)):
+        stub = provision_pb2_grpc.ProvisionServiceStub(gateway.world.channel("tax", party, code))
+        call = stub.Provide(provision_pb2.ProvideRequest(provider=TAX), timeout=WAIT)
+        assert await reason_of(call) == Reason.CLIENT_CALLER_NOT_ALLOWED
