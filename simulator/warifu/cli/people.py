@@ -50,7 +50,7 @@ def people(
                     f"there is no trait {asked}. There are: {', '.join(known)}",
                 )
             )
-    found = [p for p in everyone.all() if set(trait or ()) <= p.traits and _named(p, name)]
+    found = [p for p in everyone.all() if set(trait or ()) <= set(p.traits) and _named(p, name)]
     shown = [everyone.demo(p.person) for p in found[:limit]]
     if json_:
         document({"people": [_document(p) for p in shown]})

@@ -49,10 +49,11 @@ async def _report(state: Any) -> dict[str, Any]:
     async with doors(file) as opened:
         health = await opened.all_healthy()
     sizes = _sizes({p.name: str(folder / p.name) for p in file.parties}, file.pid)
+    agencies = set(file.extra["kinds"].values())
     parties = [
         {
             "name": p.name,
-            "kind": _kind(p.name),
+            "kind": "agency" if p.name in agencies else p.name,
             "address": p.address,
             "healthy": health[p.name],
             "pss_bytes": sizes.get(p.name, 0),
@@ -60,10 +61,6 @@ async def _report(state: Any) -> dict[str, Any]:
         for p in file.parties
     ]
     return {"ready_seconds": file.ready_seconds, "pss_total_bytes": sum(sizes.values()), "parties": parties}
-
-
-def _kind(name: str) -> str:
-    return "agency" if name in ("residency", "tax", "health_insurance") else name
 
 
 def _sizes(folders: dict[str, str], launcher: int) -> dict[str, int]:

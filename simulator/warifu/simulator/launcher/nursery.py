@@ -17,9 +17,11 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from warifu.kernel.party import Build
 
 DRAIN_SECONDS = 8.0
 """How long parties may drain once the launcher is gone, before they are killed."""
@@ -136,12 +138,12 @@ def run_party(folder: Path, build: str) -> None:
     from warifu.kernel import server  # noqa: PLC0415 - imported in the child alone when nothing was preloaded
 
     module, function = build.split(":")
-    server.run(folder, resolve(module, function))
+    server.run(folder, resolve(module, function), die_with_parent=True)
 
 
-def resolve(module: str, function: str) -> Callable[..., object]:
+def resolve(module: str, function: str) -> Build:
     """The build function that `module:function` names."""
-    found: Callable[..., object] = getattr(importlib.import_module(module), function)
+    found: Build = getattr(importlib.import_module(module), function)
     return found
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warifu.law import LawBook
 
-AGENCY_KINDS = ("residency", "tax", "health_insurance")
-"""Kinds of agency, each a party; a kind is a folder of `warifu.agencies` and a table of data."""
+PORTAL = "portal"
+
+
+def agency_kinds(book: LawBook) -> tuple[str, ...]:
+    """Kinds of agency, each a party: those of the register's roles. A kind is a folder of `warifu.agencies` and a table of data."""
+    return tuple(dict.fromkeys(role.kind for role in book.register.roles.values() if role.kind != PORTAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class PlannedParty:
     """Parties that it calls, whose addresses it is told."""
     web_host: str | None = None
     """Host of its web face."""
+    agency: bool = False
+    """It serves business systems behind interim servers, and counters."""
 
     @property
     def institutions(self) -> tuple[str, ...]:
@@ -33,25 +39,27 @@ class PlannedParty:
 
 def plan(book: LawBook) -> tuple[PlannedParty, ...]:
     """The parties of a network with the institutions of `book`'s register, in the order in which they are shown."""
-    kinds = {
-        kind: sorted(i.code for i in book.register.institutions.values() if i.kind == kind) for kind in AGENCY_KINDS
-    }
+    kinds = agency_kinds(book)
     agencies = (
-        PlannedParty(kind, "warifu.agencies.party:build", tuple(codes), ("numbering", "gateway"))
-        for kind, codes in kinds.items()
+        PlannedParty(kind, "warifu.agencies.party:build", _codes(book, kind), ("numbering", "gateway"), agency=True)
+        for kind in kinds
     )
     return (
         PlannedParty("numbering", "warifu.numbering.party:build", ("main",), ("gateway",)),
-        PlannedParty("gateway", "warifu.gateway.party:build", ("main",), (*AGENCY_KINDS, "portal")),
+        PlannedParty("gateway", "warifu.gateway.party:build", ("main",), (*kinds, PORTAL)),
         *agencies,
         PlannedParty(
-            "portal", "warifu.portal.party:build", ("portal-main",), ("numbering", "gateway"), "portal.localhost"
+            PORTAL, "warifu.portal.party:build", _codes(book, PORTAL), ("numbering", "gateway"), "portal.localhost"
         ),
         PlannedParty("simulator", "warifu.simulator.party:build", ("main",), ("numbering",), "card.localhost"),
     )
 
 
-def preloaded(parties: Iterable[PlannedParty]) -> tuple[str, ...]:
+def _codes(book: LawBook, kind: str) -> tuple[str, ...]:
+    return tuple(sorted(one.code for one in book.register.of_kind(kind)))
+
+
+def preloaded(parties: Sequence[PlannedParty]) -> tuple[str, ...]:
     """Modules that the nursery imports before it forks."""
-    kinds = tuple(f"warifu.agencies.{kind}" for kind in AGENCY_KINDS)
+    kinds = tuple(f"warifu.agencies.{party.name}" for party in parties if party.agency)
     return ("warifu.kernel.server", *dict.fromkeys(party.build.split(":")[0] for party in parties), *kinds)

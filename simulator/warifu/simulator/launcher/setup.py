@@ -12,7 +12,7 @@ from warifu.authority import provision
 from warifu.kernel.config import Config, Simulation, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
-from warifu.simulator.launcher.plan import AGENCY_KINDS, PlannedParty, plan
+from warifu.simulator.launcher.plan import PlannedParty, plan
 from warifu.simulator.launcher.ports import grpc_ports, is_free, web_ports
 from warifu.simulator.launcher.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
 from warifu.simulator.population import CLOCK_START
@@ -34,7 +34,7 @@ def prepare(state: Path, options: Options) -> NetworkFile:
     parties = plan(packaged())
     old = NetworkFile.load(state) if (state / NETWORK_NAME).exists() else None
     seed, people = (old.seed, old.people) if old else (options.seed, options.people)
-    counters = [code for party in parties if party.name in AGENCY_KINDS for code in party.institutions]
+    counters = [code for party in parties if party.agency for code in party.institutions]
     provision(state, {party.name: party.identities for party in parties}, counters=counters)
     addresses = _addresses(parties, old)
     webs = _webs(parties, old, options)
@@ -57,7 +57,7 @@ def prepare(state: Path, options: Options) -> NetworkFile:
         simulator=_pair(state / "simulator" / "identities" / "main"),
         clock=clock,
         filled=old.filled if old else False,
-        extra={"kinds": {code: p.name for p in parties if p.name in AGENCY_KINDS for code in p.institutions}},
+        extra={"kinds": {code: p.name for p in parties if p.agency for code in p.institutions}},
     )  # fmt: skip
     origins = {name: f"http://{web.host}:{web.port}" for name, web in webs.items()}
     faces = {"portal": origins["portal"], "card": origins["simulator"]}

@@ -34,11 +34,8 @@ async def play(stage: Stage) -> None:
 
 def _another(stage: Stage, city: str) -> str:
     """Sabotage: the clerk asks another body, which is allowed."""
-    return next(
-        c.removeprefix("tax-")
-        for c in sorted(stage.network.extra["kinds"])
-        if c.startswith("tax-") and not c.endswith(city)
-    )
+    offices = sorted(code for code in stage.book.institutions if code.startswith("tax-"))
+    return next(code.removeprefix("tax-") for code in offices if not code.endswith(city))
 
 
 SAME_CITY = Scenario(

@@ -19,7 +19,8 @@ from warifu.simulator.cards.client import Session, login
 from warifu.simulator.clerk import Clerk, Exchange, Question, ask
 from warifu.simulator.doors import Doors
 from warifu.simulator.launcher.state import NetworkFile
-from warifu.simulator.people import People, Person
+from warifu.simulator.people import People
+from warifu.simulator.population import Person
 
 JAPAN = timezone(timedelta(hours=9))
 
