@@ -1,0 +1,104 @@
+"""Puts an agency's process together: for each institution a business system in front of its interim server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from sqlalchemy.engine import URL, make_url
+
+from warifu.agencies.ages import Ages
+from warifu.agencies.deliver import Delivery
+from warifu.agencies.kind import Kind, find
+from warifu.agencies.numbering import Numbering
+from warifu.agencies.office import Business
+from warifu.agencies.record import Recording
+from warifu.agencies.reenrol import Reenrolment
+from warifu.agencies.schema import metadata
+from warifu.agencies.services import AgencyServicer, Desk
+from warifu.agencies.visitor import Reception
+from warifu.agency.v1 import agency_pb2_grpc
+from warifu.interim.host import InterimHost
+from warifu.kernel.config import Config
+from warifu.kernel.party import Context, Party, Service
+from warifu.kernel.store import Store, sqlite_url
+
+Job = Callable[[], Awaitable[int]]
+
+
+async def build(context: Context) -> Party:
+    """The agency that the configuration names; its kind is the folder of that name.
+
+    Raises:
+        LookupError: no kind of that name, or an institution that the register does not have.
+        LinkageError: PROVIDER_TRUST_UNAVAILABLE without a law book that verifies.
+    """
+    kind, host = find(context.config.party), InterimHost(context)
+    businesses = {code: _business(context, kind, host, code) for code in context.config.institutions}
+    desks: dict[str, Desk] = {}
+    jobs: dict[str, list[Job]] = {"errands": [], "reenrolment": [], "ages": []}
+    for code, business in businesses.items():
+        delivery = Delivery(business)
+        recording = Recording(business, delivery)
+        desks[code] = Desk(business, recording, Reception(business))
+        jobs["errands"].append(delivery.catch_up)
+        jobs["reenrolment"].append(Reenrolment(business, delivery).run)
+        jobs["ages"].append(Ages(business, recording).run)
+
+    async def close() -> None:
+        await host.close()
+        for business in businesses.values():
+            business.store.close()
+
+    servicer = AgencyServicer(desks, lambda: host.law.book().institutions)
+    return Party(
+        services=[
+            Service("warifu.agency.v1.AgencyService", agency_pb2_grpc.add_AgencyServiceServicer_to_server, servicer),
+            *host.services,
+        ],
+        jobs={**host.jobs, **{name: _each(each) for name, each in jobs.items()}},
+        checks={**host.checks, **_checks(businesses)},
+        view=host.view,
+        start=host.start,
+        close=close,
+    )
+
+
+def store_url(config: Config, institution: str) -> URL:
+    """Where an institution's business system keeps its tables: a file of its own, or a database of its own beside the party's."""
+    if config.database_url is None:
+        return sqlite_url(config.folder / f"{institution}.db")
+    url = make_url(config.database_url)
+    return url.set(database=f"{url.database}_{institution}".replace("-", "_"))
+
+
+def _business(context: Context, kind: Kind, host: InterimHost, code: str) -> Business:
+    listed = host.law.book().institutions.get(code)
+    if listed is None:
+        raise LookupError(f"the register of institutions has no {code}")
+    store = Store(store_url(context.config, code), metadata)
+    store.create()
+    return Business(
+        institution=code,
+        kind=kind,
+        role=listed.role.code,
+        lg_code=listed.operator.lg_code,
+        insurer_number=listed.insurer_number,
+        store=store,
+        clock=context.clock,
+        ids=host.ids,
+        interim=host.interim(code),
+        numbering=Numbering(context.peers, code),
+    )
+
+
+def _checks(businesses: Mapping[str, Business]) -> Mapping[str, Callable[[], None]]:
+    return {f"{code}.db": business.store.check for code, business in businesses.items()}
+
+
+def _each(jobs: list[Job]) -> Job:
+    """One job that runs those of all institutions, one after the other."""
+
+    async def run() -> int:
+        return sum([await job() for job in jobs])
+
+    return run
