@@ -150,8 +150,8 @@ class World:
     async def delivered(self, request_id: str) -> None:
         """Wait until the portal holds the exchange; the gateway tries again once a second, and its channel has a pause of its own."""
         async with asyncio.timeout(WAIT):
-            while not self.running["portal"].party.view(request_id):
-                await asyncio.sleep(0.02)
+            while not self.running["portal"].party.view(request_id):  # noqa: ASYNC110 - another party acts, not this one
+                await asyncio.sleep(0.02)  # waits for a condition, with a deadline
 
     def channel(self, target: str, party: str, code: str) -> grpc.aio.Channel:
         """A kept channel to a party under a provisioned identity."""
