@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from warifu import law
 from warifu.exchange import form, header
 from warifu.exchange.form import FormError
 from warifu.interim.addressees import check_addressee_no, known
 from warifu.interim.ground import Ground
 from warifu.interim.schema import ADDRESSEES, COPIES, COPY_CHANGES
 from warifu.interim.v1 import interim_pb2 as pb
+from warifu.items.v1 import items_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import CODE, ID, malformed
 
@@ -157,6 +159,7 @@ class Copies:
             raise FormError("content", f"not {item.content}")
         if request.content.ByteSize() > LARGEST_CONTENT:
             raise FormError("content", "too large")
+        _check_empty_fields(item, request.content)
 
     def _make(self, connection: Connection, changes: list[_Change]) -> dict[int, LinkageError | None]:
         """Runs in the store's transaction: apply one by one to a view, then write what it came to in few statements."""
@@ -173,6 +176,22 @@ class Copies:
 _CHANGES: Final = frozenset(
     {pb.COPY_CHANGE_NEW, pb.COPY_CHANGE_DIFFERENCE, pb.COPY_CHANGE_REVISE, pb.COPY_CHANGE_DELETE}
 )
+
+
+def _check_empty_fields(item: law.Item, content: items_pb2.ItemContent) -> None:
+    """An empty value says whether it applies: once, with a reason, of a field of the item that has no value."""
+    present = {field.name for field, _ in getattr(content, item.content).ListFields()}
+    fields = {field.path for field in item.fields}
+    told: set[str] = set()
+    for empty in content.empty_fields:
+        if empty.path not in fields or empty.path in present or empty.path in told:
+            raise FormError("content.empty_fields", "not an empty field of the item")
+        if empty.reason not in _EMPTY_REASONS:
+            raise FormError("content.empty_fields", "no reason")
+        told.add(empty.path)
+
+
+_EMPTY_REASONS: Final = frozenset(value for value in items_pb2.EmptyReason.values() if value)
 
 
 def _look(connection: Connection, changes: list[_Change]) -> _Work:

@@ -1,4 +1,4 @@
-"""Step 4: a permit is checked in all that it claims, the copy looked up, and the answer sealed.
+"""Step 4, second half: under an admitted permit the copy is looked up, recorded and the answer sealed.
 
 Permit id, record and sealed answer are committed in one transaction before the answer leaves. The same permit again, at any time and
 at any replica, returns the stored answer; other bytes under its id are refused. Nothing is looked up under a permit that is refused.
@@ -6,23 +6,19 @@ at any replica, returns the stored answer; other bytes under its id are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from warifu import law
-from warifu.exchange import permit as permits
-from warifu.exchange import query, sealing
 from warifu.exchange.answer import seal_answers
-from warifu.exchange.directory import GATEWAY
-from warifu.exchange.keys import SealingKey
-from warifu.exchange.permit import CheckedPermit, PermitChecker
+from warifu.exchange.permit import CheckedPermit
 from warifu.exchange.projection import released
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import lookup, records
+from warifu.interim.admit import Admission, Call, Question
 from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
 from warifu.interim.lookup import Found, Person
@@ -51,22 +47,10 @@ _ADD_REVIEW = insert(REVIEWS)
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """A permit that may be answered, with its query."""
-
-    signed: bytes
-    checked: CheckedPermit
-    row: law.Row
-    requester_role: str
-    query: exchange_pb2.Query
-    recipient: SealingKey
-
-
-@dataclass(frozen=True, slots=True)
 class _Reply:
     """What the copies and the rules make of one question."""
 
-    question: _Question
+    question: Question
     person: Person | None
     fine: exchange_pb2.FineOutcome.ValueType
     records: tuple[exchange_pb2.Record, ...]
@@ -93,24 +77,12 @@ class _Reply:
         )
 
 
-@dataclass(slots=True)
-class _Call:
-    """One Provide call under way. Each permit is an error, or stands in a block."""
-
-    request: pb.ProvideRequest
-    checked: list[CheckedPermit | LinkageError]
-    opened: dict[bytes, list[exchange_pb2.Query] | LinkageError] = field(default_factory=dict)
-    """Queries by hash of their block; a block is opened once."""
-
-    def ids(self) -> list[str]:
-        return [one.permit.permit_id for one in self.checked if isinstance(one, CheckedPermit)]
-
-
 class Provision:
     """Provides for one institution."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._admission = Admission(ground)
 
     async def provide(self, request: pb.ProvideRequest) -> pb.ProvideResponse:
         """Answers in blocks, one result a permit, in the order asked.
@@ -123,7 +95,7 @@ class Provision:
         self._ground.require(request.provider)
         check_items(request.permits, "permits", BATCH)
         check_items(request.queries, "queries", BATCH, required=False)
-        call = _Call(request, await self._check(request))
+        call = Call(request, await self._admission.check(request))
         if len(set(call.ids())) < len(call.ids()):
             raise malformed("permits", "one permit id twice")
         for _ in range(_TRIES):
@@ -133,17 +105,10 @@ class Provision:
                 return self._respond(call, errors)
         raise LinkageError(Reason.PROVIDER_STORE_UNAVAILABLE)
 
-    async def _check(self, request: pb.ProvideRequest) -> list[CheckedPermit | LinkageError]:
-        """Signature, form and provider of each permit, by the gateway's keys that the directory vouches for."""
-        ids = {signed.signature.key_id for signed in request.permits}
-        keys = {key_id: await self._ground.directory.signing_key(GATEWAY, key_id) for key_id in ids}
-        checker = PermitChecker(self._ground.institution, keys.get)
-        return [_attempt(checker, signed) for signed in request.permits]
-
-    async def _answer_new(self, call: _Call, known: dict[str, Row[Any]]) -> dict[int, LinkageError] | None:
+    async def _answer_new(self, call: Call, known: dict[str, Row[Any]]) -> dict[int, LinkageError] | None:
         """Answer and commit the permits that are new; errors by place, or None when another call was first with one of them."""
         errors: dict[int, LinkageError] = {}
-        questions: list[_Question] = []
+        questions: list[Question] = []
         for place, checked in enumerate(call.checked):
             try:
                 if isinstance(checked, LinkageError):
@@ -151,7 +116,7 @@ class Provision:
                 if (row := known.get(checked.permit.permit_id)) is not None:
                     self._check_known(checked, row)
                 else:
-                    questions.append(await self._question(call, place, checked))
+                    questions.append(await self._admission.question(call, place, checked))
             except LinkageError as error:
                 errors[place] = error
         try:
@@ -169,60 +134,7 @@ class Provision:
         if row.outcome == exchange_pb2.OUTCOME_EXPIRED or overdue:
             raise LinkageError(Reason.CLIENT_PERMIT_EXPIRED)
 
-    async def _question(self, call: _Call, place: int, checked: CheckedPermit) -> _Question:
-        """All that must hold before anything is looked up.
-
-        Raises:
-            LinkageError: see `provide`.
-        """
-        permits.check_window(checked, self._ground.clock.machine())
-        decision = self._decide(checked)
-        asked = self._query(call, checked)
-        requester = await self._ground.directory.sealing_key(checked.header.requester, checked.permit.requester_key_id)
-        if requester is None:
-            raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata={"owner": checked.header.requester})
-        signed = call.request.permits[place].permit
-        return _Question(signed, checked, decision.row, decision.requester.role.code, asked, requester)
-
-    def _decide(self, checked: CheckedPermit) -> law.Permit:
-        """The own law book must allow the same, by the same row, on the exchange's day; assessments of both sides included."""
-        request = checked.header
-        ask = law.Ask(
-            requester=request.requester,
-            provider=request.provider,
-            affair=request.affair,
-            procedure=request.procedure,
-            item=request.item,
-            on=day_of(checked.exchange_time),
-            consent=request.HasField("consent"),
-        )
-        decision = law.decide(self._ground.law.book(), ask)
-        if not isinstance(decision, law.Permit) or decision.row.id != checked.permit.row:
-            raise LinkageError(Reason.PROVIDER_PERMIT_INVALID)
-        return decision
-
-    def _query(self, call: _Call, checked: CheckedPermit) -> exchange_pb2.Query:
-        block_hash = checked.permit.query_block_hash
-        if not call.opened:
-            call.opened.update(self._open(call.request.queries))
-        queries = call.opened.get(block_hash, LinkageError(Reason.CLIENT_QUERY_MISMATCH))
-        if isinstance(queries, LinkageError):
-            raise queries
-        index = checked.permit.query_index
-        if index >= len(queries) or queries[index].header_hash != checked.header_hash:
-            raise LinkageError(Reason.CLIENT_QUERY_MISMATCH)
-        return queries[index]
-
-    def _open(self, blocks: Iterable[exchange_pb2.SealedBlock]) -> dict[bytes, list[exchange_pb2.Query] | LinkageError]:
-        opened: dict[bytes, list[exchange_pb2.Query] | LinkageError] = {}
-        for block in blocks:
-            try:
-                opened[sealing.block_hash(block)] = query.open_queries(block, self._ground.keys)
-            except LinkageError as error:
-                opened[sealing.block_hash(block)] = error
-        return opened
-
-    async def _commit(self, questions: Sequence[_Question]) -> None:
+    async def _commit(self, questions: Sequence[Question]) -> None:
         """Look up, seal a block for each requester, and commit all of it at once."""
         if not questions:
             return
@@ -247,7 +159,7 @@ class Provision:
         entries = [row for reply in replies for row in self._records(reply)]
         await self._ground.store.write(lambda connection: _write(connection, sealed, entries))
 
-    def _look_up(self, connection: Connection, questions: Sequence[_Question]) -> list[_Reply]:
+    def _look_up(self, connection: Connection, questions: Sequence[Question]) -> list[_Reply]:
         subjects = {subject_bytes(question.checked.permit.subject) for question in questions}
         found = lookup.people(connection, subjects)
         return [
@@ -255,7 +167,7 @@ class Provision:
             for question in questions
         ]
 
-    def _reply(self, connection: Connection, question: _Question, person: Person | None) -> _Reply:
+    def _reply(self, connection: Connection, question: Question, person: Person | None) -> _Reply:
         if person is None:
             return _Reply(question, None, exchange_pb2.FINE_OUTCOME_NOT_REGISTERED, (), None)
         if person.self_disclosure_blocked and question.requester_role == PORTAL:
@@ -268,7 +180,7 @@ class Provision:
             return _Reply(question, person, exchange_pb2.FINE_OUTCOME_PENDING, (), rule)
         return _Reply(question, person, found.outcome, found.records, None)
 
-    def _find(self, connection: Connection, question: _Question, person: Person) -> Found:
+    def _find(self, connection: Connection, question: Question, person: Person) -> Found:
         request = question.checked.header
         paths = released(question.row.fields, question.query.fields)
         on = day_of(question.checked.exchange_time)
@@ -292,7 +204,7 @@ class Provision:
             )
         return event.rows(entries)
 
-    def _respond(self, call: _Call, errors: dict[int, LinkageError]) -> pb.ProvideResponse:
+    def _respond(self, call: Call, errors: dict[int, LinkageError]) -> pb.ProvideResponse:
         """Answers as they are stored, for old and new permits alike."""
         ids = [
             one.permit.permit_id
@@ -318,13 +230,6 @@ class Provision:
                 non_disclosure=row.non_disclosure,
             )
         return response
-
-
-def _attempt(checker: PermitChecker, signed: exchange_pb2.SignedPermit) -> CheckedPermit | LinkageError:
-    try:
-        return checker.check(signed)
-    except LinkageError as error:
-        return error
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
