@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from warifu.simulator.launcher.state import NetworkFile
+from warifu.simulator.state import NetworkFile
 
 READY_WITHIN = 120
 

@@ -103,7 +103,7 @@ def _folder(state: Path | None) -> Path:
     Raises:
         StateError: there is none.
     """
-    from warifu.simulator.launcher.state import NetworkFile, newest_living  # noqa: PLC0415
+    from warifu.simulator.state import NetworkFile, newest_living  # noqa: PLC0415
 
     folder = (state or newest_living()).absolute()
     NetworkFile.load(folder)

@@ -20,7 +20,7 @@ from warifu.cli.text import t
 
 if TYPE_CHECKING:
     from warifu.simulator.launcher.network import Options, Progress
-    from warifu.simulator.launcher.state import NetworkFile
+    from warifu.simulator.state import NetworkFile
 
 PEOPLE_LIMIT = 1_000_000
 BEGAN = time.monotonic()

@@ -10,7 +10,7 @@ import typer
 from warifu.cli.text import t
 
 if TYPE_CHECKING:
-    from warifu.simulator.launcher.state import NetworkFile
+    from warifu.simulator.state import NetworkFile
 
 State = Annotated[
     Path | None,
@@ -33,7 +33,7 @@ def living(state: Path | None) -> tuple[Path, NetworkFile]:
     Raises:
         StateError: there is none, or it does not run.
     """
-    from warifu.simulator.launcher.state import NetworkFile, StateError, newest_living  # noqa: PLC0415
+    from warifu.simulator.state import NetworkFile, StateError, newest_living  # noqa: PLC0415
 
     folder = (state or newest_living()).absolute()
     file = NetworkFile.load(folder)

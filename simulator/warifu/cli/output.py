@@ -46,7 +46,7 @@ def clear_errors() -> Iterator[None]:
 
     from warifu.kernel.errors import LinkageError  # noqa: PLC0415
     from warifu.simulator.launcher.ports import PortError  # noqa: PLC0415
-    from warifu.simulator.launcher.state import StateError  # noqa: PLC0415
+    from warifu.simulator.state import StateError  # noqa: PLC0415
 
     try:
         yield

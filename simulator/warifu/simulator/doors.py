@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from warifu.control.v1 import control_pb2, control_pb2_grpc
-from warifu.simulator.launcher.state import NetworkFile, PartyEntry
+from warifu.simulator.state import NetworkFile, PartyEntry
 
 HEALTH_DEADLINE = 1.0
 MAX_MESSAGE = 4 << 20

@@ -11,8 +11,8 @@ from warifu.common.v1 import common_pb2
 from warifu.numbering.keys import simulated
 from warifu.numbers import individual_number
 from warifu.simulator.cards.tray import DemoPerson, fill, open_store
-from warifu.simulator.launcher.state import NetworkFile
 from warifu.simulator.population import CLOCK_START, Household, Person, Scheme, age_on, cast, generate, load_world
+from warifu.simulator.state import NetworkFile
 from warifu.simulator.translate import Households, basic_items
 
 

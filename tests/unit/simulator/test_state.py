@@ -12,7 +12,7 @@ import pytest
 from warifu.simulator.launcher import ports
 from warifu.simulator.launcher.backup import backup, restore
 from warifu.simulator.launcher.ports import PortError
-from warifu.simulator.launcher.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError, locked
+from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError, locked
 
 
 def network_file(**changes: object) -> NetworkFile:

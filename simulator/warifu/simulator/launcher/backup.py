@@ -7,7 +7,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from warifu.simulator.launcher.state import NetworkFile, StateError, locked
+from warifu.simulator.state import NetworkFile, StateError, locked
 
 _LEFT_OUT = {".lock", "control.sock", "tmp"}
 

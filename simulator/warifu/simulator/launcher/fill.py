@@ -15,9 +15,9 @@ from warifu.kernel.errors import LinkageError
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
 from warifu.simulator.clerk import Clerk
 from warifu.simulator.doors import Doors
-from warifu.simulator.launcher.state import NetworkFile
 from warifu.simulator.people import fill_tray, generate_people
 from warifu.simulator.population import Person
+from warifu.simulator.state import NetworkFile
 from warifu.simulator.translate import basic_items, initial_records
 
 log = structlog.get_logger(__name__)

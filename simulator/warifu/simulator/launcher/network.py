@@ -20,7 +20,7 @@ from warifu.simulator.doors import Doors, doors
 from warifu.simulator.launcher import setup
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.processes import Processes
-from warifu.simulator.launcher.state import NetworkFile, StateError, locked, registered
+from warifu.simulator.state import NetworkFile, StateError, locked, registered
 
 HEALTHY_WITHIN = 60.0
 """Seconds in which every party must serve, or the start is given up."""

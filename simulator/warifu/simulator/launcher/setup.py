@@ -14,8 +14,8 @@ from warifu.kernel.peers import server_name
 from warifu.law import packaged
 from warifu.simulator.launcher.plan import PlannedParty, plan
 from warifu.simulator.launcher.ports import grpc_ports, is_free, web_ports
-from warifu.simulator.launcher.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
 from warifu.simulator.population import CLOCK_START
+from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
 
 if TYPE_CHECKING:
     from warifu.simulator.launcher.network import Options

@@ -18,9 +18,9 @@ from warifu.law import LawBook, packaged
 from warifu.simulator.cards.client import Session, login
 from warifu.simulator.clerk import Clerk, Exchange, Question, ask
 from warifu.simulator.doors import Doors
-from warifu.simulator.launcher.state import NetworkFile
 from warifu.simulator.people import People
 from warifu.simulator.population import Person
+from warifu.simulator.state import NetworkFile
 
 JAPAN = timezone(timedelta(hours=9))
 
