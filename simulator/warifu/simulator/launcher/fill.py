@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
-
-import structlog
 
 from warifu.agency.v1 import agency_pb2
 from warifu.kernel.errors import LinkageError
@@ -20,7 +19,7 @@ from warifu.simulator.population import Person
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.translate import basic_items, initial_records
 
-log = structlog.get_logger(__name__)
+_LOG = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 
@@ -32,15 +31,15 @@ async def fill(network: NetworkFile, state: Path, doors: Doors, progress: Progre
     """
     began = time.monotonic()
     people = generate_people(network.seed, network.people)
-    log.debug("people generated", seconds=time.monotonic() - began)
+    _LOG.debug("people generated after %.2f s", time.monotonic() - began)
     await fill_tray(state, network.seed, people)
     await _register(doors, people, progress)
-    log.debug("people numbered", seconds=time.monotonic() - began)
+    _LOG.debug("people numbered after %.2f s", time.monotonic() - began)
     counted = _Counted(progress, network.extra["kinds"])
     records = initial_records(people)
     counted.expect({code: len(requests) for code, requests in records.items()})
     await asyncio.gather(*(_load(doors, code, requests, counted) for code, requests in records.items()))
-    log.debug("agencies filled", seconds=time.monotonic() - began)
+    _LOG.debug("agencies filled after %.2f s", time.monotonic() - began)
     await _note_deaths(doors, people)
 
 

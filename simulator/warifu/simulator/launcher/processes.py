@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -12,11 +13,9 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from warifu.simulator.launcher.plan import PlannedParty, preloaded
 
-log = structlog.get_logger(__name__)
+_LOG = logging.getLogger(__name__)
 
 RESTART_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before a died party is started again, by how often it died since it last ran for `SETTLED_SECONDS`."""
@@ -114,9 +113,7 @@ class Processes:
     async def _restart(self, child: _Child, code: str) -> None:
         lived = asyncio.get_running_loop().time() - child.started
         child.deaths = 0 if lived > SETTLED_SECONDS else child.deaths + 1
-        log.warning(
-            "party ended and is started again", party=child.party.name, code=code, log=str(child.folder / "party.err")
-        )
+        _LOG.warning("%s ended (%s) and is started again; see %s", child.party.name, code, child.folder / "party.err")
         await asyncio.sleep(RESTART_PAUSES[min(child.deaths, len(RESTART_PAUSES) - 1)])
         if not self._stopping:
             await self._order(child)
