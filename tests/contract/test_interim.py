@@ -316,7 +316,9 @@ async def test_ordinary_answers_wait_too(world: World) -> None:
     drawn = next(n for n in range(1000) if sampled(f"00000000-0000-4000-9000-{n:012d}", TAX))
     state = await world.ask(world.question(request_id=f"00000000-0000-4000-9000-{drawn:012d}"))
     assert state.fine_outcome == PENDING
-    await world.interim(TAX).register_copies([copy("r-2", change=pb.COPY_CHANGE_DIFFERENCE)])
+    await world.interim(TAX).register_copies(
+        [copy("r-2", change=pb.COPY_CHANGE_DIFFERENCE, content=tax(corrected_on="2026-06-10"))]
+    )
     assert (await world.ask(world.question())).fine_outcome == PENDING
     whys = [
         one.why.en for one in (await world.interim(TAX).list_reviews(pb.ListReviewsRequest(institution=TAX))).reviews
@@ -355,9 +357,31 @@ async def test_non_disclosure_of_either_side_reaches_the_gateway(world: World) -
     for code in (NHI, TAX):
         told = {one.request_id for one in await world.records(code) if one.non_disclosure}
         assert told == hidden
-    exchanges = [world.running["gateway"].party.view(one.request_id)[0] for one in (plain, hidden_there, hidden_here)]
-    withheld = [next(value.text for value in one.values if value.name == "withheld") for one in exchanges]
-    assert withheld == ["False", "True", "True"]
+    withheld = [_withheld(world, one.request_id) for one in (plain, hidden_there, hidden_here)]
+    assert withheld == [False, True, True]
+
+
+async def test_non_disclosure_set_while_an_answer_waits_counts(world: World) -> None:
+    """A flag that comes while the answer waits hides the exchange, and lifting it again takes nothing back."""
+    await world.interim(TAX).set_protection(protect(TAX, manual_review=True))
+    first, second = world.question(), world.question()
+    assert (await world.ask(first)).fine_outcome == PENDING
+    await world.interim(TAX).set_protection(protect(TAX, manual_review=True, non_disclosure=True))
+    assert (await world.ask(second)).fine_outcome == PENDING
+    await world.interim(TAX).release_review(release(first.request_id, pb.REVIEW_DECISION_PROVIDE))
+    await world.interim(TAX).set_protection(protect(TAX))
+    await world.interim(TAX).release_review(release(second.request_id, pb.REVIEW_DECISION_PROVIDE))
+    for question in (first, second):
+        assert (await world.collect(NHI, question.request_id)).fine_outcome == PROVIDED
+        assert _withheld(world, question.request_id)
+        for code in (NHI, TAX):
+            ends = [one for one in await world.records(code) if one.request_id == question.request_id]
+            assert ends[-1].non_disclosure
+
+
+def _withheld(world: World, request_id: str) -> bool:
+    exchange = world.running["gateway"].party.view(request_id)[0]
+    return next(value.text for value in exchange.values if value.name == "withheld") == "True"
 
 
 async def test_a_flag_on_an_unknown_number_is_refused(world: World) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
+from google.protobuf.message import Message
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from warifu import law
@@ -137,10 +138,8 @@ class Copies:
             "first_day": period.first_day if period.HasField("first_day") else None,
             "last_day": period.last_day if period.HasField("last_day") else None,
             "content": request.content.SerializeToString(),
-            "corrected_on": None,
+            "corrected_on": _corrected_on(request.content),
         }
-        if request.change == pb.COPY_CHANGE_DIFFERENCE:
-            values["corrected_on"] = self._ground.clock.today().isoformat()
         digest = sha256(request.SerializeToString(deterministic=True)).digest()
         key = (request.addressee_no, request.item, request.record_key)
         return _Change(request.record_id, digest, request.change, key, values)
@@ -176,6 +175,19 @@ class Copies:
 _CHANGES: Final = frozenset(
     {pb.COPY_CHANGE_NEW, pb.COPY_CHANGE_DIFFERENCE, pb.COPY_CHANGE_REVISE, pb.COPY_CHANGE_DELETE}
 )
+
+
+def _corrected_on(content: items_pb2.ItemContent) -> str | None:
+    """Day of the last correction (更正日) as the record itself states it. An ordinary change (異動) is no correction."""
+    which = content.WhichOneof("content")
+    message: Message | None = getattr(content, which) if which else None
+    if message is None or "corrected_on" not in message.DESCRIPTOR.fields_by_name:
+        return None
+    if not message.HasField("corrected_on"):
+        return None
+    day: str = getattr(message, "corrected_on")  # noqa: B009 - only some items have it
+    form.check_day("content.corrected_on", day)
+    return day
 
 
 def _check_empty_fields(item: law.Item, content: items_pb2.ItemContent) -> None:

@@ -15,7 +15,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import lookup
 from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
-from warifu.interim.lookup import Found
+from warifu.interim.lookup import Found, Person
 from warifu.interim.records import Event
 from warifu.interim.times import stamped
 from warifu.kernel.errors import LinkageError, Reason
@@ -29,6 +29,7 @@ class Answered:
     sealed: bytes
     """Serialised SealedAnswer."""
     records: list[dict[str, object]]
+    non_disclosure: bool
 
 
 def answer_message(
@@ -66,37 +67,32 @@ def event_of(row: Row[Any]) -> Event:
 
 
 async def seal_one(ground: Ground, row: Row[Any], *, withhold: bool) -> Answered:
-    """The final answer to one used permit, by what the copies say now.
+    """The final answer to one used permit, by what the copies and the flags say now; non-disclosure is never taken back.
 
     Raises:
         LinkageError: the requester's key cannot be had at present.
     """
     permit = exchange_pb2.Permit.FromString(row.permit)
     request = exchange_pb2.RequestHeader.FromString(permit.header)
-    found = Found(exchange_pb2.FINE_OUTCOME_WITHHELD) if withhold else _found_now(ground, row, permit, request)
-    message = answer_message(
-        row.permit, request, permit.header, found.outcome, found.records, non_disclosure=row.non_disclosure
-    )
-    requester = await ground.directory.sealing_key(request.requester, permit.requester_key_id)
-    if requester is None:
-        raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN)
-    sealed = seal_answers([message], requester, ground.keys.signing_key_id, ground.keys.sign)
-    event = event_of(row)
-    entry = event.outcome(
-        exchange_pb2.OUTCOME_ANSWERED, found.outcome, ground.network(), non_disclosure=row.non_disclosure
-    )
-    return Answered(found.outcome, sealed.SerializeToString(), event.rows([entry]))
-
-
-def _found_now(
-    ground: Ground, row: Row[Any], permit: exchange_pb2.Permit, request: exchange_pb2.RequestHeader
-) -> Found:
-    """The person may have been unbound since, and the copy changed."""
     subject = subject_bytes(permit.subject)
     person = ground.store.read(lambda connection: lookup.people(connection, [subject])).get(subject)
+    hidden = row.non_disclosure or (person is not None and person.non_disclosure)
+    found = Found(exchange_pb2.FINE_OUTCOME_WITHHELD) if withhold else _found_now(ground, row, person, request)
+    message = answer_message(row.permit, request, permit.header, found.outcome, found.records, non_disclosure=hidden)
+    requester = await ground.directory.sealing_key(request.requester, permit.requester_key_id)
+    if requester is None:
+        raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata={"owner": request.requester})
+    sealed = seal_answers([message], requester, ground.keys.signing_key_id, ground.keys.sign)
+    event = event_of(row)
+    entry = event.outcome(exchange_pb2.OUTCOME_ANSWERED, found.outcome, ground.network(), non_disclosure=hidden)
+    return Answered(found.outcome, sealed.SerializeToString(), event.rows([entry]), hidden)
+
+
+def _found_now(ground: Ground, row: Row[Any], person: Person | None, request: exchange_pb2.RequestHeader) -> Found:
+    """The person may have been unbound since, and the copy changed."""
     if person is None:
         return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
-    query = exchange_pb2.Query.FromString(row.fields)
+    permit, query = exchange_pb2.Permit.FromString(row.permit), exchange_pb2.Query.FromString(row.fields)
     paths = released(ground.law.book().rows[permit.row].fields, query.fields)
     return ground.store.read(
         lambda connection: lookup.find(

@@ -3,7 +3,7 @@
 Ordinary answers wait too, by stated rules that have nothing to do with protection, so that waiting marks nobody:
     1. manual review was ordered for the person (自動応答不可);
     2. a sample of 1 in 40, drawn from permit id and provider;
-    3. a record that would be provided was corrected less than 7 days ago.
+    3. a record that would be provided was corrected less than 7 days ago, as the record itself states it (更正日).
 Which rule it was is known to the provider's clerks alone; the answer only says that it waits.
 """
 
@@ -108,6 +108,7 @@ _FINISH = (
     .values(
         outcome=bindparam("outcome"),
         fine_outcome=bindparam("fine_outcome"),
+        non_disclosure=bindparam("non_disclosure"),
         block=bindparam("block"),
         place=bindparam("place"),
     )
@@ -188,6 +189,7 @@ class Reviews:
             "b_permit_id": row.permit_id,
             "outcome": exchange_pb2.OUTCOME_ANSWERED,
             "fine_outcome": answered.fine,
+            "non_disclosure": answered.non_disclosure,
             "block": block,
             "place": 0,
         }

@@ -70,7 +70,7 @@ COPIES = Table(
     Column("first_day", _DAY),
     Column("last_day", _DAY),
     Column("content", LargeBinary, nullable=False),  # items.v1.ItemContent
-    Column("corrected_on", _DAY),  # network day of the last difference; absent when never corrected
+    Column("corrected_on", _DAY),  # 更正日, as the record states it
 )
 """Copies (副本): what may be provided."""
 

@@ -168,11 +168,13 @@ async def test_a_copy_makes_its_addressee_known(ground):
     assert [(row.addressee_no, row.subject) for row in rows] == [("42", None)]
 
 
-async def test_only_a_difference_counts_as_a_correction(ground):
-    """A difference notes the network's day; a new copy and a revision of layout do not."""
-    copies = Copies(ground)
-    await copies.register([request(), request("r-2", REVISE, layout="2027-06")])
-    corrected = select(COPIES.c.corrected_on)
+async def test_the_record_itself_says_when_it_was_corrected(ground):
+    """The day of correction is the record's own; an ordinary change, bulk loading and a new layout are no corrections."""
+    copies, corrected = Copies(ground), select(COPIES.c.corrected_on)
+    await copies.register([request(), request("r-2", DIFFERENCE), request("r-3", REVISE, layout="2027-06")])
     assert ground.store.read(lambda connection: connection.execute(corrected).scalar()) is None
-    await copies.register([request("r-3", DIFFERENCE)])
-    assert ground.store.read(lambda connection: connection.execute(corrected).scalar()) == "2026-06-10"
+    content = items_pb2.ItemContent(local_tax=items_pb2.LocalTaxInfo(corrected_on="2026-06-08"))
+    await copies.register([request("r-4", DIFFERENCE, content=content)])
+    assert ground.store.read(lambda connection: connection.execute(corrected).scalar()) == "2026-06-08"
+    content.local_tax.corrected_on = "yesterday"
+    assert reasons(await copies.register([request("r-5", DIFFERENCE, content=content)])) == ["CLIENT_MALFORMED"]
