@@ -40,7 +40,7 @@ class Ages:
         rows = self._business.store.read(
             lambda connection: connection.execute(_OPEN, {"born": latest.isoformat()}).all()
         )
-        responses = await self._recording.record([self._change(row, age) for row in rows])
+        responses = [] if not rows else await self._recording.record([self._change(row, age) for row in rows])
         done = sum(not response.HasField("error") for response in responses)
         if done == 0:  # nothing left that could be ended
             self._done = office.today

@@ -58,8 +58,8 @@ async def in_order(
 ) -> AsyncGenerator[R, None]:
     """The results of `work` on batches of `items`, in the order of the items.
 
-    While one batch is worked on, the next is begun and the one before is handed out: at most three at once. An error of `items` or of
-    `work` is raised after the results before it; work that was begun is then cancelled.
+    While one batch is worked on, the next gathers and the results before it are handed out. Two batches are never worked on at once: that
+    would make more and smaller ones. An error of `items` or of `work` is raised after the results before it.
     """
     begun: asyncio.Queue[asyncio.Task[list[R]] | _End] = asyncio.Queue(1)
 
@@ -71,7 +71,9 @@ async def in_order(
         try:
             async with aclosing(batches(items, limit)) as lists:
                 async for batch in lists:
-                    await begun.put(asyncio.create_task(run(batch)))
+                    task = asyncio.create_task(run(batch))
+                    await begun.put(task)
+                    await asyncio.wait([task])
         except Exception as error:  # noqa: BLE001 - raised again where the results are taken
             end = _End(error)
         await begun.put(end)
