@@ -189,6 +189,7 @@ class LinkageError(Exception):
         super().__init__(str(reason))
         self.reason: Final = reason
         self.metadata: Final[Mapping[str, str]] = {key: value[:VALUE_LIMIT] for key, value in (metadata or {}).items()}
+        self._told = common_pb2.LocalizedText()
 
     def __str__(self) -> str:
         """Reason and English text."""
@@ -205,7 +206,9 @@ class LinkageError(Exception):
         return TABLE[self.reason].retryable
 
     def text(self, language: str) -> str:
-        """What a person is told: Japanese for "ja", English otherwise."""
+        """What a person is told: Japanese for "ja", English otherwise. The words of whoever failed, where they came along."""
+        if told := (self._told.ja if language == "ja" else self._told.en):
+            return told
         row = TABLE[self.reason]
         return _FILLER.vformat(row.ja if language == "ja" else row.en, (), self.metadata)
 
@@ -230,7 +233,9 @@ class LinkageError(Exception):
     @classmethod
     def from_failure(cls, failure: common_pb2.Failure, *, party: str = "") -> LinkageError:
         """The error of a failed item that `party` told of; see `from_reason`."""
-        return cls.from_reason(failure.reason, party=party)
+        error = cls.from_reason(failure.reason, party=party)
+        error._told.CopyFrom(failure.message)  # noqa: SLF001 - our own
+        return error
 
     @classmethod
     def from_reason(cls, name: str, *, party: str = "", metadata: Mapping[str, str] | None = None) -> LinkageError:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from warifu.control.v1 import control_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2
+from warifu.linkage.v1 import linkage_pb2
 from warifu.simulator.clerk import Exchange
 from warifu.simulator.population import Person
 from warifu.simulator.scenarios.stage import Stage
@@ -112,11 +113,18 @@ async def delete_tax_copy(stage: Stage, person: Person, city: str, year: int) ->
 
 async def codes(stage: Stage, exchange: Exchange) -> set[bytes]:
     """The linkage codes that the two institutions used in one exchange, as they hold them."""
-    kinds = stage.network.extra["kinds"]
-    found = set()
-    for institution in (exchange.requester, exchange.question.provider):
-        for holding in await stage.view(kinds[institution], exchange.request_id):
-            for value in holding.values:
-                if value.decodes_to == exchange_pb2.SubjectReference.DESCRIPTOR.full_name:
-                    found.add(exchange_pb2.SubjectReference.FromString(value.raw).code)
+    kinds, found = stage.network.extra["kinds"], set()
+    for party in {kinds[exchange.requester], kinds[exchange.question.provider]}:
+        for holding in await stage.view(party, exchange.request_id):
+            found |= {code for value in holding.values if (code := _code(value))}
     return found
+
+
+def _code(value: control_pb2.HeldValue) -> bytes:
+    """The institution's own code in an inquiry that it sent or a permit that it received; empty in anything else."""
+    if value.decodes_to == linkage_pb2.InquireRequest.DESCRIPTOR.full_name:
+        sent = linkage_pb2.InquireRequest.FromString(value.raw)
+        return exchange_pb2.Inquiry.FromString(sent.inquiry).subject.code
+    if value.decodes_to == exchange_pb2.Permit.DESCRIPTOR.full_name:
+        return exchange_pb2.Permit.FromString(value.raw).subject.code
+    return b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from warifu.common.v1 import common_pb2
 from warifu.simulator.clerk import Exchange
 from warifu.simulator.population import Person
 from warifu.simulator.scenarios import looking
@@ -14,6 +15,8 @@ from warifu.simulator.translate import tax_info
 LAST_KNOWN_YEAR = 2025
 NEW_YEAR = 2026
 """Its copies are registered on `COPIES_COME`; until then nobody can provide it."""
+LOOK_BACK = timedelta(days=60)
+"""How far back the insurance clerk asks for a former insurance: a present state would no longer show one that ended."""
 BEFORE_COPIES = date(2026, 5, 18)
 COPIES_COME = date(2026, 6, 10)
 
@@ -87,7 +90,10 @@ async def _ask_tax(stage: Stage, family: Family, addressee: str, year: int, *, s
 
 async def _ask_insurer(stage: Stage, family: Family, addressee: str) -> Exchange:
     stage.narrate("前の保険者に資格喪失を照会する。", "Ask the former insurer for the end of the qualification.")
-    return await stage.ask(f"nhi-{family.new_city}", addressee, stage.question("P08", family.insurance.institution))
+    today = (await stage.clock()).date()
+    lately = common_pb2.Period(first_day=(today - LOOK_BACK).isoformat(), last_day=today.isoformat())
+    question = stage.question("P08", family.insurance.institution, common_pb2.Span(period=lately))
+    return await stage.ask(f"nhi-{family.new_city}", addressee, question)
 
 
 def _tax_agrees(person: Person, exchange: Exchange, year: int = LAST_KNOWN_YEAR) -> bool:

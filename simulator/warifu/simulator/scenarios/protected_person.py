@@ -92,7 +92,7 @@ async def _withheld(stage: Stage, person: Person) -> Exchange:
 
 async def _protect(stage: Stage, person: Person, flags: Flags) -> None:
     _, provider, _ = await _sides(stage, person)
-    number = len(stage.exchanges)
+    number = f"{len(stage.exchanges)}-{(await stage.clock()).timestamp():.0f}"
     change = agency_pb2.ProtectionChange(
         non_disclosure=flags.non_disclosure,
         self_disclosure_blocked=flags.self_disclosure_blocked,
@@ -100,7 +100,7 @@ async def _protect(stage: Stage, person: Person, flags: Flags) -> None:
         reason="support measure",
     )
     request = agency_pb2.RecordRequest(
-        reference=f"{person.person}/protect-{number}-{flags}",
+        reference=f"{person.person}/protect-{number}",
         basic_items=stage.people.items(person.person),
         change=agency_pb2.Change(protection=change),
     )

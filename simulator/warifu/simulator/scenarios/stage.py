@@ -185,13 +185,14 @@ class Stage:
         )
 
     async def someone_known_at(self, institution: str) -> str:
-        """The addressee number of anyone whom an institution knows.
+        """The addressee number of anyone whom an institution knows and who plays no role of their own.
 
         Raises:
             NotPlayableError: it knows nobody.
         """
         kind, _, code = institution.partition("-")
-        for person in self.people.all():
+        extras = (p for p in self.people.all() if not any(trait.startswith("cast:") for trait in p.traits))
+        for person in extras:
             known = {
                 "tax": any(a.municipality == code for a in person.assessments),
                 "residency": any(s.municipality == code for s in person.residency),
