@@ -8,6 +8,7 @@ calling thread; they take tens of microseconds and see only committed rows.
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterable
@@ -76,6 +77,7 @@ class Store:
         self._write_engine = _engine(self._url, writes=True)
         self._reader = self._read_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._probe = _probe(metadata)
+        self._file = _watched(self._url)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writing = threading.Lock()
         self._closed = False
@@ -116,12 +118,13 @@ class Store:
 
     def check(self) -> None:
         """Raise the database's or system's error when the store cannot be read."""
-        path = self._url.database
-        if self._url.get_backend_name() == "sqlite" and path and path != ":memory:":
+        if self._file is not None:
             # A process keeps reading a file that was removed, and from its cache one that was overwritten: look at the file itself.
-            with Path(path).open("rb") as file:
-                if (start := file.read(len(_SQLITE_MAGIC))) not in {_SQLITE_MAGIC, b""}:
-                    raise OSError(f"{path} is no database any more: it begins with {start!r}")
+            path, kept = str(self._url.database), os.fstat(self._file)
+            if (there := Path(path).stat()).st_ino != kept.st_ino or there.st_dev != kept.st_dev:
+                raise OSError(f"{path} was replaced by another file")
+            if (start := os.pread(self._file, len(_SQLITE_MAGIC), 0)) not in {_SQLITE_MAGIC, b""}:
+                raise OSError(f"{path} is no database any more: it begins with {start!r}")
         self.read(lambda connection: connection.execute(self._probe).first())
 
     def close(self) -> None:
@@ -134,6 +137,8 @@ class Store:
         self._reader.close()
         self._read_engine.dispose()
         self._write_engine.dispose()
+        if self._file is not None:
+            os.close(self._file)
 
     async def _enqueue(self, change: Callable[[Any], T], *, alone: bool) -> T:
         if self._closed:
@@ -239,6 +244,19 @@ def _checkpoint(engine: Engine) -> bool:
     finally:
         connection.close()
     return busy is not None and busy[0] == 0
+
+
+def _watched(url: URL) -> int | None:
+    """A descriptor of a SQLite file, to look at it by; None elsewhere.
+
+    It stays open as long as the store. A POSIX lock belongs to the process, and closing *any* descriptor of a file drops all of them:
+    SQLite's too, after which another process that closes the database would delete the write-ahead log under us
+    (sqlite.org/howtocorrupt.html §2.2).
+    """
+    path = url.database
+    if url.get_backend_name() != "sqlite" or not path or path == ":memory:":
+        return None
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _probe(metadata: MetaData) -> Select[Any]:
