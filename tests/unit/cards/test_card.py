@@ -1,6 +1,7 @@
 """Cards: issued once, their keys sealed, signing only after the PIN and only for portals that are known."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -8,6 +9,7 @@ from unit.portal.browser import Browser
 from unit.portal.lab import HANA, LONG, SORA, Lab
 
 from warifu.portal.login.proof import encode
+from warifu.simulator.cards import tray
 from warifu.simulator.cards.card import Cards, storage_key
 from warifu.simulator.cards.schema import cards as table
 
@@ -134,3 +136,18 @@ async def test_the_tray_is_a_document_too(lab: Lab) -> None:
     document = (await Browser(lab).get(f"{lab.card_origin}/api/v1/people?trait=empty")).json()
     assert [person["person"] for person in document["people"]] == [SORA.person]
     assert document["more"] is False
+
+
+async def test_traits_are_told_in_the_reader_s_language(lab: Lab) -> None:
+    """A trait and a scenario's role stand in Japanese or English words, both on the card and in the search; an unknown one as it is."""
+    person = replace(HANA, person="p000009", traits=("single-parent", "cast:mover", "odd-one"))
+    await tray.fill(lab.people, [person])
+    for language, words in (
+        ("ja", ("ひとり親", "引っ越す世帯の世帯主", "odd one")),
+        ("en", ("single parent", "mover", "odd one")),
+    ):
+        page = (await Browser(lab, language).get(lab.card_origin + "/")).text
+        for one in words:
+            assert f">{one}</li>" in page
+            assert f">{one} (1)</option>" in page
+    assert page.index("Roles of scenarios") < page.index('<optgroup label="Traits">')

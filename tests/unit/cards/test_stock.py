@@ -16,15 +16,15 @@ def issued(lab: Lab) -> set[str]:
 
 
 async def test_everyone_gets_a_card_in_time(lab: Lab, monkeypatch) -> None:
-    """Run after run the stock is completed, the people with traits before those without, and each card once."""
+    """Run after run the stock is completed, the cast before everyone else, and each card once."""
     monkeypatch.setattr(stock, "_WITHOUT", stock._WITHOUT.limit(2))
-    await tray.fill(lab.people, [replace(HANA, person="p000000", traits=())])
+    await tray.fill(lab.people, [replace(HANA, person="p000009", traits=("cast:mover",))])
     made = Stock(Cards(lab.people, lab.clock, lab.authority, bytes(32)))
     assert await made.issue() == 0
-    assert issued(lab) == {HANA.person, LONG.person}
+    assert issued(lab) == {"p000009", HANA.person}
     for _ in range(3):
         await made.issue()
-    assert issued(lab) == {HANA.person, LONG.person, SORA.person, "p000000"}
+    assert issued(lab) == {HANA.person, LONG.person, SORA.person, "p000009"}
     assert len(lab.authority.holders) == 4
 
 

@@ -2,7 +2,7 @@
 
 A card carries its holder as the register knew them on the day it was made, and outlives a move or a new number. Were every card made at its
 first use, someone who moved before that day could have none: the tray knows them as they were. So the stock is made in the background,
-those whom trainers look for first.
+the cast of the scenarios first.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from warifu.kernel.errors import LinkageError
 from warifu.simulator.cards.card import Cards
+from warifu.simulator.cards.labels import ROLE
 from warifu.simulator.cards.schema import cards, people
 
 BATCH: Final = 32
@@ -27,7 +28,7 @@ _WITHOUT: Final = (
     select(people.c.person)
     .join_from(people, cards, people.c.person == cards.c.person)
     .where(cards.c.certificate.is_(None), people.c.person.not_in(bindparam("skipped", expanding=True)))
-    .order_by(func.length(people.c.traits).desc(), people.c.position)
+    .order_by(people.c.traits.not_like(f"%{ROLE}%"), people.c.position)
     .limit(BATCH)
 )
 

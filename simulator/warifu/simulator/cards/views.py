@@ -28,6 +28,7 @@ from warifu.portal.web.face import Face, application, problem, wants_json
 from warifu.portal.web.pages import Pages
 from warifu.simulator.cards import tray
 from warifu.simulator.cards.card import Cards
+from warifu.simulator.cards.labels import choices, labels
 from warifu.simulator.cards.pins import Pins
 
 HERE: Final = Path(__file__).parent
@@ -99,7 +100,8 @@ class CardViews:
             request,
             "tray.html",
             tray=found,
-            traits=tray.known_traits(self.store),
+            labels=labels,
+            choices=choices(tray.known_traits(self.store), languages.of(request)),
             asked=kept,
             portal=self.face.origins.get("portal", ""),
             before=_address(kept, page - 1) if page else None,
