@@ -455,21 +455,26 @@ async def test_an_unbound_person_is_found_no_more(world: World) -> None:
 async def test_a_superseded_code_is_unbound_on_both_sides(world: World) -> None:
     """After a change of resident code the next inquiry is denied and unbinds the asker's code; the provider learns by asking."""
     await world.ask(world.question())
+    for party in ("health_insurance", "tax"):
+        await world.running[party].jobs.stop()  # so that the denial itself is seen to unbind
     numbering = enrolment_pb2_grpc.EnrolmentServiceStub(world.channel("gateway", "numbering", "main"))
     change = enrolment_pb2.SupersedeRequest(old_resident_code=code_of(0), new_resident_code=code_of(50))
     await numbering.Supersede(change, timeout=WAIT)
-    question = world.question()
-    state = await world.ask(question)
-    if (
-        state.outcome
-    ):  # else the asker's own poll was quicker than the question, which is then refused before it is sent
-        assert (state.outcome, state.denial.reason) == (ex.OUTCOME_DENIED, Reason.CLIENT_CODE_SUPERSEDED)
+    state = await world.ask(world.question())
+    assert (state.outcome, state.denial.reason) == (ex.OUTCOME_DENIED, Reason.CLIENT_CODE_SUPERSEDED)
+    assert await _unbound(world, NHI) == ["1"]
+    assert await _unbound(world, TAX) == []
     await world.settle()
     for code in (NHI, TAX):
-        unbound = await world.interim(code).list_unbound(pb.ListUnboundRequest(institution=code))
-        assert list(unbound.addressee_nos) == ["1"]
+        assert await _unbound(world, code) == ["1"]
+        assert world.interim(code).ground.mark("superseded") > 0
         assert len(await world.records(code)) >= 2
     assert await reason_of(world.interim(NHI).inquire(world.question())) == Reason.CLIENT_NOT_ENROLLED
+
+
+async def _unbound(world: World, code: str) -> list[str]:
+    response = await world.interim(code).list_unbound(pb.ListUnboundRequest(institution=code))
+    return list(response.addressee_nos)
 
 
 async def test_another_entry_under_the_own_name_raises_the_alarm(world: World) -> None:

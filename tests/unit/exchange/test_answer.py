@@ -123,6 +123,17 @@ def test_an_answer_that_names_others_inside_is_refused(requester, provider, inne
     assert refused(sealed, 0, requester, provider.verifying_key, outside) == Reason.PROVIDER_ANSWER_INVALID
 
 
+def test_an_answer_under_anothers_leaf_is_refused(requester, provider):
+    """What the leaf outside says counts as well: by it the gateway knew which exchange it relayed."""
+    leaves = [answer.answer_leaf(sample(1).header_hash, sample(1).permit_hash)]
+    plaintext = exchange_pb2.AnswerBlock(answers=[sample(0)]).SerializeToString()
+    block = sealing.seal(Purpose.ANSWER, requester.sealing_key, leaves, plaintext)
+    sealed = exchange_pb2.SealedAnswer(
+        block=block, key_id=provider.signing_key_id, signature=provider.sign(answer._signed(block))
+    )
+    assert refused(sealed, 0, requester, provider.verifying_key, sample(0)) == Reason.PROVIDER_ANSWER_INVALID
+
+
 def test_blocks_cannot_swap_their_items(requester, provider):
     """A leaf or ciphertext moved from one block of the same provider to another is refused."""
     one, two = (seal([sample(n), sample(n + 1)], requester, provider) for n in (0, 10))

@@ -69,6 +69,13 @@ def test_permits_cannot_lend_each_other_their_proofs(gateway):
     assert refused(gateway, first) == Reason.CLIENT_PERMIT_INVALID
 
 
+def test_the_size_of_the_batch_is_signed(gateway):
+    """A proof that names another size of batch is refused, also where the path would fit a tree of that size."""
+    signed = issue(gateway, *(permit_bytes() for _ in range(3)))[0]
+    signed.signature.size = 4
+    assert refused(gateway, signed) == Reason.CLIENT_PERMIT_INVALID
+
+
 def test_only_the_gateway_can_permit(gateway, provider):
     """A permit that another key signed is refused, also under the gateway's key id."""
     signed = permit.issue([permit_bytes()], provider.signing_key_id, provider.sign)[0]

@@ -1,5 +1,7 @@
 """Sealed blocks, by the example of queries."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +90,13 @@ def test_a_block_opens_for_its_purpose_and_recipient_alone(provider, requester):
     for keys in (requester, InstitutionKeys.generate(provider.owner)):
         with pytest.raises(OpenError):
             sealing.open_block(Purpose.QUERY, block, keys)
+
+
+def test_a_block_for_another_name_is_refused_though_the_key_fits(provider):
+    """Whoever publishes our key under another name gains nothing: what is sealed for that name stays shut here."""
+    other = replace(provider.sealing_key, owner="tax-490016")
+    with pytest.raises(OpenError):
+        sealing.open_block(Purpose.QUERY, query.seal_queries(queries(1), other), provider)
 
 
 def test_queries_that_differ_from_their_leaves_are_refused(provider):
