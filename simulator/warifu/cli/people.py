@@ -8,7 +8,7 @@ import typer
 
 from warifu.cli.options import Json, State, living
 from warifu.cli.output import clear_errors, document, fail, out, table
-from warifu.cli.text import t
+from warifu.cli.text import language, t
 
 if TYPE_CHECKING:
     from warifu.simulator.population import Person
@@ -75,7 +75,7 @@ def _document(person: Any) -> dict[str, Any]:
         "name": person.name,
         "kana": person.kana,
         "traits": list(person.traits),
-        "card": person.card,
+        "card": person.person,  # everyone has one card, and the tray names it by its holder
         "pin": person.pin,
     }
 
@@ -114,18 +114,25 @@ def history(
         out.print(t("やりとりの履歴はまだありません。", "No exchange has been recorded yet."))
         return
     for entry in entries:
-        out.print(
-            f"{entry['requested_at']}  {_name(entry['requester'])} ← {_name(entry['provider'])}",
-            style="bold",
-            markup=False,
-        )
-        out.print(f"  {_name(entry['procedure'])}  {entry['outcome']}", markup=False)
-        out.print(f"  {_name(entry['legal_basis'])}", style="dim", markup=False)
+        _tell(entry)
 
 
-def _name(value: Any) -> str:
-    """The name of a coded thing in the terminal's language."""
-    if not isinstance(value, dict):
-        return str(value)
-    text = value.get("name") or value.get("text") or value
-    return t(str(text.get("ja", "")), str(text.get("en", ""))) if isinstance(text, dict) else str(text)
+def _tell(entry: dict[str, Any]) -> None:
+    """One entry: when, who asked whom, for what, by which law, and how it ended."""
+    from warifu.law import packaged  # noqa: PLC0415
+
+    book, lang = packaged(), language()
+    names = {code: one.name.to(lang) for code, one in book.institutions.items()}
+    names |= {code: one.name.to(lang) for code, one in book.table.procedures.items()}
+    names |= {code: item.name.to(lang) for code, item in book.items.items()}
+    told = {name: names.get(entry[name], entry[name]) for name in ("requester", "provider", "procedure")}
+    out.print(
+        f"{entry['requested_at'][:16].replace('T', ' ')}  {told['requester']} → {told['provider']}",
+        style="bold",
+        markup=False,
+    )
+    out.print(
+        f"  {told['procedure']}: {', '.join(names.get(i, i) for i in entry['items'])}  [{entry['outcome']}]",
+        markup=False,
+    )
+    out.print(f"  {entry['legal_basis'] or t('根拠となる行はない', 'no row allows it')}", style="dim", markup=False)

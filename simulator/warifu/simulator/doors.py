@@ -31,7 +31,8 @@ def identity_channel(entry: PartyEntry, ca: Path, identity: Mapping[str, str]) -
         ("grpc.ssl_target_name_override", entry.server_name),
         ("grpc.max_receive_message_length", MAX_MESSAGE),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        # How long one attempt to connect may take, in spite of its name: on a busy machine a handshake takes more than 100 ms.
+        ("grpc.min_reconnect_backoff_ms", 5_000),
         ("grpc.max_reconnect_backoff_ms", 1000),
     ]
     return grpc.aio.secure_channel(entry.address, credentials, options=options)

@@ -18,7 +18,7 @@ from warifu.simulator.cards.card import Cards
 from warifu.simulator.cards.labels import ROLE
 from warifu.simulator.cards.schema import cards, people
 
-BATCH: Final = 32
+BATCH: Final = 16
 """Cards a second: the cast of the scenarios has theirs within moments, and nobody else notices."""
 
 PATIENCE: Final = timedelta(seconds=15)

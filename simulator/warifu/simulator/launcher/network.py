@@ -39,6 +39,8 @@ class Options:
     port: int | None = None
     listen: str = "127.0.0.1"
     """Address on which the web faces listen."""
+    reflection: bool = False
+    """Serve gRPC reflection at every party."""
     database_url: str | None = None
     stopped_clock: bool = False
 

@@ -70,6 +70,7 @@ def prepare(state: Path, options: Options) -> NetworkFile:
             addresses={name: addresses[name] for name in party.calls},
             institutions=party.institutions,
             simulation=simulation,
+            reflection=options.reflection,
             web=replace(web, origins=faces) if web else None,
         ).save(state / party.name)
     file.save(state)
