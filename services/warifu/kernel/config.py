@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,16 @@ class Simulation:
     stopped: bool = False
     """The network clock stands still."""
 
-    def start(self) -> datetime:
-        """`now` as an aware datetime."""
-        return datetime.fromisoformat(self.now)
+    since: str | None = None
+    """Machine time at which `now` held, ISO 8601 with offset; absent means when the process starts. With it a process that starts late,
+    or again, is at the same network time as the others."""
+
+    def start(self, machine: datetime) -> datetime:
+        """The network time when the machine's is `machine`."""
+        now = datetime.fromisoformat(self.now)
+        if self.stopped or self.since is None:
+            return now
+        return now + max(machine - datetime.fromisoformat(self.since), timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ import grpc
 
 from warifu.control.v1 import control_pb2, control_pb2_grpc
 from warifu.kernel.clock import SimulatedClock
+from warifu.kernel.config import Config
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.interceptor import Interceptor
 from warifu.kernel.jobs import Jobs
@@ -25,13 +27,15 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     """See the contract, warifu/control/v1/control.proto."""
 
-    def __init__(self, clock: SimulatedClock, jobs: Jobs, view: Callable[[str], Sequence[control_pb2.Holding]]) -> None:
-        self._clock, self._jobs, self._view = clock, jobs, view
+    def __init__(
+        self, clock: SimulatedClock, jobs: Jobs, view: Callable[[str], Sequence[control_pb2.Holding]], folder: Path
+    ) -> None:
+        self._clock, self._jobs, self._view, self._folder = clock, jobs, view, folder
 
     async def SetClock(  # noqa: N802 - the contract's name
         self, request: control_pb2.SetClockRequest, context: Context
     ) -> control_pb2.SetClockResponse:
-        """Moves the network clock forward; CLIENT_CLOCK_BACKWARD otherwise."""
+        """Moves the network clock forward, also for the process that may be started after this one; CLIENT_CLOCK_BACKWARD otherwise."""
         del context
         if not request.HasField("now"):
             raise malformed("now", "missing")
@@ -39,6 +43,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             self._clock.set(request.now.ToDatetime(tzinfo=UTC), stopped=request.stopped)
         except ValueError as error:
             raise LinkageError(Reason.CLIENT_CLOCK_BACKWARD) from error
+        keep_clock(self._folder, self._clock)
         return control_pb2.SetClockResponse()
 
     async def GetClock(  # noqa: N802 - the contract's name
@@ -63,6 +68,15 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Runs what is due."""
         del request, context
         return control_pb2.SettleResponse(done=await self._jobs.settle())
+
+
+def keep_clock(folder: Path, clock: SimulatedClock) -> None:
+    """Write the clock into the party's configuration, so that a process which starts again goes on from it."""
+    config = Config.load(folder)
+    if config.simulation is not None:
+        now, machine = clock.network(), clock.machine()
+        simulation = replace(config.simulation, now=now.isoformat(), since=machine.isoformat(), stopped=clock.stopped)
+        replace(config, simulation=simulation).save(folder)
 
 
 def control_address(folder: Path) -> str:

@@ -101,7 +101,7 @@ def clock_of(config: Config) -> Clock:
     """The clock that the configuration asks for."""
     if config.simulation is None:
         return SystemClock()
-    return SimulatedClock(config.simulation.start(), stopped=config.simulation.stopped)
+    return SimulatedClock(config.simulation.start(SystemClock().machine()), stopped=config.simulation.stopped)
 
 
 async def _until_signalled(config: Config, build: Build) -> None:
@@ -203,7 +203,7 @@ async def _open_control(stack: AsyncExitStack, context: Context, party: Party, j
     if context.config.simulation is None:
         return
     assert isinstance(context.clock, SimulatedClock)
-    servicer = ControlServicer(context.clock, jobs, party.view)
+    servicer = ControlServicer(context.clock, jobs, party.view, context.config.folder)
     control = await start_control(context.config.folder, context.config.party, servicer)
     stack.push_async_callback(control.stop, 0.0)
 

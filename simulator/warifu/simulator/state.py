@@ -55,7 +55,7 @@ class NetworkFile:
     """Certificate and key path of the simulator's identity, used to register people in bulk."""
     database_url: str | None = None
     clock: str = ""
-    """Network time when the network last stopped, ISO 8601; the next start goes on from there."""
+    """Network time at which the network was stopped, ISO 8601; the next start goes on from there. Empty while it runs, and after a crash."""
     ready_seconds: float | None = None
     filled: bool = False
     """The population is loaded."""

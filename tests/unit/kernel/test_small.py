@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from warifu.kernel.clock import SimulatedClock
 from warifu.kernel.config import Config, Simulation, Web
+from warifu.kernel.control import keep_clock
 from warifu.kernel.ids import Ids
 from warifu.kernel.jobs import Jobs
 from warifu.kernel.log import BLOT, Lines, open_log, redact
@@ -212,3 +213,27 @@ async def test_settle_ends_though_a_job_never_does() -> None:
         return 1
 
     assert (await Jobs({"restless": restless}).settle())["restless"] == 1000
+
+
+def test_a_process_that_starts_again_is_at_the_time_of_the_others() -> None:
+    """The network time of a running clock goes on from its anchor; a stopped one stands."""
+    since = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
+    running = Simulation(1, "2026-04-06T09:00:00+09:00", since=since.isoformat())
+    stopped = Simulation(1, "2026-04-06T09:00:00+09:00", stopped=True, since=since.isoformat())
+
+    assert running.start(since + timedelta(hours=2)) == datetime(2026, 4, 6, 2, 0, tzinfo=UTC)
+    assert running.start(since - timedelta(hours=2)) == datetime(2026, 4, 6, 0, 0, tzinfo=UTC)
+    assert stopped.start(since + timedelta(hours=2)) == datetime(2026, 4, 6, 0, 0, tzinfo=UTC)
+
+
+def test_a_clock_that_was_set_survives_the_process(tmp_path: Path) -> None:
+    """What SetClock set is in the party's configuration, so that a start after kill -9 does not go back in time."""
+    Config("tax", "127.0.0.1:0", {}, simulation=Simulation(1, "2026-04-06T09:00:00+09:00")).save(tmp_path)
+    june = datetime(2026, 6, 12, tzinfo=UTC)
+
+    keep_clock(tmp_path, SimulatedClock(june, stopped=True))
+
+    kept = Config.load(tmp_path).simulation
+    assert kept is not None
+    assert kept.stopped
+    assert kept.start(datetime.now(tz=UTC)) == june

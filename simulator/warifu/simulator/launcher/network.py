@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import grpc
@@ -119,14 +118,8 @@ class Network:
         """Write the simulated time down, so that the next start goes on from there."""
         with contextlib.suppress(grpc.aio.AioRpcError):
             now, _ = await self.doors.clock()
-            note_clock(self.state, self.file, now)
-
-
-def note_clock(state: Path, file: NetworkFile, now: datetime) -> None:
-    """Write `now` as the time from which parties start, into `network.json` and each party's configuration."""
-    file.clock = now.isoformat()
-    file.save(state)
-    setup.write_clock(state, file)
+            self.file.clock = now.isoformat()
+            self.file.save(self.state)
 
 
 async def _migrate(databases: list[tuple[str, str]]) -> None:

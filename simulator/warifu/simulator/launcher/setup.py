@@ -38,7 +38,7 @@ def prepare(state: Path, options: Options) -> NetworkFile:
     provision(state, {party.name: party.identities for party in parties}, counters=counters)
     addresses = _addresses(parties, old)
     webs = _webs(parties, old, options)
-    clock = old.clock if old and old.clock else datetime.combine(CLOCK_START, OFFICE_OPENS).isoformat()
+    clock = _clock(state, old)
     file = NetworkFile(
         schema=SCHEMA,
         seed=seed,
@@ -55,13 +55,14 @@ def prepare(state: Path, options: Options) -> NetworkFile:
         ],
         counters={code: _pair(state / "counters" / code) for code in counters},
         simulator=_pair(state / "simulator" / "identities" / "main"),
-        clock=clock,
+        clock="",
         filled=old.filled if old else False,
         extra={"kinds": {code: p.name for p in parties if p.agency for code in p.institutions}},
     )  # fmt: skip
     origins = {name: f"http://{web.host}:{web.port}" for name, web in webs.items()}
     faces = {"portal": origins["portal"], "card": origins["simulator"]}
-    simulation = Simulation(seed, clock, stopped=options.stopped_clock)
+    since = datetime.now(tz=timezone.utc).isoformat()
+    simulation = Simulation(seed, clock.isoformat(), stopped=options.stopped_clock, since=since)
     for party in parties:
         web = webs.get(party.name)
         Config(
@@ -75,14 +76,6 @@ def prepare(state: Path, options: Options) -> NetworkFile:
         ).save(state / party.name)
     file.save(state)
     return file
-
-
-def write_clock(state: Path, file: NetworkFile) -> None:
-    """Let parties that start from now on begin at the file's time."""
-    for entry in file.parties:
-        config = Config.load(state / entry.name)
-        if config.simulation is not None:
-            replace(config, simulation=replace(config.simulation, now=file.clock)).save(state / entry.name)
 
 
 def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
@@ -118,6 +111,17 @@ def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: O
         name: Web(host, port, bind=options.listen)
         for (name, host), port in zip(hosts.items(), web_ports(len(hosts), asked), strict=True)
     }
+
+
+def _clock(state: Path, old: NetworkFile | None) -> datetime:
+    """Where the network's clock goes on: at the beginning, where it was stopped, or, after a crash, where it would be by now."""
+    if old is None:
+        return datetime.combine(CLOCK_START, OFFICE_OPENS)
+    if old.clock:
+        return datetime.fromisoformat(old.clock)
+    anchor = Config.load(state / "gateway").simulation
+    assert anchor is not None
+    return anchor.start(datetime.now(tz=timezone.utc))
 
 
 def _pair(folder: Path) -> dict[str, str]:
