@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -47,6 +48,7 @@ class Town:
     """A provisioned network of which any parties are served."""
 
     state: Path
+    addresses: dict[str, str]
     running: dict[str, Running] = field(default_factory=dict)
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
@@ -54,16 +56,14 @@ class Town:
     def make(cls, state: Path) -> Town:
         """Certificates and law book for everyone."""
         provision(state, IDENTITIES, counters=[code for codes in INSTITUTIONS.values() for code in codes])
-        return cls(state)
+        return cls(state, dict(zip(IDENTITIES, _free_addresses(len(IDENTITIES)), strict=True)))
 
     @asynccontextmanager
     async def serve(self, party: str, build: Callable, *, simulation: bool = True) -> AsyncIterator[Running]:
-        """Serve one party; those served before it are its peers."""
-        away = dict.fromkeys(IDENTITIES, "127.0.0.1:1")  # nobody listens there
-        addresses = away | {name: running.address for name, running in self.running.items()}
+        """Serve one party at its address; the others know where it is, served or not."""
         settings = Simulation(SEED, NOW, stopped=True) if simulation else None
         folder = self.state / party
-        Config(party, "127.0.0.1:0", addresses, INSTITUTIONS.get(party, ()), settings).save(folder)
+        Config(party, self.addresses[party], self.addresses, INSTITUTIONS.get(party, ()), settings).save(folder)
         async with serve(folder, build) as running:
             self.running[party] = running
             try:
@@ -116,6 +116,13 @@ async def town(state: Path, *parties: tuple[str, Callable]) -> AsyncIterator[Tow
             await stack.enter_async_context(made.serve(name, build))
         stack.push_async_callback(made.close)
         yield made
+
+
+def _free_addresses(count: int) -> list[str]:
+    """Addresses where nobody listens."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
 
 
 def code_of(index: int) -> str:

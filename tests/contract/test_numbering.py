@@ -76,26 +76,22 @@ async def test_unknown_number_and_other_person_look_alike(network: Town) -> None
     assert [a.SerializeToString() for a in answers] == [b"", b""]
 
 
-@pytest.mark.parametrize(
-    ("number", "reason"),
-    [
+async def test_what_is_no_number_here_is_refused(network: Town) -> None:
+    """A number outside the block, with a wrong check digit or of another form is refused by its own reason, and not repeated."""
+    stub = network.numbering("tax", TAX)
+    for number, reason in (
         (REAL_LOOKING, Reason.CLIENT_NUMBER_NOT_SYNTHETIC),
         ("999000000000", Reason.CLIENT_NUMBER_CHECK_DIGIT),
         ("99900000000", Reason.CLIENT_NUMBER_MALFORMED),
-        ("", Reason.CLIENT_NUMBER_MALFORMED),
         ("九九九", Reason.CLIENT_NUMBER_MALFORMED),
-    ],
-)
-async def test_what_is_no_number_here_is_refused(network: Town, number: str, reason: Reason) -> None:
-    """A number outside the block, with a wrong check digit or of another form is refused by its own reason, and not repeated."""
-    stub = network.numbering("tax", TAX)
-    error = await error_of(stub.Match(match(number, person())), "numbering")
-    assert error.reason == reason
-    assert not number or number not in f"{error} {error.text('ja')} {error.metadata}"
-    (response,) = await enrol(
-        network, [pb.EnrolRequest(institution=TAX, acquisition_number=bytes(16), individual_number=number)]
-    )
-    assert response.error.reason == reason
+        ("", Reason.CLIENT_NUMBER_MALFORMED),
+    ):
+        error = await error_of(stub.Match(match(number, person())), "numbering")
+        assert error.reason == reason
+        assert not number or number not in f"{error} {error.text('ja')} {error.metadata}"
+        request = pb.EnrolRequest(institution=TAX, acquisition_number=bytes(16), individual_number=number)
+        (response,) = await enrol(network, [request])
+        assert response.error.reason == reason
 
 
 async def test_a_number_alone_is_refused(network: Town) -> None:
@@ -107,17 +103,17 @@ async def test_a_number_alone_is_refused(network: Town) -> None:
     assert await reason_of(stub.Match(match(number, few)), "numbering") == Reason.CLIENT_LOOKUP_TOO_FEW_ITEMS
 
 
-@pytest.mark.parametrize("missing", ["name", "address", "birth_date", "sex"])
-async def test_three_items_find_nobody(network: Town, missing: str) -> None:
-    """A look-up and an enrolment with three of the four items are refused, however unique they are."""
+async def test_three_items_find_nobody(network: Town) -> None:
+    """A look-up and an enrolment with any three of the four items are refused, however unique they are."""
     await network.people([person()])
-    few = person()
-    few.ClearField(missing)
-    request = pb.LookUpRequest(institution=TAX, basic_items=few)
-    reason = await reason_of(network.numbering("tax", TAX).LookUp(request), "numbering")
-    assert reason == Reason.CLIENT_LOOKUP_TOO_FEW_ITEMS
-    (response,) = await enrol(network, [by_items(few)])
-    assert response.error.reason == Reason.CLIENT_LOOKUP_TOO_FEW_ITEMS
+    stub = network.numbering("tax", TAX)
+    for missing in ("name", "address", "birth_date", "sex"):
+        few = person()
+        few.ClearField(missing)
+        request = pb.LookUpRequest(institution=TAX, basic_items=few)
+        assert await reason_of(stub.LookUp(request), "numbering") == Reason.CLIENT_LOOKUP_TOO_FEW_ITEMS
+        (response,) = await enrol(network, [by_items(few)])
+        assert response.error.reason == Reason.CLIENT_LOOKUP_TOO_FEW_ITEMS
 
 
 async def test_look_up_finds_exactly_one_or_says_how_many(network: Town) -> None:
@@ -135,14 +131,9 @@ async def test_look_ups_are_limited_and_enrolment_is_not(network: Town) -> None:
 
     await network.people(person(n) for n in range(700))
     stub, request = network.numbering("tax", TAX), pb.LookUpRequest(institution=TAX, basic_items=person())
-    refused = 0
-    for _ in range(LOOKUPS_A_MINUTE + 200):
-        try:
-            await stub.LookUp(request)
-        except grpc.aio.AioRpcError as error:
-            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-            refused += 1
-    assert 1 <= refused <= 200
+    codes = [await stub.LookUp(request).code() for _ in range(LOOKUPS_A_MINUTE + 200)]
+    assert set(codes) == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert codes.count(grpc.StatusCode.OK) >= LOOKUPS_A_MINUTE
     await network.numbering("health_insurance", NHI).LookUp(pb.LookUpRequest(institution=NHI, basic_items=person()))
     responses = await enrol(network, [by_items(person(n)) for n in range(700)])
     assert not any(response.HasField("error") for response in responses)
@@ -346,6 +337,7 @@ async def test_registering_says_what_is_wrong_with_each(network: Town) -> None:
     assert [response.error.reason for response in responses] == [reason for *_, reason in wanted]
 
 
+@pytest.mark.slow
 async def test_a_hundred_thousand_in_one_stream(network: Town) -> None:
     """10^5 items in one stream are each answered in order, while the party reads ahead no further than a few batches."""
     sent = 0
@@ -531,15 +523,12 @@ async def test_the_portal_enrols_by_certificate(network: Town) -> None:
         assert reason == Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD
 
 
-@pytest.mark.parametrize(
-    "request_bytes",
-    [b"", b"no request", card_request(ec.generate_private_key(ec.SECP384R1())), b"x" * 5000],
-    ids=["empty", "garbage", "p-384", "long"],
-)
-async def test_a_bad_certificate_request_is_malformed(network: Town, request_bytes: bytes) -> None:
+async def test_a_bad_certificate_request_is_malformed(network: Town) -> None:
     """What is no PKCS #10 request with a P-256 key is refused as malformed before anybody is looked up."""
     cards = network.stub(numbering_pb2_grpc.CardAuthorityServiceStub, "numbering", "simulator", "main")
-    request = pb.IssueCertificateRequest(
-        certificate_request=request_bytes, individual_number=REAL_LOOKING, basic_items=person()
-    )
-    assert await reason_of(cards.IssueCertificate(request), "numbering") == Reason.CLIENT_MALFORMED
+    other_curve = card_request(ec.generate_private_key(ec.SECP384R1()))
+    for request_bytes in (b"", b"no request", other_curve, b"x" * 5000):
+        request = pb.IssueCertificateRequest(
+            certificate_request=request_bytes, individual_number=REAL_LOOKING, basic_items=person()
+        )
+        assert await reason_of(cards.IssueCertificate(request), "numbering") == Reason.CLIENT_MALFORMED
