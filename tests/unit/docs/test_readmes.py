@@ -56,12 +56,9 @@ def test_same_stores():
 
     def names(page):
         table = next(t for t in markdown.tables(page) if len(t[0]) == 5)
-        return [
-            re.findall(r"`([^`]+)`", row[0])[0]
-            .replace("<業務>/<機関>", "<agency>/<institution>")
-            .replace("<機関>", "<party>")
-            for row in table[1:]
-        ]
+        found = [re.findall(r"`([^`]+)`", row[0])[:1] for row in table[1:]]
+        ours = {"<業務>": "<agency>", "<機関>.": "<institution>.", "<機関>/": "<party>/"}
+        return [re.sub("|".join(ours), lambda part: ours[part[0]], "".join(name)) for name in found]
 
     assert names(ENGLISH) == names(JAPANESE)
 
