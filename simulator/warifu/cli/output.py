@@ -45,6 +45,7 @@ def clear_errors() -> Iterator[None]:
     import grpc  # noqa: PLC0415 - slow to import
 
     from warifu.kernel.errors import LinkageError  # noqa: PLC0415
+    from warifu.kernel.failures import is_store_trouble  # noqa: PLC0415
     from warifu.simulator.launcher.ports import PortError  # noqa: PLC0415
     from warifu.simulator.state import StateError  # noqa: PLC0415
 
@@ -52,9 +53,21 @@ def clear_errors() -> Iterator[None]:
         yield
     except (StateError, PortError) as error:
         fail(str(error))
+    except OSError as error:
+        if not is_store_trouble(error):
+            raise
+        fail(_disk_trouble(error))
     except grpc.aio.AioRpcError as error:
         failure = LinkageError.from_rpc(error).failure()
         fail(f"{failure.reason}: {t(failure.message.ja, failure.message.en)}")
     except LinkageError as error:
         failure = error.failure()
         fail(f"{failure.reason}: {t(failure.message.ja, failure.message.en)}")
+
+
+def _disk_trouble(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return t(
+        f"書き込めません。{where}{error.strerror}。空き容量を確かめるか、--state で別のフォルダーを選んでください。",
+        f"cannot write. {where}{error.strerror}. Free some space, or choose another folder with --state.",
+    )

@@ -14,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import MetaData, create_engine
+from sqlalchemy.exc import OperationalError
 
 HERE = Path(__file__).parent
 SCHEMAS = {
@@ -29,6 +30,10 @@ SCHEMAS = {
 
 class SchemaTooNewError(Exception):
     """A newer warifu wrote the database; the message says which."""
+
+
+class DatabaseUnusableError(Exception):
+    """A database cannot be read or written, such as on a full disk; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ def upgrade(databases: Iterable[Database]) -> None:
 
     Raises:
         SchemaTooNewError: a newer program wrote one of them.
+        DatabaseUnusableError: one of them cannot be read or written.
     """
     for database in databases:
         engine = create_engine(database.url)
@@ -69,5 +75,10 @@ def upgrade(databases: Iterable[Database]) -> None:
         except CommandError as error:
             msg = f"{database.url} was written by a newer warifu ({error}). Install that version, or restore an older backup."
             raise SchemaTooNewError(msg) from error
+        except OperationalError as error:
+            msg = (
+                f"{database.url} cannot be used: {error.orig}. Free some space, or choose another folder with --state."
+            )
+            raise DatabaseUnusableError(msg) from error
         finally:
             engine.dispose()

@@ -3,10 +3,10 @@
 import json
 import sys
 
-from warifu.simulator.migrations import Database, SchemaTooNewError, upgrade
+from warifu.simulator.migrations import Database, DatabaseUnusableError, SchemaTooNewError, upgrade
 
 if __name__ == "__main__":
     try:
         upgrade(Database(schema, url) for schema, url in json.load(sys.stdin))
-    except SchemaTooNewError as error:
+    except (SchemaTooNewError, DatabaseUnusableError) as error:
         sys.exit(str(error))
