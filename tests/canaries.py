@@ -65,7 +65,7 @@ def _text_forms(secret: str) -> dict[str, bytes]:
         found["full width"] = secret.translate(_FULL_WIDTH).encode()
         found["spaced"], found["hyphened"] = " ".join(fours).encode(), "-".join(fours).encode()
         found["varint"] = varint(number)
-        size = max(1, (number.bit_length() + 7) // 8)
+        size = 6 if number < 1 << 48 else 8  # as SQLite does; the zeros of a wider integer go before or after
         found["big-endian"], found["little-endian"] = number.to_bytes(size, "big"), number.to_bytes(size, "little")
     return found
 

@@ -51,6 +51,7 @@ def start(state: Path, *words: str) -> Running:
     for line in process.stdout:
         if line.rstrip() == "}":
             return Running(state, process)
+    process.stdout.close()
     raise AssertionError(f"the network did not start: exit {process.wait()}")
 
 
