@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from contract.interim_world import NHI, OTHER_TAX, TAX, TAX_ITEM, WAIT, World, copy, reason_of
+from contract.interim_world import INSURER, NHI, OTHER_TAX, TAX, TAX_ITEM, WAIT, World, copy, reason_of
 from sqlalchemy import func, select
 from town import person
 
@@ -19,7 +19,7 @@ from warifu.exchange.answer import open_answer
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2 as ex
 from warifu.interim.schema import PROVISIONS, RECORDS
-from warifu.kernel.errors import Reason
+from warifu.kernel.errors import LinkageError, Reason
 from warifu.provision.v1 import provision_pb2, provision_pb2_grpc
 
 
@@ -226,6 +226,41 @@ async def test_the_provider_decides_for_itself(gateway: Gateway, changes: dict) 
     block = gateway.query(head)
     (signed,) = gateway.sign(gateway.permit(head, block, **{k: v for k, v in changes.items() if k != "head"}))
     assert await gateway.refused(signed, block) == Reason.PROVIDER_PERMIT_INVALID
+
+
+@pytest.mark.parametrize("given_on", [None, "2026-06-11"], ids=["none", "tomorrow"])
+async def test_consent_counts_from_its_day(gateway: Gateway, given_on: str | None) -> None:
+    """Where the row needs the person's consent, none and one given for tomorrow are refused by the provider as well."""
+    row = gateway.world.hosts["tax"].law.book().rows["P10"]
+    consent = ex.Consent(given_on=given_on, reference="form 7") if given_on else None
+    codes = {"affair": row.affair.code, "procedure": row.procedure.code, "item": row.item}
+    head = gateway.header(requester=INSURER, consent=consent, **codes)
+    block = gateway.query(head)
+    key_id = gateway.world.interim(INSURER).ground.keys.hpke_key_id
+    (signed,) = gateway.sign(gateway.permit(head, block, row="P10", requester_key_id=key_id))
+    assert await gateway.refused(signed, block) == Reason.PROVIDER_PERMIT_INVALID
+    good = gateway.header(requester=INSURER, consent=ex.Consent(given_on="2026-06-10", reference="form 7"), **codes)
+    block = gateway.query(good)
+    response = await gateway.show(gateway.sign(gateway.permit(good, block, row="P10", requester_key_id=key_id)), block)
+    assert response.results[0].outcome == ex.OUTCOME_ANSWERED
+
+
+async def test_nothing_is_provided_without_a_law_book_that_verifies(gateway: Gateway) -> None:
+    """When the signed law book was altered, permits fail as retryable and health says so; once mended, the same permit is answered."""
+    head = gateway.header()
+    block = gateway.query(head)
+    signed = gateway.sign(gateway.permit(head, block))
+    folder = gateway.world.state / "tax" / "trust" / "law"
+    signature = folder / "law.sig"
+    good = signature.read_bytes()
+    signature.write_bytes(bytes(len(good)))
+    response = await gateway.show(signed, block)
+    assert response.results[0].error.reason == Reason.PROVIDER_TRUST_UNAVAILABLE
+    assert response.results[0].error.retryable
+    with pytest.raises(LinkageError):
+        gateway.world.hosts["tax"].checks["law"]()
+    signature.write_bytes(good)
+    assert (await gateway.show(signed, block)).results[0].outcome == ex.OUTCOME_ANSWERED
 
 
 async def test_the_query_must_be_the_permits_own(gateway: Gateway) -> None:

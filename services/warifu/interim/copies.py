@@ -27,7 +27,7 @@ from warifu.kernel.limits import CODE, ID, malformed
 
 BATCH: Final = 1000
 """Changes in one transaction, at most."""
-LARGEST_CONTENT: Final = 64 * 1024
+LARGEST_CONTENT: Final = 8 * 1024
 """Bytes of one copy's values, at most."""
 _LAYOUT: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
 
