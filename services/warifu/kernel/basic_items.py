@@ -29,8 +29,20 @@ _SPACES: Final = re.compile(r"\s+")
 _HYPHENS: Final = re.compile("[\u2010-\u2015\u2212\u30fc\uff70-](?=[0-9])")
 
 
+_PASSES: Final = 4
+"""Passes after which nothing changes any more, with one to spare."""
+
+
 def fold(text: str) -> str:
     """`text` without differences of width, case, spacing and variant form."""
+    for _ in range(_PASSES):  # a space taken away may join what stood apart: a letter and its accent
+        before, text = text, _fold_once(text)
+        if text == before:
+            break
+    return text
+
+
+def _fold_once(text: str) -> str:
     plain = unicodedata.normalize("NFKC", _SELECTORS.sub("", text))
     return _SPACES.sub("", plain).translate(_VARIANTS).translate(_SMALL).casefold()
 
