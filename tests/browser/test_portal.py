@@ -255,10 +255,10 @@ def test_the_keyboard_suffices(page: Page, network: Served) -> None:
     page.keyboard.press("Enter")
     _tab_to(page, "カードを選ぶ画面へ進む")
     page.keyboard.press("Enter")
-    page.wait_for_selector("[data-testid=card]")
+    expect(page.get_by_test_id("card").first).to_be_visible()
     _tab_to(page, "このカードを使う")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#pin")
+    expect(page.locator("#pin")).to_be_focused()
     page.keyboard.type(HANA.pin)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{network.lab.portal_origin}/history")
@@ -269,7 +269,8 @@ def test_the_keyboard_suffices(page: Page, network: Served) -> None:
 
 def _tab_to(page: Page, text: str) -> None:
     """Press Tab until what says `text` has the focus."""
-    for _ in range(40):
+    page.wait_for_load_state()
+    for _ in range(60):
         page.keyboard.press("Tab")
         if (page.locator(":focus").text_content() or "").strip() == text:
             return

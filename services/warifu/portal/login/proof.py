@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -93,7 +93,7 @@ class Proof:
         certificate = _parse(self.certificate)
         _check_issuer(certificate, authority, today)
         _check_usage(certificate)
-        key = certificate.public_key()
+        key = _key(certificate)
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise ProofError("not a P-256 key")
         try:
@@ -128,18 +128,25 @@ def decode(text: str, longest: int) -> bytes:
 def _parse(der: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except Exception as error:
         raise ProofError("not a certificate") from error
 
 
 def _check_issuer(certificate: x509.Certificate, authority: x509.Certificate, today: datetime) -> None:
     try:
         certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except Exception as error:  # a stranger's bytes: whatever the library dislikes, the authority did not issue it
         raise ProofError("not issued by the card authority") from error
     for checked in (certificate, authority):
         if not checked.not_valid_before_utc <= today <= checked.not_valid_after_utc:
             raise ProofError("outside its validity period")
+
+
+def _key(certificate: x509.Certificate) -> object:
+    try:
+        return certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ProofError("not a readable key") from error
 
 
 def _check_usage(certificate: x509.Certificate) -> None:
