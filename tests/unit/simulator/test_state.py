@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -9,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from warifu.simulator.launcher import ports
 from warifu.simulator.launcher.backup import backup, restore
-from warifu.simulator.launcher.ports import PortError
+from warifu.simulator.launcher.ports import PortError, Ports, is_free
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError, locked
 
 
@@ -70,21 +70,35 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error() -> None:
 
 def test_an_occupied_port_is_named() -> None:
     """A port that was asked for and is taken is named, with the option that chooses another."""
-    with socket.socket() as taken:
+    with socket.socket() as taken, contextlib.closing(Ports()) as ports:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         number = taken.getsockname()[1]
 
         with pytest.raises(PortError, match=f"port {number} .* --port"):
-            ports.web_ports(1, number)
+            ports.web(1, number)
 
 
 def test_without_a_wish_free_neighbouring_ports_are_found() -> None:
     """Web faces get adjacent ports that are free now."""
-    first, second = ports.web_ports(2, None)
+    with contextlib.closing(Ports()) as ports:
+        first, second = ports.web(2, None)
 
     assert first + 1 == second
-    assert ports.is_free(first)
+    assert is_free(first)
+
+
+def test_networks_that_start_at_once_never_get_the_same_ports() -> None:
+    """What one network claimed, no other gets, though nobody listens there yet; given back, it is free again."""
+    with contextlib.closing(Ports()) as one, contextlib.closing(Ports()) as other:
+        mine, theirs = one.grpc(7), other.grpc(7)
+        webs = one.web(2, None)
+
+        assert not set(mine) & set(theirs)
+        with pytest.raises(PortError):
+            other.web(2, webs[0])
+        one.close()
+        assert webs == other.web(2, webs[0])
 
 
 def test_a_backup_comes_back_whole(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.launcher import setup
 from warifu.simulator.launcher.plan import plan
+from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.launcher.processes import Processes
 from warifu.simulator.state import NetworkFile, StateError, locked, registered
 
@@ -66,8 +67,8 @@ class Network:
         """
         began = time.monotonic() if began is None else began
         state = options.state.absolute()
-        with locked(state):
-            file = await asyncio.to_thread(setup.prepare, state, options)
+        with locked(state), contextlib.closing(Ports()) as ports:
+            file = await asyncio.to_thread(setup.prepare, state, options, ports)
             processes = Processes(plan(packaged()), state)
             await processes.open()
             network = None

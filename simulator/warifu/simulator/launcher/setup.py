@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from warifu.kernel.config import Config, Simulation, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
 from warifu.simulator.launcher.plan import PlannedParty, plan
-from warifu.simulator.launcher.ports import grpc_ports, is_free, web_ports
+from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.population import CLOCK_START
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
 
@@ -24,7 +24,7 @@ OFFICE_OPENS = time(9, tzinfo=timezone(timedelta(hours=9)))
 """Time of day in Japan at which a new network's clock starts."""
 
 
-def prepare(state: Path, options: Options) -> NetworkFile:
+def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     """Make the folder's network, or reopen it with what it was made by; either way its ports are free now.
 
     Raises:
@@ -36,8 +36,8 @@ def prepare(state: Path, options: Options) -> NetworkFile:
     seed, people = (old.seed, old.people) if old else (options.seed, options.people)
     counters = [code for party in parties if party.agency for code in party.institutions]
     provision(state, {party.name: party.identities for party in parties}, counters=counters)
-    addresses = _addresses(parties, old)
-    webs = _webs(parties, old, options)
+    addresses = _addresses(parties, old, ports)
+    webs = _webs(parties, old, options, ports)
     clock = _clock(state, old)
     file = NetworkFile(
         schema=SCHEMA,
@@ -61,7 +61,7 @@ def prepare(state: Path, options: Options) -> NetworkFile:
     )  # fmt: skip
     origins = {name: f"http://{web.host}:{web.port}" for name, web in webs.items()}
     faces = {"portal": origins["portal"], "card": origins["simulator"]}
-    since = datetime.now(tz=timezone.utc).isoformat()
+    since = datetime.now(tz=UTC).isoformat()
     simulation = Simulation(seed, clock.isoformat(), stopped=options.stopped_clock, since=since)
     for party in parties:
         web = webs.get(party.name)
@@ -91,25 +91,23 @@ def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
     return [(schema, f"sqlite:///{path}") for schema, path in files]
 
 
-def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None) -> dict[str, str]:
+def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None, ports: Ports) -> dict[str, str]:
     """The addresses of last time where they are free, so that what was configured by hand keeps working."""
     known = {p.name: p.address for p in old.parties} if old else {}
-    kept = {name: address for name, address in known.items() if is_free(int(address.rpartition(":")[2]))}
+    kept = {name: address for name, address in known.items() if ports.claim(int(address.rpartition(":")[2]))}
     missing = [party.name for party in parties if party.name not in kept]
-    ports = list(grpc_ports(len(missing)))
-    return kept | {name: f"127.0.0.1:{port}" for name, port in zip(missing, ports, strict=True)}
+    fresh = ports.grpc(len(missing))
+    return kept | {name: f"127.0.0.1:{port}" for name, port in zip(missing, fresh, strict=True)}
 
 
-def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: Options) -> dict[str, Web]:
+def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: Options, ports: Ports) -> dict[str, Web]:
+    """The web faces, on the ports that are asked for, or those of last time where they are free."""
     hosts = {party.name: party.web_host for party in parties if party.web_host is not None}
-    asked = options.port
-    if asked is None and old is not None:
-        before = [int(url.rpartition(":")[2]) for url in old.urls.values()]
-        if all(map(is_free, before)):
-            asked = min(before)
+    before = min((int(url.rpartition(":")[2]) for url in old.urls.values()), default=0) if old else 0
+    got = ports.claim_all(before, len(hosts)) if before and options.port is None else None
+    numbers = got or ports.web(len(hosts), options.port)
     return {
-        name: Web(host, port, bind=options.listen)
-        for (name, host), port in zip(hosts.items(), web_ports(len(hosts), asked), strict=True)
+        name: Web(host, port, bind=options.listen) for (name, host), port in zip(hosts.items(), numbers, strict=True)
     }
 
 
@@ -121,7 +119,7 @@ def _clock(state: Path, old: NetworkFile | None) -> datetime:
         return datetime.fromisoformat(old.clock)
     anchor = Config.load(state / "gateway").simulation
     assert anchor is not None
-    return anchor.start(datetime.now(tz=timezone.utc))
+    return anchor.start(datetime.now(tz=UTC))
 
 
 def _pair(folder: Path) -> dict[str, str]:
