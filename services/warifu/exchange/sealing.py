@@ -29,7 +29,6 @@ class Purpose(Enum):
 
     QUERY = (domains.QUERY_SEAL, 1 * KIB, KIB // 2)
     ANSWER = (domains.ANSWER_SEAL, 4 * KIB, 1 * KIB)
-    DELIVERY = (domains.DELIVERY_SEAL, 1 * KIB, 1 * KIB)
 
     @property
     def tag(self) -> bytes:

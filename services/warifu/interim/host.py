@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from warifu.control.v1 import control_pb2
 from warifu.interim.face import Faces, InterimAuditServicer, InterimServicer
-from warifu.interim.institution import Interim, Pause, merged, open_interim
+from warifu.interim.institution import JOBS, Interim, Pause, merged, open_interim
 from warifu.interim.lawbook import CurrentLaw
 from warifu.interim.provision import ProvisionServicer
 from warifu.interim.v1 import interim_pb2_grpc
+from warifu.kernel.errors import LinkageError
 from warifu.kernel.ids import Ids
 from warifu.kernel.party import Context, Service
 from warifu.provision.v1 import provision_pb2_grpc
@@ -74,10 +76,7 @@ class InterimHost:
     @property
     def jobs(self) -> Mapping[str, Callable[[], Awaitable[int]]]:
         """Periodic jobs, each over all institutions at once."""
-        names = next(iter(self._interims.values())).jobs if self._interims else {}
-        return {
-            f"interim-{name}": merged([interim.jobs[name] for interim in self._interims.values()]) for name in names
-        }
+        return {f"interim-{name}": merged([interim.jobs[name] for interim in self._interims.values()]) for name in JOBS}
 
     @property
     def checks(self) -> Mapping[str, Callable[[], None]]:
@@ -94,7 +93,9 @@ class InterimHost:
         return [holding for interim in self._interims.values() for holding in interim.view(request_id)]
 
     async def start(self) -> None:
-        """Nothing waits for it: directory entries and unfinished inquiries are the jobs' business, from the first second on."""
+        """Publish the directory entries, so that others can ask from the first moment; while the gateway is away the jobs see to it."""
+        with suppress(LinkageError):
+            await self.jobs["interim-directory"]()
 
     async def close(self) -> None:
         """Close all interim servers."""

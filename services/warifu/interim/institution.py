@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import grpc
 from sqlalchemy.engine import URL, make_url
@@ -39,6 +40,8 @@ from warifu.kernel.store import Store, sqlite_url
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
 Pause = Callable[[float], Awaitable[None]]
+JOBS: Final = ("directory", "superseded", "enrolments", "inquiries", "reviews")
+"""Periodic jobs of every institution."""
 
 
 class Interim:
@@ -77,6 +80,7 @@ class Interim:
             "inquiries": self._driver.resume,
             "reviews": reviews.expire,
         }
+        assert tuple(self.jobs) == JOBS
         self.checks: dict[str, Callable[[], None]] = {"store": ground.store.check, "directory": own_entry.check}
 
     async def inquire(self, request: pb.InquireRequest) -> pb.InquireResponse:

@@ -82,11 +82,10 @@ def test_any_flipped_bit_of_a_block_is_refused(provider, data):
 
 
 def test_a_block_opens_for_its_purpose_and_recipient_alone(provider, requester):
-    """A query block is no answer or delivery block, and another institution's keys do not open it."""
+    """A query block is no answer block, and another institution's keys do not open it."""
     block = query.seal_queries(queries(1), provider.sealing_key)
-    for purpose in (Purpose.ANSWER, Purpose.DELIVERY):
-        with pytest.raises(OpenError):
-            sealing.open_block(purpose, block, provider)
+    with pytest.raises(OpenError):
+        sealing.open_block(Purpose.ANSWER, block, provider)
     for keys in (requester, InstitutionKeys.generate(provider.owner)):
         with pytest.raises(OpenError):
             sealing.open_block(Purpose.QUERY, block, keys)
