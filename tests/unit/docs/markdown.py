@@ -8,12 +8,12 @@ ROOT = Path(__file__).resolve().parents[3]
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^(#+) +(.+)$", re.MULTILINE)
-SKIPPED = {".git", ".venv", "node_modules", "build", "dist"}
 
 
 def pages() -> list[Path]:
-    """Every Markdown page of the project."""
-    return sorted(path for path in ROOT.rglob("*.md") if not SKIPPED & set(path.relative_to(ROOT).parts))
+    """Every Markdown page of the project; what tools leave behind is in hidden folders."""
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
+    return sorted(ROOT / path for path in found if not any(part.startswith(".") for part in path.parts))
 
 
 @cache
