@@ -65,7 +65,7 @@ def check_text(field: str, value: str, longest: int, *, required: bool = True) -
     """Free text without control characters, of at most `longest` characters."""
     if len(value) > longest:
         raise FormError(field, f"over {longest} characters")
-    if required and not value.strip():
+    if required and (not value or value.isspace()):
         raise FormError(field, "empty")
     if not value.isprintable() and any(unicodedata.category(character) == "Cc" for character in value):
         raise FormError(field, "control characters")

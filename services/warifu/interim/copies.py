@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -33,7 +34,8 @@ _LAYOUT: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
 
 _SEEN = select(COPY_CHANGES).where(COPY_CHANGES.c.record_id.in_(bindparam("ids", expanding=True)))
 _KEYS = select(COPIES.c.addressee_no, COPIES.c.item, COPIES.c.record_key, COPIES.c.layout_version).where(
-    COPIES.c.addressee_no.in_(bindparam("numbers", expanding=True))
+    COPIES.c.addressee_no.in_(bindparam("numbers", expanding=True)),
+    COPIES.c.record_key.in_(bindparam("keys", expanding=True)),
 )
 _HERE = (
     (COPIES.c.addressee_no == bindparam("b_addressee_no"))
@@ -192,15 +194,22 @@ def _corrected_on(content: items_pb2.ItemContent) -> str | None:
 
 def _check_empty_fields(item: law.Item, content: items_pb2.ItemContent) -> None:
     """An empty value says whether it applies: once, with a reason, of a field of the item that has no value."""
+    if not content.empty_fields:
+        return
+    told = [empty.path for empty in content.empty_fields]
+    paths = set(told)
     present = {field.name for field, _ in getattr(content, item.content).ListFields()}
-    fields = {field.path for field in item.fields}
-    told: set[str] = set()
-    for empty in content.empty_fields:
-        if empty.path not in fields or empty.path in present or empty.path in told:
-            raise FormError("content.empty_fields", "not an empty field of the item")
-        if empty.reason not in _EMPTY_REASONS:
-            raise FormError("content.empty_fields", "no reason")
-        told.add(empty.path)
+    if len(paths) < len(told) or not _paths(item.content).issuperset(paths) or not present.isdisjoint(paths):
+        raise FormError("content.empty_fields", "not an empty field of the item")
+    if not _EMPTY_REASONS.issuperset({empty.reason for empty in content.empty_fields}):
+        raise FormError("content.empty_fields", "no reason")
+
+
+@lru_cache(maxsize=64)
+def _paths(content: str) -> frozenset[str]:
+    """Names of the fields of an item's message."""
+    message: Message = getattr(items_pb2.ItemContent(), content)
+    return frozenset(field.name for field in message.DESCRIPTOR.fields)
 
 
 _EMPTY_REASONS: Final = frozenset(value for value in items_pb2.EmptyReason.values() if value)
@@ -210,7 +219,8 @@ def _look(connection: Connection, changes: list[_Change]) -> _Work:
     ids = [change.record_id for change in changes]
     seen = {row.record_id: row.digest for row in connection.execute(_SEEN, {"ids": ids})}
     numbers = list({change.key[0] for change in changes})
-    rows = connection.execute(_KEYS, {"numbers": numbers}).all()
+    keys = list({change.key[2] for change in changes})
+    rows = connection.execute(_KEYS, {"numbers": numbers, "keys": keys}).all()
     there = {(row.addressee_no, row.item, row.record_key): row.layout_version for row in rows}
     return _Work(seen, there, frozenset(there))
 
