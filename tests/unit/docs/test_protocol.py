@@ -9,6 +9,7 @@ from warifu.exchange.header import LARGEST_HEADER
 from warifu.exchange.permit import LARGEST_PERMIT
 from warifu.gateway.asked import LARGEST_INQUIRY, LARGEST_QUERY
 from warifu.gateway.directory import LARGEST_ENTRY
+from warifu.interim.copies import LARGEST_CONTENT
 from warifu.kernel import limits
 from warifu.kernel.errors import Reason
 from warifu.law.decide import Reason as Refusal
@@ -91,4 +92,4 @@ def test_sizes_of_forms_are_the_codes():
     stated = re.search(r"\*\*PROTO-10\.2\*\*(.*?)\n- ", markdown.text(PAGE), re.DOTALL)
     assert stated
     numbers = [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]+", stated[1].replace(", each", " each"))]
-    assert numbers == [LARGEST_HEADER, LARGEST_INQUIRY, LARGEST_PERMIT, LARGEST_ENTRY, LARGEST_QUERY]
+    assert numbers == [LARGEST_HEADER, LARGEST_INQUIRY, LARGEST_PERMIT, LARGEST_ENTRY, LARGEST_QUERY, LARGEST_CONTENT]
