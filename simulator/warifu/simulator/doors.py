@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from warifu.control.v1 import control_pb2, control_pb2_grpc
 from warifu.simulator.state import NetworkFile, PartyEntry
 
-HEALTH_DEADLINE = 1.0
+HEALTH_DEADLINE = 3.0
 MAX_MESSAGE = 4 << 20
 SETTLE_ROUNDS = 5
 """Work of one party can make work for another; a chain is at most this long."""
