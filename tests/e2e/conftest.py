@@ -27,16 +27,16 @@ class Running:
         """What `network.json` says now."""
         return NetworkFile.load(self.state)
 
-    def command(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a verb of the command on this network."""
+    def command(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a verb of the command on this network; `code` is the exit code expected, None for any."""
         done = subprocess.run(
             [sys.executable, "-m", "warifu.cli", *words, "--state", str(self.state)],
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert code in {None, done.returncode}, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def json(self, *words: str, code: int = 0) -> dict:
+    def json(self, *words: str, code: int | None = 0) -> dict:
         """The JSON document that a verb prints."""
         return json.loads(self.command(*words, "--json", code=code).stdout)
 

@@ -6,31 +6,36 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
+import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import psutil
 import pytest
 from e2e.conftest import Running, start, stop
-from warifu.simulator.people import People
 
 from warifu.exchange.v1 import exchange_pb2
+from warifu.interim.v1 import interim_pb2
+from warifu.kernel.errors import LinkageError
 from warifu.simulator.clerk import Clerk, Question
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.scenarios.stage import Stage, tax_year
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SEED = 20260406
-ROUNDS = 70
-PER_ROUND = 3
-FINAL = {
-    exchange_pb2.OUTCOME_ANSWERED,
-    exchange_pb2.OUTCOME_DENIED,
-    exchange_pb2.OUTCOME_ERROR,
-    exchange_pb2.OUTCOME_EXPIRED,
-}
+KILLS, WHILE_BUSY = 200, 50
+CLERKS = 8
+OUTCOME = exchange_pb2.RECORD_KIND_OUTCOME
+ANSWERED, PENDING = exchange_pb2.OUTCOME_ANSWERED, exchange_pb2.OUTCOME_PENDING
+UNFINISHED = {exchange_pb2.OUTCOME_UNSPECIFIED, PENDING}
+Records = dict[str, list[exchange_pb2.AccessRecord]]
+"""Access records of one institution's side or of the gateway, by request id."""
 
 
 @pytest.fixture
@@ -38,7 +43,8 @@ def own_network(tmp_path: Path) -> Iterator[Running]:
     """A network that the test may hurt."""
     running = start(tmp_path / "state", "--people", "100", "--seed", "7")
     yield running
-    stop(running)
+    if running.process.poll() is None:
+        stop(running)
 
 
 def party_pids(running: Running) -> dict[str, int]:
@@ -58,17 +64,27 @@ async def until_healthy(opened: Doors) -> None:
     """Wait until every party serves again."""
     async with asyncio.timeout(60):
         while not all((await opened.all_healthy()).values()):  # noqa: ASYNC110 - other processes' health has no event here
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Someone about whom a clerk may ask."""
+
+    person: str
+    requester: str
+    addressee_no: str
+    question: Question
 
 
 class Traffic:
-    """Clerks that go on asking, each time with an id of its own, until told to stop; a lost connection is no reason to give up."""
+    """Clerks that go on asking, each time under an id of its own, until told to stop; a lost connection is no reason to give up."""
 
-    def __init__(self, opened: Doors, subjects: list[tuple[str, str, Question]]) -> None:
-        self._doors = opened
-        self._subjects = subjects
-        self.sent: dict[str, tuple[str, str]] = {}
-        self.seen: dict[str, int] = {}
+    def __init__(self, opened: Doors, subjects: list[Subject]) -> None:
+        self._doors, self._subjects = opened, subjects
+        self.asked: dict[str, Subject] = {}
+        self.seen: dict[str, interim_pb2.InquiryState] = {}
+        """What the clerks were shown last."""
         self.in_flight = 0
         self._going = True
 
@@ -78,76 +94,152 @@ class Traffic:
 
     async def ask(self, worker: int) -> None:
         """One clerk."""
-        dice, number = random.Random(worker), 0
+        dice, number = random.Random(SEED + worker), 0
         while self._going:
             number += 1
-            requester, addressee, question = dice.choice(self._subjects)
             request_id = f"00000000-0000-4000-8000-{worker:04d}{number:08d}"
+            self.asked[request_id] = subject = dice.choice(self._subjects)
             self.in_flight += 1
-            await self._until_final(requester, addressee, question, request_id)
+            await self._until_told(subject, request_id)
             self.in_flight -= 1
+            await asyncio.sleep(dice.uniform(0.05, 0.3))
 
-    async def _until_final(self, requester: str, addressee: str, question: Question, request_id: str) -> None:
-        clerk = Clerk(self._doors, requester)
-        while self._going or request_id in self.sent:
+    async def _until_told(self, subject: Subject, request_id: str) -> None:
+        clerk = Clerk(self._doors, subject.requester)
+        while not self._has_outcome(request_id):
             try:
-                exchange = await clerk.inquire(addressee, question, request_id)
-            except grpc.aio.AioRpcError:
+                exchange = await clerk.inquire(subject.addressee_no, subject.question, request_id)
+            except grpc.aio.AioRpcError as error:
+                told = LinkageError.from_rpc(error)
+                assert told.retryable, f"{request_id}: {told.reason}"
                 await asyncio.sleep(0.05)
-                continue
-            self.sent[request_id] = (requester, question.provider)
-            if exchange.state.outcome:
-                self.seen[request_id] = exchange.state.outcome
-                return
+            else:
+                self.seen[request_id] = exchange.state
+
+    def _has_outcome(self, request_id: str) -> bool:
+        return request_id in self.seen and self.seen[request_id].outcome != exchange_pb2.OUTCOME_UNSPECIFIED
 
 
-async def subjects(stage: Stage, people: People) -> list[tuple[str, str, Question]]:
+async def subjects(stage: Stage) -> list[Subject]:
     """Questions that the table allows: a municipal insurer asks another city's tax office about people it knows."""
     found = []
+    people = stage.people
     for person in people.all():
-        assessment = person.assessed(2025)
         insured = person.insured_on(people.start)
-        if assessment is None or insured is None or not insured.institution.startswith("nhi-"):
+        if insured is None or not insured.institution.startswith("nhi-"):
             continue
-        if insured.institution.removeprefix("nhi-") == assessment.municipality:
-            continue
-        addressee = await stage.clerk(insured.institution).find(people.items(person.person))
-        assert addressee is not None
-        found.append(
-            (insured.institution, addressee, stage.question("P07", f"tax-{assessment.municipality}", tax_year(2025)))
-        )
+        for assessment in person.assessments:
+            if assessment.municipality == insured.institution.removeprefix("nhi-") or assessment.tax_year > 2025:
+                continue
+            addressee = await stage.clerk(insured.institution).find(people.items(person.person))
+            assert addressee is not None
+            question = stage.question("P07", f"tax-{assessment.municipality}", tax_year(assessment.tax_year))
+            found.append(Subject(person.person, insured.institution, addressee, question))
     return found
 
 
-async def test_nothing_is_lost_and_nothing_unlogged_under_kill_9(own_network: Running) -> None:
-    """After more than 200 kills every answer that a clerk saw is in all three records, and every request came to an end."""
-    dice = random.Random(SEED)
+async def release_all(opened: Doors, institutions: set[str]) -> int:
+    """Have every answer that waits for a clerk provided; how many there were."""
+    released = 0
+    for institution in sorted(institutions):
+        clerk = Clerk(opened, institution)
+        waiting = await clerk.interim.ListReviews(interim_pb2.ListReviewsRequest(institution=institution), timeout=15)
+        for review in waiting.reviews:
+            await clerk.review(review.permit_id, interim_pb2.REVIEW_DECISION_PROVIDE)
+            released += 1
+    return released
+
+
+async def kill_and_ask(running: Running, opened: Doors, traffic: Traffic) -> tuple[int, int]:
+    """Kill until there were enough; how many, and how many of them while an exchange was under way."""
+    dice, kills, busy = random.Random(SEED), 0, 0
+    clerks = [asyncio.create_task(traffic.ask(worker)) for worker in range(CLERKS)]
+    try:
+        while kills < KILLS or busy < WHILE_BUSY:
+            await asyncio.sleep(dice.uniform(0.02, 0.4))
+            pids = party_pids(running)
+            for name in dice.sample(sorted(pids), min(dice.randint(1, 6), len(pids))):
+                os.kill(pids[name], signal.SIGKILL)
+                kills, busy = kills + 1, busy + (traffic.in_flight > 0)
+            await until_healthy(opened)
+            for clerk in clerks:
+                assert not clerk.done(), clerk.exception()
+    finally:
+        traffic.stop()
+    await asyncio.wait_for(asyncio.gather(*clerks), 120)
+    return kills, busy
+
+
+async def finish(running: Running, opened: Doors, traffic: Traffic) -> None:
+    """Every request comes to a final outcome, shown to its clerk."""
+    providers = {subject.question.provider for subject in traffic.asked.values()}
+    async with asyncio.timeout(120):
+        while open_ones := [request_id for request_id, state in traffic.seen.items() if state.outcome in UNFINISHED]:
+            await release_all(opened, providers)
+            await opened.settle()
+            for request_id in open_ones:
+                traffic.seen[request_id] = await Clerk(opened, traffic.asked[request_id].requester).collect(request_id)
+
+
+def records_at(database: Path, side: str | None = None) -> Records:
+    """The access records of a database at rest: of one side, where it keeps both."""
+    found: Records = defaultdict(list)
+    chosen = f" WHERE side = '{side}'" if side else ""
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        for request_id, record in connection.execute(
+            f"SELECT request_id, record FROM record{'s' if side else ''}{chosen}"
+        ):
+            found[request_id].append(exchange_pb2.AccessRecord.FromString(record))
+    return found
+
+
+async def test_nothing_is_lost_and_nothing_unlogged_under_kill_9(own_network: Running, record_property) -> None:
+    """After 200 kills each answer that a clerk saw is in all three records and in the citizen's history, and each request came to an end."""
     async with doors(own_network.file) as opened:
         stage = Stage(own_network.file, own_network.state, opened)
-        traffic = Traffic(opened, await subjects(stage, stage.people))
-        clerks = [asyncio.create_task(traffic.ask(worker)) for worker in range(8)]
-        kills = while_busy = 0
-        for _ in range(ROUNDS):
-            await asyncio.sleep(dice.uniform(0.02, 0.3))
-            pids = party_pids(own_network)
-            for name in dice.sample(sorted(pids), min(PER_ROUND, len(pids))):
-                os.kill(pids[name], signal.SIGKILL)
-                kills += 1
-                while_busy += traffic.in_flight > 0
-            await until_healthy(opened)
-        traffic.stop()
-        await asyncio.wait_for(asyncio.gather(*clerks), 120)
+        traffic = Traffic(opened, await subjects(stage))
+        began = asyncio.get_running_loop().time()
+        kills, busy = await kill_and_ask(own_network, opened, traffic)
+        seconds = asyncio.get_running_loop().time() - began
+        await finish(own_network, opened, traffic)
         await opened.settle()
+        shown = {
+            person: {entry["request_id"] for entry in await stage.history(person)}
+            for person in {subject.person for subject in traffic.asked.values()}
+        }
+    stop(own_network)
+    told = {"kills": kills, "while busy": busy, "exchanges": len(traffic.seen), "seconds": round(seconds)}
+    for name, value in told.items():
+        record_property(name, value)
+    sys.stderr.write(f"\n{told}\n")
 
-        assert kills >= 200
-        assert while_busy >= 50
-        assert traffic.seen
-        for request_id, outcome in traffic.seen.items():
-            requester, provider = traffic.sent[request_id]
-            state = await Clerk(opened, requester).collect(request_id)
-            assert state.outcome in FINAL | {exchange_pb2.OUTCOME_PENDING}
-            if outcome == exchange_pb2.OUTCOME_ANSWERED:
-                assert state.fine_outcome != exchange_pb2.FINE_OUTCOME_UNSPECIFIED
-            kinds = own_network.file.extra["kinds"]
-            for party in {kinds[requester], "gateway", kinds[provider]}:
-                assert await stage.view(party, request_id), f"{party} has no record of {request_id}"
+    assert set(traffic.seen) == set(traffic.asked)
+    outcomes = {state.outcome for state in traffic.seen.values()}
+    assert not outcomes & UNFINISHED
+    assert sum(state.outcome == ANSWERED for state in traffic.seen.values()) > len(traffic.seen) / 2
+    _check_records(own_network, traffic)
+    missing = [
+        r for r, state in traffic.seen.items() if r not in shown[traffic.asked[r].person] and state.outcome == ANSWERED
+    ]
+    assert missing == []
+
+
+def _check_records(running: Running, traffic: Traffic) -> None:
+    kinds = running.file.extra["kinds"]
+    gateway = records_at(running.state / "gateway" / "gateway.db")
+    at = {
+        (side, code): records_at(running.state / kind / f"{code}.interim.db", side)
+        for code, kind in kinds.items() for side in ("requester", "provider")
+    }  # fmt: skip
+    for request_id, state in traffic.seen.items():
+        subject = traffic.asked[request_id]
+        sides = [at["requester", subject.requester], gateway]
+        if state.outcome == ANSWERED:
+            sides.append(at["provider", subject.question.provider])
+        told = [[r for r in side[request_id] if r.kind == OUTCOME] for side in sides]
+        assert [len(records) for records in told] == [1] * len(sides), request_id
+        assert {records[0].outcome for records in told} == {state.outcome}, request_id
+        assert {records[0].fine_outcome for records in (told[0], *told[2:])} == {state.fine_outcome}, request_id
+        assert len({records[0].requested_at.ToNanoseconds() for records in told}) == 1, request_id
+    assert set(gateway) <= set(traffic.seen), "the gateway recorded nothing that no clerk asked"
