@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -192,12 +193,18 @@ def item_content(kept: Kept, table: Table) -> items_pb2.ItemContent:
     """The record as a copy carries it: an empty field says whether it applies."""
     content = items_pb2.ItemContent(**kept.values)  # type: ignore[arg-type]
     message = getattr(content, table.content)
-    for descriptor in message.DESCRIPTOR.fields:
-        name = descriptor.name
-        if descriptor.has_presence and not message.HasField(name):
+    for name in _optional_fields(table.content):
+        if not message.HasField(name):
             reason = kept.empty.get(name) or table.empty.get(name, items_pb2.EMPTY_REASON_NO_VALUE)
             content.empty_fields.add(path=name, reason=reason)
     return content
+
+
+@lru_cache
+def _optional_fields(content: str) -> tuple[str, ...]:
+    """The fields of an item that may be absent."""
+    message = items_pb2.ItemContent.DESCRIPTOR.fields_by_name[content].message_type
+    return tuple(field.name for field in message.fields if field.has_presence)
 
 
 def day_before(day: date) -> date:

@@ -51,13 +51,13 @@ class Entry:
     """Of the basic items, when they name the person."""
 
     @classmethod
-    def read(cls, request: agency_pb2.RecordRequest) -> Entry:
-        """The request, checked as far as that needs no data."""
+    def read(cls, request: agency_pb2.RecordRequest, digests: dict[bytes, bytes]) -> Entry:
+        """The request, checked as far as that needs no data. `digests` remembers items: a person comes with many changes in a row."""
         entry = cls(request)
         try:
             check_text(request.reference, "reference", ID)
             if request.WhichOneof("subject") == "basic_items":
-                entry.digest = basic_items.digest(basic_items.require(request.basic_items))
+                entry.digest = _digest(request.basic_items, digests)
             elif not request.addressee_no:
                 raise malformed("subject", "missing")
             if request.HasField("published_from"):
@@ -67,6 +67,13 @@ class Entry:
         except LinkageError as error:
             entry.error = error
         return entry
+
+
+def _digest(items: common_pb2.BasicItems, known: dict[bytes, bytes]) -> bytes:
+    key = items.SerializeToString(deterministic=True)
+    if key not in known:
+        known[key] = basic_items.digest(basic_items.require(items))
+    return known[key]
 
 
 @dataclass(slots=True)

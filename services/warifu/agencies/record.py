@@ -30,7 +30,8 @@ class Recording:
         An error after the change was recorded (no enrolment, no copy) is told with the addressee number: the change is kept, and what
         may pass later is tried again without another call.
         """
-        entries = [Entry.read(request) for request in requests]
+        digests: dict[bytes, bytes] = {}
+        entries = [Entry.read(request, digests) for request in requests]
         good = [entry for entry in entries if entry.error is None]
         self._number(good)
         if good:

@@ -6,7 +6,7 @@ error that names the field.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Sized
 from typing import Final, Self
 
@@ -79,12 +79,13 @@ def check_text(value: str, name: str, limit: int, *, required: bool = True) -> s
         raise malformed(name, "missing")
     if len(value) > limit:
         raise LinkageError(Reason.CLIENT_TOO_LARGE, metadata={"field": name, "limit": str(int(limit))})
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in value):
+    if _UNPRINTABLE.search(value):
         raise malformed(name, "control character")
     return value
 
 
-_UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Unicode categories Cc, Cs, Zl and Zp, whole."""
 
 
 def check_items(items: Sized, name: str, limit: int, *, required: bool = True) -> None:
