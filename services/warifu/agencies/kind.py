@@ -204,6 +204,7 @@ def item_content(kept: Kept, table: Table) -> items_pb2.ItemContent:
 def _optional_fields(content: str) -> tuple[str, ...]:
     """The fields of an item that may be absent."""
     message = items_pb2.ItemContent.DESCRIPTOR.fields_by_name[content].message_type
+    assert message is not None
     return tuple(field.name for field in message.fields if field.has_presence)
 
 
