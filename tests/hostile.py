@@ -25,6 +25,7 @@ import warifu.provision.v1.provision_pb2  # noqa: F401 - importing them fills th
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel import access
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.server import Running
 
 SCRIPT = "<script>alert(1)</script>"
 TEXTS = (
@@ -180,3 +181,32 @@ async def told(channel: grpc.aio.Channel, rpc: Rpc, content: bytes, party: str, 
     except grpc.aio.AioRpcError as error:
         return LinkageError.from_rpc(error, party=party).reason
     return next((Reason(found[0].decode()) for found in map(_REASON.search, answers) if found), None)
+
+
+async def try_shapes(channel: grpc.aio.Channel, rpc: Rpc, party: str, own: str, number: int) -> None:
+    """Send `number` messages of any shape; each must be answered or refused, none may be an accident of the party's."""
+    for seed in range(number):
+        message = any_message(rpc.request, Random(f"{rpc.method}/{seed}"), own)
+        reason = await told(channel, rpc, message.SerializeToString(), party)
+        assert is_plain(reason), (rpc.method, seed, reason, message)
+
+
+async def try_no_messages(channel: grpc.aio.Channel, rpc: Rpc, party: str) -> None:
+    """Send what does not parse, text that is no UTF-8 and 5 MB; each must be refused by its own reason."""
+    text = next((one for one in rpc.request.DESCRIPTOR.fields if one.type == one.TYPE_STRING), None)
+    assert await told(channel, rpc, b"\x0a\xff", party) == Reason.CLIENT_MALFORMED, rpc.method
+    if text is not None:
+        broken = bytes([text.number << 3 | 2, 2]) + b"\xc3\x28"
+        assert await told(channel, rpc, broken, party) == Reason.CLIENT_MALFORMED, rpc.method
+    five_megabytes = b"\xfa\x3f\x80\x80\xc0\x02" + bytes(5 << 20)  # field 1023, which no contract has
+    assert await told(channel, rpc, five_megabytes, party) == Reason.CLIENT_TOO_LARGE, rpc.method
+
+
+def is_plain(reason: Reason | None) -> bool:
+    """An answer or a refusal, not an accident."""
+    return reason is None or not reason.endswith(("_INTERNAL", "_TIMEOUT", "_UNAVAILABLE"))
+
+
+def accidents(running: Running) -> dict[tuple[str, str], int]:
+    """Calls that ended in the party's own internal error, by method and reason."""
+    return {key: count for key, count in running.counts.items() if key[1].endswith("_INTERNAL")}

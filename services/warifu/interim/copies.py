@@ -160,6 +160,7 @@ class Copies:
             raise FormError("content", f"not {item.content}")
         if request.content.ByteSize() > LARGEST_CONTENT:
             raise FormError("content", "too large")
+        _check_enums(item, request.content)
         _check_empty_fields(item, request.content)
 
     def _make(self, connection: Connection, changes: list[_Change]) -> dict[int, LinkageError | None]:
@@ -190,6 +191,22 @@ def _corrected_on(content: items_pb2.ItemContent) -> str | None:
     day: str = getattr(message, "corrected_on")  # noqa: B009 - only some items have it
     form.check_day("content.corrected_on", day)
     return day
+
+
+def _check_enums(item: law.Item, content: items_pb2.ItemContent) -> None:
+    """A value that no contract knows would reach another agency's clerk as a bare number."""
+    record = getattr(content, item.content)
+    for name, values in _enums(item.content):
+        if getattr(record, name) not in values:
+            raise FormError(f"content.{item.content}.{name}", "not a known value")
+
+
+@lru_cache(maxsize=64)
+def _enums(content: str) -> tuple[tuple[str, frozenset[int]], ...]:
+    """Enumeration fields of a kind of content, and the values that each may have, "not given" among them."""
+    kind = items_pb2.ItemContent.DESCRIPTOR.fields_by_name[content].message_type
+    assert kind is not None  # every content is a message
+    return tuple((field.name, frozenset(field.enum_type.values_by_number)) for field in kind.fields if field.enum_type)
 
 
 def _check_empty_fields(item: law.Item, content: items_pb2.ItemContent) -> None:
