@@ -34,7 +34,7 @@ GATEWAY: Final = "gateway"
 _REMEMBERED: Final = 4
 """Entries kept for each owner, so that what was signed or sealed before a change of keys can still be read."""
 _REFETCH: Final = timedelta(seconds=1)
-"""Between two fetches for the sake of an unknown key id: a stranger's ids must not become a storm."""
+"""Between two fetches for the sake of one unknown key id."""
 
 
 class DirectoryError(ValueError):
@@ -190,7 +190,7 @@ class Directory:
         self._fetch = fetch
         self._entries: dict[str, list[VerifiedEntry]] = {}
         self._highest: dict[str, tuple[int, bytes]] = {}
-        self._fetched: dict[str, datetime] = {}
+        self._missing: dict[tuple[str, str], datetime] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._read = select(table.c.version, table.c.signed).order_by(table.c.version.desc())
         self._table = table
@@ -207,12 +207,12 @@ class Directory:
 
     async def signing_key(self, owner: str, key_id: str) -> VerifyingKey | None:
         """The owner's signing key of this id, the present one or one before; None when the owner has no such key."""
-        found = await self._found(owner, lambda entry: entry.signing.key_id == key_id)
+        found = await self._found(owner, key_id, lambda entry: entry.signing.key_id == key_id)
         return found.signing if found else None
 
     async def sealing_key(self, owner: str, key_id: str) -> SealingKey | None:
         """The owner's HPKE key of this id, the present one or one before; None when the owner has no such key."""
-        found = await self._found(owner, lambda entry: entry.sealing.key_id == key_id)
+        found = await self._found(owner, key_id, lambda entry: entry.sealing.key_id == key_id)
         return found.sealing if found else None
 
     async def refresh(self, owner: str) -> VerifiedEntry:
@@ -233,21 +233,27 @@ class Directory:
         except TrustError:
             return False
 
-    async def _found(self, owner: str, wanted: Callable[[VerifiedEntry], bool]) -> VerifiedEntry | None:
-        """A known entry that fits, fetched anew when none does, unless that was just done for another unknown key."""
+    async def _found(self, owner: str, key_id: str, wanted: Callable[[VerifiedEntry], bool]) -> VerifiedEntry | None:
+        """A known entry that fits, fetched anew when none does: only a fetch after a key was met can tell that there is none."""
         found = self._with(owner, wanted)
         if found is not None:
             return found
         async with self._lock(owner):
             self._remember(owner)
             found = self._with(owner, wanted)  # who held the lock may have fetched it
-            if found is not None:
+            if found is not None or self._is_missing(owner, key_id):
                 return found
-            last = self._fetched.get(owner)
-            if last is not None and self._clock.machine() - last < _REFETCH:
-                return None
             await self._fetch_one(owner)
-        return self._with(owner, wanted)
+            found = self._with(owner, wanted)
+            if found is None:
+                self._missing[owner, key_id] = self._clock.machine()
+        return found
+
+    def _is_missing(self, owner: str, key_id: str) -> bool:
+        """Did a fetch of the last second show no such key. Forgets older misses, so that strangers' ids do not pile up."""
+        since = self._clock.machine() - _REFETCH
+        self._missing = {name: at for name, at in self._missing.items() if at > since}
+        return (owner, key_id) in self._missing
 
     async def _refreshed(self, owner: str, *, force: bool) -> VerifiedEntry:
         async with self._lock(owner):
@@ -259,9 +265,7 @@ class Directory:
         return self._locks.setdefault(owner, asyncio.Lock())
 
     async def _fetch_one(self, owner: str) -> VerifiedEntry:
-        signed = await self._fetch(owner)
-        self._fetched[owner] = self._clock.machine()
-        return await self._take(owner, signed)
+        return await self._take(owner, await self._fetch(owner))
 
     def _remember(self, owner: str) -> None:
         """Read the memory of an owner once. Entries that no longer verify still count as seen."""

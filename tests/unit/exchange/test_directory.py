@@ -194,18 +194,20 @@ async def test_anothers_entry_is_refused(reader, relay, requester):
 
 
 async def test_an_unknown_key_id_causes_one_fetch(reader, relay, provider):
-    """A new key is found by fetching again, the key before is still known, and a stranger's id causes no storm."""
+    """A new key is found by fetching again at once, the key before is still known, and a stranger's id is fetched for once a second."""
     relay.entries[PROVIDER] = entry(provider, 1)
     directory = reader()
     await directory.entry(PROVIDER)
     renewed = InstitutionKeys.generate(PROVIDER)
     relay.entries[PROVIDER] = entry(renewed, 2)
-    reader.clock.now += timedelta(seconds=2)
     assert (await directory.signing_key(PROVIDER, renewed.signing_key_id)).key_id == renewed.signing_key_id
     assert (await directory.sealing_key(PROVIDER, provider.hpke_key_id)).key_id == provider.hpke_key_id
     calls = relay.calls
     assert [await directory.signing_key(PROVIDER, "0" * 16) for _ in range(10)] == [None] * 10
-    assert relay.calls == calls
+    assert relay.calls == calls + 1
+    reader.clock.now += timedelta(seconds=2)
+    await directory.signing_key(PROVIDER, "0" * 16)
+    assert relay.calls == calls + 2
 
 
 async def test_an_entry_is_fetched_anew_when_it_ends_or_is_revoked(reader, relay, provider):
