@@ -7,9 +7,9 @@ from datetime import date
 
 from warifu import law
 from warifu.common.v1.common_pb2 import LocalizedText
+from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.v1.exchange_pb2 import RequestHeader
 from warifu.gateway.convert import Converted
-from warifu.gateway.lawbook import CurrentLaw
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.linkage.v1 import linkage_pb2 as pb

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 from warifu.enrolment.v1 import enrolment_pb2 as pb
 from warifu.exchange.v1.exchange_pb2 import SubjectReference
 from warifu.gateway.codes import CodeScheme
-from warifu.gateway.instant import milliseconds
 from warifu.gateway.schema import DEPOSIT, SUPERSEDED
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import ACQUISITION_BYTES, ACQUISITION_LIFE, BULK, PAGE, check_bytes, check_items
 from warifu.kernel.store import Store
 

@@ -20,10 +20,10 @@ from warifu.gateway.convert import Conversion, Converted
 from warifu.gateway.course import Course
 from warifu.gateway.decide import Allowed, Decisions, Refused
 from warifu.gateway.directory import Directory
-from warifu.gateway.instant import day_at, milliseconds
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import day_at, milliseconds
 from warifu.kernel.store import Store
 from warifu.linkage.v1.linkage_pb2 import InquireRequest
 

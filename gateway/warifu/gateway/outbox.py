@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from warifu.exchange import domains
 from warifu.exchange.keys import SealingKey
+from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.convert import Conversion
 from warifu.gateway.directory import Directory
-from warifu.gateway.lawbook import CurrentLaw
 from warifu.gateway.schema import EXCHANGE, OUTBOX, RECORD
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE

@@ -10,9 +10,9 @@ from warifu.exchange import record as records
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import record, stored
 from warifu.gateway.forward import Reply, expired
-from warifu.gateway.instant import milliseconds
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
 
 

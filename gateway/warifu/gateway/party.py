@@ -5,6 +5,7 @@ from __future__ import annotations
 from warifu.enrolment.v1 import enrolment_pb2_grpc
 from warifu.exchange.directory import GATEWAY
 from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.lawbook import CurrentLaw
 from warifu.gateway.audit import Audit
 from warifu.gateway.codes import Epochs, SivScheme, token_secret
 from warifu.gateway.collect import Collection
@@ -15,7 +16,6 @@ from warifu.gateway.directory import Directory, OwnEntry
 from warifu.gateway.enrolment import Enrolment
 from warifu.gateway.forward import Forwarder
 from warifu.gateway.inquire import Inquiries
-from warifu.gateway.lawbook import CurrentLaw
 from warifu.gateway.outbox import Outbox
 from warifu.gateway.outcome import Outcomes
 from warifu.gateway.reconcile import Reconciler
@@ -23,6 +23,7 @@ from warifu.gateway.schema import metadata
 from warifu.gateway.services import DirectoryServicer, EnrolmentServicer, GatewayAuditServicer, LinkageServicer
 from warifu.gateway.view import View
 from warifu.kernel.config import Config
+from warifu.kernel.errors import Reason
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
 from warifu.linkage.v1 import linkage_pb2_grpc
@@ -44,7 +45,7 @@ async def build(context: Context) -> Party:
     scheme = SivScheme(
         token_secret(secrets, config.simulation.seed if config.simulation else None), Epochs.load(config.folder)
     )
-    current = CurrentLaw(context.trust)
+    current = CurrentLaw(context.trust, Reason.GATEWAY_TABLE_INVALID)
     current.book()
 
     decisions = Decisions(current, clock)
@@ -73,7 +74,7 @@ async def build(context: Context) -> Party:
             "outbox": Outbox(store, context.peers, current, directory, conversion).run,
             "purge": enrolment.purge,
         },
-        checks={STORE_NAME: store.check, "law": lambda: _check_law(current)},
+        checks={STORE_NAME: store.check, "law": current.check},
         view=View(store).holdings,
         close=close,
     )
@@ -84,10 +85,6 @@ def open_store(config: Config) -> Store:
     store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
     store.create()
     return store
-
-
-def _check_law(current: CurrentLaw) -> None:
-    current.book()
 
 
 def _services(

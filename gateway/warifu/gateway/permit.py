@@ -11,7 +11,7 @@ from datetime import timedelta
 from warifu.exchange.v1.exchange_pb2 import Permit, SubjectReference
 from warifu.gateway.asked import Asked
 from warifu.gateway.decide import Allowed
-from warifu.gateway.instant import milliseconds, timestamp
+from warifu.kernel.instants import milliseconds, timestamp
 from warifu.kernel.limits import PERMIT_LIFE, REVIEW_LIFE
 
 ACCEPT_WITHIN = milliseconds(timedelta(seconds=PERMIT_LIFE))

@@ -10,10 +10,10 @@ import asyncio
 
 from warifu.gateway import stored
 from warifu.gateway.course import Course
-from warifu.gateway.instant import milliseconds
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
 
 

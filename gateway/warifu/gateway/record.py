@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
-from warifu.gateway.instant import timestamp
 from warifu.gateway.schema import RECORD
+from warifu.kernel.instants import timestamp
 
 _ADD = insert(RECORD)
 _FIND = select(RECORD.c.record, RECORD.c.salt, RECORD.c.commitment).where(

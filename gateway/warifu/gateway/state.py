@@ -6,8 +6,8 @@ from warifu.common.v1.common_pb2 import Failure
 from warifu.exchange import receipt
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1.exchange_pb2 import OUTCOME_PENDING, SealedAnswer
-from warifu.gateway.instant import datetime_at, timestamp
 from warifu.gateway.stored import Stored
+from warifu.kernel.instants import datetime_at, timestamp
 from warifu.linkage.v1.linkage_pb2 import Denial, ExchangeState
 
 

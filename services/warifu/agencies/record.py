@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from warifu.agencies import ledger, subjects
 from warifu.agencies.deliver import Delivery
 from warifu.agencies.ledger import Entry
-from warifu.agencies.moments import now
 from warifu.agencies.office import Business
 from warifu.agency.v1 import agency_pb2
+from warifu.kernel.instants import milliseconds
 
 BATCH: Final = 500
 """Most changes in one transaction."""
@@ -55,7 +55,7 @@ class Recording:
 
     def _write(self, connection: Connection, entries: Sequence[Entry]) -> None:
         business = self._business
-        ledger.write(connection, business.kind, business.office(), now(business.clock), entries)
+        ledger.write(connection, business.kind, business.office(), milliseconds(business.clock.network()), entries)
 
 
 def _response(entry: Entry) -> agency_pb2.RecordResponse:

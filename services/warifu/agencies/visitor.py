@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from warifu.agencies import subjects
-from warifu.agencies.moments import now
 from warifu.agencies.office import Business
 from warifu.agency.v1 import agency_pb2
 from warifu.common.v1 import common_pb2
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel import basic_items
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import OFFICE, check_text
 
 
@@ -78,7 +78,11 @@ class Reception:
         found = subjects.by_items(connection, {digest, shown})
         number = subjects.only(found.get(digest) or found.get(shown) or ())
         if number is None:
-            row = {"addressee_no": spare, "known_at": now(self._business.clock), **subjects.row_of(registered)}
+            row = {
+                "addressee_no": spare,
+                "known_at": milliseconds(self._business.clock.network()),
+                **subjects.row_of(registered),
+            }
             subjects.add(connection, [row])
             return _File(spare, created=True, enrolled=False)
         held = subjects.require(connection, number)

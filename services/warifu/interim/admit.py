@@ -16,8 +16,8 @@ from warifu.exchange.keys import SealingKey
 from warifu.exchange.permit import CheckedPermit, PermitChecker
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.ground import Ground
-from warifu.interim.times import day_of
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import day_of
 from warifu.provision.v1 import provision_pb2 as pb
 
 

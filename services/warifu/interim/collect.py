@@ -12,8 +12,8 @@ from warifu.interim import inquire
 from warifu.interim.drive import Driver
 from warifu.interim.ground import Ground
 from warifu.interim.schema import INQUIRIES
-from warifu.interim.times import timestamp
 from warifu.interim.v1 import interim_pb2 as pb
+from warifu.kernel.instants import timestamp
 from warifu.kernel.limits import COLLECT_WAIT, check_page, malformed
 from warifu.linkage.v1 import linkage_pb2
 

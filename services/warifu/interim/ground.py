@@ -8,12 +8,12 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from warifu.exchange.directory import Directory
 from warifu.exchange.keys import InstitutionKeys
-from warifu.interim.lawbook import CurrentLaw
+from warifu.exchange.lawbook import CurrentLaw
 from warifu.interim.schema import JOURNAL, MARKS
-from warifu.interim.times import milliseconds
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.peers import Peers
 from warifu.kernel.store import Store
 

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from warifu.control.v1 import control_pb2
+from warifu.exchange.lawbook import CurrentLaw
 from warifu.interim.face import Faces, InterimAuditServicer, InterimServicer
 from warifu.interim.institution import JOBS, Interim, Pause, merged, open_interim
-from warifu.interim.lawbook import CurrentLaw
 from warifu.interim.provision import ProvisionServicer
 from warifu.interim.v1 import interim_pb2_grpc
-from warifu.kernel.errors import LinkageError
+from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
 from warifu.kernel.party import Context, Service
 from warifu.provision.v1 import provision_pb2_grpc
@@ -34,7 +34,7 @@ class InterimHost:
             LinkageError: PROVIDER_TRUST_UNAVAILABLE: no law book that verifies; a provider that cannot check a permit must not start.
             ValueError: a kept key is damaged.
         """
-        self.law = CurrentLaw(context.trust)
+        self.law = CurrentLaw(context.trust, Reason.PROVIDER_TRUST_UNAVAILABLE)
         self.law.book()
         self.ids = ids or Ids.of(context.config)
         """Identifiers of the process, to be shared by the business system."""

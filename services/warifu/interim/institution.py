@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 
 from warifu.exchange.directory import Directory
 from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.addressees import Addressees
 from warifu.interim.audit import Audit
@@ -21,7 +22,6 @@ from warifu.interim.drive import Driver
 from warifu.interim.enrol import Enrolment
 from warifu.interim.ground import Ground
 from warifu.interim.inquire import Inquiries
-from warifu.interim.lawbook import CurrentLaw
 from warifu.interim.provide import Provision
 from warifu.interim.publish import OwnEntry
 from warifu.interim.receive import Receiver
@@ -59,7 +59,7 @@ class Interim:
         self._driver = Driver(ground, Receiver(ground), superseded, pause)
         collection = Collection(ground, self._driver)
         own_entry = OwnEntry(ground, identity)
-        self.provision = Provision(ground)
+        self.provision = Provision(ground, own_entry)
 
         self.unbind = addressees.unbind
         self.list_unbound = addressees.list_unbound

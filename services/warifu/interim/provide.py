@@ -23,11 +23,12 @@ from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
 from warifu.interim.lookup import Found, Person
 from warifu.interim.provision_rows import answer_message
+from warifu.interim.publish import OwnEntry
 from warifu.interim.records import Event
 from warifu.interim.review import Rule, rule_for
 from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS
-from warifu.interim.times import day_of, milliseconds
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import day_of, milliseconds
 from warifu.kernel.limits import BATCH, check_items, malformed
 from warifu.provision.v1 import provision_pb2 as pb
 
@@ -80,19 +81,22 @@ class _Reply:
 class Provision:
     """Provides for one institution."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, own_entry: OwnEntry) -> None:
         self._ground = ground
         self._admission = Admission(ground)
+        self._own_entry = own_entry
 
     async def provide(self, request: pb.ProvideRequest) -> pb.ProvideResponse:
         """Answers in blocks, one result a permit, in the order asked.
 
         Raises:
-            LinkageError: the call as a whole: CLIENT_NOT_YOURS, CLIENT_MALFORMED without permits, CLIENT_TOO_MANY_ITEMS, no key of
-                the gateway's at hand, no law book. Per item: CLIENT_PERMIT_INVALID, …_MISMATCH, …_EXPIRED, …_CHANGED,
-                PROVIDER_PERMIT_INVALID when the own law book does not allow it, CLIENT_QUERY_MISMATCH, CLIENT_QUERY_UNREADABLE.
+            LinkageError: the call as a whole: PROVIDER_UNAVAILABLE while the own keys are not published, CLIENT_NOT_YOURS,
+                CLIENT_MALFORMED without permits, CLIENT_TOO_MANY_ITEMS, no key of the gateway's at hand, no law book. Per item:
+                CLIENT_PERMIT_INVALID, …_MISMATCH, …_EXPIRED, …_CHANGED, PROVIDER_PERMIT_INVALID when the own law book does not allow it, CLIENT_QUERY_MISMATCH, CLIENT_QUERY_UNREADABLE.
         """
         self._ground.require(request.provider)
+        if not self._own_entry.is_published:
+            raise LinkageError(Reason.PROVIDER_UNAVAILABLE)
         check_items(request.permits, "permits", BATCH)
         check_items(request.queries, "queries", BATCH, required=False)
         call = Call(request, await self._admission.check(request))

@@ -17,8 +17,8 @@ from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
 from warifu.interim.lookup import Found, Person
 from warifu.interim.records import Event
-from warifu.interim.times import stamped
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import stamped
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,11 @@ class OwnEntry:
         self._looked = now
         return await self._look()
 
+    @property
+    def is_published(self) -> bool:
+        """This process's entry is with the relay. Until then nothing may be signed that a reader could not check."""
+        return self._published is not None
+
     def check(self) -> None:
         """Raise OtherEntryError while the relay shows another entry than ours."""
         if self._other:

@@ -18,8 +18,8 @@ from warifu.interim import inquire, records
 from warifu.interim.ground import Ground
 from warifu.interim.records import Event
 from warifu.interim.schema import INQUIRIES
-from warifu.interim.times import stamped
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import stamped
 from warifu.linkage.v1 import linkage_pb2
 
 PENDING = exchange_pb2.OUTCOME_PENDING

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.interim.schema import RECORDS
-from warifu.interim.times import timestamp
+from warifu.kernel.instants import timestamp
 
 Side = Literal["requester", "provider"]
 _ADD = insert(RECORDS)

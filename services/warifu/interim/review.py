@@ -26,9 +26,9 @@ from warifu.interim.ground import Ground
 from warifu.interim.lookup import Found, Person
 from warifu.interim.provision_rows import Answered, event_of, seal_one
 from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS, WAITING
-from warifu.interim.times import timestamp
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import timestamp
 from warifu.kernel.limits import OFFICE, PAGE, check_text, malformed
 
 SAMPLE: Final = 40

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from warifu.common.v1 import common_pb2
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import malformed
 from warifu.kernel.store import Store
 from warifu.numbering.authority import Authority, read_request
 from warifu.numbering.journal import Kind
 from warifu.numbering.match import Matching
-from warifu.numbering.moments import milliseconds, now
 from warifu.numbering.people import People
 from warifu.numbering.schema import CERTIFICATE
 from warifu.numbering.v1.numbering_pb2 import (
@@ -78,7 +78,7 @@ class Cards:
         row = self._row(serial)
         if row is None:
             return CERTIFICATE_STATUS_UNSPECIFIED
-        if row.status != CERTIFICATE_STATUS_REVOKED and now(self.clock) > row.not_after:
+        if row.status != CERTIFICATE_STATUS_REVOKED and milliseconds(self.clock.network()) > row.not_after:
             return CERTIFICATE_STATUS_EXPIRED
         status: CertificateStatus.ValueType = row.status
         return status
@@ -94,7 +94,7 @@ class Cards:
             raise malformed("status", "not GOOD, SUSPENDED or REVOKED")
         if self._row(serial) is None:
             raise LinkageError(Reason.CLIENT_CARD_UNKNOWN)
-        values = {"b_serial": serial.lower(), "b_status": status, "at": now(self.clock)}
+        values = {"b_serial": serial.lower(), "b_status": status, "at": milliseconds(self.clock.network())}
         changed = await self.store.write(lambda connection: connection.execute(_CHANGE, values).rowcount)
         if not changed and status != CERTIFICATE_STATUS_REVOKED:
             raise LinkageError(Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD)
@@ -117,7 +117,7 @@ class Cards:
         )
 
     def _keep(self, connection: Connection, person: int, certificate: x509.Certificate) -> None:
-        at = now(self.clock)
+        at = milliseconds(self.clock.network())
         connection.execute(_REPLACE, {"person_id": person, "at": at})
         row = {
             "serial": f"{certificate.serial_number:x}",

@@ -9,8 +9,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert
 
 from warifu.kernel.clock import Clock
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
-from warifu.numbering.moments import now
 from warifu.numbering.schema import LOOKUP
 
 _ADD = insert(LOOKUP)
@@ -54,7 +54,7 @@ class Journal:
             await self._store.write(lambda connection: _add(connection, rows))
 
     def _rows(self, institution: str, looks: Iterable[Look]) -> list[dict[str, object]]:
-        at = now(self._clock)
+        at = milliseconds(self._clock.network())
         return [
             {"institution": institution, "kind": kind, "outcome": outcome, "times": times, "looked_at": at}
             for (kind, outcome), times in Counter(looks).items()

@@ -10,9 +10,9 @@ from warifu.common.v1 import common_pb2
 from warifu.kernel import basic_items
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import malformed
 from warifu.kernel.store import Store
-from warifu.numbering.moments import now
 from warifu.numbering.people import People
 from warifu.numbering.schema import CERTIFICATE, FORMER_ITEMS, PERSON
 from warifu.numbering.v1 import numbering_pb2
@@ -86,11 +86,13 @@ class Life:
         for digest in {old, new}:
             connection.execute(_DROP_FORMER, {"b_digest": digest, "person_id": person})
         if old != new:
-            connection.execute(_KEEP_FORMER, {"digest": old, "person": person, "until_at": now(self.clock)})
+            connection.execute(
+                _KEEP_FORMER, {"digest": old, "person": person, "until_at": milliseconds(self.clock.network())}
+            )
 
     def _write_death(self, connection: Connection, person: int, died_on: str) -> None:
         connection.execute(_DIE, {"person_id": person, "day": died_on})
-        connection.execute(_REVOKE, {"person_id": person, "at": now(self.clock)})
+        connection.execute(_REVOKE, {"person_id": person, "at": milliseconds(self.clock.network())})
 
 
 def only(people: list[int]) -> int:

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 from warifu.kernel import basic_items
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import ID, check_text, malformed
 from warifu.kernel.store import Store
 from warifu.numbering import typed
 from warifu.numbering.codes import Drawing
-from warifu.numbering.moments import now
 from warifu.numbering.people import in_chunks, people_by_items
 from warifu.numbering.schema import INDIVIDUAL_NUMBER, PERSON, RESIDENT_CODE
 from warifu.numbering.v1 import numbering_pb2
@@ -101,7 +101,7 @@ class Registration:
         new = [one for one in newcomers if one.error is None and not one.known]
         if not new:
             return
-        first, at = connection.execute(_LAST).scalar_one() + 1, now(self.clock)
+        first, at = connection.execute(_LAST).scalar_one() + 1, milliseconds(self.clock.network())
         placed = [(one, first + n) for n, one in enumerate(new)]
         connection.execute(_ADD_PERSON, [_person(one, person, at) for one, person in placed])
         self._give_codes(connection, placed, at)

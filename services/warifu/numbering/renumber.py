@@ -16,6 +16,7 @@ from warifu.common.v1 import common_pb2
 from warifu.kernel import basic_items
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import FREE_TEXT, check_text, malformed
 from warifu.kernel.store import Store
 from warifu.numbering import typed
@@ -24,7 +25,6 @@ from warifu.numbering.journal import Journal, Kind
 from warifu.numbering.life import only
 from warifu.numbering.lookup import outcome_of
 from warifu.numbering.match import Matching
-from warifu.numbering.moments import now
 from warifu.numbering.people import People
 from warifu.numbering.schema import CODE_CHANGE, CURRENT_CODE, INDIVIDUAL_NUMBER, OWED, RESIDENT_CODE
 from warifu.numbering.vault import Vault
@@ -88,7 +88,7 @@ class NumberChange:
             number = individual_number.derive(self.numbers_key, origin, counter)
         except NumberError:
             raise malformed("individual_number", "changed nine times already") from None
-        at = now(self.clock)
+        at = milliseconds(self.clock.network())
         # Two requests with the same leaked number at once: the second finds it retired.
         if connection.execute(_RETIRE, {"sealed_number": sealed, "at": at, "why": reason}).rowcount != 1:
             raise malformed("individual_number", "being changed already")
@@ -134,13 +134,13 @@ class CodeChange:
         told = 0
         for row in self.store.read(lambda connection: connection.execute(_LIST_OWED).all()):
             await self.gateway.supersede(self.vault.open_code(row.old_sealed), self.vault.open_code(row.new_sealed))
-            done = {"b_position": row.position, "at": now(self.clock)}
+            done = {"b_position": row.position, "at": milliseconds(self.clock.network())}
             await self.store.write(lambda connection, done=done: connection.execute(_TOLD, done))  # type: ignore[misc]
             told += 1
         return told
 
     def _write(self, connection: Connection, institution: str, person: int) -> None:
-        at = now(self.clock)
+        at = milliseconds(self.clock.network())
         old = connection.execute(_CURRENT, {"person_id": person}).scalar_one()
         new = self.vault.seal_code(self.drawing.draw(connection))
         connection.execute(_END_CODE, {"sealed_code": old, "at": at})

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
 from warifu.portal.ports import Enrolment, Numbering
 from warifu.portal.schema import (
@@ -26,7 +27,6 @@ from warifu.portal.schema import (
     sessions,
     superseded,
 )
-from warifu.portal.times import micros
 
 ACQUISITION_SIZE: Final = 16
 _SPENT: Final = frozenset({Reason.CLIENT_ACQUISITION_REFUSED, Reason.CLIENT_ACQUISITION_CHANGED})
@@ -112,7 +112,7 @@ class Accounts:
             # A number left over from an interrupted login: once more with a new one.
             await self._store.write(lambda c: c.execute(_CLAIMED, {"serial": serial}))
             subject = await self._subject(serial)
-        now = micros(self._clock.machine())
+        now = milliseconds(self._clock.machine())
         return await self._store.write(lambda c: _bind(c, serial, account, subject, now))
 
     async def _subject(self, serial: str) -> bytes:
@@ -125,7 +125,7 @@ class Accounts:
         row = {
             "serial": serial,
             "acquisition_number": secrets.token_bytes(ACQUISITION_SIZE),
-            "made_at": micros(self._clock.machine()),
+            "made_at": milliseconds(self._clock.machine()),
         }
 
         def make(connection: Connection) -> bytes:

@@ -18,9 +18,9 @@ from warifu.exchange.keys import InstitutionKeys, OpenError
 from warifu.exchange.record import RecordError, check
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import stamped
 from warifu.kernel.store import Store
 from warifu.portal.schema import entries
-from warifu.portal.times import from_timestamp
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 
 MOST: Final = 500
@@ -92,8 +92,8 @@ def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> Mapping[st
     return {
         "subject": shown.subject,
         "request_id": request.request_id,
-        "requested_at": from_timestamp(request.requested_at),
-        "answered_at": from_timestamp(outcome.answered_at) if outcome.HasField("answered_at") else None,
+        "requested_at": stamped(request.requested_at),
+        "answered_at": stamped(outcome.answered_at) if outcome.HasField("answered_at") else None,
         "requester": request.requester,
         "provider": request.provider,
         "affair": request.affair,

@@ -9,7 +9,7 @@ from warifu.kernel.store import Store, sqlite_url
 from warifu.portal.app import assemble
 from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.holdings import holdings
-from warifu.portal.lawbook import CurrentLaw
+from warifu.portal.lawbook import ToldLaw
 from warifu.portal.ports import IDENTITY, EnrolmentCalls, NumberingCalls
 from warifu.portal.publish import OwnEntry, RelayCalls
 from warifu.portal.schema import metadata
@@ -24,14 +24,14 @@ async def build(context: Context) -> Party:
 
     Raises:
         ValueError: the configuration has no web face or names no card service, or a kept key is damaged.
-        LawSignatureError, LawDataError: the law book does not verify.
+        LinkageError: the law book does not verify.
     """
     config, clock = context.config, context.clock
     if config.web is None or "card" not in config.web.origins:
         raise ValueError("the portal needs a web face and the origin of the card service (web, web.origins.card)")
     store = open_store(config)
     keys = InstitutionKeys.load_or_create(config.folder / "secrets", IDENTITY)
-    law = CurrentLaw(context.trust)
+    law = ToldLaw(context.trust)
     numbering, enrolment = NumberingCalls(context.peers), EnrolmentCalls(context.peers)
     portal = assemble(Face.of(config.web, "portal"), store, clock, law.book, numbering, enrolment)
     own_entry = OwnEntry(RelayCalls(context.peers), clock, keys, config.folder / "identities" / IDENTITY)

@@ -32,7 +32,7 @@ entries: Final = Table(
         primary_key=True,
         comment="The portal's code for the person, serialised SubjectReference.",
     ),
-    Column("requested_at", BigInteger, primary_key=True, comment="Simulated time, microseconds since 1970, UTC."),
+    Column("requested_at", BigInteger, primary_key=True, comment="Simulated time, milliseconds since 1970, UTC."),
     Column("request_id", String(36), primary_key=True),
     Column("answered_at", BigInteger),
     Column("requester", String(64), nullable=False),
@@ -53,7 +53,7 @@ accounts: Final = Table(
     "accounts",
     metadata,
     Column("account", String(32), primary_key=True, comment="Random; names nobody."),
-    Column("opened_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+    Column("opened_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
 )
 
 account_certificates: Final = Table(
@@ -69,7 +69,7 @@ account_subjects: Final = Table(
     metadata,
     Column("subject", LargeBinary, primary_key=True, comment="A code of the person; history is the union over all."),
     Column("account", ForeignKey("accounts.account"), nullable=False),
-    Column("claimed_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+    Column("claimed_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
     Index("ix_account_subjects_account", "account"),
 )
 
@@ -96,7 +96,7 @@ claims: Final = Table(
     metadata,
     Column("serial", String(64), primary_key=True, comment="Certificate for which a code is being obtained."),
     Column("acquisition_number", LargeBinary, nullable=False, comment="Erased with the row once the code is claimed."),
-    Column("made_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+    Column("made_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
 )
 
 sessions: Final = Table(
@@ -104,8 +104,8 @@ sessions: Final = Table(
     metadata,
     Column("token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's value."),
     Column("account", ForeignKey("accounts.account"), nullable=False),
-    Column("opened_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
-    Column("seen_at", BigInteger, nullable=False, comment="Machine time, microseconds; within SEEN_STEP of the truth."),
+    Column("opened_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
+    Column("seen_at", BigInteger, nullable=False, comment="Machine time, milliseconds; within SEEN_STEP of the truth."),
     Index("ix_sessions_account", "account"),
 )
 
@@ -114,6 +114,6 @@ challenges: Final = Table(
     metadata,
     Column("challenge_hash", LargeBinary, primary_key=True, comment="SHA-256 of the 32 random bytes."),
     Column("session_hash", LargeBinary, nullable=False, comment="SHA-256 of the pre-login cookie's value."),
-    Column("made_at", BigInteger, nullable=False, comment="Machine time, microseconds."),
+    Column("made_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
     Column("next_path", String(512), nullable=False, comment="Page of this portal to open after the login."),
 )

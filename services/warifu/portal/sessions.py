@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warifu.kernel.clock import Clock
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
 from warifu.portal.schema import sessions
-from warifu.portal.times import micros
 
 COOKIE: Final = "warifu_session"
 IDLE: Final = timedelta(minutes=15)
@@ -75,7 +75,7 @@ class Sessions:
 
     async def open(self, account: str, response: Response) -> None:
         """Log `account` in: always a new secret, whatever cookie the browser sent, so that nobody can plant one beforehand."""
-        token, now = new_token(), micros(self._clock.machine())
+        token, now = new_token(), milliseconds(self._clock.machine())
         row = {"token_hash": token_hash(token), "account": account, "opened_at": now, "seen_at": now}
         await self._store.write(lambda connection: connection.execute(_INSERT, row))
         set_cookie(response, COOKIE, token, secure=self._secure, seconds=int(LONGEST.total_seconds()))
@@ -85,11 +85,11 @@ class Sessions:
         token = request.cookies.get(COOKIE)
         if not token:
             return None
-        key, now = token_hash(token), micros(self._clock.machine())
+        key, now = token_hash(token), milliseconds(self._clock.machine())
         row = self._store.read(lambda connection: connection.execute(_SELECT, {"hash": key}).one_or_none())
-        if row is None or now - row.opened_at >= _micros(LONGEST) or now - row.seen_at >= _micros(IDLE):
+        if row is None or now - row.opened_at >= milliseconds(LONGEST) or now - row.seen_at >= milliseconds(IDLE):
             return None
-        if now - row.seen_at >= _micros(SEEN_STEP):
+        if now - row.seen_at >= milliseconds(SEEN_STEP):
             await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
         return Session(key, row.account)
 
@@ -103,10 +103,6 @@ class Sessions:
 
     async def purge(self) -> int:
         """Forget sessions that have ended; returns how many."""
-        now = micros(self._clock.machine())
-        before = {"opened": now - _micros(LONGEST), "seen": now - _micros(IDLE)}
+        now = milliseconds(self._clock.machine())
+        before = {"opened": now - milliseconds(LONGEST), "seen": now - milliseconds(IDLE)}
         return await self._store.write(lambda connection: connection.execute(_PURGE, before).rowcount)
-
-
-def _micros(length: timedelta) -> int:
-    return length // timedelta(microseconds=1)

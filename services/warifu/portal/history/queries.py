@@ -30,7 +30,7 @@ class Position:
     """A place in the order of entries: by time of request, then by request id."""
 
     requested_at: int
-    """Simulated time, microseconds."""
+    """Simulated time, milliseconds."""
     request_id: str
 
     @classmethod
@@ -49,7 +49,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One exchange as it was delivered. Codes are the network's; times are simulated, in microseconds."""
+    """One exchange as it was delivered. Codes are the network's; times are simulated, in milliseconds."""
 
     request_id: str
     requested_at: int

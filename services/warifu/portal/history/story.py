@@ -11,10 +11,10 @@ from datetime import date
 from typing import Final
 
 from warifu.kernel.clock import JAPAN
+from warifu.kernel.instants import datetime_at
 from warifu.law import LawBook, Row, Text, legal_basis
 from warifu.law.model import Coded
 from warifu.portal.history.queries import Entry
-from warifu.portal.times import moment
 from warifu.portal.web.dates import Written, written
 
 DENIED: Final = "DENIED"
@@ -69,8 +69,8 @@ class Teller:
         item = book.items.get(entry.item)
         return Story(
             request_id=entry.request_id,
-            requested=written(moment(entry.requested_at), language),
-            answered=written(moment(entry.answered_at), language) if entry.answered_at is not None else None,
+            requested=written(datetime_at(entry.requested_at), language),
+            answered=written(datetime_at(entry.answered_at), language) if entry.answered_at is not None else None,
             requester=_institution(book, entry.requester, language),
             provider=_institution(book, entry.provider, language),
             affair=_named(book.table.affairs, entry.affair, language),
@@ -115,4 +115,4 @@ def _named(names: Mapping[str, Coded], code: str, language: str) -> str:
 
 
 def _day(entry: Entry) -> date:
-    return moment(entry.requested_at).astimezone(JAPAN).date()
+    return datetime_at(entry.requested_at).astimezone(JAPAN).date()

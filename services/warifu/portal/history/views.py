@@ -13,12 +13,12 @@ from starlette.routing import BaseRoute, Route
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.clock import JAPAN
+from warifu.kernel.instants import datetime_at
 from warifu.portal.accounts import Accounts
 from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, Entry, History, Page, Position
 from warifu.portal.history.story import Teller
 from warifu.portal.login.views import to_login
 from warifu.portal.sessions import Session, Sessions
-from warifu.portal.times import moment
 from warifu.portal.web import languages
 from warifu.portal.web.pages import Pages
 
@@ -140,4 +140,4 @@ def _size(request: Request) -> int:
 
 
 def _iso(value: int) -> str:
-    return moment(value).astimezone(JAPAN).isoformat(timespec="milliseconds")
+    return datetime_at(value).astimezone(JAPAN).isoformat(timespec="milliseconds")

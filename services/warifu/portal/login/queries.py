@@ -11,10 +11,10 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from warifu.kernel.clock import Clock
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
 from warifu.portal.login.proof import CHALLENGE_SIZE, ProofError
 from warifu.portal.schema import challenges
-from warifu.portal.times import micros
 
 LIFE: Final = timedelta(seconds=60)
 """From the portal's page to the way back, machine time: choosing a card and typing a PIN fits."""
@@ -42,7 +42,7 @@ class Challenges:
         row = {
             "challenge_hash": sha256(challenge).digest(),
             "session_hash": session_hash,
-            "made_at": micros(self.clock.machine()),
+            "made_at": milliseconds(self.clock.machine()),
             "next_path": next_path,
         }
         await self.store.write(lambda connection: connection.execute(_INSERT, row))
@@ -74,4 +74,4 @@ class Challenges:
         return await self.store.write(lambda connection: connection.execute(_PURGE, since).rowcount)
 
     def _since(self) -> int:
-        return micros(self.clock.machine() - LIFE)
+        return milliseconds(self.clock.machine() - LIFE)

@@ -31,11 +31,11 @@ from warifu.common.v1 import common_pb2
 from warifu.exchange.keys import write_secret
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.peers import Peers
 from warifu.kernel.store import Store
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
 from warifu.portal.login import proof
-from warifu.portal.times import micros
 from warifu.simulator.cards.schema import cards, people
 
 DEADLINE: Final = 5.0
@@ -138,7 +138,7 @@ class Cards:
             "handle": person,
             "der": certificate,
             "key": self._seal(person, key),
-            "now": micros(self.clock.network()),
+            "now": milliseconds(self.clock.network()),
         }
         await self.store.write(lambda c: c.execute(_ISSUED, row))
         return certificate, key

@@ -45,5 +45,5 @@ cards: Final = Table(
     Column(
         "sealed_key", LargeBinary, comment="Nonce and AES-GCM of the P-256 key (PKCS #8, DER), bound to the person."
     ),
-    Column("issued_at", BigInteger, comment="Network time, microseconds."),
+    Column("issued_at", BigInteger, comment="Network time, milliseconds."),
 )

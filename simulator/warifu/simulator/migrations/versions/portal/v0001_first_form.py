@@ -17,14 +17,14 @@ def upgrade() -> None:
     op.create_table(
         "accounts",
         sa.Column("account", sa.String(length=32), nullable=False, comment="Random; names nobody."),
-        sa.Column("opened_at", sa.BigInteger(), nullable=False, comment="Machine time, microseconds."),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
         sa.PrimaryKeyConstraint("account"),
     )
     op.create_table(
         "challenges",
         sa.Column("challenge_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the 32 random bytes."),
         sa.Column("session_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the pre-login cookie's value."),
-        sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, microseconds."),
+        sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
         sa.Column(
             "next_path", sa.String(length=512), nullable=False, comment="Page of this portal to open after the login."
         ),
@@ -41,7 +41,7 @@ def upgrade() -> None:
             nullable=False,
             comment="Erased with the row once the code is claimed.",
         ),
-        sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, microseconds."),
+        sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
         sa.PrimaryKeyConstraint("serial"),
     )
     op.create_table(
@@ -53,7 +53,7 @@ def upgrade() -> None:
             comment="The portal's code for the person, serialised SubjectReference.",
         ),
         sa.Column(
-            "requested_at", sa.BigInteger(), nullable=False, comment="Simulated time, microseconds since 1970, UTC."
+            "requested_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds since 1970, UTC."
         ),
         sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
@@ -109,7 +109,7 @@ def upgrade() -> None:
             "subject", sa.LargeBinary(), nullable=False, comment="A code of the person; history is the union over all."
         ),
         sa.Column("account", sa.String(length=32), nullable=False),
-        sa.Column("claimed_at", sa.BigInteger(), nullable=False, comment="Machine time, microseconds."),
+        sa.Column("claimed_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
         sa.PrimaryKeyConstraint("subject"),
     )
@@ -120,12 +120,12 @@ def upgrade() -> None:
         "sessions",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the cookie's value."),
         sa.Column("account", sa.String(length=32), nullable=False),
-        sa.Column("opened_at", sa.BigInteger(), nullable=False, comment="Machine time, microseconds."),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
         sa.Column(
             "seen_at",
             sa.BigInteger(),
             nullable=False,
-            comment="Machine time, microseconds; within SEEN_STEP of the truth.",
+            comment="Machine time, milliseconds; within SEEN_STEP of the truth.",
         ),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
         sa.PrimaryKeyConstraint("token_hash"),

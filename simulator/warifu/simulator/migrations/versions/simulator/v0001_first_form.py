@@ -25,7 +25,7 @@ def upgrade() -> None:
             nullable=True,
             comment="Nonce and AES-GCM of the P-256 key (PKCS #8, DER), bound to the person.",
         ),
-        sa.Column("issued_at", sa.BigInteger(), nullable=True, comment="Network time, microseconds."),
+        sa.Column("issued_at", sa.BigInteger(), nullable=True, comment="Network time, milliseconds."),
         sa.PrimaryKeyConstraint("person"),
     )
     op.create_table(

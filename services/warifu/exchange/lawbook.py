@@ -1,4 +1,4 @@
-"""The law book in force: the party's signed copy, read again when a new one was put there."""
+"""The law book in force: a party's signed copy, read again when a new one was put there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from warifu.kernel.trust import Trust
 class CurrentLaw:
     """The newest law book that the root of trust signed."""
 
-    def __init__(self, trust: Trust) -> None:
-        self._trust = trust
+    def __init__(self, trust: Trust, refusal: Reason) -> None:
+        """`refusal` is the reason with which whoever depends on the book is refused while none verifies."""
+        self._trust, self._refusal = trust, refusal
         self._stamp: tuple[int, int] | None = None
         self._book: law.LawBook | None = None
 
@@ -19,7 +20,7 @@ class CurrentLaw:
         """The book, after one look at its signature file.
 
         Raises:
-            LinkageError: PROVIDER_TRUST_UNAVAILABLE: there is none that verifies, and nothing may be provided.
+            LinkageError: `refusal`: there is none that verifies, and nothing may be decided.
         """
         try:
             status = (self._trust.law_folder / law.SIGNATURE_FILE).stat()
@@ -28,7 +29,7 @@ class CurrentLaw:
                 self._book, self._stamp = law.load(self._trust.law_folder, self._trust.root_public_key), stamp
         except (OSError, law.LawSignatureError, law.LawDataError) as error:
             self._book = None
-            raise LinkageError(Reason.PROVIDER_TRUST_UNAVAILABLE) from error
+            raise LinkageError(self._refusal) from error
         return self._book
 
     def check(self) -> None:

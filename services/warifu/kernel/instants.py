@@ -1,0 +1,44 @@
+"""Instants as stores keep them: whole milliseconds since 1970, UTC. Days are calendar days in Japan."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from warifu.kernel.clock import JAPAN
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def milliseconds(time: datetime | timedelta) -> int:
+    """An aware datetime, or a duration, in whole milliseconds; what is finer is cut off."""
+    return (time - _EPOCH if isinstance(time, datetime) else time) // _MILLISECOND
+
+
+def datetime_at(instant: int) -> datetime:
+    """The aware datetime, UTC, of an instant."""
+    return _EPOCH + instant * _MILLISECOND
+
+
+def timestamp(instant: int) -> Timestamp:
+    """The protobuf form of an instant."""
+    seconds, rest = divmod(instant, 1000)
+    return Timestamp(seconds=seconds, nanos=rest * 1_000_000)
+
+
+def stamped(stamp: Timestamp) -> int:
+    """The instant of a protobuf timestamp; what is finer is cut off."""
+    return stamp.seconds * 1000 + stamp.nanos // 1_000_000
+
+
+def day_of(time: datetime) -> date:
+    """The calendar day in Japan of an aware datetime."""
+    return time.astimezone(JAPAN).date()
+
+
+def day_at(instant: int) -> date:
+    """The calendar day in Japan of an instant."""
+    return day_of(datetime_at(instant))
