@@ -154,10 +154,10 @@ def _entry(row_id: str, day):
 
     from warifu.kernel.clock import JAPAN
     from warifu.portal.history.queries import Entry
-    from warifu.portal.times import micros
+    from warifu.kernel.instants import milliseconds
 
     known = BOOK.rows[row_id]
-    noon = micros(datetime(day.year, day.month, day.day, 12, tzinfo=JAPAN))
+    noon = milliseconds(datetime(day.year, day.month, day.day, 12, tzinfo=JAPAN))
     return Entry(
         "x",
         noon,
