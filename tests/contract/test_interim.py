@@ -85,7 +85,7 @@ REQUESTED = (ex.RECORD_KIND_REQUEST, 0, 0)
 
 
 async def test_an_exchange_reaches_the_business_system(world: World) -> None:
-    """A question comes back PROVIDED, and both institutions hold a record of the request and one of the outcome."""
+    """A question comes back PROVIDED, and both institutions hold a record of the request and one of the outcome (PROTO-7.4)."""
     state = await world.ask(world.question())
     assert (state.outcome, state.fine_outcome) == (ex.OUTCOME_ANSWERED, PROVIDED), state
     (record,) = state.records
@@ -105,7 +105,7 @@ async def test_an_exchange_reaches_the_business_system(world: World) -> None:
 
 
 async def test_only_asked_and_released_fields_arrive(world: World) -> None:
-    """The answer holds the fields that the row releases and the clerk asked for, and no other."""
+    """The answer holds the fields that the row releases and the clerk asked for, and no other (PROTO-6.4)."""
     state = await world.ask(world.question(fields=["tax_class", "municipality", "no_such_field"]))
     values = {field.name for field, _ in state.records[0].content.local_tax.ListFields()}
     assert values == {"tax_class", "municipality"} & set(_released(world))
@@ -166,7 +166,7 @@ async def test_records_are_read_by_the_institution_and_the_supervisor(world: Wor
 
 
 async def test_every_fine_outcome_travels_in_one_size(world: World) -> None:
-    """Provided, no record (this year's copy is not published yet) and not registered reach the asker, alike in size and outcome."""
+    """Provided, no record (this year's copy is not published yet) and not registered reach the asker, alike in size and outcome (PROTO-3.7, PROTO-6.3, PROTO-8.2)."""
     await world.interim(TAX).register_copies([copy("r-2", year=2026, published_from="2026-06-11")])
     await world.enrol(NHI, "2", 1)
     year = {year: common_pb2.Span(fiscal_year=common_pb2.FiscalYear(year=year)) for year in (2025, 2026)}
@@ -215,7 +215,7 @@ async def test_who_is_not_enrolled_cannot_be_asked_about(world: World) -> None:
 
 
 async def test_the_same_request_has_one_effect(world: World) -> None:
-    """The same request id with the same content is one exchange however often and however closely it is sent; other content is refused."""
+    """The same request id with the same content is one exchange however often and however closely it is sent; other content is refused (PROTO-4.5)."""
     interim, question = world.interim(NHI), world.question()
     await asyncio.gather(*(interim.inquire(question) for _ in range(10)))
     await world.collect(NHI, question.request_id)
@@ -236,7 +236,7 @@ async def test_malformed_questions_name_their_field(world: World) -> None:
 
 
 async def test_an_inquiry_survives_the_gateways_absence_and_a_restart(world: World) -> None:
-    """An inquiry made while the gateway is down is kept, taken up after the asker's own restart, and answered by the same bytes."""
+    """An inquiry made while the gateway is down is kept, taken up after the asker's own restart, and answered by the same bytes (PROTO-4.1)."""
     await world.ask(world.question())
     await world.down("gateway")
     question = world.question()
@@ -273,7 +273,7 @@ async def test_an_inquiry_waits_for_a_provider_that_is_down(world: World) -> Non
 
 
 async def test_manual_review_waits_for_a_clerk_who_provides(world: World) -> None:
-    """With manual review ordered the answer waits; the clerk sees whom and why, provides, and the asker gets what the copy says then."""
+    """With manual review ordered the answer waits; the clerk sees whom and why, provides, and the asker gets what the copy says then (PROTO-6.8, PROTO-6.11)."""
     await world.interim(TAX).set_protection(protect(TAX, manual_review=True))
     question = world.question()
     state = await world.ask(question)
@@ -299,7 +299,7 @@ async def test_manual_review_waits_for_a_clerk_who_provides(world: World) -> Non
 
 
 async def test_a_clerk_who_withholds_is_told_to_the_asker_alone(world: World) -> None:
-    """A withheld answer is ANSWERED for the gateway and WITHHELD for the two institutions, in the size of any other answer."""
+    """A withheld answer is ANSWERED for the gateway and WITHHELD for the two institutions, in the size of any other answer (PROTO-8.2)."""
     plain = world.question()
     await world.ask(plain)
     await world.interim(TAX).set_protection(protect(TAX, manual_review=True))
@@ -329,7 +329,7 @@ async def test_ordinary_answers_wait_too(world: World) -> None:
 
 
 async def test_a_review_that_nobody_decides_expires_everywhere(world: World) -> None:
-    """After 30 days an undecided answer is EXPIRED for both institutions and cannot be released any more."""
+    """After 30 days an undecided answer is EXPIRED for both institutions and cannot be released any more (PROTO-6.11)."""
     await world.interim(TAX).set_protection(protect(TAX, manual_review=True))
     question = world.question()
     assert (await world.ask(question)).outcome == ex.OUTCOME_PENDING
@@ -345,7 +345,7 @@ async def test_a_review_that_nobody_decides_expires_everywhere(world: World) -> 
 
 
 async def test_non_disclosure_of_either_side_reaches_the_gateway(world: World) -> None:
-    """A person protected at the asker or at the provider is withheld from the history, and both sides' records say so."""
+    """A person protected at the asker or at the provider is withheld from the history, and both sides' records say so (PROTO-6.10)."""
     plain, hidden_there, hidden_here = world.question(), world.question(), world.question()
     await world.ask(plain)
     await world.interim(TAX).set_protection(protect(TAX, non_disclosure=True))
@@ -362,7 +362,7 @@ async def test_non_disclosure_of_either_side_reaches_the_gateway(world: World) -
 
 
 async def test_non_disclosure_set_while_an_answer_waits_counts(world: World) -> None:
-    """A flag that comes while the answer waits hides the exchange, and lifting it again takes nothing back."""
+    """A flag that comes while the answer waits hides the exchange, and lifting it again takes nothing back (PROTO-7.9)."""
     await world.interim(TAX).set_protection(protect(TAX, manual_review=True))
     first, second = world.question(), world.question()
     assert (await world.ask(first)).fine_outcome == PENDING
@@ -396,7 +396,7 @@ async def test_a_flag_on_an_unknown_number_is_refused(world: World) -> None:
 
 
 async def test_enrolment_binds_one_person_to_one_number(world: World) -> None:
-    """Enrolling again has no effect; another person under the number and the person under another number are refused."""
+    """Enrolling again has no effect; another person under the number and the person under another number are refused (PROTO-2.7)."""
     assert not (await world.enrol(NHI, "1", 0)).HasField("error")
     assert (await world.enrol(NHI, "1", 1)).error.reason == Reason.CLIENT_ALREADY_BOUND
     assert (await world.enrol(NHI, "2", 0)).error.reason == Reason.CLIENT_ALREADY_BOUND
@@ -441,7 +441,7 @@ async def test_enrolment_without_numbering_can_be_repeated(world: World) -> None
 
 
 async def test_an_unbound_person_is_found_no_more(world: World) -> None:
-    """After unbinding a mislink the provider finds nobody by the code, the asker cannot ask, and enrolling again mends it."""
+    """After unbinding a mislink the provider finds nobody by the code, the asker cannot ask, and enrolling again mends it (PROTO-2.11)."""
     unbind = pb.UnbindRequest(institution=TAX, addressee_no="1", reason="誤った紐付け")
     await world.interim(TAX).unbind(unbind)
     assert (await world.ask(world.question())).fine_outcome == NOT_REGISTERED
@@ -453,7 +453,7 @@ async def test_an_unbound_person_is_found_no_more(world: World) -> None:
 
 
 async def test_a_superseded_code_is_unbound_on_both_sides(world: World) -> None:
-    """After a change of resident code the next inquiry is denied and unbinds the asker's code; the provider learns by asking."""
+    """After a change of resident code the next inquiry is denied and unbinds the asker's code; the provider learns by asking (PROTO-2.9, PROTO-2.10)."""
     await world.ask(world.question())
     for party in ("health_insurance", "tax"):
         await world.running[party].jobs.stop()  # so that the denial itself is seen to unbind
@@ -478,7 +478,7 @@ async def _unbound(world: World, code: str) -> list[str]:
 
 
 async def test_another_entry_under_the_own_name_raises_the_alarm(world: World) -> None:
-    """When the relay shows another entry than ours, the health check of the directory fails; what was lost is published anew."""
+    """When the relay shows another entry than ours, the health check of the directory fails; what was lost is published anew (PROTO-11.5)."""
     interim = world.interim(TAX)
     interim.checks["directory"]()
     ground = interim.ground
@@ -523,7 +523,7 @@ async def test_the_view_shows_what_is_held_and_received(world: World) -> None:
 
 
 async def test_own_information_is_withheld_when_blocked(world: World) -> None:
-    """The person's own request through the portal is answered, and WITHHELD once self-disclosure is blocked."""
+    """The person's own request through the portal is answered, and WITHHELD once self-disclosure is blocked (PROTO-6.9)."""
     from contract.interim_portal import Portal
 
     portal = await Portal.begin(world)

@@ -145,7 +145,7 @@ def answered_that_waits(desk: Desk) -> linkage_pb2.ExchangeState:
     ids=lambda forge: forge.__name__,
 )
 async def test_an_answer_that_is_not_the_providers_own_is_an_error(desk: Desk, forge: Forge) -> None:
-    """An answer unsigned, re-signed, for another permit or inquiry, or unlike what the gateway says of it ends as ERROR, with records."""
+    """An answer unsigned, re-signed, for another permit or inquiry, or unlike what the gateway says of it ends as ERROR, with records (PROTO-7.1)."""
     state, records = await desk.take(forge(desk))
     assert (state.outcome, state.fine_outcome, len(state.records)) == (ex.OUTCOME_ERROR, 0, 0)
     assert state.error.reason == Reason.PROVIDER_ANSWER_INVALID
@@ -154,7 +154,7 @@ async def test_an_answer_that_is_not_the_providers_own_is_an_error(desk: Desk, f
 
 
 async def test_a_state_without_a_good_receipt_is_not_believed(desk: Desk) -> None:
-    """Without the gateway's signed receipt nothing counts as recorded: the inquiry is an ERROR and leaves no record."""
+    """Without the gateway's signed receipt nothing counts as recorded: the inquiry is an ERROR and leaves no record (PROTO-4.10)."""
     bad = desk.state(desk.sealed(desk.message()))
     bad.receipt.commitment = b"x" * 32
     state, records = await desk.take(bad)

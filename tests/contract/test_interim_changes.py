@@ -64,7 +64,7 @@ def _open(world: World) -> int:
 
 
 async def test_a_change_of_keys_loses_nothing_in_flight(world: World) -> None:
-    """An inquiry sealed to the provider's old key is answered after it changed its keys, and signed with the new one."""
+    """An inquiry sealed to the provider's old key is answered after it changed its keys, and signed with the new one (PROTO-11.6)."""
     await ready(world)
     before = await world.ask(world.question())
     assert before.fine_outcome == ex.FINE_OUTCOME_PROVIDED

@@ -138,7 +138,7 @@ def opened(gateway: Gateway, signed: ex.SignedPermit, response: provision_pb2.Pr
 
 
 async def test_a_batch_is_answered_in_one_block(gateway: Gateway) -> None:
-    """Twenty permits of one requester are answered in one block, each at its own place, and each leaves its own records."""
+    """Twenty permits of one requester are answered in one block, each at its own place, and each leaves its own records (PROTO-3.5)."""
     heads = [gateway.header() for _ in range(20)]
     block = gateway.query(*heads)
     signed = gateway.sign(*(gateway.permit(head, block, place) for place, head in enumerate(heads)))
@@ -150,7 +150,7 @@ async def test_a_batch_is_answered_in_one_block(gateway: Gateway) -> None:
 
 
 async def test_the_same_permit_gives_the_stored_answer(gateway: Gateway) -> None:
-    """Shown again, at once and many times, in another batch, after its window and after a restart, a permit gives the same bytes."""
+    """Shown again, at once and many times, in another batch, after its window and after a restart, a permit gives the same bytes (PROTO-5.4)."""
     head, other = gateway.header(), gateway.header()
     block, second = gateway.query(head), gateway.query(other)
     signed = gateway.sign(gateway.permit(head, block))
@@ -168,7 +168,7 @@ async def test_the_same_permit_gives_the_stored_answer(gateway: Gateway) -> None
 
 
 async def test_other_bytes_under_a_used_id_are_refused(gateway: Gateway) -> None:
-    """A used permit id with other content, however well signed, gets nothing and leaves the stored answer as it is."""
+    """A used permit id with other content, however well signed, gets nothing and leaves the stored answer as it is (PROTO-5.4)."""
     head = gateway.header()
     block = gateway.query(head)
     signed = gateway.sign(gateway.permit(head, block))
@@ -181,7 +181,7 @@ async def test_other_bytes_under_a_used_id_are_refused(gateway: Gateway) -> None
 
 
 async def test_unsigned_altered_and_foreign_permits_are_refused(gateway: Gateway) -> None:
-    """A permit that the gateway's published key did not sign as it is, for this provider, is refused and nothing is looked up."""
+    """A permit that the gateway's published key did not sign as it is, for this provider, is refused and nothing is looked up (PROTO-5.5)."""
     head = gateway.header()
     block = gateway.query(head)
     good = gateway.permit(head, block)
@@ -200,7 +200,7 @@ async def test_unsigned_altered_and_foreign_permits_are_refused(gateway: Gateway
 
 
 async def test_a_permit_outside_its_window_is_refused(gateway: Gateway) -> None:
-    """A permit that expired or was issued in the future is not accepted for the first time."""
+    """A permit that expired or was issued in the future is not accepted for the first time (PROTO-5.3)."""
     head = gateway.header()
     block = gateway.query(head)
     for seconds in (-92, 32):
@@ -221,7 +221,7 @@ async def test_a_permit_outside_its_window_is_refused(gateway: Gateway) -> None:
     ],
 )
 async def test_the_provider_decides_for_itself(gateway: Gateway, changes: dict) -> None:
-    """What the provider's own law book does not allow is refused although the gateway signed it."""
+    """What the provider's own law book does not allow is refused although the gateway signed it (PROTO-6.1)."""
     head = gateway.header(**changes.get("head", {}))
     block = gateway.query(head)
     (signed,) = gateway.sign(gateway.permit(head, block, **{k: v for k, v in changes.items() if k != "head"}))
@@ -230,7 +230,7 @@ async def test_the_provider_decides_for_itself(gateway: Gateway, changes: dict) 
 
 @pytest.mark.parametrize("given_on", [None, "2026-06-11"], ids=["none", "tomorrow"])
 async def test_consent_counts_from_its_day(gateway: Gateway, given_on: str | None) -> None:
-    """Where the row needs the person's consent, none and one given for tomorrow are refused by the provider as well."""
+    """Where the row needs the person's consent, none and one given for tomorrow are refused by the provider as well (PROTO-4.7)."""
     row = gateway.world.hosts["tax"].law.book().rows["P10"]
     consent = ex.Consent(given_on=given_on, reference="form 7") if given_on else None
     codes = {"affair": row.affair.code, "procedure": row.procedure.code, "item": row.item}
@@ -264,7 +264,7 @@ async def test_nothing_is_provided_without_a_law_book_that_verifies(gateway: Gat
 
 
 async def test_the_query_must_be_the_permits_own(gateway: Gateway) -> None:
-    """A permit without its query block, with another, with the wrong place in it, or with one that does not open is refused."""
+    """A permit without its query block, with another, with the wrong place in it, or with one that does not open is refused (PROTO-6.1)."""
     head, other = gateway.header(), gateway.header()
     block, others = gateway.query(head), gateway.query(other)
     (signed,) = gateway.sign(gateway.permit(head, block))
@@ -282,7 +282,7 @@ async def test_the_query_must_be_the_permits_own(gateway: Gateway) -> None:
 
 
 async def test_one_bad_permit_harms_no_other(gateway: Gateway) -> None:
-    """In a batch the good permits are answered, and each bad one is an error in its own place."""
+    """In a batch the good permits are answered, and each bad one is an error in its own place (PROTO-6.1)."""
     heads = [gateway.header(), gateway.header(item="TM90000000000002"), gateway.header()]
     block = gateway.query(*heads)
     signed = gateway.sign(*(gateway.permit(head, block, place) for place, head in enumerate(heads)))

@@ -181,7 +181,7 @@ def test_fewer_answers_inside_than_leaves_outside_are_refused(requester, provide
     ("count", "size"), [(1, 4), (4, 4), (5, 16), (16, 16), (17, 64), (64, 64), (65, 256), (200, 256)]
 )
 def test_the_size_of_a_block_depends_on_its_number_alone(requester, provider, count, size):
-    """Every fine outcome, hidden or not, and one full record an item give one length: the class of max(4 KiB, n KiB)."""
+    """Every fine outcome, hidden or not, and one full record an item give one length: the class of max(4 KiB, n KiB) (PROTO-3.7)."""
     blocks = [[sample(n, outcome) for n in range(count)] for outcome in OUTCOMES]
     blocks += [[sample(n, records=1, non_disclosure=True) for n in range(count)]]
     sizes = {len(seal(answers, requester, provider).block.ciphertext) for answers in blocks}

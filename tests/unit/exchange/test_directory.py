@@ -67,7 +67,7 @@ def test_the_gateways_entry_is_signed_by_main(gateway):
     ],
 )
 def test_an_entry_signed_by_another_is_refused(provider, uri):
-    """Another institution's certificate, a counter terminal's, and one of another trust domain cannot speak for the owner."""
+    """Another institution's certificate, a counter terminal's, and one of another trust domain cannot speak for the owner (PROTO-11.1)."""
     refused(entry(provider, uri=uri))
 
 
@@ -163,7 +163,7 @@ async def test_an_entry_is_fetched_once_and_shared(reader, relay, provider):
 
 
 async def test_a_lower_version_is_refused_also_after_a_restart(reader, relay, provider):
-    """Once version 5 was seen, version 4 is refused, by the same reader and by one that starts anew on the same store."""
+    """Once version 5 was seen, version 4 is refused, by the same reader and by one that starts anew on the same store (PROTO-11.4)."""
     relay.entries[PROVIDER] = entry(provider, 5)
     first = reader()
     await first.entry(PROVIDER)

@@ -7,7 +7,7 @@ from warifu.exchange import domains
 
 
 def test_no_tag_is_a_prefix_of_another():
-    """No tag begins another and all have the form warifu/<use>/v<n> and a zero byte."""
+    """No tag begins another and all have the form warifu/<use>/v<n> and a zero byte (PROTO-3.10)."""
     assert not [pair for pair in permutations(domains.ALL, 2) if pair[0].startswith(pair[1])]
     assert all(re.fullmatch(rb"warifu/[a-z-]+/v[0-9]+\x00", tag) for tag in domains.ALL)
 

@@ -58,7 +58,7 @@ def open_by_hand(seed, sealed, info):
 
 
 def test_the_suite_is_rfc_9180_with_x_wing(tmp_path):
-    """What we seal opens by a composition of ML-KEM-768, X25519, SHA3-256, HKDF and AES-GCM after the two specifications."""
+    """What we seal opens by a composition of ML-KEM-768, X25519, SHA3-256, HKDF and AES-GCM after the two specifications (PROTO-3.1)."""
     own = InstitutionKeys.load_or_create(tmp_path, "tax-480011")
     seed = bytes.fromhex(json.loads((tmp_path / "tax-480011.keys.json").read_text())["hpke"][0])
     sealed = own.sealing_key.seal(b"content", b"info")
@@ -95,7 +95,7 @@ def test_after_a_change_of_keys_old_blocks_still_open(tmp_path):
 
 @pytest.mark.parametrize("public", sorted(SMALL_ORDER))
 def test_small_order_signing_keys_are_refused(public):
-    """Each encoding of a point of small order, canonical or not, is refused: one signature would fit every message."""
+    """Each encoding of a point of small order, canonical or not, is refused: one signature would fit every message (PROTO-3.2)."""
     with pytest.raises(UnusableKeyError):
         VerifyingKey.parse("tax-480011", bytes.fromhex(public))
 
@@ -109,7 +109,7 @@ def test_small_order_sealing_keys_and_wrong_lengths_are_refused(provider):
 
 
 def test_a_key_id_is_the_beginning_of_the_keys_hash(provider):
-    """A key id is the first 16 hexadecimal digits of SHA-256 of the public key."""
+    """A key id is the first 16 hexadecimal digits of SHA-256 of the public key (PROTO-3.3)."""
     assert provider.hpke_key_id == hashlib.sha256(provider.hpke_public).hexdigest()[:16]
     assert key_id(provider.signing_public) == provider.signing_key_id
 

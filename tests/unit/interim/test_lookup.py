@@ -62,7 +62,7 @@ async def test_a_span_finds_the_records_that_are_about_it(ground, span, keys):
 
 
 async def test_no_record_differs_from_not_registered(ground):
-    """Copies that are about another year give NO_RECORD, no copy of the item at all gives NOT_REGISTERED."""
+    """Copies that are about another year give NO_RECORD, no copy of the item at all gives NOT_REGISTERED (PROTO-6.3)."""
     assert await found(ground, YEARS, fiscal(2020)) == (ex.FINE_OUTCOME_NO_RECORD, [])
     await Copies(ground).register([request(f"d-{year}", 4, key=str(year)) for year in (2024, 2025, 2026)])
     assert await found(ground, [], fiscal(2025)) == (ex.FINE_OUTCOME_NOT_REGISTERED, [])
