@@ -10,9 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -24,6 +25,7 @@ from e2e.conftest import Running
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
+from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import Reason
 from warifu.simulator.cards.client import LOOPBACK, LoginError, Session, login
 from warifu.simulator.clerk import Question
@@ -338,3 +340,89 @@ async def test_a_provider_killed_in_mid_answer_loses_and_doubles_nothing(network
                 assert places, party
             provisions = [one for one in await stage.view("tax", exchange.request_id) if "provision" in one.where]
             assert len(provisions) == 1
+
+
+# --- the same again, and disks that are full --------------------------------------------------------------------------
+
+
+async def told(stage: Stage, party: str, request_id: str, table: str) -> int:
+    """How many rows of a table a party holds for an exchange."""
+    return sum(holding.where.endswith(table) for holding in await stage.view(party, request_id))
+
+
+async def test_a_replayed_request_is_one_exchange_also_across_kill_9(network: Running) -> None:
+    """The same question under one id, twenty times at once and again after agency and gateway were killed, is one exchange; another question under it is refused."""
+    async with stage_of(network) as stage:
+        case = await case_of(stage)
+        clerk, asked = stage.clerk(case.requester), question(stage, case)
+        request_id = str(uuid.uuid4())
+        first, *others = await asyncio.gather(*(clerk.inquire(case.addressee, asked, request_id) for _ in range(20)))
+        assert {other.request_id for other in others} == {first.request_id} == {request_id}
+        await kill(network, stage, "health_insurance")
+        await kill(network, stage, "gateway")
+        again = await clerk.inquire(case.addressee, asked, request_id)
+        assert (again.outcome, again.request_id) == (first.outcome, request_id)
+        changed = question(stage, case, office="another")
+        assert await stage.refusal(clerk.inquire(case.addressee, changed, request_id)) == Reason.CLIENT_REQUEST_CHANGED
+        assert await told(stage, "gateway", request_id, "/exchange") == 1
+        assert await told(stage, "tax", request_id, "provisions") == 1
+
+
+@contextmanager
+def full_disk(network: Running, party: str) -> Iterator[None]:
+    """The party's process can write to no file, as on a disk without room."""
+    process = psutil.Process(pids(network)[party])
+    _, most = process.rlimit(psutil.RLIMIT_FSIZE)
+    process.rlimit(psutil.RLIMIT_FSIZE, (0, most))
+    try:
+        yield
+    finally:
+        process.rlimit(psutil.RLIMIT_FSIZE, (most, most))
+
+
+@pytest.mark.parametrize("party", ["gateway", "tax"])
+async def test_a_full_disk_on_the_way_delays_and_loses_nothing(network: Running, party: str) -> None:
+    """While gateway or provider cannot write, the inquiry waits and nobody is told an answer; with room again it is answered, once."""
+    async with stage_of(network) as stage:
+        case = await case_of(stage)
+        clerk = stage.clerk(case.requester)
+        with full_disk(network, party):
+            receipt = await clerk.interim.Inquire(inquiry(case, question(stage, case)), timeout=15)
+            request = interim_pb2.CollectRequest(
+                institution=case.requester, request_id=receipt.request_id, wait_ms=1000
+            )
+            waiting = await clerk.interim.Collect(request, timeout=15)
+            assert waiting.inquiry.outcome == exchange_pb2.OUTCOME_UNSPECIFIED
+            assert await told(stage, party, receipt.request_id, "") == 0
+        state = await clerk.collect(receipt.request_id)
+        assert state.outcome in {exchange_pb2.OUTCOME_ANSWERED, exchange_pb2.OUTCOME_PENDING}
+        assert await told(stage, "gateway", receipt.request_id, "/exchange") == 1
+        assert await told(stage, "tax", receipt.request_id, "provisions") == 1
+
+
+async def test_a_full_disk_at_the_asker_is_told_to_the_clerk(network: Running) -> None:
+    """An agency that cannot store a question refuses it as its own store's trouble and sends nothing; the same question works with room again."""
+    async with stage_of(network) as stage:
+        case = await case_of(stage)
+        clerk, asked, request_id = stage.clerk(case.requester), question(stage, case), str(uuid.uuid4())
+        with full_disk(network, "health_insurance"):
+            refused = await stage.refusal(clerk.inquire(case.addressee, asked, request_id))
+            assert refused == Reason.PROVIDER_STORE_UNAVAILABLE
+            assert await told(stage, "gateway", request_id, "") == 0
+        exchange = await clerk.inquire(case.addressee, asked, request_id)
+        assert exchange.state.outcome in {exchange_pb2.OUTCOME_ANSWERED, exchange_pb2.OUTCOME_PENDING}
+
+
+def inquiry(case: Case, asked: Question) -> interim_pb2.InquireRequest:
+    """The question as the interim server takes it."""
+    return interim_pb2.InquireRequest(
+        institution=case.requester,
+        addressee_no=case.addressee,
+        provider=asked.provider,
+        affair=asked.affair,
+        procedure=asked.procedure,
+        item=asked.item,
+        span=asked.span,
+        office=asked.office,
+        clerk=asked.clerk,
+    )
