@@ -25,7 +25,7 @@ from warifu.kernel.trust import Trust
 
 _LOG: Final = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
-Admit = Callable[[Context], None]
+Admit = Callable[[Context], Caller]
 
 
 class Admission:
@@ -35,7 +35,7 @@ class Admission:
         self._access, self._trust, self._clock = access, trust, clock
 
     def for_method(self, method: str) -> Admit:
-        """The check for one RPC: passes and sets the current caller, or raises.
+        """The check for one RPC: sets and returns the current caller, or raises.
 
         Raises:
             AccessError: the method has no row in the access table.
@@ -43,10 +43,11 @@ class Admission:
         rule = self._access.rule(method)
         return lambda context: self._admit(rule, context)
 
-    def _admit(self, rule: Rule, context: Context) -> None:
+    def _admit(self, rule: Rule, context: Context) -> Caller:
         caller = self.caller(context)
         self._access.check(rule, caller)
         set_current(caller)
+        return caller
 
     def caller(self, context: Context) -> Caller:
         """Who calls, with a certificate that is good now.
@@ -59,11 +60,20 @@ class Admission:
         if shown is None:
             raise LinkageError(Reason.CLIENT_CERTIFICATE_MISSING)
         caller = parse(shown)
+        self.check_good(caller)
+        return caller
+
+    def check_good(self, caller: Caller) -> None:
+        """Refuse a caller whose certificate is no longer good: what can change while a call goes on.
+
+        Raises:
+            LinkageError: CLIENT_CERTIFICATE_EXPIRED, CLIENT_CERTIFICATE_REVOKED.
+            TrustError: nobody can tell whether it was revoked.
+        """
         if not caller.not_before <= self._clock.machine() < caller.not_after:
             raise LinkageError(Reason.CLIENT_CERTIFICATE_EXPIRED)
         if self._trust.is_revoked(caller.serial):
             raise LinkageError(Reason.CLIENT_CERTIFICATE_REVOKED)
-        return caller
 
 
 class Interceptor(grpc.aio.ServerInterceptor):
@@ -117,7 +127,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
 class _Call:
     """One method's way in: admission and parsing."""
 
-    __slots__ = ("_admit", "_deserialize", "interceptor", "method")
+    __slots__ = ("_admission", "_admit", "_deserialize", "interceptor", "method")
 
     def __init__(
         self,
@@ -128,11 +138,11 @@ class _Call:
     ) -> None:
         self.interceptor, self.method = interceptor, method
         self._deserialize = deserialize
+        self._admission = admission
         self._admit = admission.for_method(method) if admission else None
 
-    def enter(self, context: Context) -> None:
-        if self._admit is not None:
-            self._admit(context)
+    def enter(self, context: Context) -> Caller | None:
+        return None if self._admit is None else self._admit(context)
 
     def message(self, raw: bytes) -> Any:
         if len(raw) > limits.MESSAGE_BYTES:
@@ -144,10 +154,11 @@ class _Call:
         except (DecodeError, UnicodeDecodeError):
             raise limits.malformed("message", "not a valid message") from None
 
-    async def messages(self, incoming: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
+    async def messages(self, incoming: AsyncIterator[bytes], caller: Caller | None) -> AsyncIterator[Any]:
         count = 0
         async for raw in incoming:
-            self.enter(context)
+            if self._admission is not None and caller is not None:
+                self._admission.check_good(caller)  # who it is cannot change within a call; whether it is good can
             count += 1
             if count > limits.STREAM_ITEMS:
                 raise LinkageError(
@@ -156,8 +167,8 @@ class _Call:
             yield self.message(raw)
 
     def arguments(self, request: Any, context: Context, *, many: bool) -> Any:
-        self.enter(context)
-        return self.messages(request, context) if many else self.message(request)
+        caller = self.enter(context)
+        return self.messages(request, caller) if many else self.message(request)
 
     async def failed(self, context: Context, error: Exception) -> None:
         if isinstance(error, grpc.aio.AbortError):  # the handler ended the call itself
