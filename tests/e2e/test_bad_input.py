@@ -11,12 +11,12 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import psutil
 import pytest
@@ -270,6 +270,38 @@ async def test_a_pin_cannot_be_guessed_in_parallel_or_across_kill_9(network: Run
         await kill(network, stage, "simulator")
         assert outcome_of_login(network, victim.person, victim.pin) == Reason.CLIENT_CARD_LOCKED
         assert outcome_of_login(network, other.person, other.pin) == ""
+
+
+async def test_a_login_link_opens_once_and_in_its_own_browser(network: Running) -> None:
+    """The card's signed way back to the portal opens nothing in another browser, and nothing a second time."""
+    async with stage_of(network) as stage:
+        handle = (await case_of(stage)).person.person
+        pin, urls = stage.people.demo(handle).pin, network.file.urls
+    document, history = "application/json", urljoin(urls["portal"], "/api/v1/history")
+    browser, victim, thief = (Session(urls["portal"]) for _ in range(3))
+    way_back = signed(browser, urls, handle, pin)
+    assert browser.get(way_back, document)[0] == 200
+    assert browser.get(way_back, document)[0] != 200
+    stolen = signed(victim, urls, handle, pin)
+    assert thief.get(stolen, document)[0] != 200
+    assert victim.get(stolen, document)[0] != 200
+    assert [one.get(history, document)[0] for one in (browser, victim, thief)] == [200, 401, 401]
+
+
+def signed(browser: Session, urls: Mapping[str, str], handle: str, pin: str) -> str:
+    """The address to which the card service sends a browser after the right PIN."""
+    _, location, _ = browser.get(urljoin(urls["portal"], "/login/challenge"))
+    asked = dict(pair.split("=", 1) for pair in urlsplit(location).query.split("&"))
+    form = {
+        "origin": urls["portal"].rstrip("/"),
+        "challenge": asked["challenge"],
+        "session": asked["session"],
+        "person": handle,
+        "pin": pin,
+    }
+    status, location, body = browser.post(urljoin(urls["simulator"], "/sign"), form, "application/json")
+    assert status == 303, body
+    return location
 
 
 async def test_another_citizens_record_is_no_page(network: Running) -> None:
