@@ -161,7 +161,7 @@ class World:
         while True:
             self._ids += 1
             request_id = f"00000000-0000-4000-8000-{self._ids:012d}"
-            if not sampled(request_id, provider):
+            if not sampled(self.interim(provider).ground.sample_key, request_id):
                 return request_id
 
     def question(self, number: str = "1", **changes) -> pb.InquireRequest:

@@ -313,8 +313,7 @@ async def test_a_clerk_who_withholds_is_told_to_the_asker_alone(world: World) ->
 
 async def test_ordinary_answers_wait_too(world: World) -> None:
     """A sampled exchange and one whose copy was corrected within 7 days wait for a clerk like a protected person's."""
-    drawn = next(n for n in range(1000) if sampled(f"00000000-0000-4000-9000-{n:012d}", TAX))
-    state = await world.ask(world.question(request_id=f"00000000-0000-4000-9000-{drawn:012d}"))
+    state = await world.ask(world.question(request_id=_drawn(world)))
     assert state.fine_outcome == PENDING
     await world.interim(TAX).register_copies(
         [copy("r-2", change=pb.COPY_CHANGE_DIFFERENCE, content=tax(corrected_on="2026-06-10"))]
@@ -326,6 +325,32 @@ async def test_ordinary_answers_wait_too(world: World) -> None:
     assert len(set(whys)) == 2
     world.clock.set(world.clock.network() + timedelta(days=7), stopped=True)
     assert (await world.ask(world.question())).fine_outcome == PROVIDED
+
+
+def _drawn(world: World) -> str:
+    """A request id that the tax office's sample draws."""
+    ids = (f"00000000-0000-4000-9000-{n:012d}" for n in range(1000))
+    return next(one for one in ids if sampled(world.interim(TAX).ground.sample_key, one))
+
+
+async def test_the_sample_knows_no_person(world: World) -> None:
+    """Also an answer about somebody who is unknown at the provider waits when it is drawn, and then says just that."""
+    await world.interim(TAX).unbind(pb.UnbindRequest(institution=TAX, addressee_no="1", reason="mislink"))
+    request_id = _drawn(world)
+    assert (await world.ask(world.question(request_id=request_id))).fine_outcome == PENDING
+    await world.interim(TAX).release_review(release(request_id, pb.REVIEW_DECISION_PROVIDE))
+    state = await world.collect(NHI, request_id)
+    assert (state.outcome, state.fine_outcome) == (ex.OUTCOME_ANSWERED, ex.FINE_OUTCOME_NOT_REGISTERED)
+
+
+async def test_nobody_else_can_tell_who_was_drawn(world: World) -> None:
+    """The draw depends on the provider's own key: another key draws others, about 1 in 40."""
+    key = world.interim(TAX).ground.sample_key
+    ids = [f"00000000-0000-4000-9000-{n:012d}" for n in range(4000)]
+    drawn = {one for one in ids if sampled(key, one)}
+    assert 60 <= len(drawn) <= 140
+    assert drawn != {one for one in ids if sampled(bytes(32), one)}
+    assert drawn != {one for one in ids if sampled(world.interim(NHI).ground.sample_key, one)}
 
 
 async def test_a_review_that_nobody_decides_expires_everywhere(world: World) -> None:

@@ -22,7 +22,7 @@ RECORD: Final = b"warifu/record/v1\0"
 DIRECTORY: Final = b"warifu/directory/v1\0"
 """Signed: an institution's public keys, by its TLS key."""
 REVIEW_SAMPLE: Final = b"warifu/review-sample/v1\0"
-"""Hashed: the draw of answers that wait for a clerk."""
+"""Keyed hash: the draw of answers that wait for a clerk."""
 
 ALL: Final = (
     PERMIT_BATCH,

@@ -36,6 +36,8 @@ class Ground:
     peers: Peers
     """Called out under the identity `institution`."""
     ids: Ids
+    sample_key: bytes
+    """Draws the sample of answers that a clerk looks at; known to this provider alone."""
 
     def machine(self) -> int:
         """Machine time, milliseconds."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import os
 from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import grpc
 from sqlalchemy.engine import URL, make_url
 
+from warifu.exchange import domains
 from warifu.exchange.directory import Directory
-from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.keys import InstitutionKeys, write_secret
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.addressees import Addressees
@@ -39,6 +43,7 @@ from warifu.kernel.peers import Peers
 from warifu.kernel.store import Store, sqlite_url
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
+SAMPLE_KEY_BYTES: Final = 32
 Pause = Callable[[float], Awaitable[None]]
 JOBS: Final = ("directory", "superseded", "enrolments", "inquiries", "reviews")
 """Periodic jobs of every institution."""
@@ -120,8 +125,26 @@ def open_interim(
         clock=context.clock,
         peers=context.peers,
         ids=ids,
+        sample_key=_sample_key(config, institution),
     )
     return Interim(ground, config.folder / "identities" / institution, pause)
+
+
+def _sample_key(config: Config, institution: str) -> bytes:
+    """The key of the review sample: of the seed in a simulation, so that a run can be repeated; else made once and kept.
+
+    Raises:
+        ValueError: the kept key is damaged.
+    """
+    if config.simulation is not None:
+        return hmac.digest(f"{config.simulation.seed}".encode(), domains.REVIEW_SAMPLE + institution.encode(), sha256)
+    path = config.folder / "secrets" / f"{institution}.sample.key"
+    if not path.exists():
+        write_secret(path, os.urandom(SAMPLE_KEY_BYTES))
+    key = path.read_bytes()
+    if len(key) != SAMPLE_KEY_BYTES:
+        raise ValueError(f"{path} is damaged: {len(key)} bytes instead of {SAMPLE_KEY_BYTES}")
+    return key
 
 
 def store_url(config: Config, institution: str) -> URL:

@@ -22,7 +22,7 @@ from warifu.interim.admit import Admission, Call, Question
 from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
 from warifu.interim.lookup import Found, Person
-from warifu.interim.provision_rows import answer_message
+from warifu.interim.provision_rows import PORTAL, answer_message
 from warifu.interim.publish import OwnEntry
 from warifu.interim.records import Event
 from warifu.interim.review import Rule, rule_for
@@ -32,8 +32,6 @@ from warifu.kernel.instants import day_of, milliseconds
 from warifu.kernel.limits import BATCH, check_items, malformed
 from warifu.provision.v1 import provision_pb2 as pb
 
-PORTAL: Final = "portal"
-"""Role whose requests are the person's own."""
 _TRIES: Final = 3
 
 _KNOWN = (
@@ -172,19 +170,18 @@ class Provision:
         ]
 
     def _reply(self, connection: Connection, question: Question, person: Person | None) -> _Reply:
-        if person is None:
-            return _Reply(question, None, exchange_pb2.FINE_OUTCOME_NOT_REGISTERED, (), None)
-        if person.self_disclosure_blocked and question.requester_role == PORTAL:
-            return _Reply(question, person, exchange_pb2.FINE_OUTCOME_WITHHELD, (), None)
         found = self._find(connection, question, person)
-        request = question.checked.header
         on = day_of(question.checked.exchange_time)
-        rule = rule_for(request.request_id, request.provider, person, found, on)
+        rule = rule_for(self._ground.sample_key, question.checked.header.request_id, person, found, on)
         if rule is not None:
             return _Reply(question, person, exchange_pb2.FINE_OUTCOME_PENDING, (), rule)
         return _Reply(question, person, found.outcome, found.records, None)
 
-    def _find(self, connection: Connection, question: Question, person: Person) -> Found:
+    def _find(self, connection: Connection, question: Question, person: Person | None) -> Found:
+        if person is None:
+            return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
+        if person.self_disclosure_blocked and question.requester_role == PORTAL:
+            return Found(exchange_pb2.FINE_OUTCOME_WITHHELD)
         request = question.checked.header
         paths = released(question.row.fields, question.query.fields)
         on = day_of(question.checked.exchange_time)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 
@@ -19,6 +19,9 @@ from warifu.interim.lookup import Found, Person
 from warifu.interim.records import Event
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
+
+PORTAL: Final = "portal"
+"""Role whose requests are the person's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,9 @@ def _found_now(ground: Ground, row: Row[Any], person: Person | None, request: ex
     """The person may have been unbound since, and the copy changed."""
     if person is None:
         return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
+    asking = ground.law.book().institutions.get(request.requester)
+    if person.self_disclosure_blocked and asking is not None and asking.role.code == PORTAL:
+        return Found(exchange_pb2.FINE_OUTCOME_WITHHELD)
     permit, query = exchange_pb2.Permit.FromString(row.permit), exchange_pb2.Query.FromString(row.fields)
     paths = released(ground.law.book().rows[permit.row].fields, query.fields)
     return ground.store.read(

@@ -2,13 +2,14 @@
 
 Ordinary answers wait too, by stated rules that have nothing to do with protection, so that waiting marks nobody:
     1. manual review was ordered for the person (自動応答不可);
-    2. a sample of 1 in 40, drawn from permit id and provider;
+    2. a sample of 1 in 40, drawn from the permit id with a key that only the provider has, whether or not the person is known here;
     3. a record that would be provided was corrected less than 7 days ago, as the record itself states it (更正日).
 Which rule it was is known to the provider's clerks alone; the answer only says that it waits.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -58,17 +59,17 @@ _WHY: Final = {
 }
 
 
-def sampled(permit_id: str, provider: str) -> bool:
-    """Is this exchange in the provider's sample. Anyone can compute it: it tells nothing of the person."""
-    drawn = sha256(domains.REVIEW_SAMPLE + provider.encode() + b"\0" + permit_id.encode()).digest()
+def sampled(key: bytes, permit_id: str) -> bool:
+    """Is this exchange in the provider's sample. Without the provider's key nobody can tell a drawn one from one that waits by another rule."""
+    drawn = hmac.digest(key, domains.REVIEW_SAMPLE + permit_id.encode(), sha256)
     return int.from_bytes(drawn[:8], "big") % SAMPLE == 0
 
 
-def rule_for(permit_id: str, provider: str, person: Person, found: Found, on: date) -> Rule | None:
-    """The rule by which an answer waits, if it does."""
-    if person.manual_review:
+def rule_for(key: bytes, permit_id: str, person: Person | None, found: Found, on: date) -> Rule | None:
+    """The rule by which an answer waits, if it does. The sample knows no person, so that not waiting marks nobody either."""
+    if person is not None and person.manual_review:
         return Rule.ORDERED
-    if sampled(permit_id, provider):
+    if sampled(key, permit_id):
         return Rule.SAMPLE
     if found.corrected_on is not None and on - found.corrected_on < FRESH:
         return Rule.FRESH

@@ -63,7 +63,7 @@ def make_ground(tmp_path, tax_keys):
         store = Store(sqlite_url(tmp_path / f"{len(stores)}.db"), metadata)
         store.create()
         stores.append(store)
-        return Ground(TAX, store, tax_keys, None, Law(), StandingClock(), None, Ids())
+        return Ground(TAX, store, tax_keys, None, Law(), StandingClock(), None, Ids(), bytes(32))
 
     yield make
     for store in stores:
