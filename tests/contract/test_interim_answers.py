@@ -14,6 +14,7 @@ from town import person
 from warifu.exchange import answer, header, receipt
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2 as ex
+from warifu.interim.inquire import find
 from warifu.interim.receive import Receiver
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.linkage.v1 import linkage_pb2
@@ -65,7 +66,8 @@ class Desk:
     async def take(self, state: linkage_pb2.ExchangeState):
         """What the asker makes of it, as its business system sees it."""
         interim = self.world.interim(NHI)
-        await Receiver(interim.ground).take(self.request_id, state)
+        row = interim.ground.store.read(lambda connection: find(connection, self.request_id))
+        await Receiver(interim.ground).take(row, state)
         listed = await self.world.collect(NHI, self.request_id)
         records = await self.world.records(NHI)
         return listed, records

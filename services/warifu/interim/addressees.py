@@ -34,7 +34,11 @@ _UNBOUND = (
 )
 _UNPROTECT = delete(PROTECTIONS).where(PROTECTIONS.c.addressee_no == bindparam("b_addressee_no"))
 _PROTECT = insert(PROTECTIONS)
-_PROTECTION = select(PROTECTIONS.c.non_disclosure).where(PROTECTIONS.c.addressee_no == bindparam("addressee_no"))
+_ASKED_ABOUT = (
+    select(ADDRESSEES.c.subject, PROTECTIONS.c.non_disclosure)
+    .select_from(ADDRESSEES.outerjoin(PROTECTIONS, PROTECTIONS.c.addressee_no == ADDRESSEES.c.addressee_no))
+    .where(ADDRESSEES.c.addressee_no == bindparam("addressee_no"))
+)
 
 
 def check_addressee_no(number: str) -> None:
@@ -70,21 +74,19 @@ class Addressees:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    def subject(self, addressee_no: str) -> exchange_pb2.SubjectReference:
-        """The code of an addressee.
+    def asked_about(self, addressee_no: str) -> tuple[exchange_pb2.SubjectReference, bool]:
+        """The code of an addressee, and whether the addressee is protected by non-disclosure (不開示).
 
         Raises:
             LinkageError: CLIENT_ADDRESSEE_UNKNOWN, CLIENT_NOT_ENROLLED.
         """
-        row = self._ground.store.read(lambda connection: find(connection, addressee_no))
+        query = {"addressee_no": addressee_no}
+        row = self._ground.store.read(lambda connection: connection.execute(_ASKED_ABOUT, query).first())
+        if row is None:
+            raise LinkageError(Reason.CLIENT_ADDRESSEE_UNKNOWN)
         if row.subject is None:
             raise LinkageError(Reason.CLIENT_NOT_ENROLLED)
-        return exchange_pb2.SubjectReference.FromString(row.subject)
-
-    def is_hidden(self, addressee_no: str) -> bool:
-        """Is the addressee protected by non-disclosure (不開示)."""
-        query = {"addressee_no": addressee_no}
-        return bool(self._ground.store.read(lambda connection: connection.execute(_PROTECTION, query).scalar()))
+        return exchange_pb2.SubjectReference.FromString(row.subject), bool(row.non_disclosure)
 
     async def unbind(self, request: pb.UnbindRequest) -> pb.UnbindResponse:
         """Take a mislinked addressee's code away, with an entry in the journal. Copies stay; nothing finds them any more.

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import grpc
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import inquire
@@ -129,56 +129,56 @@ class Driver:
 
     async def _tried(self, request_id: str) -> Received | None:
         """One try; None while the gateway knows of no outcome."""
-        row = self._ground.store.read(lambda connection: inquire.find(connection, request_id))
+        row = self._row(request_id)
         request = linkage_pb2.InquireRequest.FromString(row.sent)
         try:
             response = await self._stub().Inquire(request, timeout=EXCHANGE_DEADLINE / 1000)
         except grpc.aio.AioRpcError as error:
-            return await self._refused(request_id, LinkageError.from_rpc(error, party="gateway"))
-        return await self._taken(request_id, response.exchange)
+            return await self._refused(row, LinkageError.from_rpc(error, party="gateway"))
+        return await self._taken(row, response.exchange)
 
-    async def _refused(self, request_id: str, error: LinkageError) -> Received:
+    async def _refused(self, row: Row[Any], error: LinkageError) -> Received:
         """The client's fault is final: the same bytes would be refused again. Anything else may pass."""
         if error.retryable or error.reason.side != Side.CLIENT or error.reason in _MAY_PASS:
             raise error
-        return await self._receiver.refuse(request_id, error)
+        return await self._receiver.refuse(row, error)
 
     async def _collect(self, request_id: str) -> None:
         request = linkage_pb2.CollectRequest(request_id=request_id)
         try:
             response = await self._stub().Collect(request, timeout=EXCHANGE_DEADLINE / 1000)
-            await self._taken(request_id, response.exchange)
+            await self._taken(self._row(request_id), response.exchange)
         except grpc.aio.AioRpcError as error:
             told = LinkageError.from_rpc(error, party="gateway")
             _LOG.info("answer still waits", extra={"request_id": request_id, "reason": told.reason})
         except LinkageError as error:
             _LOG.info("answer still waits", extra={"request_id": request_id, "reason": error.reason})
 
-    async def _taken(self, request_id: str, state: linkage_pb2.ExchangeState) -> Received | None:
-        received = await self._receiver.take(request_id, state)
+    async def _taken(self, row: Row[Any], state: linkage_pb2.ExchangeState) -> Received | None:
+        received = await self._receiver.take(row, state)
         if received.reason == Reason.CLIENT_CODE_SUPERSEDED:
-            await self._unbind(request_id)
+            await self._unbind(row)
         if received.reason == Reason.CLIENT_QUERY_UNREADABLE:
-            await self._refresh(request_id)
+            await self._refresh(row)
         if received.is_final:
-            self._polled.pop(request_id, None)
+            self._polled.pop(row.request_id, None)
         return received if received.outcome else None
 
-    async def _unbind(self, request_id: str) -> None:
+    async def _unbind(self, row: Row[Any]) -> None:
         """The code in this inquiry serves no longer: its addressee must be enrolled anew."""
-        row = self._ground.store.read(lambda connection: inquire.find(connection, request_id))
         sent = linkage_pb2.InquireRequest.FromString(row.sent)
         await self._superseded.unbind([exchange_pb2.Inquiry.FromString(sent.inquiry).subject])
 
-    async def _refresh(self, request_id: str) -> None:
+    async def _refresh(self, row: Row[Any]) -> None:
         """The provider has another key by now: the next inquiry shall be sealed to that one."""
-        row = self._ground.store.read(lambda connection: inquire.find(connection, request_id))
         with suppress(LinkageError):
             await self._ground.directory.refresh(pb.InquireRequest.FromString(row.request).provider)
 
+    def _row(self, request_id: str) -> Row[Any]:
+        return self._ground.store.read(lambda connection: inquire.find(connection, request_id))
+
     def _is_open(self, request_id: str) -> bool:
-        row = self._ground.store.read(lambda connection: inquire.find(connection, request_id))
-        return row.outcome in UNFINISHED
+        return self._row(request_id).outcome in UNFINISHED
 
     def _stub(self) -> linkage_pb2_grpc.LinkageServiceAsyncStub:
         return self._ground.peers.stub(linkage_pb2_grpc.LinkageServiceStub, "gateway", self._ground.institution)

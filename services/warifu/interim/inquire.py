@@ -77,8 +77,8 @@ class Inquiries:
         check_items(asked.fields, "fields", FIELDS, required=False)
         for path in asked.fields:
             check_text(path, "fields", CODE)
-        subject = self._addressees.subject(asked.addressee_no)
-        head = header.build(self._header(asked))
+        subject, hidden = self._addressees.asked_about(asked.addressee_no)
+        head = header.build(_header(asked, hidden=hidden))
         sent = await self._sealed(head, subject, asked)
         return {
             "request_id": asked.request_id,
@@ -91,22 +91,6 @@ class Inquiries:
             "fine_outcome": exchange_pb2.FINE_OUTCOME_UNSPECIFIED,
         }
 
-    def _header(self, asked: pb.InquireRequest) -> exchange_pb2.RequestHeader:
-        return exchange_pb2.RequestHeader(
-            request_id=asked.request_id,
-            requester=asked.institution,
-            provider=asked.provider,
-            affair=asked.affair,
-            procedure=asked.procedure,
-            item=asked.item,
-            span=asked.span if asked.HasField("span") else None,
-            office=asked.office,
-            clerk=asked.clerk,
-            # A protected person's exchanges are hidden whether or not the clerk thought of it.
-            non_disclosure=asked.non_disclosure or self._addressees.is_hidden(asked.addressee_no),
-            consent=asked.consent if asked.HasField("consent") else None,
-        )
-
     async def _sealed(
         self, head: bytes, subject: exchange_pb2.SubjectReference, asked: pb.InquireRequest
     ) -> linkage_pb2.InquireRequest:
@@ -117,3 +101,20 @@ class Inquiries:
             header=head, subject=subject, query_block_hash=sealing.block_hash(block), query_index=0
         )
         return linkage_pb2.InquireRequest(inquiry=inquiry.SerializeToString(deterministic=True), query=block)
+
+
+def _header(asked: pb.InquireRequest, *, hidden: bool) -> exchange_pb2.RequestHeader:
+    return exchange_pb2.RequestHeader(
+        request_id=asked.request_id,
+        requester=asked.institution,
+        provider=asked.provider,
+        affair=asked.affair,
+        procedure=asked.procedure,
+        item=asked.item,
+        span=asked.span if asked.HasField("span") else None,
+        office=asked.office,
+        clerk=asked.clerk,
+        # A protected person's exchanges are hidden whether or not the clerk thought of it.
+        non_disclosure=asked.non_disclosure or hidden,
+        consent=asked.consent if asked.HasField("consent") else None,
+    )

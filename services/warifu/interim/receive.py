@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, update
 from warifu.common.v1 import common_pb2
 from warifu.exchange import answer, header, receipt
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import inquire, records
+from warifu.interim import records
 from warifu.interim.ground import Ground
 from warifu.interim.records import Event
 from warifu.interim.schema import INQUIRIES
@@ -60,13 +60,12 @@ class Receiver:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    async def take(self, request_id: str, state: linkage_pb2.ExchangeState) -> Received:
-        """Check, open and record. On return it is durable.
+    async def take(self, row: Row[Any], state: linkage_pb2.ExchangeState) -> Received:
+        """Check, open and record what became of the inquiry in `row`. On return it is durable.
 
         Raises:
             LinkageError: GATEWAY_… or …_UNAVAILABLE when a key to check with cannot be had; the same may be taken later.
         """
-        row = self._ground.store.read(lambda connection: inquire.find(connection, request_id))
         head = _header_of(row)
         try:
             received = await self._checked(exchange_pb2.RequestHeader.FromString(head), head, state)
@@ -77,9 +76,8 @@ class Receiver:
         await self._ground.store.write(lambda connection: self._keep(connection, row, received, state))
         return received
 
-    async def refuse(self, request_id: str, error: LinkageError) -> Received:
+    async def refuse(self, row: Row[Any], error: LinkageError) -> Received:
         """The gateway refused the call itself and recorded nothing: final, with the reason for the clerk."""
-        row = self._ground.store.read(lambda connection: inquire.find(connection, request_id))
         received = failed(error)
         await self._ground.store.write(lambda connection: self._keep(connection, row, received, None))
         return received
