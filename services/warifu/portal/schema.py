@@ -1,7 +1,8 @@
 """The portal's one database: what was delivered, whose it is, and who is logged in.
 
 If it is read, so is which institutions asked about whom by code, never a name or a number: the portal holds neither. If it is changed, the
-gateway's and the institutions' records tell. If it is lost, accounts are opened anew at the next login; the gateway delivers again.
+gateway's and the institutions' records tell. If it is lost, accounts are opened anew at the next login, but what was delivered is gone from
+here: the gateway forgets a delivery once it was acknowledged, and only its own records still have it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from warifu.cli.people import history, people
 from warifu.cli.play import play, scenarios
 from warifu.cli.status import status
 from warifu.cli.testing import run_tests
-from warifu.cli.text import t
+from warifu.cli.text import as_typed, t
 
 app = typer.Typer(
     name="warifu",
@@ -30,7 +30,7 @@ app = typer.Typer(
 
 
 def _example(ja: str, en: str, *lines: str) -> str:
-    return t(ja, en) + "\n\n" + t("例", "Examples") + ":\n\n" + "\n\n".join(f"  {line}" for line in lines)
+    return t(ja, en) + "\n\n" + t("例", "Examples") + ":\n\n" + "\n\n".join(f"  {as_typed(line)}" for line in lines)
 
 
 app.command(

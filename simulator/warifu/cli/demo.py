@@ -6,15 +6,14 @@ import asyncio
 import shutil
 import signal
 import tempfile
-import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import psutil
 import typer
 
+from warifu.cli import BEGAN
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, fail, out
 from warifu.cli.text import t
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from warifu.simulator.state import NetworkFile
 
 PEOPLE_LIMIT = 1_000_000
-BEGAN = time.monotonic() - (time.time() - psutil.Process().create_time())
-"""Start of this very process: what the interpreter and the imports took counts into `ready_seconds`."""
 
 
 def demo(

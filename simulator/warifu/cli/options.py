@@ -38,9 +38,8 @@ def living(state: Path | None) -> tuple[Path, NetworkFile]:
     folder = (state or newest_living()).absolute()
     file = NetworkFile.load(folder)
     if not file.living():
-        msg = t(
+        raise StateError(
             f"{folder} のネットワークは動いていません。起動: warifu demo --state {folder}",
             f"the network of {folder} is not running. Start it with: warifu demo --state {folder}",
         )
-        raise StateError(msg)
     return folder, file

@@ -46,13 +46,12 @@ def clear_errors() -> Iterator[None]:
 
     from warifu.kernel.errors import LinkageError  # noqa: PLC0415
     from warifu.kernel.failures import is_store_trouble  # noqa: PLC0415
-    from warifu.simulator.launcher.ports import PortError  # noqa: PLC0415
-    from warifu.simulator.state import StateError  # noqa: PLC0415
+    from warifu.simulator.told import ToldError  # noqa: PLC0415
 
     try:
         yield
-    except (StateError, PortError) as error:
-        fail(str(error))
+    except ToldError as error:
+        fail(t(error.ja, error.en))
     except OSError as error:
         if not is_store_trouble(error):
             raise

@@ -36,7 +36,7 @@ def play(
     json_: Json = False,
 ) -> None:
     """Play one scenario."""
-    from warifu.simulator.scenarios import SCENARIOS, NotPlayableError  # noqa: PLC0415
+    from warifu.simulator.scenarios import SCENARIOS  # noqa: PLC0415
 
     if name not in SCENARIOS:
         fail(
@@ -45,12 +45,9 @@ def play(
                 f"there is no scenario {name}. There are: {', '.join(SCENARIOS)}",
             )
         )
-    try:
-        with clear_errors():
-            narrate = _silent if json_ else _narrate
-            report = asyncio.run(_play(name, state, narrate, sabotaged=sabotage))
-    except NotPlayableError as error:
-        fail(str(error))
+    with clear_errors():
+        narrate = _silent if json_ else _narrate
+        report = asyncio.run(_play(name, state, narrate, sabotaged=sabotage))
     if json_:
         document(report)
     else:

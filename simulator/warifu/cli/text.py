@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+
+_COMMAND = re.compile(r"(?<![\w./-])(?:\./)?warifu(?= [a-z])")
+"""The command in a text, before a verb."""
 
 
 def language() -> str:
@@ -14,5 +18,11 @@ def language() -> str:
 
 
 def t(ja: str, en: str) -> str:
-    """The text in the terminal's language."""
-    return ja if language() == "ja" else en
+    """The text in the terminal's language, with commands as they are typed here."""
+    return as_typed(ja if language() == "ja" else en)
+
+
+def as_typed(text: str) -> str:
+    """`text` with the command as it is called here: `./warifu` says so to what it starts."""
+    command = os.environ.get("WARIFU_COMMAND", "warifu")
+    return _COMMAND.sub(command, text)

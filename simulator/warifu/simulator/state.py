@@ -15,12 +15,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from warifu.simulator.told import ToldError
+
 SCHEMA = 1
 """Version of the state folder's layout. Databases carry their own revision (warifu.simulator.migrations)."""
 NETWORK_NAME = "network.json"
 
 
-class StateError(Exception):
+class StateError(ToldError):
     """The state folder cannot be used; the message says why and what to do."""
 
 
@@ -73,14 +75,20 @@ class NetworkFile:
             values = json.loads(path.read_text(encoding="utf-8"))
             parties = [PartyEntry(**entry) for entry in values.pop("parties")]
         except FileNotFoundError:
-            msg = f"{state} holds no network. Make one with: warifu demo --state {state}"
-            raise StateError(msg) from None
+            raise StateError(
+                f"{state} にネットワークはありません。作成: warifu demo --state {state}",
+                f"{state} holds no network. Make one with: warifu demo --state {state}",
+            ) from None
         except (ValueError, KeyError, TypeError) as error:
-            msg = f"{path} is damaged ({error}). Restore it from a backup with: warifu restore"
-            raise StateError(msg) from error
+            raise StateError(
+                f"{path} が壊れています（{error}）。バックアップから戻してください: warifu restore",
+                f"{path} is damaged ({error}). Restore it from a backup with: warifu restore",
+            ) from error
         if values.get("schema", 0) > SCHEMA:
-            msg = f"{state} was written by a newer warifu (state version {values['schema']}, this one knows {SCHEMA}). Install that version."
-            raise StateError(msg)
+            raise StateError(
+                f"{state} は新しい版の warifu が書いたものです（状態の版 {values['schema']}、このプログラムは {SCHEMA} まで）。その版を入れてください。",
+                f"{state} was written by a newer warifu (state version {values['schema']}, this one knows {SCHEMA}). Install that version.",
+            )
         return cls(parties=parties, **values)
 
     def save(self, state: Path) -> None:
@@ -99,8 +107,10 @@ class NetworkFile:
         for entry in self.parties:
             if entry.name == name:
                 return entry
-        msg = f"no party is named {name!r}; there are: {', '.join(p.name for p in self.parties)}"
-        raise StateError(msg)
+        raise StateError(
+            f"{name!r} という機関はありません。ある機関: {', '.join(p.name for p in self.parties)}",
+            f"no party is named {name!r}; there are: {', '.join(p.name for p in self.parties)}",
+        )
 
     @property
     def urls(self) -> Mapping[str, str]:
@@ -123,14 +133,18 @@ def locked(state: Path) -> Iterator[None]:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(state / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        msg = f"cannot write to {state}: {error.strerror}. Choose another folder with --state."
-        raise StateError(msg) from error
+        raise StateError(
+            f"{state} に書き込めません: {error.strerror}。--state で別のフォルダーを指定してください。",
+            f"cannot write to {state}: {error.strerror}. Choose another folder with --state.",
+        ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        msg = f"a network already runs on {state}. See it with: warifu status --state {state}"
-        raise StateError(msg) from None
+        raise StateError(
+            f"{state} ではすでにネットワークが動いています。確認: warifu status --state {state}",
+            f"a network already runs on {state}. See it with: warifu status --state {state}",
+        ) from None
     finally:
         os.close(handle)
 
@@ -165,8 +179,10 @@ def newest_living() -> Path:
         if _alive(values["pid"]):
             return Path(values["state"])
         entry.unlink(missing_ok=True)
-    msg = "no network is running. Start one in another terminal with: ./warifu demo"
-    raise StateError(msg)
+    raise StateError(
+        "動いているネットワークがありません。別の端末で起動してください: warifu demo",
+        "no network is running. Start one in another terminal with: ./warifu demo",
+    )
 
 
 def _alive(pid: int) -> bool:

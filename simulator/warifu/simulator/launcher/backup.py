@@ -25,8 +25,9 @@ def backup(state: Path, archive: Path) -> int:
         try:
             handle = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            msg = f"cannot write {archive}: {error.strerror}"
-            raise StateError(msg) from error
+            raise StateError(
+                f"{archive} に書き込めません: {error.strerror}", f"cannot write {archive}: {error.strerror}"
+            ) from error
         with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as tar:
             tar.add(state, arcname=".", filter=lambda entry: None if Path(entry.name).name in _LEFT_OUT else entry)
         return archive.stat().st_size
@@ -39,8 +40,10 @@ def restore(archive: Path, state: Path) -> NetworkFile:
         StateError: the folder is not empty, or the archive is not a backup of this or an older program.
     """
     if state.exists() and any(state.iterdir()):
-        msg = f"{state} is not empty. Restore into a new folder; what runs is never overwritten."
-        raise StateError(msg)
+        raise StateError(
+            f"{state} は空ではありません。新しいフォルダーに戻してください。動いているものを上書きすることはありません。",
+            f"{state} is not empty. Restore into a new folder; what runs is never overwritten.",
+        )
     try:
         with tarfile.open(archive, "r:gz") as tar:
             state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -48,5 +51,7 @@ def restore(archive: Path, state: Path) -> NetworkFile:
         return NetworkFile.load(state)
     except (OSError, tarfile.TarError, StateError) as error:
         shutil.rmtree(state, ignore_errors=True)
-        msg = f"{archive} is not a whole backup made by `warifu backup` ({error}); nothing was restored"
-        raise StateError(msg) from error
+        raise StateError(
+            f"{archive} は `warifu backup` で作った完全なバックアップではありません（{error}）。何も戻していません。",
+            f"{archive} is not a whole backup made by `warifu backup` ({error}); nothing was restored",
+        ) from error

@@ -101,8 +101,10 @@ class Network:
                 return
             if time.monotonic() > deadline:
                 sick = sorted(name for name, well in health.items() if not well)
-                msg = f"not healthy after {HEALTHY_WITHIN:.0f} s: {', '.join(sick)}. Their logs are in {self.state}/<party>/party.log and party.err"
-                raise StateError(msg)
+                raise StateError(
+                    f"{HEALTHY_WITHIN:.0f} 秒たっても正常にならない機関があります: {', '.join(sick)}。記録: {self.state}/<機関>/party.log と party.err",
+                    f"not healthy after {HEALTHY_WITHIN:.0f} s: {', '.join(sick)}. Their logs are in {self.state}/<party>/party.log and party.err",
+                )
             await asyncio.sleep(0.05)
 
     async def fill(self, progress: Progress) -> None:
@@ -135,6 +137,12 @@ async def _migrate(databases: list[tuple[str, str]]) -> None:
     )  # fmt: skip
     _, errors = await child.communicate(json.dumps(databases).encode())
     if child.returncode:
-        raise StateError(
-            errors.decode().strip().splitlines()[-1] if errors.strip() else "the databases could not be prepared"
-        )
+        raise _migration_trouble(errors.decode().strip())
+
+
+def _migration_trouble(said: str) -> StateError:
+    try:
+        ja, en = json.loads(said.rpartition("\n")[2])
+    except ValueError:  # no word for people: a defect, so all of it is shown
+        ja, en = f"データベースを準備できません。\n{said}", f"the databases could not be prepared.\n{said}"
+    return StateError(ja, en)

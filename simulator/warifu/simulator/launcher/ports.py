@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import socket
 
+from warifu.simulator.told import ToldError
+
 DEFAULT_WEB_PORT = 8170
 """First port tried for the web faces, when none is asked for."""
 LAST_WEB_PORT = 8970
@@ -17,7 +19,7 @@ GRPC_PORTS = range(21_000, 32_000)
 """Below the range from which the system takes the near ends of connections, which could hold a dead party's port."""
 
 
-class PortError(Exception):
+class PortError(ToldError):
     """A port that was asked for is not free; the message says which and what to do."""
 
 
@@ -63,13 +65,17 @@ class Ports:
             if (got := self.claim_all(asked, count)) is not None:
                 return got
             taken = next((port for port in range(asked, asked + count) if not is_free(port)), asked)
-            msg = f"port {taken} is in use by another program. Choose another with --port."
-            raise PortError(msg)
+            raise PortError(
+                f"ポート {taken} は別のプログラムが使っています。--port で別のポートを指定してください。",
+                f"port {taken} is in use by another program. Choose another with --port.",
+            )
         for first in range(DEFAULT_WEB_PORT, LAST_WEB_PORT, WEB_STEP):
             if (got := self.claim_all(first, count)) is not None:
                 return got
-        msg = f"no {count} adjacent ports are free between {DEFAULT_WEB_PORT} and {LAST_WEB_PORT}. Choose one with --port."
-        raise PortError(msg)
+        raise PortError(
+            f"{DEFAULT_WEB_PORT} から {LAST_WEB_PORT} の間に、続いた {count} 個の空きポートがありません。--port で指定してください。",
+            f"no {count} adjacent ports are free between {DEFAULT_WEB_PORT} and {LAST_WEB_PORT}. Choose one with --port.",
+        )
 
     def grpc(self, count: int) -> list[int]:
         """`count` ports for parties.
@@ -85,8 +91,10 @@ class Ports:
                 return got
             if self.claim(port):
                 got.append(port)
-        msg = f"too few ports are free between {GRPC_PORTS.start} and {GRPC_PORTS.stop}. End another network first."
-        raise PortError(msg)
+        raise PortError(
+            f"{GRPC_PORTS.start} から {GRPC_PORTS.stop} の間の空きポートが足りません。別のネットワークを終了してください。",
+            f"too few ports are free between {GRPC_PORTS.start} and {GRPC_PORTS.stop}. End another network first.",
+        )
 
     def close(self) -> None:
         """Give every port back."""

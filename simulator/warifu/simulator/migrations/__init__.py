@@ -16,6 +16,8 @@ from alembic.util import CommandError
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.exc import OperationalError
 
+from warifu.simulator.told import ToldError
+
 HERE = Path(__file__).parent
 SCHEMAS = {
     "numbering": "warifu.numbering.schema",
@@ -28,11 +30,11 @@ SCHEMAS = {
 """Kinds of database, and the module whose `metadata` is the schema of each."""
 
 
-class SchemaTooNewError(Exception):
+class SchemaTooNewError(ToldError):
     """A newer warifu wrote the database; the message says which."""
 
 
-class DatabaseUnusableError(Exception):
+class DatabaseUnusableError(ToldError):
     """A database cannot be read or written, such as on a full disk; the message says which and why."""
 
 
@@ -73,12 +75,14 @@ def upgrade(databases: Iterable[Database]) -> None:
             with engine.begin() as connection:
                 command.upgrade(config(database.schema, connection=connection), "head")
         except CommandError as error:
-            msg = f"{database.url} was written by a newer warifu ({error}). Install that version, or restore an older backup."
-            raise SchemaTooNewError(msg) from error
+            raise SchemaTooNewError(
+                f"{database.url} は新しい版の warifu が書いたものです（{error}）。その版を入れるか、古いバックアップを戻してください。",
+                f"{database.url} was written by a newer warifu ({error}). Install that version, or restore an older backup.",
+            ) from error
         except OperationalError as error:
-            msg = (
-                f"{database.url} cannot be used: {error.orig}. Free some space, or choose another folder with --state."
-            )
-            raise DatabaseUnusableError(msg) from error
+            raise DatabaseUnusableError(
+                f"{database.url} を使えません: {error.orig}。空き容量を確かめるか、--state で別のフォルダーを選んでください。",
+                f"{database.url} cannot be used: {error.orig}. Free some space, or choose another folder with --state.",
+            ) from error
         finally:
             engine.dispose()

@@ -15,8 +15,10 @@ async def play(stage: Stage) -> None:
     stage.person = person.person
     insured, home, assessment = person.insured_on(stage.people.start), person.present, person.assessed(YEAR)
     if insured is None or home is None or assessment is None:
-        msg = f"{person.person} lacks insurance, home or a tax record of {YEAR}"
-        raise NotPlayableError(msg)
+        raise NotPlayableError(
+            f"{person.person} には保険、住所、{YEAR} 年度の税の記録のいずれかがありません。",
+            f"{person.person} lacks insurance, home or a tax record of {YEAR}",
+        )
     addressee = await stage.clerk(insured.institution).find(stage.people.items(person.person))
     stage.check("insurer-knows-the-dependant", addressee is not None)
     tax_office = f"tax-{assessment.municipality}"

@@ -14,8 +14,9 @@ async def play(stage: Stage) -> None:
     stage.person = person.person
     home, insured = person.present, person.insured_on(stage.people.start)
     if home is None or insured is None or insured.insured is not None:
-        msg = f"{person.person} has no home or own insurance here"
-        raise NotPlayableError(msg)
+        raise NotPlayableError(
+            f"{person.person} には住所か自分の保険がありません。", f"{person.person} has no home or own insurance here"
+        )
     stage.has_played(person.person)
     items, old = stage.people.items(person.person), stage.people.demo(person.person).individual_number
     insurer = insured.institution

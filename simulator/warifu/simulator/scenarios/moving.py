@@ -40,8 +40,10 @@ def family_of(stage: Stage, head: Person, day: date) -> Family:
     """
     home, insured = head.present, head.insured_on(stage.people.start)
     if home is None or insured is None:
-        msg = f"{head.person} has no home or no insurance on {day}"
-        raise NotPlayableError(msg)
+        raise NotPlayableError(
+            f"{head.person} には {day} の時点で住所か保険がありません。",
+            f"{head.person} has no home or no insurance on {day}",
+        )
     members = stage.people.households.of(home)
     cities = sorted(code.removeprefix("nhi-") for code in stage.network.extra["kinds"] if code.startswith("nhi-"))
     other = next(city for city in cities if city != home.municipality)

@@ -70,8 +70,9 @@ async def _ask(stage: Stage, person: Person) -> Exchange:
 async def _sides(stage: Stage, person: Person) -> tuple[str, str, str]:
     home, insured = person.present, person.insured_on(stage.people.start)
     if home is None or insured is None:
-        msg = f"{person.person} has no home or insurance here"
-        raise NotPlayableError(msg)
+        raise NotPlayableError(
+            f"{person.person} には住所か保険がありません。", f"{person.person} has no home or insurance here"
+        )
     addressee = await stage.clerk(insured.institution).find(stage.people.items(person.person))
     return insured.institution, f"residency-{home.municipality}", addressee or ""
 

@@ -12,8 +12,7 @@ async def play(stage: Stage) -> None:
     stage.person = person.person
     insured = person.insured_on(stage.people.start)
     if insured is None:
-        msg = f"{person.person} is not insured"
-        raise NotPlayableError(msg)
+        raise NotPlayableError(f"{person.person} は保険に入っていません。", f"{person.person} is not insured")
     city = insured.institution.removeprefix("nhi-")
     clerk = stage.clerk(insured.institution)
     addressee = await clerk.find(stage.people.items(person.person)) or ""

@@ -21,11 +21,12 @@ from warifu.simulator.doors import Doors
 from warifu.simulator.people import People
 from warifu.simulator.population import Person
 from warifu.simulator.state import NetworkFile
+from warifu.simulator.told import ToldError
 
 JAPAN = timezone(timedelta(hours=9))
 
 
-class NotPlayableError(Exception):
+class NotPlayableError(ToldError):
     """The network cannot play this scenario as it stands; the message says why and what to do."""
 
 
@@ -90,8 +91,10 @@ class Stage:
         for candidate in self.people.candidates(role):
             if candidate.person not in self._played():
                 return candidate
-        msg = f"everyone who could play {role} has played. Start a new network: warifu demo"
-        raise NotPlayableError(msg)
+        raise NotPlayableError(
+            f"{role} を演じられる人は全員演じ終えました。新しいネットワークを始めてください: warifu demo",
+            f"everyone who could play {role} has played. Start a new network: warifu demo",
+        )
 
     def has_played(self, *handles: str) -> None:
         """Note that these people's lives were changed, so that the next play takes others."""
@@ -140,8 +143,10 @@ class Stage:
             NotPlayableError: it is later.
         """
         if (await self.clock()).date() >= day:
-            msg = f"{reason}: the network's clock is past {day.isoformat()} and only moves forward. Start a new network: warifu demo"
-            raise NotPlayableError(msg)
+            raise NotPlayableError(
+                f"ネットワークの時計は {day.isoformat()} を過ぎており、先にしか進みません。新しいネットワークを始めてください: warifu demo",
+                f"{reason}: the network's clock is past {day.isoformat()} and only moves forward. Start a new network: warifu demo",
+            )
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -199,8 +204,10 @@ class Stage:
             }.get(kind, any(i.institution == institution for i in person.insurance))
             if known and (found := await self.clerk(institution).find(self.people.items(person.person))):
                 return found
-        msg = f"{institution} knows nobody. Start a network with more people."
-        raise NotPlayableError(msg)
+        raise NotPlayableError(
+            f"{institution} が知っている人がいません。人数を増やして始めてください。",
+            f"{institution} knows nobody. Start a network with more people.",
+        )
 
     async def refusal(self, call: Awaitable[Any]) -> str | None:
         """The reason code with which a call is refused; None when it is not."""
