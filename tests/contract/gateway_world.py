@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from ports import free_port
 from unit.gateway.samples import PROVIDER, REQUESTER, header, inquire
 
 from warifu.authority import provision
@@ -163,7 +163,7 @@ class World:
         """A network with gateway, provider and portal up and their keys published."""
         provision(state, PARTIES, counters=[REQUESTER])
         world = cls(state, interim=interim)
-        ports = {party: _free_port() for party in PARTIES}
+        ports = {party: free_port() for party in PARTIES}
         addresses = {party: f"127.0.0.1:{port}" for party, port in ports.items()}
         for party, codes in PARTIES.items():
             Config(
@@ -351,9 +351,3 @@ def _build(name, add, servicer):
 async def _build_interim(context: Context) -> Party:
     host = InterimHost(context)
     return Party(host.services, host.jobs, host.checks, host.view, host.start, host.close)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

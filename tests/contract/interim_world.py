@@ -5,7 +5,6 @@ The agencies are interim servers without a business system: the tests are that. 
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Awaitable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
+from ports import free_port
 from town import code_of, person
 
 from warifu.authority import provision
@@ -81,7 +81,7 @@ class World:
         """All parties up, keys published."""
         provision(state, PARTIES, counters=[NHI, TAX])
         world = cls(state)
-        addresses = {party: f"127.0.0.1:{_free_port()}" for party in PARTIES}
+        addresses = {party: f"127.0.0.1:{free_port()}" for party in PARTIES}
         for party, codes in PARTIES.items():
             own = tuple(code for code in codes if code != "main")
             simulation = Simulation(SEED, START, stopped=True)
@@ -233,9 +233,3 @@ async def reason_of(call: Awaitable[object], party: str = "") -> Reason:
     except grpc.aio.AioRpcError as error:
         return LinkageError.from_rpc(error, party=party).reason
     raise AssertionError("the call was not refused")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
-from contract.gateway_world import Provider, _free_port
+from contract.gateway_world import Provider
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from ports import free_port
 from unit.gateway.samples import PROVIDER, REQUESTER, header, inquire
 
 from warifu.authority import Authority, provision
@@ -86,7 +87,7 @@ class World:
     async def begin(cls, state: Path) -> World:
         """A network with everyone up, one person registered, with a card on the tray and a code at the requester."""
         world = cls(
-            state, provision(state, PARTIES), {name: _free_port() for name in [*PARTIES, "portal-web", "card-web"]}
+            state, provision(state, PARTIES), {name: free_port() for name in [*PARTIES, "portal-web", "card-web"]}
         )
         world._configure()
         people = tray.open_store(state / "simulator")

@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ports import free_port
 from sqlalchemy.exc import OperationalError
 from tiny import DEADLINE, SIMULATION, TAX, Tiny, error_of, reason_of
 
@@ -335,15 +336,6 @@ async def test_the_web_face_answers_beside_the_rpcs(tiny: Tiny) -> None:
         assert await caller.who()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", web.port)
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_log_lines_are_json(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ports import free_port
 from tiny import DEADLINE, SIMULATION, TAX, Tiny
 
 from warifu.kernel.confine import landlock_abi, readable_roots
@@ -113,13 +114,6 @@ def start(tiny: Tiny, port: int) -> tuple[subprocess.Popen[str], Path]:
     command = [sys.executable, "-c", PARTY, str(folder), str(Path(__file__).parents[2])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/")
     return process, folder
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def healthy(tiny: Tiny, port: int) -> bool:

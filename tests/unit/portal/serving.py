@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Awaitable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from ports import free_port
 from unit.portal.lab import PEOPLE, Lab, open_lab
 
 from warifu.kernel.config import Web
@@ -41,7 +41,7 @@ def served(folder: Path, people: tuple[DemoPerson, ...] = PEOPLE) -> Iterator[Se
     up, down = threading.Event(), asyncio.Event()
 
     async def main() -> None:
-        portal_port, card_port = _free_ports()
+        portal_port, card_port = free_port(), free_port()
         lab = await open_lab(folder, portal_port=portal_port, card_port=card_port, people=people)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(serve_web(lab.portal.web, Web("portal.localhost", portal_port)))
@@ -59,10 +59,3 @@ def served(folder: Path, people: tuple[DemoPerson, ...] = PEOPLE) -> Iterator[Se
     finally:
         ready["served"]._loop.call_soon_threadsafe(down.set)
         thread.join(20)
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
