@@ -13,10 +13,10 @@ from warifu.exchange.sealing import block_hash
 from warifu.exchange.v1 import exchange_pb2
 from warifu.gateway import record
 from warifu.gateway.codes import Epochs, SivScheme
-from warifu.kernel.instants import milliseconds
 from warifu.gateway.schema import metadata
 from warifu.gateway.stored import Stored, add
 from warifu.kernel.clock import JAPAN
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import REVIEW_LIFE
 from warifu.kernel.store import Store, sqlite_url
 from warifu.linkage.v1 import linkage_pb2

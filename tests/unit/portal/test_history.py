@@ -153,8 +153,8 @@ def _entry(row_id: str, day):
     from datetime import datetime
 
     from warifu.kernel.clock import JAPAN
-    from warifu.portal.history.queries import Entry
     from warifu.kernel.instants import milliseconds
+    from warifu.portal.history.queries import Entry
 
     known = BOOK.rows[row_id]
     noon = milliseconds(datetime(day.year, day.month, day.day, 12, tzinfo=JAPAN))
