@@ -90,7 +90,8 @@ class Provision:
         Raises:
             LinkageError: the call as a whole: PROVIDER_UNAVAILABLE while the own keys are not published, CLIENT_NOT_YOURS,
                 CLIENT_MALFORMED without permits, CLIENT_TOO_MANY_ITEMS, no key of the gateway's at hand, no law book. Per item:
-                CLIENT_PERMIT_INVALID, …_MISMATCH, …_EXPIRED, …_CHANGED, PROVIDER_PERMIT_INVALID when the own law book does not allow it, CLIENT_QUERY_MISMATCH, CLIENT_QUERY_UNREADABLE.
+                CLIENT_PERMIT_INVALID, …_MISMATCH, …_EXPIRED, …_CHANGED, PROVIDER_PERMIT_INVALID when the own law book does not
+                allow it, CLIENT_QUERY_MISMATCH, CLIENT_QUERY_UNREADABLE, CLIENT_DIRECTORY_ENTRY_UNKNOWN for the requester's key.
         """
         self._ground.require(request.provider)
         if not self._own_entry.is_published:
