@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from warifu.agency.v1 import agency_pb2
@@ -23,20 +24,32 @@ _LOG = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 
-async def fill(network: NetworkFile, state: Path, doors: Doors, progress: Progress) -> None:
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A population and what every institution knows of it."""
+
+    people: list[Person]
+    records: dict[str, list[agency_pb2.RecordRequest]]
+
+
+def draw(network: NetworkFile) -> Load:
+    """Draw the network's population. Needs no party, so it is done while they start."""
+    people = generate_people(network.seed, network.people)
+    return Load(people, initial_records(people))
+
+
+async def fill(network: NetworkFile, state: Path, doors: Doors, load: Load, progress: Progress) -> None:
     """Load everyone.
 
     Raises:
         LinkageError: a party refused something; nothing is hidden by going on.
     """
     began = time.monotonic()
-    people = generate_people(network.seed, network.people)
-    _LOG.debug("people generated after %.2f s", time.monotonic() - began)
+    people, records = load.people, load.records
     await fill_tray(state, network.seed, people)
     await _register(doors, people, progress)
     _LOG.debug("people numbered after %.2f s", time.monotonic() - began)
     counted = _Counted(progress, network.extra["kinds"])
-    records = initial_records(people)
     counted.expect({code: len(requests) for code, requests in records.items()})
     await asyncio.gather(*(_load(doors, code, requests, counted) for code, requests in records.items()))
     _LOG.debug("agencies filled after %.2f s", time.monotonic() - began)

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -21,6 +22,9 @@ from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.launcher.processes import Processes
 from warifu.simulator.state import NetworkFile, StateError, locked, registered
+
+if TYPE_CHECKING:
+    from warifu.simulator.launcher.fill import Load
 
 HEALTHY_WITHIN = 60.0
 """Seconds in which every party must serve, or the start is given up."""
@@ -68,17 +72,17 @@ class Network:
         began = time.monotonic() if began is None else began
         state = options.state.absolute()
         with locked(state), contextlib.closing(Ports()) as ports:
-            file = await asyncio.to_thread(setup.prepare, state, options, ports)
             processes = Processes(plan(packaged()), state)
             await processes.open()
-            network = None
             try:
+                file = await asyncio.to_thread(setup.prepare, state, options, ports)
+                load = asyncio.create_task(asyncio.to_thread(_load, file))  # needs no party: drawn while they start
                 await _migrate(setup.databases(state, file))
                 await processes.start()
                 async with doors(file) as opened:
                     network = cls(state, file, opened, processes)
                     await network.until_healthy(progress)
-                    await network.fill(progress)
+                    await network.fill(await load, progress)
                     file.ready_seconds = round(time.monotonic() - began, 2)
                     file.save(state)
                     with registered(state):
@@ -107,13 +111,13 @@ class Network:
                 )
             await asyncio.sleep(0.05)
 
-    async def fill(self, progress: Progress) -> None:
+    async def fill(self, load: Load | None, progress: Progress) -> None:
         """Load the population into a network that has none yet."""
-        if self.file.filled:
+        if load is None:
             return
         from warifu.simulator.launcher import fill  # noqa: PLC0415 - a carried-on network needs no population
 
-        await fill.fill(self.file, self.state, self.doors, progress)
+        await fill.fill(self.file, self.state, self.doors, load, progress)
         self.file.filled = True
         self.file.save(self.state)
 
@@ -123,6 +127,15 @@ class Network:
             now, _ = await self.doors.clock()
             self.file.clock = now.isoformat()
             self.file.save(self.state)
+
+
+def _load(file: NetworkFile) -> Load | None:
+    """The population of a network that has none yet."""
+    if file.filled:
+        return None
+    from warifu.simulator.launcher import fill  # noqa: PLC0415 - slow to import, and not needed to carry on
+
+    return fill.draw(file)
 
 
 async def _migrate(databases: list[tuple[str, str]]) -> None:
