@@ -185,6 +185,7 @@ def test_markup_in_an_address_is_never_markup_on_a_page(network: Running, path: 
     _, location, body = session.get(network.file.urls[face] + rest.replace("{}", quote(SCRIPT)))
     assert not MARKUP.search(body)
     assert "<script" not in location
+    assert ("&lt;script&gt;" in body) == (path == "simulator:/?q={}")  # what was searched for stands in its field
 
 
 async def test_markup_in_a_persons_name_is_the_name(network: Running) -> None:
