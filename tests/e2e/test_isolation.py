@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.launcher import Options, setup
 from warifu.simulator.launcher.plan import PlannedParty, plan
+from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.scenarios import SCENARIOS, Stage
 
 PARTIES = plan(packaged())
@@ -86,8 +87,8 @@ async def test_every_party_works_with_all_other_folders_out_of_sight(resting: Pa
     if not may_unshare():
         assert not os.environ.get("CI"), "CI must run where mount namespaces can be made (root)"
         pytest.skip("mount namespaces cannot be made here: this needs root")
-    file = setup.prepare(resting, Options(resting))  # with ports that are free now
     with ExitStack() as stack:
+        file = setup.prepare(resting, Options(resting), stack.enter_context(closing(Ports())))
         for party in PARTIES:
             passage = tmp_path / f"passage-{party.name}"
             passage.mkdir()
@@ -108,9 +109,9 @@ async def test_no_live_party_can_reach_what_is_not_its_own(resting: Path, tmp_pa
     if landlock_abi() == 0:
         assert not os.environ.get("CI"), "CI must run on a kernel with Landlock"
         pytest.skip("this kernel has no Landlock")
-    file = setup.prepare(resting, Options(resting))  # with ports that are free now
     tried: dict[str, list[str]] = {}
     with ExitStack() as stack:
+        file = setup.prepare(resting, Options(resting), stack.enter_context(closing(Ports())))
         for party, sibling in zip(PARTIES, (*PARTIES[1:], PARTIES[0]), strict=True):
             folder = resting / party.name
             # The sibling's process is not known yet; another one that the same user owns stands for it.
