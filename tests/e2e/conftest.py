@@ -18,9 +18,11 @@ READY_WITHIN = 120
 class Running:
     """A running network and how to use its command."""
 
-    def __init__(self, state: Path, process: subprocess.Popen[str]) -> None:
+    def __init__(self, state: Path, process: subprocess.Popen[str], announced: dict) -> None:
         self.state = state
         self.process = process
+        self.announced = announced
+        """What `warifu demo --json` said when it was ready."""
 
     @property
     def file(self) -> NetworkFile:
@@ -48,9 +50,11 @@ def start(state: Path, *words: str) -> Running:
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
+    lines = []
     for line in process.stdout:
+        lines.append(line)
         if line.rstrip() == "}":
-            return Running(state, process)
+            return Running(state, process, json.loads("".join(lines)))
     process.stdout.close()
     raise AssertionError(f"the network did not start: exit {process.wait()}")
 

@@ -53,6 +53,13 @@ def test_status_has_the_documented_shape(network: Running) -> None:
     assert status["pss_total_bytes"] == sum(party["pss_bytes"] for party in status["parties"])
 
 
+def test_demo_announces_itself_in_one_document(network: Running) -> None:
+    """`demo --json` says nothing on stdout before its document, and there how to reach the network."""
+    assert network.announced["ready_seconds"] == network.file.ready_seconds
+    assert network.announced["state"] == str(network.state)
+    assert network.announced["urls"] == network.file.urls
+
+
 def test_people_have_the_documented_shape(network: Running) -> None:
     """`people --json` tells handles, never numbers, and finds by trait."""
     people = network.json("people", "--trait", "worker", "--limit", "5")["people"]
