@@ -26,8 +26,8 @@ from town import code_of, person
 
 from warifu.common.v1 import common_pb2
 from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
+from warifu.exchange.own_entry import OtherEntryError
 from warifu.exchange.v1 import exchange_pb2 as ex
-from warifu.interim.publish import OtherEntryError
 from warifu.interim.review import sampled
 from warifu.interim.schema import ENROLMENTS, JOURNAL, PROVISIONS
 from warifu.interim.v1 import interim_pb2 as pb

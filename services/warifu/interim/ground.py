@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -21,6 +22,7 @@ _MARK = select(MARKS.c.value).where(MARKS.c.name == bindparam("name"))
 _MOVE = update(MARKS).where(MARKS.c.name == bindparam("b_name")).values(value=bindparam("b_value"))
 _SET = insert(MARKS)
 _NOTE = insert(JOURNAL)
+_VERSION: Final = "directory-version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,18 @@ def move_mark(connection: Connection, name: str, value: int) -> None:
     """Set a mark, within a transaction."""
     if connection.execute(_MOVE, {"b_name": name, "b_value": value}).rowcount == 0:
         connection.execute(_SET, {"name": name, "value": value})
+
+
+@dataclass(frozen=True, slots=True)
+class VersionMark:
+    """The highest version that the institution ever gave its directory entry (`warifu.exchange.own_entry.Memory`)."""
+
+    ground: Ground
+
+    def last(self) -> int:
+        """That version; 0 before the first."""
+        return self.ground.mark(_VERSION)
+
+    async def keep(self, version: int) -> None:
+        """Note a higher one, durably."""
+        await self.ground.store.write(lambda connection: move_mark(connection, _VERSION, version))

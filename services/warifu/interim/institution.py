@@ -17,6 +17,7 @@ from warifu.exchange import domains
 from warifu.exchange.directory import Directory
 from warifu.exchange.keys import InstitutionKeys, write_secret
 from warifu.exchange.lawbook import CurrentLaw
+from warifu.exchange.own_entry import OwnEntry
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.addressees import Addressees
 from warifu.interim.audit import Audit
@@ -24,10 +25,9 @@ from warifu.interim.collect import Collection
 from warifu.interim.copies import Copies
 from warifu.interim.drive import Driver
 from warifu.interim.enrol import Enrolment
-from warifu.interim.ground import Ground
+from warifu.interim.ground import Ground, VersionMark
 from warifu.interim.inquire import Inquiries
 from warifu.interim.provide import Provision
-from warifu.interim.publish import OwnEntry
 from warifu.interim.receive import Receiver
 from warifu.interim.review import Reviews
 from warifu.interim.schema import DIRECTORY, metadata
@@ -63,7 +63,7 @@ class Interim:
         self._inquiries = Inquiries(ground, addressees)
         self._driver = Driver(ground, Receiver(ground), superseded, pause)
         collection = Collection(ground, self._driver)
-        own_entry = OwnEntry(ground, identity)
+        own_entry = OwnEntry(ground.institution, ground.keys, ground.clock, ground.peers, identity, VersionMark(ground))
         self.provision = Provision(ground, own_entry)
 
         self.unbind = addressees.unbind

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from warifu.exchange.answer import seal_answers
+from warifu.exchange.own_entry import OwnEntry
 from warifu.exchange.permit import CheckedPermit
 from warifu.exchange.projection import released
 from warifu.exchange.v1 import exchange_pb2
@@ -23,7 +24,6 @@ from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
 from warifu.interim.lookup import Found, Person
 from warifu.interim.provision_rows import PORTAL, answer_message
-from warifu.interim.publish import OwnEntry
 from warifu.interim.records import Event
 from warifu.interim.review import Rule, rule_for
 from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.own_entry import OwnEntry
 from warifu.kernel.config import Config
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
@@ -11,7 +12,6 @@ from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.holdings import holdings
 from warifu.portal.lawbook import ToldLaw
 from warifu.portal.ports import IDENTITY, EnrolmentCalls, NumberingCalls
-from warifu.portal.publish import OwnEntry, RelayCalls
 from warifu.portal.schema import metadata
 from warifu.portal.v1 import portal_pb2_grpc
 from warifu.portal.web.face import Face
@@ -34,7 +34,7 @@ async def build(context: Context) -> Party:
     law = ToldLaw(context.trust)
     numbering, enrolment = NumberingCalls(context.peers), EnrolmentCalls(context.peers)
     portal = assemble(Face.of(config.web, "portal"), store, clock, law.book, numbering, enrolment)
-    own_entry = OwnEntry(RelayCalls(context.peers), clock, keys, config.folder / "identities" / IDENTITY)
+    own_entry = OwnEntry(IDENTITY, keys, clock, context.peers, config.folder / "identities" / IDENTITY)
 
     async def close() -> None:
         store.close()
@@ -47,8 +47,8 @@ async def build(context: Context) -> Party:
                 DeliveryServicer(store, keys),
             ),
         ),
-        jobs={"own-entry": own_entry.publish, **portal.jobs},
-        checks={STORE_NAME: store.check, "law": law.check},
+        jobs={"own-entry": own_entry.tend, **portal.jobs},
+        checks={STORE_NAME: store.check, "law": law.check, "own-entry": own_entry.check},
         view=lambda request_id: holdings(store, request_id),
         close=close,
         web=portal.web,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import grpc
 from cryptography import x509
@@ -16,13 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from warifu.exchange.directory import make_entry
+from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim.ground import Ground, move_mark
+from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import CALL_DEADLINE
+from warifu.kernel.peers import Peers
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
-MARK: Final = "directory-version"
 _LOOK_EVERY: Final = timedelta(minutes=1)
 _LOG: Final = logging.getLogger(__name__)
 
@@ -31,15 +33,34 @@ class OtherEntryError(RuntimeError):
     """The relay shows another entry under this institution's name."""
 
 
+class Memory(Protocol):
+    """Where an institution keeps the highest version that it ever gave its entry."""
+
+    def last(self) -> int:
+        """That version; 0 before the first."""
+
+    async def keep(self, version: int) -> None:
+        """Note a higher one, durably."""
+
+
 class OwnEntry:
     """Publishes and watches one institution's entry."""
 
-    def __init__(self, ground: Ground, identity: Path) -> None:
-        """`identity` is the folder with cert.pem and key.pem."""
-        self._ground, self._identity = ground, identity
+    def __init__(
+        self,
+        owner: str,
+        keys: InstitutionKeys,
+        clock: Clock,
+        peers: Peers,
+        identity: Path,
+        memory: Memory | None = None,
+    ) -> None:
+        """`identity` is the folder with cert.pem and key.pem. Without a `memory` versions rise with the machine's clock alone."""
+        self._owner, self._keys, self._clock, self._peers = owner, keys, clock, peers
+        self._identity, self._memory = identity, memory
         self._stamp: tuple[int, int] | None = None
         self._published: exchange_pb2.SignedDirectoryEntry | None = None
-        self._looked = ground.clock.machine()
+        self._looked = clock.machine()
         self._other = False
 
     async def tend(self) -> int:
@@ -54,7 +75,7 @@ class OwnEntry:
             await self._publish()
             self._stamp = stamp
             return 1
-        now = self._ground.clock.machine()
+        now = self._clock.machine()
         if now - self._looked < _LOOK_EVERY:
             return 0
         self._looked = now
@@ -68,11 +89,12 @@ class OwnEntry:
     def check(self) -> None:
         """Raise OtherEntryError while the relay shows another entry than ours."""
         if self._other:
-            raise OtherEntryError(f"the gateway relays another entry for {self._ground.institution}")
+            raise OtherEntryError(f"the gateway relays another entry for {self._owner}")
 
     async def _publish(self) -> None:
         signed, version = self._made()
-        await self._ground.store.write(lambda connection: move_mark(connection, MARK, version))
+        if self._memory is not None:
+            await self._memory.keep(version)
         await self._stub().PublishEntry(linkage_pb2.PublishEntryRequest(entry=signed), timeout=CALL_DEADLINE / 1000)
         self._published = signed
 
@@ -81,12 +103,12 @@ class OwnEntry:
         key = load_pem_private_key((self._identity / "key.pem").read_bytes(), password=None)
         assert isinstance(key, EllipticCurvePrivateKey)
         # By the machine's clock, so that it rises even when this store was restored from a backup; by the mark when the clock is late.
-        version = max(self._ground.machine(), self._ground.mark(MARK) + 1)
-        valid = (self._ground.clock.machine(), certificate.not_valid_after_utc)
-        return make_entry(self._ground.keys, version, valid, certificate, key), version
+        version = max(milliseconds(self._clock.machine()), (self._memory.last() if self._memory else 0) + 1)
+        valid = (self._clock.machine(), certificate.not_valid_after_utc)
+        return make_entry(self._keys, version, valid, certificate, key), version
 
     async def _look(self) -> int:
-        request = linkage_pb2.GetEntryRequest(owner=self._ground.institution)
+        request = linkage_pb2.GetEntryRequest(owner=self._owner)
         try:
             relayed = (await self._stub().GetEntry(request, timeout=CALL_DEADLINE / 1000)).entry
         except grpc.aio.AioRpcError as error:
@@ -96,8 +118,8 @@ class OwnEntry:
             return 1
         self._other = self._published is None or relayed.entry != self._published.entry
         if self._other:
-            _LOG.critical("another directory entry is relayed", extra={"institution": self._ground.institution})
+            _LOG.critical("another directory entry is relayed", extra={"institution": self._owner})
         return 0
 
     def _stub(self) -> linkage_pb2_grpc.DirectoryServiceAsyncStub:
-        return self._ground.peers.stub(linkage_pb2_grpc.DirectoryServiceStub, "gateway", self._ground.institution)
+        return self._peers.stub(linkage_pb2_grpc.DirectoryServiceStub, "gateway", self._owner)
