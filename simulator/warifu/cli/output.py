@@ -23,6 +23,7 @@ def document(value: Any) -> None:
     """Print one JSON document, and nothing else, on standard output."""
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
+    sys.stdout.flush()  # whoever reads a pipe waits for it while the command goes on
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
