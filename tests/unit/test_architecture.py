@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROOTS = ("proto", "services", "gateway", "simulator")
 PARTIES = ("numbering", "gateway", "agencies", "portal")
-HEAVY = ("alembic", "sqlalchemy.orm", "pydantic", "rich", "typer", "structlog")
+HEAVY = ("alembic", "sqlalchemy.orm", "pydantic", "rich", "typer")
 
 
 def sources(*folders: str) -> list[Path]:

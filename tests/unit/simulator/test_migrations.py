@@ -51,3 +51,17 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path)
         upgrade([database])
 
     assert before == (tmp_path / "made.db").read_bytes()
+
+
+def test_a_second_database_of_a_kind_is_like_the_first(tmp_path: Path) -> None:
+    """Databases made together have the same schema and revision each, and are files of their own."""
+    one, other = (Database("interim", f"sqlite:///{tmp_path / name}") for name in ("one.db", "other.db"))
+
+    upgrade([one, other])
+
+    assert (tmp_path / "one.db").read_bytes() == (tmp_path / "other.db").read_bytes()
+    engine = create_engine(other.url)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata("interim"))
+    engine.dispose()
+    assert differences == []

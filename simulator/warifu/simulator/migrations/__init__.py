@@ -6,6 +6,7 @@ Parties load neither Alembic nor the ORM. A database written by a newer program 
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import MetaData, create_engine
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from warifu.simulator.told import ToldError
@@ -65,24 +67,49 @@ def config(schema: str, **attributes: object) -> Config:
 def upgrade(databases: Iterable[Database]) -> None:
     """Bring each database to the newest revision, making it when there is none.
 
+    A new SQLite file of a kind that was just made is a copy of that one: running the migrations once a kind is enough.
+
     Raises:
         SchemaTooNewError: a newer program wrote one of them.
         DatabaseUnusableError: one of them cannot be read or written.
     """
+    made: dict[str, Path] = {}
     for database in databases:
-        engine = create_engine(database.url)
+        file = _new_file(database)
         try:
-            with engine.begin() as connection:
-                command.upgrade(config(database.schema, connection=connection), "head")
+            if file is not None and database.schema in made:
+                half = file.with_name(f".{file.name}.new")
+                shutil.copyfile(made[database.schema], half)
+                half.replace(file)  # whole or not there
+                continue
+            _upgrade(database)
         except CommandError as error:
             raise SchemaTooNewError(
                 f"{database.url} は新しい版の warifu が書いたものです（{error}）。その版を入れるか、古いバックアップを戻してください。",
                 f"{database.url} was written by a newer warifu ({error}). Install that version, or restore an older backup.",
             ) from error
-        except OperationalError as error:
+        except (OperationalError, OSError) as error:
+            why = error.orig if isinstance(error, OperationalError) else error.strerror
             raise DatabaseUnusableError(
-                f"{database.url} を使えません: {error.orig}。空き容量を確かめるか、--state で別のフォルダーを選んでください。",
-                f"{database.url} cannot be used: {error.orig}. Free some space, or choose another folder with --state.",
+                f"{database.url} を使えません: {why}。空き容量を確かめるか、--state で別のフォルダーを選んでください。",
+                f"{database.url} cannot be used: {why}. Free some space, or choose another folder with --state.",
             ) from error
-        finally:
-            engine.dispose()
+        if file is not None:
+            made[database.schema] = file
+
+
+def _upgrade(database: Database) -> None:
+    engine = create_engine(database.url)
+    try:
+        with engine.begin() as connection:
+            command.upgrade(config(database.schema, connection=connection), "head")
+    finally:
+        engine.dispose()
+
+
+def _new_file(database: Database) -> Path | None:
+    """The SQLite file that is to be made; None when there is one already, or no file at all."""
+    url = make_url(database.url)
+    if url.get_backend_name() != "sqlite" or url.database is None or Path(url.database).exists():
+        return None
+    return Path(url.database)
