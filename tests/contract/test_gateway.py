@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import uuid
 from datetime import UTC, timedelta
 
 import grpc
@@ -31,6 +32,7 @@ from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import forward
 from warifu.gateway.codes import SivScheme, token_secret
 from warifu.gateway.outcome import Outcomes
+from warifu.interim.review import sampled
 from warifu.interim.v1 import interim_pb2
 from warifu.interim.v1.interim_pb2_grpc import InterimAuditServiceStub
 from warifu.kernel.errors import LinkageError, Reason
@@ -828,6 +830,12 @@ async def real(tmp_path_factory):
     await world.end()
 
 
+def unsampled(world: World) -> str:
+    """A request id that the real provider's review sample does not draw."""
+    key = (world.state / "tax" / "secrets" / f"{PROVIDER}.sample.key").read_bytes()
+    return next(one for one in iter(lambda: str(uuid.uuid4()), "") if not sampled(key, one))
+
+
 async def provider_records(world):
     """What the provider's interim server has on record."""
     folder = world.state / "tax" / "identities" / PROVIDER
@@ -847,7 +855,7 @@ async def provider_records(world):
 async def test_the_real_interim_server_answers_under_the_gateways_permit(real):
     """Gateway and interim server agree on permit, seal and records: a person unknown there is NOT_REGISTERED, inside the seal alone."""
     subject = await real.code(REQUESTER, "health_insurance", PERSON)
-    call = real.ask(subject)
+    call = real.ask(subject, request_id=unsampled(real))
     state = await inquire(real, call)
     assert state.outcome == pb.OUTCOME_ANSWERED
     assert real.open(call, state).outcome == pb.FINE_OUTCOME_NOT_REGISTERED
@@ -862,7 +870,7 @@ async def test_the_real_interim_server_answers_under_the_gateways_permit(real):
 async def test_the_real_interim_server_gives_its_stored_answer_after_restarts(real, monkeypatch):
     """The gateway loses an answer to a full disk, both sides restart, and the same bytes bring the answer that was stored, once."""
     subject = await real.code(REQUESTER, "health_insurance", PERSON)
-    call = real.ask(subject)
+    call = real.ask(subject, request_id=unsampled(real))
 
     async def full(self, before, reply):
         raise OperationalError("UPDATE", {}, Exception("database or disk is full"))

@@ -1,9 +1,12 @@
 """Directory entries and the reader's memory of them."""
 
 import asyncio
+import warnings
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import MetaData
@@ -37,8 +40,11 @@ def entry(keys, version=1, valid=WEEK, uri=f"spiffe://warifu.example/tax/{PROVID
 
 def refused(signed, now=NOW, authority=AUTHORITY):
     """The message of the refusal."""
-    with pytest.raises(DirectoryError) as caught:
-        verify_entry(signed, authority, now)
+    with warnings.catch_warnings():
+        # A flipped bit can make a serial number negative.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        with pytest.raises(DirectoryError) as caught:
+            verify_entry(signed, authority, now)
     return str(caught.value)
 
 
@@ -106,12 +112,24 @@ def test_weak_keys_and_wrong_key_ids_are_refused(provider):
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_any_flipped_bit_is_refused(provider, data):
-    """A flipped bit in the entry, the certificate or the signature is refused."""
+    """A flipped bit in the entry, in what the certificate says, or in the signature is refused."""
     signed = entry(provider)
     part = data.draw(st.sampled_from(["entry", "certificate", "signature"]))
     value = getattr(signed, part)
     setattr(signed, part, flip(value, data.draw(st.integers(0, 99_999))))
+    if part == "certificate" and says_the_same(value, signed.certificate):
+        return
     refused(signed)
+
+
+def says_the_same(one, other):
+    """Both are certificates with the same content and signature: how many bits after it count as unused may vary, and says nothing."""
+    try:
+        first, second = (x509.load_der_x509_certificate(der) for der in (one, other))
+    except (ValueError, x509.InvalidVersion, CryptographyDeprecationWarning):
+        return False
+    told = [(one.tbs_certificate_bytes, one.signature_algorithm_oid, one.signature) for one in (first, second)]
+    return told[0] == told[1]
 
 
 class Relay:

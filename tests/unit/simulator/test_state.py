@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import socket
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,14 @@ def test_a_torn_backup_restores_nothing(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="not a whole backup"):
         restore(tmp_path / "net.tar.gz", tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/outside"])
+def test_a_backup_writes_nothing_outside_its_folder(name: str, tmp_path: Path) -> None:
+    """An archive with a member that would lie outside the folder is refused whole."""
+    with tarfile.open(tmp_path / "net.tar.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo(name), io.BytesIO(b""))
+
+    with pytest.raises(StateError, match="not a whole backup"):
+        restore(tmp_path / "net.tar.gz", tmp_path / "again")
+    assert not (tmp_path / "outside").exists()
