@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def residency(reason: str, on: str, items: common_pb2.BasicItems | None = None, 
 
 def copies(town_: Town, institution: str) -> list[sqlite3.Row]:
     """The copies as they lie at the interim server."""
-    with sqlite3.connect(town_.state / KINDS[institution] / f"{institution}.interim.db") as store:
+    with closing(sqlite3.connect(town_.state / KINDS[institution] / f"{institution}.interim.db")) as store, store:
         store.row_factory = sqlite3.Row
         return store.execute("SELECT * FROM copies ORDER BY addressee_no, record_key").fetchall()
 
@@ -161,7 +162,7 @@ async def test_a_correction_replaces_and_the_same_values_change_nothing(network:
     assert [answer.error.reason for answer in answers] == ["", "", ""]
     (copy,) = copies(network, TAX)
     assert items_pb2.ItemContent.FromString(copy["content"]).local_tax.total_income_yen == 5
-    with sqlite3.connect(network.state / "tax" / f"{TAX}.interim.db") as store:
+    with closing(sqlite3.connect(network.state / "tax" / f"{TAX}.interim.db")) as store, store:
         assert store.execute("SELECT count(*) FROM copy_changes").fetchone() == (2,)
 
 
@@ -360,7 +361,7 @@ async def test_a_death_is_told(network: Town) -> None:
     )
     (answer,) = await record(network, CITY, [pb.RecordRequest(reference="d", basic_items=person(), change=change)])
     assert not answer.HasField("error"), answer
-    with sqlite3.connect(network.state / "numbering" / "numbering.db") as store:
+    with closing(sqlite3.connect(network.state / "numbering" / "numbering.db")) as store, store:
         assert store.execute("SELECT died_on FROM person").fetchone() == ("2026-04-01",)
 
 
@@ -390,7 +391,7 @@ async def test_after_a_change_of_resident_code_everyone_enrols_anew(network: Tow
     await record(network, TAX, [acquaint(person(), "a")])
 
     def code() -> bytes:
-        with sqlite3.connect(network.state / "tax" / f"{TAX}.interim.db") as store:
+        with closing(sqlite3.connect(network.state / "tax" / f"{TAX}.interim.db")) as store, store:
             return store.execute("SELECT subject FROM addressees").fetchone()[0]
 
     before = code()
@@ -439,7 +440,7 @@ async def test_a_stranger_is_kept_but_said_to_be_unenrolled(network: Town) -> No
     assert answer.addressee_no
     for _ in range(5):
         await network.running["tax"].jobs.settle()
-    with sqlite3.connect(network.state / "numbering" / "numbering.db") as store:
+    with closing(sqlite3.connect(network.state / "numbering" / "numbering.db")) as store, store:
         (looks,) = store.execute("SELECT sum(times) FROM lookup").fetchone()
     assert looks <= 3
 
@@ -453,7 +454,7 @@ async def test_protection_reaches_the_interim_server(network: Town) -> None:
         return pb.RecordRequest(reference=reference, basic_items=person(), change=pb.Change(protection=flags))
 
     def flags() -> list[tuple[int, ...]]:
-        with sqlite3.connect(network.state / "residency" / f"{CITY}.interim.db") as store:
+        with closing(sqlite3.connect(network.state / "residency" / f"{CITY}.interim.db")) as store, store:
             return store.execute(
                 "SELECT non_disclosure, self_disclosure_blocked, manual_review FROM protections"
             ).fetchall()
@@ -540,7 +541,7 @@ async def test_no_agency_holds_codes_of_others_or_numbers(network: Town) -> None
 
     (number,) = await network.people([person()])
     await record(network, TAX, [pb.RecordRequest(reference="a", basic_items=person(), change=tax(2025, 3))])
-    with sqlite3.connect(network.state / "tax" / f"{TAX}.interim.db") as store:
+    with closing(sqlite3.connect(network.state / "tax" / f"{TAX}.interim.db")) as store, store:
         (subject,) = store.execute("SELECT subject FROM addressees").fetchone()
     business = b"".join(path.read_bytes() for path in (network.state / "tax").glob(f"{TAX}.db*"))
     assert subject not in business

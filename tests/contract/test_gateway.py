@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import uuid
+from contextlib import closing
 from datetime import UTC, timedelta
 
 import grpc
@@ -103,7 +104,7 @@ async def test_the_request_record_is_durable_before_the_permit_arrives(world, su
     seen = []
 
     async def arrived(checked):
-        with sqlite3.connect(world.state / "gateway" / "gateway.db") as database:
+        with closing(sqlite3.connect(world.state / "gateway" / "gateway.db")) as database, database:
             seen.append(
                 database.execute(
                     "SELECT kind FROM record WHERE commitment = ?", (checked.permit.commitment,)
@@ -811,7 +812,7 @@ async def test_the_gateways_files_hold_no_resident_code_and_no_answer(world, sub
 async def test_an_inquiry_of_an_institution_without_keys_waits_for_them(world, subject):
     """A requester whose entry nobody has cannot be answered: it is told so, may try again, and nothing is left open."""
     call = world.ask(subject)
-    with sqlite3.connect(world.state / "gateway" / "gateway.db") as database:
+    with closing(sqlite3.connect(world.state / "gateway" / "gateway.db")) as database, database:
         database.execute("DELETE FROM directory WHERE owner = ?", (REQUESTER,))
     assert await reason_of(inquire(world, call)) == Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN
     assert await world.records() == []

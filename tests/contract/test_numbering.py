@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -256,7 +257,7 @@ async def test_a_changed_number_touches_no_code(network: Town) -> None:
     gate = network.stub(enrolment_pb2_grpc.EnrolmentServiceStub, "gateway", "tax", TAX)
     results = (await gate.Claim(enrolment_pb2.ClaimRequest(acquisition_numbers=[before, after]))).results
     assert results[0].subject == results[1].subject
-    with sqlite3.connect(network.state / "numbering" / "numbering.db") as store:
+    with closing(sqlite3.connect(network.state / "numbering" / "numbering.db")) as store, store:
         reasons = [row[0] for row in store.execute("SELECT reason FROM individual_number WHERE reason IS NOT NULL")]
     assert reasons == ["封筒の紛失 <script>alert(1)</script>"]
 
@@ -299,14 +300,14 @@ async def test_a_change_of_code_outlives_an_absent_gateway(tmp_path: Path) -> No
         await made.people([person()])
         request = pb.ChangeResidentCodeRequest(institution=CITY, basic_items=person())
         await made.register("residency", CITY).ChangeResidentCode(request)
-        with sqlite3.connect(tmp_path / "numbering" / "numbering.db") as store:
+        with closing(sqlite3.connect(tmp_path / "numbering" / "numbering.db")) as store, store:
             assert store.execute("SELECT count(*) FROM code_change WHERE told_at IS NULL").fetchone() == (1,)
         del running
     async with made.serve("gateway", gateway.build), made.serve("numbering", numbering.build) as running:
         await running.jobs.settle()
-        with sqlite3.connect(tmp_path / "numbering" / "numbering.db") as store:
+        with closing(sqlite3.connect(tmp_path / "numbering" / "numbering.db")) as store, store:
             assert store.execute("SELECT count(*) FROM code_change WHERE told_at IS NULL").fetchone() == (0,)
-        with sqlite3.connect(tmp_path / "gateway" / "gateway.db") as store:
+        with closing(sqlite3.connect(tmp_path / "gateway" / "gateway.db")) as store, store:
             assert store.execute("SELECT count(*) FROM superseded").fetchone() == (1,)
     await made.close()
 
@@ -398,7 +399,7 @@ async def test_every_look_is_recorded(network: Town) -> None:
     await stub.Match(match(number, person()))
     await stub.Match(match(number, person(1)))
     await stub.LookUp(pb.LookUpRequest(institution=TAX, basic_items=person()))
-    with sqlite3.connect(network.state / "numbering" / "numbering.db") as store:
+    with closing(sqlite3.connect(network.state / "numbering" / "numbering.db")) as store, store:
         rows = store.execute("SELECT institution, kind, outcome, sum(times) FROM lookup GROUP BY 1, 2, 3").fetchall()
         (at,) = store.execute("SELECT DISTINCT looked_at FROM lookup").fetchone()
     assert set(rows) == {(TAX, "match", "found", 1), (TAX, "match", "not-found", 1), (TAX, "look-up", "found", 1)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -83,7 +84,7 @@ async def test_the_portal_comes_back_whole(world: World) -> None:
 async def test_a_suspended_card_opens_nothing(world: World) -> None:
     """A certificate that the authority suspended is refused at the login with the reason."""
     await world.log_in()
-    with sqlite3.connect(world.state / "simulator" / "people.db") as people:
+    with closing(sqlite3.connect(world.state / "simulator" / "people.db")) as people, people:
         (certificate,) = people.execute("SELECT certificate FROM cards").fetchone()
     await world.suspend(f"{x509.load_der_x509_certificate(certificate).serial_number:x}")
     with pytest.raises(LoginError) as refused:

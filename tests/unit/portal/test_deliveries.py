@@ -1,6 +1,7 @@
 """Deliveries: believed only when everything fits, stored once, acknowledged when durable."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,7 +34,7 @@ def changed(told: Told, **changes: object) -> portal_pb2.Delivery:
 async def test_a_stored_delivery_is_on_the_disk_when_it_is_acknowledged(lab: Lab, tmp_path) -> None:
     """An acknowledged request id is found by another connection to the file."""
     stored = await lab.deliver([Told(), Told()])
-    with sqlite3.connect(tmp_path / "portal-main.db") as other:
+    with closing(sqlite3.connect(tmp_path / "portal-main.db")) as other, other:
         found = {row[0] for row in other.execute("SELECT request_id FROM entries")}
     assert found == set(stored)
     assert len(stored) == 2
