@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from warifu.cli.options import Json, State, living
 from warifu.cli.output import clear_errors, document, err, fail, out, table
-from warifu.cli.text import language, t
+from warifu.cli.text import as_typed, language, t
 
 
 def play(
@@ -91,8 +91,8 @@ def _show(report: dict[str, Any]) -> None:
     out.print(f"{report['scenario']}: {verdict}", style="bold")
     if report["exchanges"]:
         first = report["exchanges"][0]["request_id"]
-        out.print(t("本人の履歴", "The person's history") + f":  warifu history {report['person']}")
-        out.print(t("各機関が持つもの", "What a party holds") + f":  warifu view gateway --request {first}")
+        out.print(t("本人の履歴", "The person's history") + as_typed(f":  warifu history {report['person']}"))
+        out.print(t("各機関が持つもの", "What a party holds") + as_typed(f":  warifu view gateway --request {first}"))
 
 
 def scenarios(json_: Json = False) -> None:
