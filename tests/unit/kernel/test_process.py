@@ -20,7 +20,8 @@ from tiny import DEADLINE, SIMULATION, TAX, Tiny
 from warifu.kernel.confine import landlock_abi, readable_roots
 from warifu.kernel.peers import open_channel
 
-landlock = pytest.mark.skipif(landlock_abi() == 0, reason="this kernel has no Landlock")
+# Under CI the tests run, and fail, where there is none: a skipped guard and a kept one look alike.
+landlock = pytest.mark.skipif(landlock_abi() == 0 and not os.environ.get("CI"), reason="this kernel has no Landlock")
 
 CONFINED = """
 import json, os, subprocess, sys, tempfile
