@@ -19,6 +19,8 @@ RECEIPT: Final = b"warifu/receipt/v1\0"
 """Signed: the gateway's word that a request is recorded."""
 RECORD: Final = b"warifu/record/v1\0"
 """Hashed: the salted commitment to a record."""
+EVENT: Final = b"warifu/event/v1\0"
+"""Hashed: the salted commitment to an event of the network."""
 DIRECTORY: Final = b"warifu/directory/v1\0"
 """Signed: an institution's public keys, by its TLS key."""
 REVIEW_SAMPLE: Final = b"warifu/review-sample/v1\0"
@@ -32,6 +34,7 @@ ALL: Final = (
     ANSWER_BATCH,
     RECEIPT,
     RECORD,
+    EVENT,
     DIRECTORY,
     REVIEW_SAMPLE,
 )

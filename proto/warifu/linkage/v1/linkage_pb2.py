@@ -25,57 +25,58 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from warifu.common.v1 import common_pb2 as warifu_dot_common_dot_v1_dot_common__pb2
 from warifu.exchange.v1 import exchange_pb2 as warifu_dot_exchange_dot_v1_dot_exchange__pb2
+from warifu.log.v1 import log_pb2 as warifu_dot_log_dot_v1_dot_log__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fwarifu/linkage/v1/linkage.proto\x12\x11warifu.linkage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dwarifu/common/v1/common.proto\x1a!warifu/exchange/v1/exchange.proto\"Q\n\x0eInquireRequest\x12\x0f\n\x07inquiry\x18\x01 \x01(\x0c\x12.\n\x05query\x18\x02 \x01(\x0b\x32\x1f.warifu.exchange.v1.SealedBlock\"E\n\x0fInquireResponse\x12\x32\n\x08\x65xchange\x18\x01 \x01(\x0b\x32 .warifu.linkage.v1.ExchangeState\"$\n\x0e\x43ollectRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"E\n\x0f\x43ollectResponse\x12\x32\n\x08\x65xchange\x18\x01 \x01(\x0b\x32 .warifu.linkage.v1.ExchangeState\"\xbc\x03\n\rExchangeState\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.warifu.exchange.v1.Outcome\x12+\n\x07receipt\x18\x03 \x01(\x0b\x32\x1a.warifu.linkage.v1.Receipt\x12.\n\x06\x64\x65nial\x18\x04 \x01(\x0b\x32\x19.warifu.linkage.v1.DenialH\x00\x88\x01\x01\x12-\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x19.warifu.common.v1.FailureH\x01\x88\x01\x01\x12\x35\n\x06\x61nswer\x18\x06 \x01(\x0b\x32 .warifu.exchange.v1.SealedAnswerH\x02\x88\x01\x01\x12\x14\n\x0c\x61nswer_index\x18\x07 \x01(\r\x12\x18\n\x0bpermit_hash\x18\x08 \x01(\x0cH\x03\x88\x01\x01\x12\x35\n\x0creview_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x04\x88\x01\x01\x42\t\n\x07_denialB\x08\n\x06_errorB\t\n\x07_answerB\x0e\n\x0c_permit_hashB\x0f\n\r_review_until\"\xa4\x01\n\x07Receipt\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12\x31\n\rexchange_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06key_id\x18\x04 \x01(\t\x12\x11\n\tsignature\x18\x05 \x01(\x0c\"\xb2\x01\n\x06\x44\x65nial\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x18\n\x10\x66\x61iled_condition\x18\x02 \x01(\t\x12\x18\n\x0bnearest_row\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x63itation\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x30\n\x07message\x18\x05 \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedTextB\x0e\n\x0c_nearest_rowB\x0b\n\t_citation\"c\n\rDecideRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x66\x66\x61ir\x18\x02 \x01(\t\x12\x11\n\tprocedure\x18\x03 \x01(\t\x12\x0c\n\x04item\x18\x04 \x01(\t\x12\x0f\n\x07\x63onsent\x18\x05 \x01(\x08\"\x97\x01\n\x0e\x44\x65\x63ideResponse\x12\x15\n\rtable_version\x18\x01 \x01(\t\x12\x35\n\tpermitted\x18\x02 \x01(\x0b\x32 .warifu.linkage.v1.PermissionRowH\x00\x12+\n\x06\x64\x65nied\x18\x03 \x01(\x0b\x32\x19.warifu.linkage.v1.DenialH\x00\x42\n\n\x08\x64\x65\x63ision\"\x9e\x04\n\rPermissionRow\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x66\x66\x61ir\x18\x02 \x01(\t\x12\x11\n\tprocedure\x18\x03 \x01(\t\x12\x0c\n\x04item\x18\x04 \x01(\t\x12\x16\n\x0erequester_role\x18\x05 \x01(\t\x12\x15\n\rprovider_role\x18\x06 \x01(\t\x12\x0e\n\x06\x66ields\x18\x07 \x03(\t\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x08 \x01(\t\x12\x19\n\x0c\x65\x66\x66\x65\x63tive_to\x18\t \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06origin\x18\n \x01(\t\x12\x18\n\x10\x63onsent_required\x18\x0b \x01(\x08\x12\x37\n\x0eprocedure_name\x18\x0c \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x32\n\titem_name\x18\r \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x30\n\x07purpose\x18\x0e \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x31\n\x08\x63itation\x18\x0f \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x19\n\x11\x63itation_verified\x18\x10 \x01(\x08\x12\x35\n\x0cpapers_saved\x18\x11 \x03(\x0b\x32\x1f.warifu.common.v1.LocalizedTextB\x0f\n\r_effective_to\"\x18\n\x16ListPermissionsRequest\"`\n\x17ListPermissionsResponse\x12\x15\n\rtable_version\x18\x01 \x01(\t\x12.\n\x04rows\x18\x02 \x03(\x0b\x32 .warifu.linkage.v1.PermissionRow\"N\n\x13PublishEntryRequest\x12\x37\n\x05\x65ntry\x18\x01 \x01(\x0b\x32(.warifu.exchange.v1.SignedDirectoryEntry\"\x16\n\x14PublishEntryResponse\" \n\x0fGetEntryRequest\x12\r\n\x05owner\x18\x01 \x01(\t\"K\n\x10GetEntryResponse\x12\x37\n\x05\x65ntry\x18\x01 \x01(\x0b\x32(.warifu.exchange.v1.SignedDirectoryEntry\"2\n\x12ListRecordsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"g\n\x13ListRecordsResponse\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.warifu.linkage.v1.PositionedRecord\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"\x83\x01\n\x10PositionedRecord\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x33\n\x06record\x18\x02 \x01(\x0b\x32#.warifu.exchange.v1.CommittedRecord\x12\x18\n\x0bpermit_hash\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x42\x0e\n\x0c_permit_hash2\xed\x02\n\x0eLinkageService\x12P\n\x07Inquire\x12!.warifu.linkage.v1.InquireRequest\x1a\".warifu.linkage.v1.InquireResponse\x12P\n\x07\x43ollect\x12!.warifu.linkage.v1.CollectRequest\x1a\".warifu.linkage.v1.CollectResponse\x12M\n\x06\x44\x65\x63ide\x12 .warifu.linkage.v1.DecideRequest\x1a!.warifu.linkage.v1.DecideResponse\x12h\n\x0fListPermissions\x12).warifu.linkage.v1.ListPermissionsRequest\x1a*.warifu.linkage.v1.ListPermissionsResponse2\xc8\x01\n\x10\x44irectoryService\x12_\n\x0cPublishEntry\x12&.warifu.linkage.v1.PublishEntryRequest\x1a\'.warifu.linkage.v1.PublishEntryResponse\x12S\n\x08GetEntry\x12\".warifu.linkage.v1.GetEntryRequest\x1a#.warifu.linkage.v1.GetEntryResponse2s\n\x13GatewayAuditService\x12\\\n\x0bListRecords\x12%.warifu.linkage.v1.ListRecordsRequest\x1a&.warifu.linkage.v1.ListRecordsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fwarifu/linkage/v1/linkage.proto\x12\x11warifu.linkage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dwarifu/common/v1/common.proto\x1a!warifu/exchange/v1/exchange.proto\x1a\x17warifu/log/v1/log.proto\"Q\n\x0eInquireRequest\x12\x0f\n\x07inquiry\x18\x01 \x01(\x0c\x12.\n\x05query\x18\x02 \x01(\x0b\x32\x1f.warifu.exchange.v1.SealedBlock\"E\n\x0fInquireResponse\x12\x32\n\x08\x65xchange\x18\x01 \x01(\x0b\x32 .warifu.linkage.v1.ExchangeState\"$\n\x0e\x43ollectRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"E\n\x0f\x43ollectResponse\x12\x32\n\x08\x65xchange\x18\x01 \x01(\x0b\x32 .warifu.linkage.v1.ExchangeState\"\xbc\x03\n\rExchangeState\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.warifu.exchange.v1.Outcome\x12+\n\x07receipt\x18\x03 \x01(\x0b\x32\x1a.warifu.linkage.v1.Receipt\x12.\n\x06\x64\x65nial\x18\x04 \x01(\x0b\x32\x19.warifu.linkage.v1.DenialH\x00\x88\x01\x01\x12-\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x19.warifu.common.v1.FailureH\x01\x88\x01\x01\x12\x35\n\x06\x61nswer\x18\x06 \x01(\x0b\x32 .warifu.exchange.v1.SealedAnswerH\x02\x88\x01\x01\x12\x14\n\x0c\x61nswer_index\x18\x07 \x01(\r\x12\x18\n\x0bpermit_hash\x18\x08 \x01(\x0cH\x03\x88\x01\x01\x12\x35\n\x0creview_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x04\x88\x01\x01\x42\t\n\x07_denialB\x08\n\x06_errorB\t\n\x07_answerB\x0e\n\x0c_permit_hashB\x0f\n\r_review_until\"\xa4\x01\n\x07Receipt\x12\x12\n\ncommitment\x18\x01 \x01(\x0c\x12\x31\n\rexchange_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecorded_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06key_id\x18\x04 \x01(\t\x12\x11\n\tsignature\x18\x05 \x01(\x0c\"\xb2\x01\n\x06\x44\x65nial\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x18\n\x10\x66\x61iled_condition\x18\x02 \x01(\t\x12\x18\n\x0bnearest_row\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x63itation\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x30\n\x07message\x18\x05 \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedTextB\x0e\n\x0c_nearest_rowB\x0b\n\t_citation\"c\n\rDecideRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x66\x66\x61ir\x18\x02 \x01(\t\x12\x11\n\tprocedure\x18\x03 \x01(\t\x12\x0c\n\x04item\x18\x04 \x01(\t\x12\x0f\n\x07\x63onsent\x18\x05 \x01(\x08\"\x97\x01\n\x0e\x44\x65\x63ideResponse\x12\x15\n\rtable_version\x18\x01 \x01(\t\x12\x35\n\tpermitted\x18\x02 \x01(\x0b\x32 .warifu.linkage.v1.PermissionRowH\x00\x12+\n\x06\x64\x65nied\x18\x03 \x01(\x0b\x32\x19.warifu.linkage.v1.DenialH\x00\x42\n\n\x08\x64\x65\x63ision\"\x9e\x04\n\rPermissionRow\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x66\x66\x61ir\x18\x02 \x01(\t\x12\x11\n\tprocedure\x18\x03 \x01(\t\x12\x0c\n\x04item\x18\x04 \x01(\t\x12\x16\n\x0erequester_role\x18\x05 \x01(\t\x12\x15\n\rprovider_role\x18\x06 \x01(\t\x12\x0e\n\x06\x66ields\x18\x07 \x03(\t\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x08 \x01(\t\x12\x19\n\x0c\x65\x66\x66\x65\x63tive_to\x18\t \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06origin\x18\n \x01(\t\x12\x18\n\x10\x63onsent_required\x18\x0b \x01(\x08\x12\x37\n\x0eprocedure_name\x18\x0c \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x32\n\titem_name\x18\r \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x30\n\x07purpose\x18\x0e \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x31\n\x08\x63itation\x18\x0f \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText\x12\x19\n\x11\x63itation_verified\x18\x10 \x01(\x08\x12\x35\n\x0cpapers_saved\x18\x11 \x03(\x0b\x32\x1f.warifu.common.v1.LocalizedTextB\x0f\n\r_effective_to\"\x18\n\x16ListPermissionsRequest\"`\n\x17ListPermissionsResponse\x12\x15\n\rtable_version\x18\x01 \x01(\t\x12.\n\x04rows\x18\x02 \x03(\x0b\x32 .warifu.linkage.v1.PermissionRow\"N\n\x13PublishEntryRequest\x12\x37\n\x05\x65ntry\x18\x01 \x01(\x0b\x32(.warifu.exchange.v1.SignedDirectoryEntry\"\x16\n\x14PublishEntryResponse\" \n\x0fGetEntryRequest\x12\r\n\x05owner\x18\x01 \x01(\t\"K\n\x10GetEntryResponse\x12\x37\n\x05\x65ntry\x18\x01 \x01(\x0b\x32(.warifu.exchange.v1.SignedDirectoryEntry\"2\n\x12ListRecordsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"g\n\x13ListRecordsResponse\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.warifu.linkage.v1.PositionedRecord\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"\xd9\x01\n\x10PositionedRecord\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x33\n\x06record\x18\x02 \x01(\x0b\x32#.warifu.exchange.v1.CommittedRecord\x12\x18\n\x0bpermit_hash\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12\x17\n\nleaf_index\x18\x04 \x01(\x04H\x01\x88\x01\x01\x12,\n\x05\x65vent\x18\x05 \x01(\x0b\x32\x1d.warifu.log.v1.CommittedEventB\x0e\n\x0c_permit_hashB\r\n\x0b_leaf_index2\xed\x02\n\x0eLinkageService\x12P\n\x07Inquire\x12!.warifu.linkage.v1.InquireRequest\x1a\".warifu.linkage.v1.InquireResponse\x12P\n\x07\x43ollect\x12!.warifu.linkage.v1.CollectRequest\x1a\".warifu.linkage.v1.CollectResponse\x12M\n\x06\x44\x65\x63ide\x12 .warifu.linkage.v1.DecideRequest\x1a!.warifu.linkage.v1.DecideResponse\x12h\n\x0fListPermissions\x12).warifu.linkage.v1.ListPermissionsRequest\x1a*.warifu.linkage.v1.ListPermissionsResponse2\xc8\x01\n\x10\x44irectoryService\x12_\n\x0cPublishEntry\x12&.warifu.linkage.v1.PublishEntryRequest\x1a\'.warifu.linkage.v1.PublishEntryResponse\x12S\n\x08GetEntry\x12\".warifu.linkage.v1.GetEntryRequest\x1a#.warifu.linkage.v1.GetEntryResponse2s\n\x13GatewayAuditService\x12\\\n\x0bListRecords\x12%.warifu.linkage.v1.ListRecordsRequest\x1a&.warifu.linkage.v1.ListRecordsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'warifu.linkage.v1.linkage_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INQUIREREQUEST']._serialized_start=153
-  _globals['_INQUIREREQUEST']._serialized_end=234
-  _globals['_INQUIRERESPONSE']._serialized_start=236
-  _globals['_INQUIRERESPONSE']._serialized_end=305
-  _globals['_COLLECTREQUEST']._serialized_start=307
-  _globals['_COLLECTREQUEST']._serialized_end=343
-  _globals['_COLLECTRESPONSE']._serialized_start=345
-  _globals['_COLLECTRESPONSE']._serialized_end=414
-  _globals['_EXCHANGESTATE']._serialized_start=417
-  _globals['_EXCHANGESTATE']._serialized_end=861
-  _globals['_RECEIPT']._serialized_start=864
-  _globals['_RECEIPT']._serialized_end=1028
-  _globals['_DENIAL']._serialized_start=1031
-  _globals['_DENIAL']._serialized_end=1209
-  _globals['_DECIDEREQUEST']._serialized_start=1211
-  _globals['_DECIDEREQUEST']._serialized_end=1310
-  _globals['_DECIDERESPONSE']._serialized_start=1313
-  _globals['_DECIDERESPONSE']._serialized_end=1464
-  _globals['_PERMISSIONROW']._serialized_start=1467
-  _globals['_PERMISSIONROW']._serialized_end=2009
-  _globals['_LISTPERMISSIONSREQUEST']._serialized_start=2011
-  _globals['_LISTPERMISSIONSREQUEST']._serialized_end=2035
-  _globals['_LISTPERMISSIONSRESPONSE']._serialized_start=2037
-  _globals['_LISTPERMISSIONSRESPONSE']._serialized_end=2133
-  _globals['_PUBLISHENTRYREQUEST']._serialized_start=2135
-  _globals['_PUBLISHENTRYREQUEST']._serialized_end=2213
-  _globals['_PUBLISHENTRYRESPONSE']._serialized_start=2215
-  _globals['_PUBLISHENTRYRESPONSE']._serialized_end=2237
-  _globals['_GETENTRYREQUEST']._serialized_start=2239
-  _globals['_GETENTRYREQUEST']._serialized_end=2271
-  _globals['_GETENTRYRESPONSE']._serialized_start=2273
-  _globals['_GETENTRYRESPONSE']._serialized_end=2348
-  _globals['_LISTRECORDSREQUEST']._serialized_start=2350
-  _globals['_LISTRECORDSREQUEST']._serialized_end=2400
-  _globals['_LISTRECORDSRESPONSE']._serialized_start=2402
-  _globals['_LISTRECORDSRESPONSE']._serialized_end=2505
-  _globals['_POSITIONEDRECORD']._serialized_start=2508
-  _globals['_POSITIONEDRECORD']._serialized_end=2639
-  _globals['_LINKAGESERVICE']._serialized_start=2642
-  _globals['_LINKAGESERVICE']._serialized_end=3007
-  _globals['_DIRECTORYSERVICE']._serialized_start=3010
-  _globals['_DIRECTORYSERVICE']._serialized_end=3210
-  _globals['_GATEWAYAUDITSERVICE']._serialized_start=3212
-  _globals['_GATEWAYAUDITSERVICE']._serialized_end=3327
+  _globals['_INQUIREREQUEST']._serialized_start=178
+  _globals['_INQUIREREQUEST']._serialized_end=259
+  _globals['_INQUIRERESPONSE']._serialized_start=261
+  _globals['_INQUIRERESPONSE']._serialized_end=330
+  _globals['_COLLECTREQUEST']._serialized_start=332
+  _globals['_COLLECTREQUEST']._serialized_end=368
+  _globals['_COLLECTRESPONSE']._serialized_start=370
+  _globals['_COLLECTRESPONSE']._serialized_end=439
+  _globals['_EXCHANGESTATE']._serialized_start=442
+  _globals['_EXCHANGESTATE']._serialized_end=886
+  _globals['_RECEIPT']._serialized_start=889
+  _globals['_RECEIPT']._serialized_end=1053
+  _globals['_DENIAL']._serialized_start=1056
+  _globals['_DENIAL']._serialized_end=1234
+  _globals['_DECIDEREQUEST']._serialized_start=1236
+  _globals['_DECIDEREQUEST']._serialized_end=1335
+  _globals['_DECIDERESPONSE']._serialized_start=1338
+  _globals['_DECIDERESPONSE']._serialized_end=1489
+  _globals['_PERMISSIONROW']._serialized_start=1492
+  _globals['_PERMISSIONROW']._serialized_end=2034
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_start=2036
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_end=2060
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_start=2062
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_end=2158
+  _globals['_PUBLISHENTRYREQUEST']._serialized_start=2160
+  _globals['_PUBLISHENTRYREQUEST']._serialized_end=2238
+  _globals['_PUBLISHENTRYRESPONSE']._serialized_start=2240
+  _globals['_PUBLISHENTRYRESPONSE']._serialized_end=2262
+  _globals['_GETENTRYREQUEST']._serialized_start=2264
+  _globals['_GETENTRYREQUEST']._serialized_end=2296
+  _globals['_GETENTRYRESPONSE']._serialized_start=2298
+  _globals['_GETENTRYRESPONSE']._serialized_end=2373
+  _globals['_LISTRECORDSREQUEST']._serialized_start=2375
+  _globals['_LISTRECORDSREQUEST']._serialized_end=2425
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=2427
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=2530
+  _globals['_POSITIONEDRECORD']._serialized_start=2533
+  _globals['_POSITIONEDRECORD']._serialized_end=2750
+  _globals['_LINKAGESERVICE']._serialized_start=2753
+  _globals['_LINKAGESERVICE']._serialized_end=3118
+  _globals['_DIRECTORYSERVICE']._serialized_start=3121
+  _globals['_DIRECTORYSERVICE']._serialized_end=3321
+  _globals['_GATEWAYAUDITSERVICE']._serialized_start=3323
+  _globals['_GATEWAYAUDITSERVICE']._serialized_end=3438
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from warifu.common.v1 import common_pb2 as _common_pb2
 from warifu.exchange.v1 import exchange_pb2 as _exchange_pb2
+from warifu.log.v1 import log_pb2 as _log_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -655,20 +656,28 @@ Global___ListRecordsResponse: _TypeAlias = ListRecordsResponse  # noqa: Y015
 
 @_typing.final
 class PositionedRecord(_message.Message):
-    """A record and its place."""
+    """A record or an event, and its place."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     POSITION_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     PERMIT_HASH_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position in the order of commitment."""
     permit_hash: _builtins.bytes
     """Hash of the permit, where one was given."""
+    leaf_index: _builtins.int
+    """Place in the log, from 0; absent while it is not yet there."""
     @_builtins.property
     def record(self) -> _exchange_pb2.CommittedRecord:
-        """The record with its salt."""
+        """The record with its salt; absent when it is an event."""
+
+    @_builtins.property
+    def event(self) -> _log_pb2.CommittedEvent:
+        """The event with its salt; listed for the supervisor alone."""
 
     def __init__(
         self,
@@ -676,13 +685,20 @@ class PositionedRecord(_message.Message):
         position: _builtins.int = ...,
         record: _exchange_pb2.CommittedRecord | None = ...,
         permit_hash: _builtins.bytes | None = ...,
+        leaf_index: _builtins.int | None = ...,
+        event: _log_pb2.CommittedEvent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_permit_hash", b"_permit_hash", "permit_hash", b"permit_hash", "record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_leaf_index", b"_leaf_index", "_permit_hash", b"_permit_hash", "event", b"event", "leaf_index", b"leaf_index", "permit_hash", b"permit_hash", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_permit_hash", b"_permit_hash", "permit_hash", b"permit_hash", "position", b"position", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_leaf_index", b"_leaf_index", "_permit_hash", b"_permit_hash", "event", b"event", "leaf_index", b"leaf_index", "permit_hash", b"permit_hash", "position", b"position", "record", b"record"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__leaf_index: _TypeAlias = _typing.Literal["leaf_index"]  # noqa: Y015
+    _WhichOneofArgType__leaf_index: _TypeAlias = _typing.Literal["_leaf_index", b"_leaf_index"]  # noqa: Y015
     _WhichOneofReturnType__permit_hash: _TypeAlias = _typing.Literal["permit_hash"]  # noqa: Y015
     _WhichOneofArgType__permit_hash: _TypeAlias = _typing.Literal["_permit_hash", b"_permit_hash"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__leaf_index) -> _WhichOneofReturnType__leaf_index | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__permit_hash) -> _WhichOneofReturnType__permit_hash | None: ...
 
 Global___PositionedRecord: _TypeAlias = PositionedRecord  # noqa: Y015

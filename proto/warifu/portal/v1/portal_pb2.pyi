@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from warifu.exchange.v1 import exchange_pb2 as _exchange_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -81,22 +82,30 @@ class ShownRecord(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    REQUEST_LEAF_FIELD_NUMBER: _builtins.int
+    OUTCOME_LEAF_FIELD_NUMBER: _builtins.int
     subject: _builtins.bytes
     """The portal's own reference to the person, serialised warifu.exchange.v1.SubjectReference."""
     request: _builtins.bytes
     """Serialised warifu.exchange.v1.CommittedRecord of the request."""
     outcome: _builtins.bytes
     """Serialised warifu.exchange.v1.CommittedRecord of the outcome."""
+    request_leaf: _builtins.int
+    """Place of the request record in the log, from 0."""
+    outcome_leaf: _builtins.int
+    """Place of the outcome record in the log, from 0."""
     def __init__(
         self,
         *,
         subject: _builtins.bytes = ...,
         request: _builtins.bytes = ...,
         outcome: _builtins.bytes = ...,
+        request_leaf: _builtins.int = ...,
+        outcome_leaf: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "request", b"request", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "outcome_leaf", b"outcome_leaf", "request", b"request", "request_leaf", b"request_leaf", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -125,3 +134,101 @@ class DeliverResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliverResponse: _TypeAlias = DeliverResponse  # noqa: Y015
+
+@_typing.final
+class ListRecordsRequest(_message.Message):
+    """Which records."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    after: _builtins.int
+    """Records after this position; 0 for all."""
+    limit: _builtins.int
+    """At most this many, up to 500."""
+    def __init__(
+        self,
+        *,
+        after: _builtins.int = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecordsRequest: _TypeAlias = ListRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ListRecordsResponse(_message.Message):
+    """Records and where to go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    next: _builtins.int
+    """Pass as `after` for the next page; absent at the end."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliveredRecord]:
+        """Records in the order of arrival."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___DeliveredRecord] | None = ...,
+        next: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next", b"_next", "next", b"next"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next", b"_next", "next", b"next", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__next: _TypeAlias = _typing.Literal["next"]  # noqa: Y015
+    _WhichOneofArgType__next: _TypeAlias = _typing.Literal["_next", b"_next"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next) -> _WhichOneofReturnType__next | None: ...
+
+Global___ListRecordsResponse: _TypeAlias = ListRecordsResponse  # noqa: Y015
+
+@_typing.final
+class DeliveredRecord(_message.Message):
+    """What the portal shows of one exchange, without whom it is about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REQUEST_LEAF_FIELD_NUMBER: _builtins.int
+    OUTCOME_LEAF_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position in the order of arrival."""
+    request_leaf: _builtins.int
+    """Place of the request record in the log, from 0."""
+    outcome_leaf: _builtins.int
+    """Place of the outcome record in the log, from 0."""
+    @_builtins.property
+    def request(self) -> _exchange_pb2.CommittedRecord:
+        """The request record with its salt."""
+
+    @_builtins.property
+    def outcome(self) -> _exchange_pb2.CommittedRecord:
+        """The outcome record with its salt."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        request: _exchange_pb2.CommittedRecord | None = ...,
+        outcome: _exchange_pb2.CommittedRecord | None = ...,
+        request_leaf: _builtins.int = ...,
+        outcome_leaf: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "outcome_leaf", b"outcome_leaf", "position", b"position", "request", b"request", "request_leaf", b"request_leaf"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveredRecord: _TypeAlias = DeliveredRecord  # noqa: Y015

@@ -99,3 +99,79 @@ class DeliveryService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class PortalAuditServiceStub:
+    """Records for reconciliation, read by the supervisor.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListRecords = channel.unary_unary(
+                '/warifu.portal.v1.PortalAuditService/ListRecords',
+                request_serializer=warifu_dot_portal_dot_v1_dot_portal__pb2.ListRecordsRequest.SerializeToString,
+                response_deserializer=warifu_dot_portal_dot_v1_dot_portal__pb2.ListRecordsResponse.FromString,
+                _registered_method=True)
+
+
+class PortalAuditServiceServicer:
+    """Records for reconciliation, read by the supervisor.
+    """
+
+    def ListRecords(self, request, context):
+        """Pages through what was delivered, in the order of arrival.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_PortalAuditServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRecords,
+                    request_deserializer=warifu_dot_portal_dot_v1_dot_portal__pb2.ListRecordsRequest.FromString,
+                    response_serializer=warifu_dot_portal_dot_v1_dot_portal__pb2.ListRecordsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'warifu.portal.v1.PortalAuditService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('warifu.portal.v1.PortalAuditService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class PortalAuditService:
+    """Records for reconciliation, read by the supervisor.
+    """
+
+    @staticmethod
+    def ListRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.portal.v1.PortalAuditService/ListRecords',
+            warifu_dot_portal_dot_v1_dot_portal__pb2.ListRecordsRequest.SerializeToString,
+            warifu_dot_portal_dot_v1_dot_portal__pb2.ListRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -56,3 +56,34 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stores records; at least once, the same again without effect."""
 
 def add_DeliveryServiceServicer_to_server(servicer: DeliveryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class PortalAuditServiceStub:
+    """Records for reconciliation, read by the supervisor."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> PortalAuditServiceAsyncStub: ...
+    ListRecords: _grpc.UnaryUnaryMultiCallable[_portal_pb2.ListRecordsRequest, _portal_pb2.ListRecordsResponse]
+    """Pages through what was delivered, in the order of arrival."""
+
+@_typing.type_check_only
+class PortalAuditServiceAsyncStub(PortalAuditServiceStub):
+    """Records for reconciliation, read by the supervisor."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListRecords: _aio.UnaryUnaryMultiCallable[_portal_pb2.ListRecordsRequest, _portal_pb2.ListRecordsResponse]  # type: ignore[assignment]
+    """Pages through what was delivered, in the order of arrival."""
+
+class PortalAuditServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Records for reconciliation, read by the supervisor."""
+
+    @_abc_1.abstractmethod
+    def ListRecords(
+        self,
+        request: _portal_pb2.ListRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_portal_pb2.ListRecordsResponse, _abc.Awaitable[_portal_pb2.ListRecordsResponse]]:
+        """Pages through what was delivered, in the order of arrival."""
+
+def add_PortalAuditServiceServicer_to_server(servicer: PortalAuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

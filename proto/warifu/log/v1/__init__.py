@@ -1,0 +1,1 @@
+"""Generated contract of warifu.log.v1; see the .proto beside this file."""
