@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-from warifu.exchange import form, header, merkle, sealing
+from warifu.exchange import form, header, sealing
 from warifu.exchange.v1.exchange_pb2 import Inquiry, RequestHeader, SealedBlock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import SUBJECT_BYTES, check_bytes, malformed
 from warifu.linkage.v1.linkage_pb2 import InquireRequest
+from warifu.tlog import merkle
 
 LARGEST_INQUIRY = header.LARGEST_HEADER + 512
 """Bytes of a serialised Inquiry: header, reference, hash, place."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warifu.exchange import domains, merkle, sealing
+from warifu.exchange import domains, sealing
 from warifu.exchange.form import FormError, parse_whole
 from warifu.exchange.keys import InstitutionKeys, OpenError, SealingKey, Signer, VerifyingKey
 from warifu.exchange.sealing import LeavesError, Purpose
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.tlog import merkle
 
 
 def answer_leaf(header_hash: bytes, permit_hash: bytes) -> bytes:

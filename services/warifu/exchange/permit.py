@@ -14,13 +14,14 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from warifu.exchange import domains, form, header, merkle
+from warifu.exchange import domains, form, header
 from warifu.exchange.form import FormError
 from warifu.exchange.keys import KEY_ID_SIZE, Signer, VerifyingKey
 from warifu.exchange.sealing import MOST_ITEMS
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import PERMIT_LIFE, SUBJECT_BYTES
+from warifu.tlog import merkle
 
 CLOCK_SKEW: Final = timedelta(seconds=30)
 """Difference allowed between the machine clocks of two parties."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from warifu.exchange import domains, merkle
+from warifu.exchange import domains
 from warifu.exchange.keys import Signer, VerifyingKey
 from warifu.exchange.permit import moment, stamp
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.linkage.v1 import linkage_pb2
+from warifu.tlog import merkle
 
 
 def issue(

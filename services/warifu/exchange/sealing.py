@@ -11,11 +11,12 @@ from enum import Enum
 from hashlib import sha256
 from typing import Final
 
-from warifu.exchange import domains, merkle
+from warifu.exchange import domains
 from warifu.exchange.keys import SEAL_OVERHEAD, InstitutionKeys, OpenError, SealingKey
 from warifu.exchange.padding import KIB, LARGEST, PaddingError, pad, unpad
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.limits import BATCH
+from warifu.tlog import merkle
 
 MOST_ITEMS: Final = int(BATCH)
 """Items in one block, at most."""

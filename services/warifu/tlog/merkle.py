@@ -1,14 +1,19 @@
-"""Merkle trees as in RFC 6962 §2.1 (RFC 9162 §2.1): hashing, roots and audit paths."""
+"""Merkle trees as in RFC 6962 §2.1 (RFC 9162 §2.1): hashing, roots, audit paths and consistency."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Final
 
-HASH_SIZE = 32
+HASH_SIZE: Final = 32
 """Bytes of a hash."""
-LONGEST_PATH = 32
-"""Hashes in the longest path that is read: a tree of 2**32 leaves."""
+LARGEST_SIZE: Final = (1 << 63) - 1
+"""Leaves of the largest tree: c2sp.org/tlog-witness allows no longer proof than 63 hashes."""
+LONGEST_PATH: Final = 63
+"""Hashes in the longest path of an inclusion or a consistency proof that is read."""
+EMPTY_ROOT: Final = sha256().digest()
+"""The root of a tree without leaves: the hash of nothing."""
 
 
 class MerkleError(ValueError):
@@ -80,10 +85,9 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
     Raises:
         MerkleError: the path does not fit a tree of `size` leaves, or a hash is not 32 bytes.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size <= LARGEST_SIZE:
         raise MerkleError(f"leaf {index} of {size}")
-    if len(path) > LONGEST_PATH or any(len(item) != HASH_SIZE for item in (leaf, *path)):
-        raise MerkleError("path with a hash that is not 32 bytes, or too long")
+    _check_hashes((leaf, *path))
     node, position, last = leaf, index, size - 1
     for sibling in path:
         if last == 0:
@@ -98,6 +102,46 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
     if last != 0:
         raise MerkleError("path is too short")
     return node
+
+
+def roots_from_consistency(old_size: int, old_root: bytes, new_size: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """The roots of the older and the newer tree that a consistency proof leads to (RFC 9162 §2.1.4.2).
+
+    The proof holds when both are the expected ones; `old_root` is needed because the RFC leaves it out of the path
+    when the older tree is complete. For 0 < old_size < new_size: everything is consistent with an empty tree, and a tree with itself.
+
+    Raises:
+        MerkleError: the path does not fit trees of these sizes, or a hash is not 32 bytes.
+    """
+    if not 0 < old_size < new_size <= LARGEST_SIZE:
+        raise MerkleError(f"no proof leads from {old_size} to {new_size}")
+    _check_hashes((old_root, *path))
+    complete = old_size & (old_size - 1) == 0
+    steps = [old_root, *path] if complete else list(path)
+    if len(steps) <= complete:
+        raise MerkleError("path is too short")
+    position, last = old_size - 1, new_size - 1
+    while position & 1:
+        position, last = position >> 1, last >> 1
+    old = new = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            raise MerkleError("path is too long")
+        if position & 1 or position == last:
+            old, new = node_hash(step, old), node_hash(step, new)
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
+        else:
+            new = node_hash(new, step)
+        position, last = position >> 1, last >> 1
+    if last != 0:
+        raise MerkleError("path is too short")
+    return old, new
+
+
+def _check_hashes(hashes: Sequence[bytes]) -> None:
+    if len(hashes) > LONGEST_PATH + 1 or any(len(item) != HASH_SIZE for item in hashes):
+        raise MerkleError("path with a hash that is not 32 bytes, or too long")
 
 
 def _parents(level: list[bytes]) -> list[bytes]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warifu.exchange.merkle import MerkleError, Tree, leaf_hash, root, root_from_path
+from warifu.tlog.merkle import MerkleError, Tree, leaf_hash, root, root_from_path
 
 LEAVES = st.lists(st.binary(max_size=8), min_size=1, max_size=40)
 
