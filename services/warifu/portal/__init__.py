@@ -1,7 +1,7 @@
 """The citizen portal: receives the records that may be shown, keeps them under its own codes, shows them to whom they concern.
 
 One folder a feature (`login`, `history`, `front`), each with `queries` (reads and writes) and `views` (pages and JSON over the same
-queries); `web` is what any face is made of; `app` puts them together; `party` is the process.
+queries); `app` puts them together; `party` is the process.
 """
 
 from pkgutil import extend_path

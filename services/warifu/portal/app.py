@@ -21,15 +21,10 @@ from warifu.portal.login.queries import Challenges
 from warifu.portal.login.views import LoginViews
 from warifu.portal.ports import Enrolment, Numbering
 from warifu.portal.sessions import Sessions
-from warifu.portal.web import languages
-from warifu.portal.web.assets import Assets
-from warifu.portal.web.face import Face, application
-from warifu.portal.web.pages import Pages
+from warifu.web.face import Face, application
+from warifu.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
-TEMPLATES: Final = HERE / "templates"
-STATIC: Final = HERE / "static"
-LOCALE: Final = HERE / "locale"
 DOMAIN: Final = "portal"
 
 
@@ -46,8 +41,7 @@ def assemble(
     face: Face, store: Store, clock: Clock, book: Callable[[], LawBook], numbering: Numbering, enrolment: Enrolment
 ) -> Portal:
     """The portal over one store."""
-    assets = Assets(STATIC)
-    pages = Pages([TEMPLATES], languages.load((LOCALE, DOMAIN)), assets)
+    pages = Pages.of(HERE, DOMAIN)
     sessions = Sessions(store, clock, secure=face.secure)
     challenges = Challenges(store, clock)
     accounts = Accounts(store, clock, numbering, enrolment)
@@ -58,4 +52,4 @@ def assemble(
     )
     routes = [route for feature in features for route in feature.routes()]
     jobs = {"sessions": sessions.purge, "challenges": challenges.purge, "superseded": accounts.learn_superseded}
-    return Portal(application(face, pages, [*routes, assets.route()]), accounts, jobs)
+    return Portal(application(face, pages, routes), accounts, jobs)

@@ -14,7 +14,7 @@ from warifu.portal.lawbook import ToldLaw
 from warifu.portal.ports import IDENTITY, EnrolmentCalls, NumberingCalls
 from warifu.portal.schema import metadata
 from warifu.portal.v1 import portal_pb2_grpc
-from warifu.portal.web.face import Face
+from warifu.web.face import Face
 
 STORE_NAME = f"{IDENTITY}.db"
 

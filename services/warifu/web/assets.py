@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8"}
+SHARED: Final = Path(__file__).parent / "static"
+"""The look that all faces share."""
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
 _KEEP: Final = {"cache-control": "public, max-age=31536000, immutable"}
 
 
@@ -25,18 +33,19 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """The static files below `folder`. A file of a type that is not listed is not served."""
+    """The static files below `folders`; of two with the same name the first found is served. Types not listed are not served."""
 
-    folder: Path
+    folders: Sequence[Path]
     _files: dict[str, _File] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Read every file."""
-        for path in sorted(self.folder.rglob("*")):
-            if path.suffix in _TYPES:
-                content = path.read_bytes()
-                name = path.relative_to(self.folder).as_posix()
-                self._files[name] = _File(content, _TYPES[path.suffix], sha256(content).hexdigest()[:16])
+        for folder in self.folders:
+            for path in sorted(folder.rglob("*")):
+                if path.suffix in _TYPES:
+                    content = path.read_bytes()
+                    file = _File(content, _TYPES[path.suffix], sha256(content).hexdigest()[:16])
+                    self._files.setdefault(path.relative_to(folder).as_posix(), file)
 
     def url(self, name: str) -> str:
         """Where the file `name` is served; KeyError when there is none."""

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 
 from warifu.kernel.config import Web
 from warifu.kernel.errors import LinkageError
-from warifu.portal.web.guard import Guard
-from warifu.portal.web.pages import Pages
+from warifu.web.guard import STRICTEST, Guard, Policy
+from warifu.web.pages import Pages
 
 API: str = "/api/"
 
@@ -29,6 +29,8 @@ class Face:
     """Own origin, such as "http://portal.localhost:8170"."""
     origins: dict[str, str]
     """Origins of other faces by name: portal, card."""
+    policy: Policy = STRICTEST
+    """What its pages may do; one page may have a policy of its own (`Pages.render`)."""
 
     @classmethod
     def of(cls, web: Web, name: str) -> Face:
@@ -55,7 +57,7 @@ def problem(error: LinkageError, status: int) -> JSONResponse:
 
 
 def application(face: Face, pages: Pages, routes: Sequence[BaseRoute]) -> ASGIApp:
-    """The guarded application. Failures are pages, or JSON for programs; no page ever shows an exception."""
+    """The guarded application, static files included. Failures are pages (`error.html`), or JSON for programs; none shows an exception."""
 
     def failed(request: Request, status: int) -> Response:
         if wants_json(request):
@@ -71,6 +73,8 @@ def application(face: Face, pages: Pages, routes: Sequence[BaseRoute]) -> ASGIAp
     async def broken(request: Request, _error: Exception) -> Response:
         return failed(request, 500)
 
-    app = Starlette(routes=list(routes), exception_handlers={HTTPException: refused, Exception: broken})
+    app = Starlette(
+        routes=[*routes, pages.assets.route()], exception_handlers={HTTPException: refused, Exception: broken}
+    )
     app.router.redirect_slashes = False  # an address that is not one of ours is missing, never mended
-    return Guard(app, face.host, face.origin, failed)
+    return Guard(app, face.host, face.origin, failed, face.policy)

@@ -6,8 +6,8 @@ Pure ASGI, so that a page costs no extra task. The checks need no token in the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,20 +26,31 @@ Refuse = Callable[[Request, int], Response]
 """Makes the page for a refused request from its status."""
 
 
-def content_security_policy(form_targets: Sequence[str] = ()) -> str:
-    """The policy of a page whose forms may lead to this origin and to `form_targets`.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a page may do beyond showing itself: as little as it says here, by default nothing."""
 
-    Redirects that follow a form count as its targets, so a page whose form leads to the card service names that origin.
-    """
-    targets = " ".join(["'self'", *form_targets])
-    return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; "
-        f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
-    )
+    form_targets: Sequence[str] = ()
+    """Origins beside its own to which its forms may lead. Redirects that follow a form count as its targets."""
+    scripts: bool = False
+    """Scripts that this face serves as files may run; an inline one never may."""
+    connect: Sequence[str] = ()
+    """From where its scripts may fetch: origins, or "'self'"."""
 
+    def header(self) -> str:
+        """The value of Content-Security-Policy."""
+        parts = ["default-src 'none'", "style-src 'self'", "img-src 'self'"]
+        if self.scripts:
+            parts.append("script-src 'self'")
+        if self.connect:
+            parts.append(" ".join(["connect-src", *self.connect]))
+        forms = " ".join(["form-action 'self'", *self.form_targets])
+        return "; ".join([*parts, forms, "frame-ancestors 'none'", "base-uri 'none'"])
+
+
+STRICTEST: Final = Policy()
 
 _HEADERS: Final = {
-    "content-security-policy": content_security_policy(),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     # Not no-referrer: with that, browsers send `Origin: null` on this origin's own forms (Fetch standard, "append a request Origin header").
@@ -62,6 +73,13 @@ class Guard:
     origin: str
     """This face's own origin, such as "http://portal.localhost:8170"."""
     refuse: Refuse
+    policy: Policy = STRICTEST
+    """Of every response that does not bring one of its own."""
+    _headers: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Build the headers once."""
+        object.__setattr__(self, "_headers", {"content-security-policy": self.policy.header(), **_HEADERS})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -70,9 +88,9 @@ class Guard:
             return
         status = self._refusal(scope)
         if status is not None:
-            await self.refuse(Request(scope), status)(scope, receive, _with_headers(send))
+            await self.refuse(Request(scope), status)(scope, receive, self._with_headers(send))
             return
-        await self.app(scope, _limited(receive), _with_headers(send))
+        await self.app(scope, _limited(receive), self._with_headers(send))
 
     def _refusal(self, scope: Scope) -> int | None:
         headers = Headers(scope=scope)
@@ -86,6 +104,16 @@ class Guard:
 
     def _from_here(self, headers: Headers) -> bool:
         return headers.get("origin") == self.origin and headers.get("sec-fetch-site", "same-origin") == "same-origin"
+
+    def _with_headers(self, send: Send) -> Send:
+        async def sender(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return sender
 
 
 def _names(hosts: list[str], expected: str) -> bool:
@@ -107,14 +135,3 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return limited
-
-
-def _with_headers(send: Send) -> Send:
-    async def sender(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return sender

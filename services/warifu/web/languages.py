@@ -17,6 +17,8 @@ from starlette.requests import Request
 
 LANGUAGES: Final = ("ja", "en")
 COOKIE: Final = "warifu_lang"
+SHARED: Final = (Path(__file__).parent / "locale", "web")
+"""The texts that all faces share."""
 
 
 def load(*catalogues: tuple[Path, str]) -> Mapping[str, NullTranslations]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from gettext import NullTranslations
 from pathlib import Path
+from typing import Final, Self
 from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from warifu.portal.web import languages
-from warifu.portal.web.assets import Assets
-from warifu.portal.web.guard import content_security_policy
+from warifu.web import languages
+from warifu.web.assets import SHARED as STATIC
+from warifu.web.assets import Assets
+from warifu.web.guard import Policy
 
-LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
+SHARED: Final = Path(__file__).parent / "templates"
+"""The frame and the signs that all faces share."""
+LANGUAGE_COOKIE_SECONDS: Final = 365 * 24 * 3600
 
 
 def environment(folders: Sequence[Path], translations: NullTranslations) -> Environment:
@@ -40,10 +44,18 @@ class Pages:
         self, folders: Sequence[Path], translations: Mapping[str, NullTranslations], assets: Assets, **shared: object
     ) -> None:
         """`shared` is known to every template."""
+        self.assets = assets
         self._environments = {code: environment(folders, texts) for code, texts in translations.items()}
         self._translations = translations
         for made in self._environments.values():
             made.globals.update(shared, asset=assets.url)
+
+    @classmethod
+    def of(cls, folder: Path, domain: str, **shared: object) -> Self:
+        """The face whose `templates/`, `static/` and `locale/<language>/LC_MESSAGES/<domain>.po` lie in `folder`, over what is shared."""
+        files = Assets([folder / "static", STATIC])
+        texts = languages.load((folder / "locale", domain), languages.SHARED)
+        return cls([folder / "templates", SHARED], texts, files, **shared)
 
     def gettext(self, language: str, message: str) -> str:
         """The text `message` in `language`."""
@@ -55,16 +67,16 @@ class Pages:
         template: str,
         *,
         status: int = 200,
-        form_targets: Sequence[str] = (),
+        policy: Policy | None = None,
         **values: object,
     ) -> HTMLResponse:
-        """A page. `form_targets` are the origins beside this one to which its forms may lead."""
+        """A page; `policy` where it may do other things than the pages of its face."""
         language = languages.of(request)
         shown = self._environments[language].get_template(template)
         body = shown.render(language=language, language_links=_language_links(request), **values)
         response = HTMLResponse(body, status, {"content-language": language})
-        if form_targets:
-            response.headers["content-security-policy"] = content_security_policy(form_targets)
+        if policy is not None:
+            response.headers["content-security-policy"] = policy.header()
         if languages.asked(request):
             response.set_cookie(
                 languages.COOKIE, language, max_age=LANGUAGE_COOKIE_SECONDS, httponly=True, samesite="lax"

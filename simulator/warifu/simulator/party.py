@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from warifu.kernel.party import Context, Party
-from warifu.portal.web.face import Face
 from warifu.simulator.cards.card import Cards, IssuerCalls, storage_key
 from warifu.simulator.cards.stock import Stock
 from warifu.simulator.cards.tray import STORE_NAME, open_store
 from warifu.simulator.cards.views import assemble
+from warifu.web.face import Face
 
 
 async def build(context: Context) -> Party:

@@ -27,11 +27,11 @@ from warifu.portal.app import Portal, assemble
 from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.schema import metadata
 from warifu.portal.v1 import portal_pb2
-from warifu.portal.web.face import Face
 from warifu.simulator.cards import tray
 from warifu.simulator.cards.card import Cards
 from warifu.simulator.cards.tray import DemoPerson
 from warifu.simulator.cards.views import assemble as assemble_cards
+from warifu.web.face import Face
 
 START = datetime(2026, 4, 6, 0, 5, tzinfo=UTC)
 """Network time at the start: 6 April 2026, 9:05 in Japan."""

@@ -6,7 +6,7 @@ import pytest
 from unit.portal.browser import Browser
 from unit.portal.lab import Lab
 
-from warifu.portal.web.guard import MAX_BODY
+from warifu.web.guard import MAX_BODY
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from warifu.portal.sessions import Sessions
-from warifu.portal.web.pages import Pages
+from warifu.web.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)

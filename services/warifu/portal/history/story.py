@@ -15,7 +15,7 @@ from warifu.kernel.instants import datetime_at
 from warifu.law import LawBook, Row, Text, legal_basis
 from warifu.law.model import Coded
 from warifu.portal.history.queries import Entry
-from warifu.portal.web.dates import Written, written
+from warifu.web.dates import Written, written
 
 DENIED: Final = "DENIED"
 

@@ -19,8 +19,8 @@ from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, Entry, History
 from warifu.portal.history.story import Teller
 from warifu.portal.login.views import to_login
 from warifu.portal.sessions import Session, Sessions
-from warifu.portal.web import languages
-from warifu.portal.web.pages import Pages
+from warifu.web import languages
+from warifu.web.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ from warifu.portal.login.proof import Proof, ProofError, encode
 from warifu.portal.login.queries import LIFE, Challenges
 from warifu.portal.ports import Numbering
 from warifu.portal.sessions import Sessions, new_token, set_cookie, token_hash
-from warifu.portal.web import languages
-from warifu.portal.web.face import Face, problem, wants_json
-from warifu.portal.web.pages import Pages
+from warifu.web import languages
+from warifu.web.face import Face, problem, wants_json
+from warifu.web.pages import Pages
 
 PRE_LOGIN_COOKIE: Final = "warifu_login"
 PATH: Final = "/login"

@@ -20,18 +20,18 @@ from starlette.types import ASGIApp
 
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.store import Store
-from warifu.portal.app import DOMAIN, LOCALE, STATIC, TEMPLATES
 from warifu.portal.login.proof import CHALLENGE_SIZE, HASH_SIZE, ProofError, decode
-from warifu.portal.web import languages
-from warifu.portal.web.assets import Assets
-from warifu.portal.web.face import Face, application, problem, wants_json
-from warifu.portal.web.pages import Pages
 from warifu.simulator.cards import tray
 from warifu.simulator.cards.card import Cards
 from warifu.simulator.cards.labels import choices, labels
 from warifu.simulator.cards.pins import Pins
+from warifu.web import languages
+from warifu.web.face import Face, application, problem, wants_json
+from warifu.web.guard import Policy
+from warifu.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
+DOMAIN: Final = "cards"
 CHOSEN_COOKIE: Final = "warifu_card"
 CHOSEN_SECONDS: Final = 600
 _LONGEST: Final = 300
@@ -166,16 +166,15 @@ class CardViews:
 
     def _render(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         # The form's way leads over the portal (the challenge) or to it (the proof), and redirects count as the form's targets.
-        targets = tuple(self.face.origins.values())
-        return self.pages.render(request, template, status=status, form_targets=targets, **values)
+        policy = Policy(form_targets=tuple(self.face.origins.values()))
+        return self.pages.render(request, template, status=status, policy=policy, **values)
 
 
 def assemble(face: Face, store: Store, cards: Cards) -> ASGIApp:
-    """The card service's web application over one store. Frame and look are shared with the portal."""
-    assets = Assets(STATIC)
-    pages = Pages([HERE / "templates", TEMPLATES], languages.load((HERE / "locale", "cards"), (LOCALE, DOMAIN)), assets)
+    """The card service's web application over one store."""
+    pages = Pages.of(HERE, DOMAIN)
     views = CardViews(face, pages, store, Pins(store), cards)
-    return application(face, pages, [*views.routes(), assets.route()])
+    return application(face, pages, views.routes())
 
 
 def _page(text: str) -> int:

@@ -1,0 +1,118 @@
+"""A face made of the shared parts and its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from warifu.web.face import Face, application
+from warifu.web.guard import Policy
+from warifu.web.pages import Pages
+
+ORIGIN = "http://face.localhost:8100"
+PAGE = """{% extends "layout.html" %}
+{% block title %}{% trans %}見出し{% endtrans %}{% endblock %}
+{% block head %}<script src="{{ asset('check.js') }}" defer></script>{% endblock %}
+{% block main %}<h1>{% trans %}見出し{% endtrans %}</h1>{% endblock %}
+"""
+CATALOGUE = """msgid ""
+msgstr "Content-Type: text/plain; charset=utf-8\\n"
+
+msgid "見出し"
+msgstr "Heading"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A face's folder with a page, a script, a style of its own and its texts."""
+    for name, text in {
+        "templates/page.html": PAGE,
+        "templates/error.html": '{% extends "layout.html" %}{% block main %}{% include "error_words.html" %}{% endblock %}',
+        "static/check.js": "'use strict';",
+        "static/mark.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "static/notes.exe": "no",
+        "locale/en/LC_MESSAGES/face.po": CATALOGUE,
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def _client(folder: Path, *, of_face: Policy | None = None, of_page: Policy | None = None) -> httpx2.AsyncClient:
+    pages = Pages.of(folder, "face")
+
+    async def page(request: Request) -> Response:
+        return pages.render(request, "page.html", policy=of_page)
+
+    face = Face("face.localhost", ORIGIN, {}) if of_face is None else Face("face.localhost", ORIGIN, {}, of_face)
+    app = application(face, pages, [Route("/", page)])
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=ORIGIN)
+
+
+def _policy(response: httpx2.Response) -> dict[str, str]:
+    parts = (part.strip().partition(" ") for part in response.headers["content-security-policy"].split(";"))
+    return {name: value for name, _, value in parts}
+
+
+async def test_no_script_runs_unless_the_face_says_so(folder: Path) -> None:
+    """By default a page may run no script and fetch nothing."""
+    policy = _policy(await _client(folder).get("/"))
+    assert policy["default-src"] == "'none'"
+    assert not {"script-src", "connect-src"} & policy.keys()
+
+
+async def test_a_face_may_run_its_own_scripts_alone(folder: Path) -> None:
+    """A face with scripts allows those of its own origin on every page, error pages too, and never inline ones."""
+    client = _client(folder, of_face=Policy(scripts=True, connect=("'self'", "http://log.localhost:8103")))
+    for path in ("/", "/nothing"):
+        policy = _policy(await client.get(path))
+        assert policy["script-src"] == "'self'"
+        assert policy["connect-src"] == "'self' http://log.localhost:8103"
+        assert policy["default-src"] == "'none'"
+
+
+async def test_a_page_may_have_a_policy_of_its_own(folder: Path) -> None:
+    """What one page may do says nothing about the others of its face."""
+    client = _client(folder, of_page=Policy(scripts=True, form_targets=("http://card.localhost:8171",)))
+    policy = _policy(await client.get("/"))
+    assert policy["script-src"] == "'self'"
+    assert policy["form-action"] == "'self' http://card.localhost:8171"
+    assert "script-src" not in _policy(await client.get("/nothing"))
+
+
+async def test_scripts_are_served_as_scripts(folder: Path) -> None:
+    """A script is served under the address of its content with its media type; a type that is not listed is not served."""
+    client = _client(folder)
+    found = re.search(r'src="(/static/[0-9a-f]{16}/check\.js)"', (await client.get("/")).text)
+    assert found
+    response = await client.get(found[1])
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert response.text == "'use strict';"
+    assert (await client.get(found[1].replace("check.js", "notes.exe"))).status_code == 404
+
+
+async def test_what_a_face_has_of_its_own_comes_first(folder: Path) -> None:
+    """A file of the face is taken instead of the shared one of that name; the rest of the look is the shared one."""
+    client = _client(folder)
+    html = (await client.get("/")).text
+    mark = re.search(r'href="(/static/[^"]+mark\.svg)"', html)
+    look = re.search(r'href="(/static/[^"]+/warifu\.css)"', html)
+    assert mark
+    assert look
+    assert (await client.get(mark[1])).text == "<svg xmlns='http://www.w3.org/2000/svg'/>"
+    assert ":root" in (await client.get(look[1])).text
+
+
+async def test_own_and_shared_texts_are_translated(folder: Path) -> None:
+    """On an English page the face's own texts and those of the shared frame are English."""
+    html = (await _client(folder).get("/?lang=en")).text
+    assert "<h1>Heading</h1>" in html
+    assert "Skip to the content" in html
