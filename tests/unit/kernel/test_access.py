@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from google.protobuf import descriptor_pool
 
+from warifu.control.v1 import control_pb2
 from warifu.kernel.access import TABLE_PATH, Access, AccessError
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.identity import Caller
@@ -67,9 +67,9 @@ def test_an_unknown_name_stops_the_process(tmp_path: Path, before: str, after: s
 
 def test_a_registered_service_without_rows_is_refused() -> None:
     """A process may not register a service that the table does not know."""
-    assert descriptor_pool.Default().FindServiceByName("warifu.control.v1.ControlService")
+    name = control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name
     with pytest.raises(AccessError, match="ControlService"):
-        Access.load().require_rows(["warifu.control.v1.ControlService"])
+        Access.load().require_rows([name])
 
 
 @pytest.mark.parametrize(
