@@ -3,6 +3,7 @@
 # ruff: noqa: N802 - handlers have the names of the contract
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +15,8 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from ports import free_port
-from unit.gateway.samples import PROVIDER, REQUESTER, header, inquire
+from unit.gateway.samples import PROVIDER, REQUESTER, header, resident_code
+from unit.gateway.samples import inquire as make_inquiry
 
 from warifu.authority import provision
 from warifu.control.v1 import control_pb2
@@ -26,6 +28,7 @@ from warifu.exchange.header import header_hash
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.permit import CheckedPermit, PermitChecker, check_window
 from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.gateway.codes import SivScheme, token_secret
 from warifu.gateway.party import build as build_gateway
 from warifu.interim.host import InterimHost
 from warifu.kernel.clock import SimulatedClock
@@ -51,6 +54,8 @@ PARTIES = {
 START = "2026-06-01T09:00:00+09:00"
 SEED = 20260401
 ANSWER_CANARY = "canary-of-the-answer"
+PERSON = resident_code(42)
+"""The resident code of the person whom the tests ask about."""
 WAIT = 20.0
 
 
@@ -191,7 +196,7 @@ class World:
         return world
 
     async def up(self, party: str) -> None:
-        """Start a party."""
+        """Start a party. Where the gateway calls it, the gateway's channel has found it when this returns."""
         provision_service = _build(
             "warifu.provision.v1.ProvisionService",
             provision_pb2_grpc.add_ProvisionServiceServicer_to_server,
@@ -208,6 +213,10 @@ class World:
         clock = self.clock if party == "gateway" else None
         self.running[party] = await stack.enter_async_context(serve(self.state / party, builds[party], clock=clock))
         self._up[party] = stack
+        if party != "gateway" and "gateway" in self._up:
+            # A channel that was refused pauses before it tries again, and calls fail at once meanwhile.
+            channel = self.running["gateway"].context.peers.channel(party)
+            await asyncio.wait_for(channel.channel_ready(), WAIT)
 
     async def down(self, party: str) -> None:
         """Stop a party."""
@@ -293,7 +302,7 @@ class World:
 
     def ask(self, subject: pb.SubjectReference, **changes) -> linkage_pb2.InquireRequest:
         """An inquiry that the law book allows, about a person."""
-        return inquire(header(**changes), subject, self.provider.keys.sealing_key)
+        return make_inquiry(header(**changes), subject, self.provider.keys.sealing_key)
 
     def open(self, call: linkage_pb2.InquireRequest, state: linkage_pb2.ExchangeState) -> pb.Answer:
         """The answer as its requester reads it, with everything checked."""
@@ -322,6 +331,22 @@ class World:
 def request_id_of(call: linkage_pb2.InquireRequest) -> str:
     """The id inside an inquiry."""
     return pb.RequestHeader.FromString(pb.Inquiry.FromString(call.inquiry).header).request_id
+
+
+async def inquire(world: World, call: linkage_pb2.InquireRequest, code: str = REQUESTER) -> linkage_pb2.ExchangeState:
+    """The exchange that an inquiry leads to."""
+    return (await world.linkage(code).Inquire(call, timeout=WAIT)).exchange
+
+
+async def collect(world: World, call: linkage_pb2.InquireRequest, code: str = REQUESTER) -> linkage_pb2.ExchangeState:
+    """The exchange as it stands."""
+    request = linkage_pb2.CollectRequest(request_id=request_id_of(call))
+    return (await world.linkage(code).Collect(request, timeout=WAIT)).exchange
+
+
+def expected_code(world: World, institution: str, person: str = PERSON) -> pb.SubjectReference:
+    """The code that an institution must have, derived beside the gateway."""
+    return SivScheme(token_secret(world.state, SEED)).derive(person, institution)
 
 
 async def reason_of(call: Awaitable[object]) -> Reason:
