@@ -9,11 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from warifu.tlog.notes import SEED_SIZE, LogKey, LogSigner, NoteKeyError, WitnessKey, WitnessSigner
+
+S = TypeVar("S", LogSigner, WitnessSigner)
 
 ORIGIN: Final = "warifu.example/access-log"
 """Name of the log and of its key."""
@@ -73,7 +76,7 @@ def log_signer(folder: Path) -> LogSigner:
     Raises:
         LogKeyError: its secret is missing or damaged.
     """
-    return LogSigner(ORIGIN, _seed(folder / LOG_SECRET))
+    return _signer(LogSigner, ORIGIN, folder / LOG_SECRET)
 
 
 def witness_signer(folder: Path) -> WitnessSigner:
@@ -82,14 +85,11 @@ def witness_signer(folder: Path) -> WitnessSigner:
     Raises:
         LogKeyError: its secret is missing or damaged.
     """
-    return WitnessSigner(WITNESS, _seed(folder / WITNESS_SECRET))
+    return _signer(WitnessSigner, WITNESS, folder / WITNESS_SECRET)
 
 
-def _seed(path: Path) -> bytes:
+def _signer(make: Callable[[str, bytes], S], name: str, path: Path) -> S:
     try:
-        seed = base64.b64decode(path.read_bytes().strip(), validate=True)
-        if len(seed) != SEED_SIZE:
-            raise NoteKeyError(f"a secret key has {SEED_SIZE} bytes")
+        return make(name, base64.b64decode(path.read_bytes().strip(), validate=True))
     except (OSError, binascii.Error, NoteKeyError) as error:
         raise LogKeyError(f"{path}: the secret key cannot be read: {error}") from error
-    return seed
