@@ -6,8 +6,6 @@ A log states size and root; a witness states that this tree continued the one th
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Final, Self
 
 from warifu.tlog.merkle import EMPTY_ROOT, HASH_SIZE, LARGEST_SIZE
 from warifu.tlog.notes import LogKey, LogSigner, Note, NoteError, UnsignedNoteError, WitnessKey
+from warifu.tlog.strict import from_base64, to_base64
 
 CLOCK_SKEW: Final = timedelta(seconds=30)
 """How far ahead of the reader's clock a witness' clock may be."""
@@ -84,8 +83,8 @@ class Checkpoint:
     @property
     def text(self) -> str:
         """The text of the note."""
-        root = base64.b64encode(self.root).decode()
-        return "".join(f"{line}\n" for line in (self.origin, str(self.size), root, *self.extensions))
+        lines = (self.origin, str(self.size), to_base64(self.root), *self.extensions)
+        return "".join(f"{line}\n" for line in lines)
 
     def signed(self, signer: LogSigner) -> Note:
         """The checkpoint as a note with the log's signature.
@@ -174,9 +173,6 @@ def _check_fresh(cosigned: Mapping[str, datetime], quorum: int, now: datetime, m
 
 def _hash(text: str) -> bytes:
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedCheckpointError("a root is base64") from error
-    if len(data) != HASH_SIZE or base64.b64encode(data).decode() != text:
-        raise MalformedCheckpointError(f"a root is {HASH_SIZE} bytes in base64")
-    return data
+        return from_base64(text)
+    except ValueError as error:
+        raise MalformedCheckpointError(f"the root of a tree is {error}") from error

@@ -7,8 +7,6 @@ a check that fails raises.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +16,8 @@ from typing import ClassVar, Final, Self
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
+
+from warifu.tlog.strict import from_base64, to_base64, utf8
 
 LARGEST_NOTE: Final = 512 * 1024
 """Bytes of the longest note that is read."""
@@ -69,7 +69,7 @@ class Signature:
     @property
     def line(self) -> str:
         """As it stands in a note, with its newline."""
-        return f"— {self.name} {_base64(self.key_id + self.content)}\n"
+        return f"— {self.name} {to_base64(self.key_id + self.content)}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class _Key:
         if _KEY_ID.fullmatch(key_id) is None:
             raise NoteKeyError("a verifier key is name+id+base64, the id 8 lower-case hexadecimal digits")
         try:
-            material = _unbase64(encoded)
+            material = from_base64(encoded)
         except ValueError as error:
             raise NoteKeyError("a verifier key ends in base64") from error
         if material[:1] != bytes([cls.kind]):
@@ -170,7 +170,7 @@ class _Key:
     @property
     def vkey(self) -> str:
         """The verifier key, as it is given to others."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(bytes([self.kind]) + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{to_base64(bytes([self.kind]) + self.public)}"
 
     def _own(self, note: Note) -> list[bytes]:
         key_id = self.key_id
@@ -283,12 +283,9 @@ def _secret(seed: bytes) -> SigningKey:
 
 def _decoded(raw: str | bytes) -> str:
     try:
-        data = raw.encode() if isinstance(raw, str) else raw
-        if len(data) > LARGEST_NOTE:
-            raise MalformedNoteError(f"a note longer than {LARGEST_NOTE} bytes")
-        text = data.decode()
-    except UnicodeError as error:
-        raise MalformedNoteError("a note is UTF-8") from error
+        text = utf8(raw, LARGEST_NOTE)
+    except ValueError as error:
+        raise MalformedNoteError(f"a note is {error}") from error
     if _CONTROL.search(text):
         raise MalformedNoteError("a note has no control characters but newlines")
     return text
@@ -299,24 +296,9 @@ def _signature(line: str) -> Signature:
     if match is None:
         raise MalformedNoteError("a line that is no signature: — name base64")
     try:
-        content = _unbase64(match[2])
+        content = from_base64(match[2])
     except ValueError as error:
         raise MalformedNoteError(f"the signature of {match[1]} is not base64") from error
     if len(content) <= _KEY_ID_SIZE:
         raise MalformedNoteError(f"the signature of {match[1]} is too short")
     return Signature(match[1], content[:_KEY_ID_SIZE], content[_KEY_ID_SIZE:])
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _unbase64(text: str) -> bytes:
-    """Strict: one text for given bytes, so that no two notes that differ carry the same signatures."""
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("not base64") from error
-    if _base64(data) != text:
-        raise ValueError("not canonical base64")
-    return data
