@@ -5,7 +5,8 @@ The agencies are interim servers without a business system: the tests are that. 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+import asyncio
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import grpc
 from ports import free_port
+from sqlalchemy import func, select
 from town import code_of, person
 
 from warifu.authority import provision
@@ -46,6 +48,7 @@ PARTIES = {
     "simulator": ["main"],
     "watchdog": ["main"],
 }
+AGENCIES = ("tax", "health_insurance")
 PARTY_OF = {code: party for party, codes in PARTIES.items() for code in codes if code != "main"}
 START = "2026-06-10T09:00:00+09:00"
 SEED = 11
@@ -92,7 +95,7 @@ class World:
         return world
 
     async def up(self, party: str) -> None:
-        """Start a party."""
+        """Start a party. The channels that the others keep to it have found it when this returns."""
 
         async def build_agency(context: Context) -> Party:
             host = self.hosts[party] = InterimHost(context)
@@ -103,6 +106,15 @@ class World:
         serving = serve(self.state / party, builds.get(party, build_agency), clock=self.clock)
         self.running[party] = await stack.enter_async_context(serving)
         self._up[party] = stack
+        await asyncio.wait_for(asyncio.gather(*(one.channel_ready() for one in self._towards(party))), WAIT)
+
+    def _towards(self, party: str) -> Iterator[grpc.aio.Channel]:
+        """The running parties' channels to a party: one that was refused pauses, and calls fail at once meanwhile."""
+        callers = {"gateway": (*AGENCIES, "numbering"), "numbering": AGENCIES}.get(party, ("gateway",))
+        for caller in callers:
+            if caller in self.running:
+                peers = self.running[caller].context.peers
+                yield from (peers.channel(party, identity) for identity in PARTIES[caller])
 
     async def down(self, party: str) -> None:
         """Stop a party."""
@@ -198,6 +210,14 @@ class World:
         return [ex.AccessRecord.FromString(one.record.record) for one in response.records]
 
 
+REQUESTED = (ex.RECORD_KIND_REQUEST, 0, 0)
+PROVIDED, NO_RECORD, NOT_REGISTERED, WITHHELD, PENDING = (
+    ex.FINE_OUTCOME_PROVIDED,
+    ex.FINE_OUTCOME_NO_RECORD,
+    ex.FINE_OUTCOME_NOT_REGISTERED,
+    ex.FINE_OUTCOME_WITHHELD,
+    ex.FINE_OUTCOME_PENDING,
+)
 AFFAIR, PROCEDURE = "JM90000000000101", "JT90000000000101"
 
 
@@ -222,6 +242,34 @@ def copy(record_id: str, number: str = "1", year: int = 2025, **changes) -> pb.R
         **changes,
     }
     return pb.RegisterCopiesRequest(**values)
+
+
+def protect(institution: str, **flags: bool) -> pb.SetProtectionRequest:
+    """Flags of the person."""
+    return pb.SetProtectionRequest(institution=institution, addressee_no="1", reason="支援措置", **flags)
+
+
+def release(permit_id: str, decision: pb.ReviewDecision.ValueType) -> pb.ReleaseReviewRequest:
+    """A clerk's decision at the tax office."""
+    return pb.ReleaseReviewRequest(institution=TAX, permit_id=permit_id, decision=decision, clerk="t-3")
+
+
+def count(world: World, code: str, table) -> int:
+    """Rows of an institution's table."""
+    store = world.interim(code).ground.store
+    return store.read(lambda connection: connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def outcomes(records: list[ex.AccessRecord]) -> list[tuple[int, int, int]]:
+    """Kind, outcome, fine outcome of each record."""
+    return [(one.kind, one.outcome, one.fine_outcome) for one in records]
+
+
+def seen_by_the_gateway(world: World, request_id: str) -> tuple[int, int]:
+    """What the gateway could tell answers apart by: outcome and size."""
+    exchange = next(one for one in world.running["gateway"].party.view(request_id) if one.where == "gateway/exchange")
+    values = {value.name: value for value in exchange.values}
+    return int(values["outcome"].text), len(values["answer"].raw)
 
 
 async def reason_of(call: Awaitable[object], party: str = "") -> Reason:
