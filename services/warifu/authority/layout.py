@@ -12,12 +12,15 @@ from cryptography import x509
 from warifu.authority.authority import Authority
 from warifu.authority.certificates import Leaf
 from warifu.authority.files import PUBLIC, SECRET, replace_file
+from warifu.authority.logkeys import WITNESS_PARTY, provision_log_keys
 from warifu.kernel.identity import COUNTER
 from warifu.law import book
 from warifu.law.signature import bytes_to_sign
 
 AUTHORITY_FOLDER: Final = "ca"
 COUNTERS_FOLDER: Final = "counters"
+INSPECTOR: Final = "inspector"
+"""The supervisor's staff at a command line: a second identity of the watchdog, in a folder of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ def provision(
     hosts: Mapping[str, Sequence[str]] | None = None,
     authority: Authority | None = None,
 ) -> Authority:
-    """Give every party its certificates, the root, the revocation list and the signed law book. Safe to repeat: what is good stays.
+    """Give every party its certificates, the root, the revocation list, the signed law book, and the keys of log and witness.
+
+    Safe to repeat: what is good stays. With a watchdog among the parties there is also an inspector, in `inspector/`.
 
     Args:
         state: the network's state folder.
@@ -59,6 +64,9 @@ def provision(
         book.write(state / party / "trust" / "law", law, signature)
     for code in counters:
         replace_file(state / COUNTERS_FOLDER / code / "ca.pem", authority.root_pem, PUBLIC)
+    if WITNESS_PARTY in parties:
+        replace_file(state / INSPECTOR / "ca.pem", authority.root_pem, PUBLIC)
+    provision_log_keys(state, parties)
     authority.write_crl(state / party / "trust" / "revoked.crl" for party in parties)
     return authority
 
@@ -97,6 +105,8 @@ def _places(
             yield _client(state / party / "identities" / code, party, code)
     for code in counters:
         yield _client(state / COUNTERS_FOLDER / code, COUNTER, code)
+    if WITNESS_PARTY in parties:
+        yield _client(state / INSPECTOR, WITNESS_PARTY, INSPECTOR)
 
 
 def _existing(state: Path) -> Iterator[_Place]:
@@ -111,6 +121,8 @@ def _existing(state: Path) -> Iterator[_Place]:
         yield _client(path.parent, path.parent.parent.parent.name, path.parent.name)
     for path in sorted(state.glob(f"{COUNTERS_FOLDER}/*/cert.pem")):
         yield _client(path.parent, COUNTER, path.parent.name)
+    if (state / INSPECTOR / "cert.pem").exists():
+        yield _client(state / INSPECTOR, WITNESS_PARTY, INSPECTOR)
 
 
 def _client(folder: Path, party: str, code: str) -> _Place:
