@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 from warifu.exchange.directory import GATEWAY, DirectoryError, VerifiedEntry, make_entry, verify_entry
 from warifu.exchange.keys import InstitutionKeys, SealingKey
 from warifu.exchange.v1.exchange_pb2 import DirectoryEntry, SignedDirectoryEntry
+from warifu.gateway.log.events import Write
+from warifu.gateway.log.log import Log
 from warifu.gateway.schema import DIRECTORY
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
@@ -31,8 +33,8 @@ _ADD = insert(DIRECTORY)
 class Directory:
     """Keeps and relays entries. Invariant: an owner's version only rises."""
 
-    def __init__(self, store: Store, trust: Trust, clock: Clock) -> None:
-        self._store, self._trust, self._clock = store, trust, clock
+    def __init__(self, store: Store, trust: Trust, clock: Clock, log: Log) -> None:
+        self._store, self._trust, self._clock, self._log = store, trust, clock, log
 
     async def publish(self, caller: str, signed: SignedDirectoryEntry) -> None:
         """Take the caller's own entry. The newest one again has no effect.
@@ -45,7 +47,8 @@ class Directory:
         entry = self._verify(signed)
         if entry.owner != caller:
             raise LinkageError(Reason.CLIENT_NOT_YOURS)
-        await self._store.write(lambda connection: _take(connection, entry, signed))
+        enter = self._log.events.directory(entry.owner, entry.version, signed.entry)
+        await self._log.write(lambda connection: _take(connection, entry, signed, enter))
 
     def entry(self, owner: str) -> SignedDirectoryEntry:
         """The newest entry.
@@ -86,8 +89,8 @@ class Directory:
 class OwnEntry:
     """The gateway's own entry, signed with the certificate of its identity `main` and anew whenever that changes."""
 
-    def __init__(self, store: Store, clock: Clock, keys: InstitutionKeys, identity: Path) -> None:
-        self._store, self._clock, self._keys, self._identity = store, clock, keys, identity
+    def __init__(self, log: Log, clock: Clock, keys: InstitutionKeys, identity: Path) -> None:
+        self._log, self._clock, self._keys, self._identity = log, clock, keys, identity
         self._stamp: tuple[int, int] | None = None
 
     async def publish(self) -> int:
@@ -97,7 +100,7 @@ class OwnEntry:
         if stamp == self._stamp:
             return 0
         certificate, key = self._certificate()
-        renewed = await self._store.write(lambda connection: self._renew(connection, certificate, key))
+        renewed = await self._log.write(lambda connection: self._renew(connection, certificate, key))
         self._stamp = stamp
         return renewed
 
@@ -109,6 +112,7 @@ class OwnEntry:
         valid = (self._clock.machine(), certificate.not_valid_after_utc)
         signed = make_entry(self._keys, version, valid, certificate, key)
         _put(connection, GATEWAY, version, self._keys.hpke_key_id, signed)
+        self._log.events.directory(GATEWAY, version, signed.entry)(connection)
         return 1
 
     def _is_mine(self, signed: SignedDirectoryEntry, certificate: x509.Certificate) -> bool:
@@ -126,7 +130,7 @@ class OwnEntry:
         return certificate, key
 
 
-def _take(connection: Connection, entry: VerifiedEntry, signed: SignedDirectoryEntry) -> None:
+def _take(connection: Connection, entry: VerifiedEntry, signed: SignedDirectoryEntry, enter: Write) -> None:
     row = connection.execute(_FIND, {"owner": entry.owner}).first()
     if row is not None and entry.version <= row.version:
         before = SignedDirectoryEntry.FromString(row.entry)
@@ -134,6 +138,7 @@ def _take(connection: Connection, entry: VerifiedEntry, signed: SignedDirectoryE
             return
         raise LinkageError(Reason.CLIENT_DIRECTORY_VERSION_OLD)
     _put(connection, entry.owner, entry.version, entry.sealing.key_id, signed)
+    enter(connection)
 
 
 def _put(connection: Connection, owner: str, version: int, key_id: str, signed: SignedDirectoryEntry) -> None:

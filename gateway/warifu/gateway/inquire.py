@@ -20,6 +20,7 @@ from warifu.gateway.convert import Conversion, Converted
 from warifu.gateway.course import Course
 from warifu.gateway.decide import Allowed, Decisions, Refused
 from warifu.gateway.directory import Directory
+from warifu.gateway.log.log import Log
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
@@ -62,8 +63,9 @@ class Inquiries:
         conversion: Conversion,
         directory: Directory,
         course: Course,
+        log: Log,
     ) -> None:
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._log = store, clock, log
         self._decisions, self._conversion, self._directory = decisions, conversion, directory
         self._course = course
 
@@ -72,9 +74,11 @@ class Inquiries:
 
         Raises:
             LinkageError: the call is not well-formed, names another requester, or its id was used with other bytes; or nothing is
-                known of the outcome yet (PROVIDER_…), and the same call may be made again.
+                known of the outcome yet (PROVIDER_…), or the log cannot move (GATEWAY_LOG_UNAVAILABLE), and the same call may be
+                made again.
         """
         asked = step1.read(call)
+        await self._log.admit()
         if asked.header.requester != caller:
             await self._record_pretence(caller, asked)
             raise LinkageError(Reason.CLIENT_NOT_YOURS)
@@ -102,7 +106,7 @@ class Inquiries:
         else:
             entry = _deny(asked, decision, converted, at)
         try:
-            await self._store.write(entry.write)
+            await self._log.write(entry.write)
         except IntegrityError:  # another replica took the same inquiry in the same moment
             found = self._find(asked)
             if found is None:
@@ -123,7 +127,7 @@ class Inquiries:
         """Enter, under the caller's own name, that it asked in another's. The id stays free for whom it belongs to."""
         at = self._moment()
         pair = _denied_records(asked, caller, at.network, self._decisions.table_version(), None)
-        await self._store.write(lambda connection: _write_records(connection, pair, at.machine, None))
+        await self._log.write(lambda connection: _write_records(connection, pair, at.machine, None))
 
     def _moment(self) -> _Moment:
         return _Moment(milliseconds(self._clock.machine()), milliseconds(self._clock.network()))

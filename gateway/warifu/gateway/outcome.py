@@ -10,6 +10,7 @@ from warifu.exchange import record as records
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import record, stored
 from warifu.gateway.forward import Reply, expired
+from warifu.gateway.log.log import Writer
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
@@ -19,8 +20,8 @@ from warifu.kernel.store import Store
 class Outcomes:
     """Settles exchanges."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, log: Writer) -> None:
+        self._store, self._clock, self._log = store, clock, log
 
     async def settle(self, before: Stored, reply: Reply) -> Stored:
         """The exchange after a reply, durable. A final one never changes; a waiting one is over when its review period is."""
@@ -30,7 +31,7 @@ class Outcomes:
         after = _after(before, reply)
         if after == before:
             return before
-        settled = await self._store.write(lambda connection: self._write(connection, after, reply, network))
+        settled = await self._log.write(lambda connection: self._write(connection, after, reply, network))
         return settled or self._store.read(lambda connection: _known(connection, before.request_id))
 
     def _write(self, connection: Connection, after: Stored, reply: Reply, network: int) -> Stored | None:

@@ -16,6 +16,9 @@ from warifu.gateway.directory import Directory, OwnEntry
 from warifu.gateway.enrolment import Enrolment
 from warifu.gateway.forward import Forwarder
 from warifu.gateway.inquire import Inquiries
+from warifu.gateway.log.face import face
+from warifu.gateway.log.log import Log
+from warifu.gateway.log.services import LogServicer
 from warifu.gateway.outbox import Outbox
 from warifu.gateway.outcome import Outcomes
 from warifu.gateway.reconcile import Reconciler
@@ -27,6 +30,7 @@ from warifu.kernel.errors import Reason
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
 from warifu.linkage.v1 import linkage_pb2_grpc
+from warifu.log.v1 import log_pb2_grpc
 
 STORE_NAME = "gateway.db"
 
@@ -37,6 +41,7 @@ async def build(context: Context) -> Party:
     Raises:
         ValueError: a kept key is damaged.
         LinkageError: GATEWAY_TABLE_INVALID: the law book does not verify; a gateway that cannot decide must not start.
+        LogKeyError: the log's key, or one that is to be pinned, is missing or damaged.
     """
     config, clock = context.config, context.clock
     secrets = config.folder / "secrets"
@@ -51,32 +56,38 @@ async def build(context: Context) -> Party:
     decisions = Decisions(current, clock)
     enrolment = Enrolment(store, scheme, clock)
     conversion = Conversion(scheme, enrolment)
-    directory = Directory(store, context.trust, clock)
-    own_entry = OwnEntry(store, clock, keys, config.folder / "identities" / "main")
-    course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(store, clock))
-    inquiries = Inquiries(store, clock, decisions, conversion, directory, course)
+    log = Log(context, store, current)
+    await log.begin()
+    directory = Directory(store, context.trust, clock, log)
+    own_entry = OwnEntry(log, clock, keys, config.folder / "identities" / "main")
+    course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(store, clock, log))
+    inquiries = Inquiries(store, clock, decisions, conversion, directory, course, log)
     await own_entry.publish()
 
     async def close() -> None:
         await course.drain()
+        await log.close()
         store.close()
 
     return Party(
         services=_services(
-            LinkageServicer(inquiries, Collection(store, course), decisions, keys),
+            LinkageServicer(inquiries, Collection(store, course, log), decisions, keys),
             DirectoryServicer(directory),
             GatewayAuditServicer(Audit(store)),
             EnrolmentServicer(enrolment, decisions),
+            LogServicer(store),
         ),
         jobs={
+            **log.jobs,
             "own-entry": own_entry.publish,
             "reconcile": Reconciler(store, clock, course).run,
-            "outbox": Outbox(store, context.peers, current, directory, conversion).run,
+            "outbox": Outbox(store, context.peers, current, directory, conversion, log).run,
             "purge": enrolment.purge,
         },
-        checks={STORE_NAME: store.check, "law": current.check},
+        checks={STORE_NAME: store.check, "law": current.check, "log": log.check},
         view=View(store).holdings,
         close=close,
+        web=face(store, config.web.host, log.keys.log.vkey, log.keys.witness.vkey) if config.web else None,
     )
 
 
@@ -92,6 +103,7 @@ def _services(
     directory: DirectoryServicer,
     audit: GatewayAuditServicer,
     enrolment: EnrolmentServicer,
+    log: LogServicer,
 ) -> tuple[Service, ...]:
     area = "warifu.linkage.v1"
     return (
@@ -103,4 +115,5 @@ def _services(
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server,
             enrolment,
         ),
+        Service("warifu.log.v1.LogService", log_pb2_grpc.add_LogServiceServicer_to_server, log),
     )

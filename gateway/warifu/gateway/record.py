@@ -9,12 +9,15 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
-from warifu.gateway.schema import RECORD
+from warifu.gateway.log import entries
+from warifu.gateway.schema import ENTRY, RECORD
 from warifu.kernel.instants import timestamp
 
 _ADD = insert(RECORD)
-_FIND = select(RECORD.c.record, RECORD.c.salt, RECORD.c.commitment).where(
-    RECORD.c.commitment == bindparam("commitment")
+_FIND = (
+    select(RECORD.c.record, RECORD.c.salt, ENTRY.c.commitment)
+    .join(ENTRY, ENTRY.c.position == RECORD.c.position)
+    .where(ENTRY.c.commitment == bindparam("commitment"))
 )
 
 
@@ -66,17 +69,16 @@ def add(
     recorded_at: int,
     permit_hash: bytes | None,
 ) -> None:
-    """Add a record and what opens its commitment; `recorded_at` in machine milliseconds."""
+    """Add a record, what opens its commitment, and its log entry; `recorded_at` in machine milliseconds."""
     values = {
+        "position": entries.add(connection, committed.commitment, recorded_at),
         "request_id": entry.request_id,
         "kind": entry.kind,
         "requester": entry.requester,
         "provider": entry.provider,
         "record": committed.record,
         "salt": committed.salt,
-        "commitment": committed.commitment,
         "permit_hash": permit_hash,
-        "recorded_at": recorded_at,
     }
     connection.execute(_ADD, values)
 

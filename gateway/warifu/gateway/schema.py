@@ -15,7 +15,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    UniqueConstraint,
+    Text,
 )
 
 metadata = MetaData()
@@ -80,25 +80,71 @@ UNFINISHED = EXCHANGE.c.outcome.in_((0, 2))
 
 Index("exchange_unfinished", EXCHANGE.c.outcome, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 
+ENTRY = Table(
+    "log_entry",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("commitment", LargeBinary(32), nullable=False, unique=True),  # the leaf's data, and all that the public sees
+    Column("committed_at", BigInteger, nullable=False),
+    Column("leaf_index", BigInteger, unique=True),  # place in the log, from 0; absent while it waits
+    sqlite_autoincrement=True,
+)
+"""What is logged: a row a record or event, in the same transaction. Waiting rows get the next leaf indexes in the order of position;
+an index once given never changes in a living log, and no row is ever removed."""
+
+WAITING = ENTRY.c.leaf_index.is_(None)
+Index("log_entry_waiting", ENTRY.c.position, sqlite_where=WAITING, postgresql_where=WAITING)
+
 RECORD = Table(
     "record",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("request_id", _REQUEST_ID, nullable=False, index=True),
     Column("kind", Integer, nullable=False),  # exchange.v1.RecordKind
     Column("requester", _INSTITUTION, nullable=False),
     Column("provider", _INSTITUTION, nullable=False),
     Column("record", LargeBinary, nullable=False),  # AccessRecord, the bytes that the commitment is over
     Column("salt", LargeBinary(32), nullable=False),
-    Column("commitment", LargeBinary(32), nullable=False),
     Column("permit_hash", LargeBinary(32)),
-    Column("recorded_at", BigInteger, nullable=False),
     Index("record_requester", "requester", "position"),
     Index("record_provider", "provider", "position"),
-    UniqueConstraint("commitment", name="record_commitment"),
-    sqlite_autoincrement=True,
 )
-"""Access records (art. 23) with what opens their commitments. Only ever added to."""
+"""Access records (art. 23) with what opens their commitments, at the positions of their log entries. Only ever added to."""
+
+EVENT = Table(
+    "event",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("event", LargeBinary, nullable=False),  # log.v1.NetworkEvent, the bytes that the commitment is over
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("kind", String(32), nullable=False),  # name of the event's field
+    Column("subject", String(64), nullable=False),  # whom or what it is about: an owner, or empty
+    Column("digest", LargeBinary(32)),  # of what is in force since
+    Index("event_newest", "kind", "subject", "position"),
+)
+"""Changes of what exchanges are decided by, with what opens their commitments, at the positions of their log entries."""
+
+SUBTREE = Table(
+    "log_subtree",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+"""Roots of the log's complete subtrees of 256**level leaves, level 1 and above; level 0 is computed from the entries."""
+
+HEAD = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("log_key", String(200), nullable=False),  # verifier key: another one in trust/ means a new log
+    Column("size", BigInteger, nullable=False),
+    Column("checkpoint", Text, nullable=False),  # signed note of this size
+    Column("witnessed_size", BigInteger, nullable=False),
+    Column("witnessed", Text),  # signed note of that size with the witness' signature; absent before its first
+    Column("witnessed_at", BigInteger),  # when the witness answered last
+)
+"""The log's head. Leaves, subtrees and this row change in one transaction that compares the size before (compare and swap)."""
 
 OUTBOX = Table(
     "outbox",

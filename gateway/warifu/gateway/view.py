@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import BindParameter, Select, Table, bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
-from warifu.gateway.schema import EXCHANGE, OUTBOX, RECORD
+from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX, RECORD
 from warifu.kernel.store import Store
 
-_TABLES = ((EXCHANGE, EXCHANGE.c.request_id), (RECORD, RECORD.c.position), (OUTBOX, OUTBOX.c.position))
+_ASKED: BindParameter[str] = bindparam("asked")
+_ROWS = (
+    (EXCHANGE, select(EXCHANGE).where(EXCHANGE.c.request_id == _ASKED)),
+    (RECORD, select(RECORD).where(RECORD.c.request_id == _ASKED).order_by(RECORD.c.position)),
+    (
+        ENTRY,
+        select(ENTRY)
+        .join(RECORD, RECORD.c.position == ENTRY.c.position)
+        .where(RECORD.c.request_id == _ASKED)
+        .order_by(ENTRY.c.position),
+    ),
+    (OUTBOX, select(OUTBOX).where(OUTBOX.c.request_id == _ASKED)),
+)
 _MESSAGES = {
     "inquiry": "warifu.exchange.v1.Inquiry",
     "query": "warifu.exchange.v1.SealedBlock",
@@ -30,12 +43,11 @@ class View:
         self._store = store
 
     def holdings(self, request_id: str) -> Sequence[Holding]:
-        """Every row with this request id, in the order of the exchange."""
-        return [holding for table, order in _TABLES for holding in self._rows(table, order, request_id)]
+        """Every row of this request id, in the order of the exchange, with the log entries of its records."""
+        return [holding for table, query in _ROWS for holding in self._rows(table, query, request_id)]
 
-    def _rows(self, table: Table, order: object, request_id: str) -> list[Holding]:
-        query = select(table).where(table.c.request_id == request_id).order_by(order)  # type: ignore[arg-type] # a column
-        rows = self._store.read(lambda connection: connection.execute(query).mappings().all())
+    def _rows(self, table: Table, query: Select[Any], request_id: str) -> list[Holding]:
+        rows = self._store.read(lambda connection: connection.execute(query, {"asked": request_id}).mappings().all())
         return [
             Holding(
                 where=f"gateway/{table.name}",

@@ -60,6 +60,10 @@ CALL_DEADLINE: Final = Limit(5_000, "milliseconds", "any other unary call betwee
 COLLECT_WAIT: Final = Limit(20_000, "milliseconds", "a Collect that waits for a change")
 LOOKUPS_A_MINUTE: Final = Limit(600, "calls", "look-ups by basic items, an institution and minute")
 MERGE_DELAY: Final = Limit(2_000, "milliseconds", "from committed to logged; older waiting records stop exchanges")
+WITNESS_REFRESH: Final = Limit(
+    60, "seconds", "after which an unchanged log is cosigned again, so that cosignatures stay fresh"
+)
+WITNESS_SILENCE: Final = Limit(600, "seconds", "machine time without a word of the witness, after which exchanges stop")
 HEALTH_INTERVAL: Final = Limit(1_000, "milliseconds", "between two looks at a party's own health")
 CONNECTION_AGE: Final = Limit(900, "seconds", "after which a connection is renewed, and with it the certificate shown")
 DRAIN: Final = Limit(5, "seconds", "that a party which stops gives to the calls in progress")

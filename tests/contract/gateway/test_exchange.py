@@ -57,7 +57,8 @@ async def test_the_request_record_is_durable_before_the_permit_arrives(world, su
         with closing(sqlite3.connect(world.state / "gateway" / "gateway.db")) as database, database:
             seen.append(
                 database.execute(
-                    "SELECT kind FROM record WHERE commitment = ?", (checked.permit.commitment,)
+                    "SELECT kind FROM record JOIN log_entry USING (position) WHERE commitment = ?",
+                    (checked.permit.commitment,),
                 ).fetchall()
             )
 

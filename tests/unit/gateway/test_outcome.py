@@ -16,7 +16,7 @@ from warifu.gateway.course import Course
 from warifu.gateway.forward import Reply
 from warifu.gateway.outcome import Outcomes
 from warifu.gateway.reconcile import Reconciler
-from warifu.gateway.schema import OUTBOX, RECORD
+from warifu.gateway.schema import ENTRY, OUTBOX, RECORD
 from warifu.gateway.stored import find
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import REVIEW_LIFE
@@ -61,7 +61,7 @@ class World:
 
     def __init__(self, folder, *said):
         self.clock, self.store, self.script = StandingClock(), new_store(folder), Script(*said)
-        self.course = Course(self.script, Outcomes(self.store, self.clock))
+        self.course = Course(self.script, Outcomes(self.store, self.clock, self.store))
         self.reconciler = Reconciler(self.store, self.clock, self.course)
 
     def now(self, exchange):
@@ -70,7 +70,8 @@ class World:
 
     def outcomes(self, exchange):
         """Its outcome records."""
-        query = select(RECORD).where(RECORD.c.request_id == exchange.request_id, RECORD.c.kind == 2)
+        kept = select(RECORD, ENTRY.c.commitment).join(ENTRY, ENTRY.c.position == RECORD.c.position)
+        query = kept.where(RECORD.c.request_id == exchange.request_id, RECORD.c.kind == 2)
         rows = self.store.read(lambda connection: connection.execute(query.order_by(RECORD.c.position)).all())
         return [
             records.check(pb.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment))

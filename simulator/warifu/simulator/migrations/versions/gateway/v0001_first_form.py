@@ -34,6 +34,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner"),
     )
     op.create_table(
+        "event",
+        sa.Column(
+            "position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("event", sa.LargeBinary(), nullable=False),
+        sa.Column("salt", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("position"),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("event_newest", ["kind", "subject", "position"], unique=False)
+
+    op.create_table(
         "exchange",
         sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("requester", sa.String(length=64), nullable=False),
@@ -66,6 +81,44 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "log_entry",
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("committed_at", sa.BigInteger(), nullable=False),
+        sa.Column("leaf_index", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("position"),
+        sa.UniqueConstraint("commitment"),
+        sa.UniqueConstraint("leaf_index"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("log_entry", schema=None) as batch_op:
+        batch_op.create_index(
+            "log_entry_waiting",
+            ["position"],
+            unique=False,
+            sqlite_where=sa.text("leaf_index IS NULL"),
+            postgresql_where=sa.text("leaf_index IS NULL"),
+        )
+
+    op.create_table(
+        "log_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("log_key", sa.String(length=200), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("checkpoint", sa.Text(), nullable=False),
+        sa.Column("witnessed_size", sa.BigInteger(), nullable=False),
+        sa.Column("witnessed", sa.Text(), nullable=True),
+        sa.Column("witnessed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "log_subtree",
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("place", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("level", "place"),
+    )
+    op.create_table(
         "outbox",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=False),
@@ -75,19 +128,17 @@ def upgrade() -> None:
     )
     op.create_table(
         "record",
-        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
         sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.Integer(), nullable=False),
         sa.Column("requester", sa.String(length=64), nullable=False),
         sa.Column("provider", sa.String(length=64), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.Column("salt", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
         sa.Column("permit_hash", sa.LargeBinary(length=32), nullable=True),
-        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position"),
-        sa.UniqueConstraint("commitment", name="record_commitment"),
-        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("record", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_record_request_id"), ["request_id"], unique=False)

@@ -1,0 +1,102 @@
+"""The log as the rest of the gateway uses it: `check` before anything is decided, `write` for what makes entries."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from warifu.exchange.lawbook import CurrentLaw
+from warifu.exchange.logkeys import LogKeys, log_signer
+from warifu.gateway.log.events import Events, Write
+from warifu.gateway.log.gate import Gate
+from warifu.gateway.log.sequencer import Sequencer
+from warifu.gateway.log.witness import WitnessCaller
+from warifu.kernel.access import TABLE_PATH
+from warifu.kernel.party import Context
+from warifu.kernel.store import Store
+
+T = TypeVar("T")
+
+
+class Writer(Protocol):
+    """Where what makes entries is written: the log; or, where nothing is to be integrated, the store alone."""
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """Commit; durable on return."""
+
+
+class Log:
+    """Gate, sequencer, witness and events of one gateway process."""
+
+    def __init__(self, context: Context, store: Store, law: CurrentLaw) -> None:
+        """Read the keys; nothing is written before `begin`.
+
+        Raises:
+        LogKeyError: the log's key, or a key that is to be pinned, is missing or damaged.
+        """
+        folder, clock = context.config.folder, context.clock
+        self.keys = LogKeys.load(folder)
+        self.events = Events(clock)
+        self._store, self._law, self._simulation = store, law, context.config.simulation is not None
+        self._gate = Gate(store, clock)
+        self._witness = WitnessCaller(store, clock, context.peers, self.keys, self._gate)
+        self._sequencer = Sequencer(store, log_signer(folder), self._witness.wake)
+
+        self._entered: bytes | None = None
+        """Digest of the permission table that the newest event of its kind names."""
+
+    @property
+    def jobs(self) -> dict[str, Callable[[], Awaitable[int]]]:
+        """Periodic jobs."""
+        return {"rules": self.enter_rules, "log": self.integrate, "witness": self._witness.run}
+
+    async def begin(self) -> None:
+        """Open the log and enter that the gateway starts, and under which rules."""
+        self._gate.begin(new_log=await self._sequencer.begin())
+        started = self.events.started(simulation=self._simulation, program=version("warifu"))
+        await self.write(started)
+        await self.enter_rules()
+
+    async def enter_rules(self) -> int:
+        """Enter the permission table and the rights in force, where they changed; how many did."""
+        book = self._law.book()
+        if book.digest == self._entered:
+            return 0
+        writes: list[Write] = [
+            self.events.table(book.version, book.digest),
+            self.events.rights(TABLE_PATH.read_bytes()),
+        ]
+        entered = await self.write(lambda connection: sum(write(connection) for write in writes))
+        self._entered = book.digest
+        return entered
+
+    async def admit(self) -> None:
+        """Let an exchange begin or go on; by no permission table that is not entered.
+
+        Raises:
+            LinkageError: GATEWAY_LOG_UNAVAILABLE, GATEWAY_TABLE_INVALID.
+        """
+        self._gate.check()
+        await self.enter_rules()
+
+    def check(self) -> None:
+        """Raise while exchanges are stopped: a health check."""
+        self._gate.check()
+
+    async def integrate(self) -> int:
+        """Give what waits its place in the log; how many entries got one."""
+        return await self._sequencer.run()
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """Commit what makes entries, durable on return, and have them integrated at once; not waited for."""
+        result = await self._store.write(change)
+        self._sequencer.wake()
+        return result
+
+    async def close(self) -> None:
+        """Integrate what is under way, and end."""
+        await self._sequencer.close()
+        await self._witness.close()
