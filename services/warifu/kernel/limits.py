@@ -60,6 +60,12 @@ CALL_DEADLINE: Final = Limit(5_000, "milliseconds", "any other unary call betwee
 COLLECT_WAIT: Final = Limit(20_000, "milliseconds", "a Collect that waits for a change")
 LOOKUPS_A_MINUTE: Final = Limit(600, "calls", "look-ups by basic items, an institution and minute")
 MERGE_DELAY: Final = Limit(2_000, "milliseconds", "from committed to logged; older waiting records stop exchanges")
+CHECKPOINT_BYTES: Final = Limit(8_192, "bytes", "a signed checkpoint that is shown to the witness")
+PROOF: Final = Limit(63, "hashes", "a consistency proof that is shown to the witness (c2sp.org/tlog-witness)")
+RECEIPT_BYTES: Final = Limit(1_024, "bytes", "a receipt that is reported")
+FINDINGS: Final = Limit(
+    1_000, "findings", "of one kind that the watchdog keeps; it counts further ones in its log file alone"
+)
 WITNESS_REFRESH: Final = Limit(
     60, "seconds", "after which an unchanged log is cosigned again, so that cosignatures stay fresh"
 )

@@ -17,7 +17,7 @@ def main() -> int:
     migration = tools.add_parser(
         "migration", help="write the migration from the newest revision to the schema in the code"
     )
-    migration.add_argument("kind", help="numbering, gateway, agency, portal or simulator")
+    migration.add_argument("kind", help="numbering, gateway, interim, agency, portal, watchdog or simulator")
     migration.add_argument("message", help="what changes and why, a few words")
     tools.add_parser("pages", help="fill the tables of docs/PROTOCOL.md from the code")
     options = parser.parse_args()

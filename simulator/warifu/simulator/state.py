@@ -55,6 +55,10 @@ class NetworkFile:
     """Certificate and key path of each institution's counter."""
     simulator: dict[str, str]
     """Certificate and key path of the simulator's identity, used to register people in bulk."""
+    inspector: dict[str, str] = field(default_factory=dict)
+    """Certificate and key path of the supervisor's inspector, under which the network is audited."""
+    log: dict[str, str] = field(default_factory=dict)
+    """The public log: "url" where it is served, "key" and "witness", the verifier keys of the log and of its witness."""
     database_url: str | None = None
     clock: str = ""
     """Network time at which the network was stopped, ISO 8601; the next start goes on from there. Empty while it runs, and after a crash."""

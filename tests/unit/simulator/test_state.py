@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from warifu.authority.logkeys import provision_log_keys
+from warifu.exchange.logkeys import LOG_SECRET, WITNESS_SECRET, LogKeys, log_signer, witness_signer
 from warifu.simulator.launcher.backup import backup, restore
 from warifu.simulator.launcher.ports import PortError, Ports, is_free
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError, locked
@@ -114,9 +116,30 @@ def test_a_backup_comes_back_whole(tmp_path: Path) -> None:
     backup(state, tmp_path / "net.tar.gz")
     restore(tmp_path / "net.tar.gz", tmp_path / "again")
 
+    before, after = (json.loads((folder / NETWORK_NAME).read_text()) for folder in (state, tmp_path / "again"))
     assert (tmp_path / "again" / "gateway" / "gateway.db").read_bytes() == b"rows"
-    assert json.loads((state / NETWORK_NAME).read_text()) == json.loads((tmp_path / "again" / NETWORK_NAME).read_text())
+    assert before | {"log": None} == after | {"log": None}
     assert (tmp_path / "net.tar.gz").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_restored_network_begins_a_new_log(tmp_path: Path) -> None:
+    """The archive holds no secret of log or witness; what is restored has new keys, pinned by every party and told in the network file."""
+    state, again = tmp_path / "state", tmp_path / "again"
+    old = provision_log_keys(state, ["gateway"])
+    network_file(pid=2**22 + 1, log={"url": "http://log.localhost:1", "key": old.log.vkey}).save(state)
+
+    backup(state, tmp_path / "net.tar.gz")
+    restored = restore(tmp_path / "net.tar.gz", again)
+
+    with tarfile.open(tmp_path / "net.tar.gz") as tar:
+        assert not [name for name in tar.getnames() if name.endswith((LOG_SECRET, WITNESS_SECRET))]
+    new = LogKeys.load(again / "gateway")
+    assert new.log != old.log
+    assert new.witness != old.witness
+    assert (new.log, new.witness) == (log_signer(again / "gateway").key, witness_signer(again / "watchdog").key)
+    told = {"url": "http://log.localhost:1", "key": new.log.vkey, "witness": new.witness.vkey}
+    assert told == restored.log == NetworkFile.load(again).log
+    assert LogKeys.load(state / "gateway") == old
 
 
 def test_a_backup_never_overwrites(tmp_path: Path) -> None:

@@ -7,15 +7,20 @@ import shutil
 import tarfile
 from pathlib import Path
 
+from warifu.authority import replace_log_keys
+from warifu.exchange.logkeys import LOG_SECRET, WITNESS_SECRET
+from warifu.simulator.launcher.setup import log_of
 from warifu.simulator.state import NetworkFile, StateError, locked
 
 _LEFT_OUT = {".lock", "control.sock", "tmp"}
+_NEVER_COPIED = {f"./gateway/{LOG_SECRET}", f"./watchdog/{WITNESS_SECRET}"}
+"""What the log and its witness sign with: two networks must never sign with the same keys."""
 
 
 def backup(state: Path, archive: Path) -> int:
     """Write `state` into a new archive, readable by the owner alone; returns its size in bytes.
 
-    The archive holds every key of the network: keep it as you would the network.
+    The archive holds every key of the network but those of log and witness: keep it as you would the network.
 
     Raises:
         StateError: the network runs, there is none, or the archive exists or cannot be written.
@@ -29,12 +34,14 @@ def backup(state: Path, archive: Path) -> int:
                 f"{archive} に書き込めません: {error.strerror}", f"cannot write {archive}: {error.strerror}"
             ) from error
         with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as tar:
-            tar.add(state, arcname=".", filter=lambda entry: None if Path(entry.name).name in _LEFT_OUT else entry)
+            tar.add(state, arcname=".", filter=_kept)
         return archive.stat().st_size
 
 
 def restore(archive: Path, state: Path) -> NetworkFile:
-    """Lay the network of `archive` into the new or empty folder `state`.
+    """Lay the network of `archive` into the new or empty folder `state`, where it begins a new log with new keys.
+
+    The network that was backed up may live on, and a log that went back would be a shortened one.
 
     Raises:
         StateError: the folder is not empty, or the archive is not a backup of this or an older program.
@@ -49,13 +56,22 @@ def restore(archive: Path, state: Path) -> NetworkFile:
             state.mkdir(parents=True, exist_ok=True, mode=0o700)
             _only_plain(tar)
             tar.extractall(state)  # noqa: S202 - every member was looked at
-        return NetworkFile.load(state)
+        file = NetworkFile.load(state)
     except (OSError, tarfile.TarError, StateError) as error:
         shutil.rmtree(state, ignore_errors=True)
         raise StateError(
             f"{archive} は `warifu backup` で作った完全なバックアップではありません（{error}）。何も戻していません。",
             f"{archive} is not a whole backup made by `warifu backup` ({error}); nothing was restored",
         ) from error
+    replace_log_keys(state, [party.name for party in file.parties])
+    file.log = log_of(state, file.log.get("url", ""))
+    file.save(state)
+    return file
+
+
+def _kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    left_out = Path(entry.name).name in _LEFT_OUT or entry.name in _NEVER_COPIED
+    return None if left_out else entry
 
 
 def _only_plain(tar: tarfile.TarFile) -> None:

@@ -8,11 +8,29 @@ from dataclasses import dataclass
 from warifu.law import LawBook
 
 PORTAL = "portal"
+WATCHDOG = "watchdog"
 
 
 def agency_kinds(book: LawBook) -> tuple[str, ...]:
     """Kinds of agency, each a party: those of the register's roles. A kind is a folder of `warifu.agencies` and a table of data."""
     return tuple(dict.fromkeys(role.kind for role in book.register.roles.values() if role.kind != PORTAL))
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A party's web face."""
+
+    name: str
+    """By which other faces know it; its host is this name under .localhost."""
+    rank: int
+    """Its port is this far from the network's first."""
+    knows: tuple[str, ...] = ()
+    """Faces whose origins it is told, because it leads to them or takes what comes from them."""
+
+    @property
+    def host(self) -> str:
+        """The only host that it answers to."""
+        return f"{self.name}.localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +44,7 @@ class PlannedParty:
     """Codes of its client certificates."""
     calls: tuple[str, ...]
     """Parties that it calls, whose addresses it is told."""
-    web_host: str | None = None
-    """Host of its web face."""
+    web: Face | None = None
     agency: bool = False
     """It serves business systems behind interim servers, and counters."""
 
@@ -41,17 +58,26 @@ def plan(book: LawBook) -> tuple[PlannedParty, ...]:
     """The parties of a network with the institutions of `book`'s register, in the order in which they are shown."""
     kinds = agency_kinds(book)
     agencies = (
-        PlannedParty(kind, "warifu.agencies.party:build", _codes(book, kind), ("numbering", "gateway"), agency=True)
+        PlannedParty(
+            kind, "warifu.agencies.party:build", _codes(book, kind), ("numbering", "gateway", WATCHDOG), agency=True
+        )
         for kind in kinds
     )
     return (
         PlannedParty("numbering", "warifu.numbering.party:build", ("main",), ("gateway",)),
-        PlannedParty("gateway", "warifu.gateway.party:build", ("main",), (*kinds, PORTAL)),
+        PlannedParty("gateway", "warifu.gateway.party:build", ("main",), (*kinds, PORTAL, WATCHDOG), Face("log", 2)),
         *agencies,
         PlannedParty(
-            PORTAL, "warifu.portal.party:build", _codes(book, PORTAL), ("numbering", "gateway"), "portal.localhost"
+            PORTAL,
+            "warifu.portal.party:build",
+            _codes(book, PORTAL),
+            ("numbering", "gateway", WATCHDOG),
+            Face(PORTAL, 0, ("card", "log")),
         ),
-        PlannedParty("simulator", "warifu.simulator.party:build", ("main",), ("numbering",), "card.localhost"),
+        PlannedParty(WATCHDOG, "warifu.watchdog.party:build", ("main",), ("gateway", *kinds, PORTAL)),
+        PlannedParty(
+            "simulator", "warifu.simulator.party:build", ("main",), ("numbering",), Face("card", 1, (PORTAL,))
+        ),
     )
 
 

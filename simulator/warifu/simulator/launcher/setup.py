@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warifu.authority import provision
+from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.config import Config, Simulation, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
@@ -49,22 +50,21 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         parties=[
             PartyEntry(
                 p.name, addresses[p.name], server_name(p.name), str(state / p.name / "control.sock"),
-                f"http://{webs[p.name].host}:{webs[p.name].port}" if p.name in webs else None,
+                _origin(webs[p.name]) if p.name in webs else None,
             )
             for p in parties
         ],
         counters={code: _pair(state / "counters" / code) for code in counters},
         simulator=_pair(state / "simulator" / "identities" / "main"),
+        inspector=_pair(state / "inspector"),
+        log=log_of(state, _origin(webs["gateway"])),
         clock="",
         filled=old.filled if old else False,
         extra={"kinds": {code: p.name for p in parties if p.agency for code in p.institutions}},
     )  # fmt: skip
-    origins = {name: f"http://{web.host}:{web.port}" for name, web in webs.items()}
-    faces = {"portal": origins["portal"], "card": origins["simulator"]}
     since = datetime.now(tz=UTC).isoformat()
     simulation = Simulation(seed, clock.isoformat(), stopped=options.stopped_clock, since=since)
     for party in parties:
-        web = webs.get(party.name)
         Config(
             party=party.name,
             listen=addresses[party.name],
@@ -72,7 +72,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
             institutions=party.institutions,
             simulation=simulation,
             reflection=options.reflection,
-            web=replace(web, origins=faces) if web else None,
+            web=webs.get(party.name),
         ).save(state / party.name)
     file.save(state)
     return file
@@ -84,6 +84,7 @@ def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
         ("numbering", state / "numbering" / "numbering.db"),
         ("gateway", state / "gateway" / "gateway.db"),
         ("portal", state / "portal" / "portal-main.db"),
+        ("watchdog", state / "watchdog" / "watchdog.db"),
         ("simulator", state / "simulator" / "people.db"),
     ]
     for code, kind in file.extra["kinds"].items():
@@ -102,13 +103,26 @@ def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None, ports
 
 def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: Options, ports: Ports) -> dict[str, Web]:
     """The web faces, on the ports that are asked for, or those of last time where they are free."""
-    hosts = {party.name: party.web_host for party in parties if party.web_host is not None}
+    faces = {party.name: party.web for party in parties if party.web is not None}
     before = min((int(url.rpartition(":")[2]) for url in old.urls.values()), default=0) if old else 0
-    got = ports.claim_all(before, len(hosts)) if before and options.port is None else None
-    numbers = got or ports.web(len(hosts), options.port)
+    got = ports.claim_all(before, len(faces)) if before and options.port is None else None
+    numbers = got or ports.web(len(faces), options.port)
+    webs = {name: Web(face.host, numbers[face.rank], bind=options.listen) for name, face in faces.items()}
+    origins = {face.name: _origin(webs[party]) for party, face in faces.items()}
     return {
-        name: Web(host, port, bind=options.listen) for (name, host), port in zip(hosts.items(), numbers, strict=True)
+        name: replace(webs[name], origins={other: origins[other] for other in (face.name, *face.knows)})
+        for name, face in faces.items()
     }
+
+
+def log_of(state: Path, url: str) -> dict[str, str]:
+    """What `network.json` says of the log: where it is served, and the verifier keys to check it with."""
+    keys = LogKeys.load(state / "gateway")
+    return {"url": url, "key": keys.log.vkey, "witness": keys.witness.vkey}
+
+
+def _origin(web: Web) -> str:
+    return f"http://{web.host}:{web.port}"
 
 
 def _clock(state: Path, old: NetworkFile | None) -> datetime:

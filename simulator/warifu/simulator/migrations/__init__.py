@@ -27,6 +27,7 @@ SCHEMAS = {
     "interim": "warifu.interim.schema",
     "agency": "warifu.agencies.schema",
     "portal": "warifu.portal.schema",
+    "watchdog": "warifu.watchdog.schema",
     "simulator": "warifu.simulator.cards.schema",
 }
 """Kinds of database, and the module whose `metadata` is the schema of each."""

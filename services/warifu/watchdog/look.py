@@ -1,0 +1,84 @@
+"""Looking at the log unasked: whoever wants to hide a shorter log from its witness would just not show it.
+
+Every minute the newest head that the log shows to everyone is compared with the one cosigned last, through the log's own tiles when it grew,
+and with what this witness is shown to have cosigned itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from warifu.exchange.directory import Directory
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError
+from warifu.kernel.limits import WITNESS_REFRESH
+from warifu.tlog.checkpoint import Witnessed
+from warifu.tlog.proofs import ProofError, TiledTree, TileMissingError
+from warifu.watchdog.findings import Finding, Findings, Kind
+from warifu.watchdog.ports import GATEWAY, GatewayLog
+from warifu.watchdog.witness import Head, Witness, contradiction
+
+_EVERY: Final = timedelta(seconds=WITNESS_REFRESH)
+
+
+class Look:
+    """A periodic job; `recall` also when a caller says that more was cosigned than is remembered."""
+
+    def __init__(
+        self, witness: Witness, findings: Findings, log: GatewayLog, directory: Directory, clock: Clock
+    ) -> None:
+        self._witness, self._findings, self._log = witness, findings, log
+        self._directory, self._clock = directory, clock
+        self._looked: datetime | None = None
+
+    async def run(self) -> int:
+        """Look when it is time; how much was found. While the gateway does not answer, the next run tries again.
+
+        Raises:
+            LinkageError: the gateway refuses, or its directory entry does not verify.
+            NoteError: what it shows is no checkpoint of the log.
+        """
+        now = self._clock.machine()
+        if self._looked is not None and now - self._looked < _EVERY:
+            return 0
+        try:
+            found = await self.look()
+            await self._directory.refresh(GATEWAY)  # its keys are to be known before a receipt of theirs is reported
+        except LinkageError as error:
+            if error.retryable:
+                return 0
+            raise
+        self._looked = now
+        return found
+
+    async def look(self) -> int:
+        """Compare what is shown with what is remembered; how many new findings there are. Raises as `run`."""
+        known = self._witness.head()  # before asking: what is cosigned meanwhile may be newer than what is shown
+        shown = await self._log.checkpoints()
+        found = int(await self._recall(shown.witnessed))
+        if known is None or shown.committed is None:
+            return found
+        finding = await self._compare(known, self._witness.read(shown.committed))
+        return found + (await self._findings.keep(finding) if finding is not None else 0)
+
+    async def recall(self) -> bool:
+        """Take up a head that we cosigned and do not remember, if the log shows one. Raises as `run`."""
+        return await self._recall((await self._log.checkpoints()).witnessed)
+
+    async def _recall(self, witnessed: str | None) -> bool:
+        return witnessed is not None and await self._witness.recall(self._witness.read_own(witnessed))
+
+    async def _compare(self, known: Head, shown: Witnessed) -> Finding | None:
+        size = shown.checkpoint.size
+        if size < known.size:
+            return contradiction(Kind.SMALLER_TREE, known, shown)
+        if size == known.size:
+            return contradiction(Kind.FORK, known, shown) if shown.checkpoint.root != known.root else None
+        tree = TiledTree(self._log.tile, size, shown.checkpoint.root)
+        try:
+            continues = await tree.root_at(known.size) == known.root
+            proof = () if continues else await tree.consistency(known.size)
+        except (ProofError, TileMissingError) as error:
+            return contradiction(Kind.WRONG_TILES, known, shown, problem=str(error))
+        return None if continues else contradiction(Kind.ALTERED_PAST, known, shown, proof)
