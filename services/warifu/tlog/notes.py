@@ -80,6 +80,15 @@ class Note:
     """Ends in a newline. Means nothing until a key's `check` returned."""
     signatures: tuple[Signature, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be signed.
+
+        Raises:
+            MalformedNoteError: the text does not end in a newline, or has other control characters.
+        """
+        if not self.text.endswith("\n") or _CONTROL.search(self.text):
+            raise MalformedNoteError("the text of a note ends in a newline and has no other control characters")
+
     @classmethod
     def parse(cls, raw: str | bytes) -> Self:
         """Read a note.
