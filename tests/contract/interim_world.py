@@ -1,4 +1,4 @@
-"""A network of real parties for the interim server's contract: gateway, numbering and two agencies' interim servers, over real mTLS.
+"""A network of real parties for the interim server's contract: gateway, numbering, supervisor, two agencies' interim servers; over real mTLS.
 
 The agencies are interim servers without a business system: the tests are that. All parties share one clock that tests move.
 """
@@ -35,6 +35,7 @@ from warifu.kernel.peers import open_channel
 from warifu.kernel.server import Running, serve
 from warifu.numbering.party import build as build_numbering
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
+from warifu.watchdog.party import build as build_watchdog
 
 NHI, OTHER_NHI, INSURER = "nhi-480029", "nhi-490016", "insurer-06480016"
 TAX, OTHER_TAX = "tax-480011", "tax-490016"
@@ -89,7 +90,7 @@ class World:
             own = tuple(code for code in codes if code != "main")
             simulation = Simulation(SEED, START, stopped=True)
             Config(party, addresses[party], addresses, own, simulation).save(state / party)
-        for party in ("gateway", "numbering", "tax", "health_insurance"):
+        for party in ("watchdog", "gateway", "numbering", "tax", "health_insurance"):
             await world.up(party)
         await world.settle()
         return world
@@ -101,7 +102,7 @@ class World:
             host = self.hosts[party] = InterimHost(context)
             return Party(host.services, host.jobs, host.checks, host.view, host.start, host.close)
 
-        builds = {"gateway": build_gateway, "numbering": build_numbering}
+        builds = {"gateway": build_gateway, "numbering": build_numbering, "watchdog": build_watchdog}
         stack = AsyncExitStack()
         serving = serve(self.state / party, builds.get(party, build_agency), clock=self.clock)
         self.running[party] = await stack.enter_async_context(serving)
@@ -110,7 +111,7 @@ class World:
 
     def _towards(self, party: str) -> Iterator[grpc.aio.Channel]:
         """The running parties' channels to a party: one that was refused pauses, and calls fail at once meanwhile."""
-        callers = {"gateway": (*AGENCIES, "numbering"), "numbering": AGENCIES}.get(party, ("gateway",))
+        callers = {"gateway": (*AGENCIES, "numbering", "watchdog"), "numbering": AGENCIES}.get(party, ("gateway",))
         for caller in callers:
             if caller in self.running:
                 peers = self.running[caller].context.peers

@@ -3,6 +3,9 @@
 The leaf of an answer is the Merkle leaf hash of header hash ‖ permit hash. The provider signs tag ‖ number of answers (32 bits,
 big-endian) ‖ root over the leaves ‖ SHA-256 of the ciphertext ‖ the recipient's key id.
 
+Both institutions enter the digest of a final answer into their own records, so that neither can later say that it was another. The salt
+inside the answer keeps the digest from telling what it says: nobody but the two could try values out against it.
+
 Size: a block of n answers is padded to the class of max(4 KiB, n KiB), whatever the outcomes. Only content that is really larger
 than that reaches a higher class; one answer has room for several years of any item within 4 KiB.
 """
@@ -11,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
 
 from warifu.exchange import domains, sealing
 from warifu.exchange.form import FormError, parse_whole
@@ -19,6 +24,19 @@ from warifu.exchange.sealing import LeavesError, Purpose
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.tlog import merkle
+
+SALT_SIZE: Final = 32
+"""Bytes of an answer's salt."""
+
+
+def answer_bytes(answer: exchange_pb2.Answer) -> bytes:
+    """An answer as it is digested and stored: known fields alone, in the order of their numbers (no map among them, so one form only)."""
+    return answer.SerializeToString(deterministic=True)
+
+
+def answer_digest(answer: bytes) -> bytes:
+    """The 32-byte digest of an answer's bytes, salt included."""
+    return sha256(domains.ANSWER_DIGEST + answer).digest()
 
 
 def answer_leaf(header_hash: bytes, permit_hash: bytes) -> bytes:
@@ -62,7 +80,7 @@ class OpenedAnswers:
         """The answer at `index`, when it answers this header under this permit.
 
         Raises:
-            LinkageError: PROVIDER_ANSWER_INVALID: no such place, another header or permit, or other institutions inside.
+            LinkageError: PROVIDER_ANSWER_INVALID: no such place, another header or permit, other institutions inside, no outcome or salt.
         """
         if not 0 <= index < len(self.answers) or self.leaves[index] != answer_leaf(header_hash, permit_hash):
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
@@ -70,7 +88,7 @@ class OpenedAnswers:
         inside = (answer.header_hash, answer.permit_hash, answer.provider, answer.requester)
         if inside != (header_hash, permit_hash, self.provider, self.requester):
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
-        if answer.outcome == exchange_pb2.FINE_OUTCOME_UNSPECIFIED:
+        if answer.outcome == exchange_pb2.FINE_OUTCOME_UNSPECIFIED or len(answer.salt) != SALT_SIZE:
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
         return answer
 

@@ -15,6 +15,8 @@ DELIVERY_SEAL: Final = b"warifu/delivery/v1\0"
 """HPKE info of a delivery to the portal."""
 ANSWER_BATCH: Final = b"warifu/answer/v1\0"
 """Signed: an answer block, by the provider."""
+ANSWER_DIGEST: Final = b"warifu/answer-digest/v1\0"
+"""Hashed: an answer with the salt inside it, for both institutions' records."""
 RECEIPT: Final = b"warifu/receipt/v1\0"
 """Signed: the gateway's word that a request is recorded."""
 RECORD: Final = b"warifu/record/v1\0"
@@ -32,6 +34,7 @@ ALL: Final = (
     ANSWER_SEAL,
     DELIVERY_SEAL,
     ANSWER_BATCH,
+    ANSWER_DIGEST,
     RECEIPT,
     RECORD,
     EVENT,

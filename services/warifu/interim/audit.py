@@ -1,22 +1,38 @@
-"""Audit: this institution's records in the order of commitment, for reconciliation with the gateway's and the other side's."""
+"""Audit: this institution's records in the order of commitment, for reconciliation with the gateway's and the other side's.
+
+Beside each record stands what it can be checked by: the gateway's promise, and digests of the answer *as it is stored now*, so that
+content which was altered after it was recorded no longer fits. None of it tells a value, a code or a name.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, select
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from sqlalchemy import BindParameter, Connection, Integer, Row, bindparam, select
+
+from warifu.exchange.answer import answer_digest
+from warifu.exchange.sealing import block_hash
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.ground import Ground
-from warifu.interim.schema import RECORDS
+from warifu.interim.schema import ANSWER_BLOCKS, INQUIRIES, PROMISES, PROVISIONS, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.limits import PAGE, check_page
 from warifu.linkage.v1 import linkage_pb2
 
 _AFTER = (
-    select(RECORDS)
+    select(RECORDS, PROMISES.c.receipt)
+    .select_from(RECORDS.outerjoin(PROMISES, PROMISES.c.position == RECORDS.c.position))
     .where(RECORDS.c.position > bindparam("after"))
     .order_by(RECORDS.c.position)
     .limit(bindparam("limit", type_=Integer()))
 )
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_ASKED = select(INQUIRIES.c.request_id, INQUIRIES.c.state, INQUIRIES.c.answer).where(INQUIRIES.c.request_id.in_(_IDS))
+_PROVIDED = select(PROVISIONS.c.permit_id, PROVISIONS.c.permit, PROVISIONS.c.block).where(
+    PROVISIONS.c.permit_id.in_(_IDS)
+)
+_BLOCKS = select(ANSWER_BLOCKS).where(ANSWER_BLOCKS.c.block.in_(bindparam("blocks", expanding=True)))
 
 
 class Audit:
@@ -34,17 +50,69 @@ class Audit:
         self._ground.require(request.institution)
         limit = check_page(request.limit, PAGE)
         values = {"after": request.after, "limit": limit + 1}
-        rows = self._ground.store.read(lambda connection: connection.execute(_AFTER, values).all())
-        response = pb.ListRecordsResponse(
-            records=[
-                linkage_pb2.PositionedRecord(
-                    position=row.position,
-                    record=exchange_pb2.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment),
-                    permit_hash=row.permit_hash,
-                )
-                for row in rows[:limit]
-            ]
+        return self._ground.store.read(lambda connection: _page(connection, values, limit))
+
+
+def _page(connection: Connection, values: Mapping[str, int], limit: int) -> pb.ListRecordsResponse:
+    rows = connection.execute(_AFTER, values).all()
+    page = rows[:limit]
+    asked = _by_id(connection.execute(_ASKED, {"ids": _ids(page, "requester")}).all())
+    provided = _by_id(connection.execute(_PROVIDED, {"ids": _ids(page, "provider")}).all())
+    sealed = _sealed(connection, provided)
+    response = pb.ListRecordsResponse()
+    for row in page:
+        if row.side == "requester":
+            evidence = _of_requester(row, asked.get(row.request_id))
+        else:
+            evidence = _of_provider(row, provided.get(row.request_id), sealed)
+        response.records.add(
+            position=row.position,
+            record=exchange_pb2.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment),
+            permit_hash=row.permit_hash,
+            evidence=evidence,
         )
-        if len(rows) > limit:
-            response.next = rows[limit - 1].position
-        return response
+    if len(rows) > limit:
+        response.next = page[-1].position
+    return response
+
+
+def _ids(rows: Sequence[Row[Any]], side: str) -> list[str]:
+    return [row.request_id for row in rows if row.side == side]
+
+
+def _by_id(rows: Sequence[Any]) -> dict[str, Row[Any]]:
+    return {row[0]: row for row in rows}
+
+
+def _sealed(connection: Connection, provided: Mapping[str, Row[Any]]) -> dict[int, bytes]:
+    """The hash of each answer block that these provisions are in."""
+    numbers = {row.block for row in provided.values()}
+    rows = connection.execute(_BLOCKS, {"blocks": list(numbers)})
+    return {row.block: block_hash(exchange_pb2.SealedAnswer.FromString(row.sealed).block) for row in rows}
+
+
+def _of_requester(row: Row[Any], inquiry: Row[Any] | None) -> linkage_pb2.Evidence:
+    evidence = linkage_pb2.Evidence()
+    if inquiry is None or inquiry.state is None:
+        return evidence
+    state = linkage_pb2.ExchangeState.FromString(inquiry.state)
+    if row.kind == exchange_pb2.RECORD_KIND_REQUEST:
+        # The first receipt, when it is kept apart by now; a later state may have brought another.
+        receipt = linkage_pb2.Receipt.FromString(row.receipt) if row.receipt is not None else state.receipt
+        evidence.receipt.CopyFrom(receipt)
+        evidence.promised = receipt.commitment
+    elif state.outcome == exchange_pb2.OUTCOME_ANSWERED and inquiry.answer is not None:
+        evidence.sealed_hash = block_hash(state.answer.block)
+        evidence.answer_digest = answer_digest(inquiry.answer)
+    return evidence
+
+
+def _of_provider(row: Row[Any], provision: Row[Any] | None, sealed: Mapping[int, bytes]) -> linkage_pb2.Evidence:
+    evidence = linkage_pb2.Evidence()
+    if provision is None:
+        return evidence
+    if row.kind == exchange_pb2.RECORD_KIND_REQUEST:
+        evidence.promised = exchange_pb2.Permit.FromString(provision.permit).commitment
+    elif exchange_pb2.AccessRecord.FromString(row.record).outcome == exchange_pb2.OUTCOME_ANSWERED:
+        evidence.sealed_hash = sealed[provision.block]
+    return evidence

@@ -56,10 +56,8 @@ class Collection:
             LinkageError: CLIENT_NOT_YOURS, CLIENT_MALFORMED.
         """
         self._ground.require(request.institution)
-        if request.page_token and not (request.page_token.isascii() and request.page_token.isdecimal()):
-            raise malformed("page_token", "not one of ours")
-        limit = check_page(request.page_size)
-        values = {"before": min(int(request.page_token or _NEWEST), _NEWEST), "limit": limit + 1}
+        before, limit = page_before(request.page_token), check_page(request.page_size)
+        values = {"before": before, "limit": limit + 1}
         rows = self._ground.store.read(lambda connection: connection.execute(_BEFORE, values).all())
         token = str(rows[limit - 1].position) if len(rows) > limit else ""
         inquiries = [state_of(row, with_records=False) for row in rows[:limit]]
@@ -67,6 +65,17 @@ class Collection:
 
     def _row(self, request_id: str) -> Row[Any]:
         return self._ground.store.read(lambda connection: inquire.find(connection, request_id))
+
+
+def page_before(token: str) -> int:
+    """The position before which a page of a list, newest first, goes on.
+
+    Raises:
+        LinkageError: CLIENT_MALFORMED.
+    """
+    if token and not (token.isascii() and token.isdecimal()):
+        raise malformed("page_token", "not one of ours")
+    return min(int(token or _NEWEST), _NEWEST)
 
 
 def state_of(row: Row[Any], *, with_records: bool = True) -> pb.InquiryState:

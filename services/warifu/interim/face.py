@@ -129,6 +129,13 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
         del context
         return await self._faces.own(request.institution).release_review(request)
 
+    async def ListPromises(  # noqa: N802 - the contract's name
+        self, request: pb.ListPromisesRequest, context: Context
+    ) -> pb.ListPromisesResponse:
+        """What the gateway promised to have logged."""
+        del context
+        return await self._faces.own(request.institution).list_promises(request)
+
 
 class InterimAuditServicer(interim_pb2_grpc.InterimAuditServiceServicer):
     """See the contract, warifu/interim/v1/interim.proto."""

@@ -8,8 +8,10 @@ from contextlib import suppress
 
 from warifu.control.v1 import control_pb2
 from warifu.exchange.lawbook import CurrentLaw
+from warifu.exchange.logkeys import LogKeys
 from warifu.interim.face import Faces, InterimAuditServicer, InterimServicer
 from warifu.interim.institution import JOBS, Interim, Pause, merged, open_interim
+from warifu.interim.logreader import LogAccess
 from warifu.interim.provision import ProvisionServicer
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel.errors import LinkageError, Reason
@@ -33,13 +35,15 @@ class InterimHost:
         Raises:
             LinkageError: PROVIDER_TRUST_UNAVAILABLE: no law book that verifies; a provider that cannot check a permit must not start.
             ValueError: a kept key is damaged.
+            LogKeyError: the keys of log and witness are not pinned.
         """
         self.law = CurrentLaw(context.trust, Reason.PROVIDER_TRUST_UNAVAILABLE)
         self.law.book()
         self.ids = ids or Ids.of(context.config)
         """Identifiers of the process, to be shared by the business system."""
         codes = tuple(institutions) if institutions is not None else context.config.institutions
-        self._interims = {code: open_interim(context, code, self.law, self.ids, pause) for code in codes}
+        log = LogAccess(LogKeys.load(context.config.folder))
+        self._interims = {code: open_interim(context, code, self.law, self.ids, log, pause) for code in codes}
         faces = Faces(self._interims)
         provisions = {code: interim.provision for code, interim in self._interims.items()}
         self.services: Sequence[Service] = (

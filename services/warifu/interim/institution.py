@@ -27,6 +27,8 @@ from warifu.interim.drive import Driver
 from warifu.interim.enrol import Enrolment
 from warifu.interim.ground import Ground, VersionMark
 from warifu.interim.inquire import Inquiries
+from warifu.interim.logged import Promises
+from warifu.interim.logreader import LogAccess, LogReader
 from warifu.interim.provide import Provision
 from warifu.interim.receive import Receiver
 from warifu.interim.review import Reviews
@@ -45,7 +47,7 @@ from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
 SAMPLE_KEY_BYTES: Final = 32
 Pause = Callable[[float], Awaitable[None]]
-JOBS: Final = ("directory", "superseded", "enrolments", "inquiries", "reviews")
+JOBS: Final = ("directory", "superseded", "enrolments", "inquiries", "reviews", "promises")
 """Periodic jobs of every institution."""
 
 
@@ -55,7 +57,7 @@ class Interim:
     Raises everywhere: LinkageError, CLIENT_NOT_YOURS for another institution's request among them. For use from one event loop.
     """
 
-    def __init__(self, ground: Ground, identity: Path, pause: Pause = asyncio.sleep) -> None:
+    def __init__(self, ground: Ground, identity: Path, log: LogAccess, pause: Pause = asyncio.sleep) -> None:
         self.ground = ground
         addressees = Addressees(ground)
         copies, enrolment, reviews = Copies(ground), Enrolment(ground), Reviews(ground)
@@ -64,6 +66,7 @@ class Interim:
         self._driver = Driver(ground, Receiver(ground), superseded, pause)
         collection = Collection(ground, self._driver)
         own_entry = OwnEntry(ground.institution, ground.keys, ground.clock, ground.peers, identity, VersionMark(ground))
+        promises = Promises(ground, log.keys, LogReader(ground.peers, ground.institution, log.tiles))
         self.provision = Provision(ground, own_entry)
 
         self.unbind = addressees.unbind
@@ -76,6 +79,7 @@ class Interim:
         self.list_reviews = reviews.list_reviews
         self.release_review = reviews.release
         self.list_records = Audit(ground).list_records
+        self.list_promises = promises.list_promises
         self.view = View(ground).holdings
 
         self.jobs: dict[str, Callable[[], Awaitable[int]]] = {
@@ -84,6 +88,7 @@ class Interim:
             "enrolments": enrolment.resume,
             "inquiries": self._driver.resume,
             "reviews": reviews.expire,
+            "promises": promises.run,
         }
         assert tuple(self.jobs) == JOBS
         self.checks: dict[str, Callable[[], None]] = {"store": ground.store.check, "directory": own_entry.check}
@@ -102,7 +107,7 @@ class Interim:
 
 
 def open_interim(
-    context: Context, institution: str, law_book: CurrentLaw, ids: Ids, pause: Pause = asyncio.sleep
+    context: Context, institution: str, law_book: CurrentLaw, ids: Ids, log: LogAccess, pause: Pause = asyncio.sleep
 ) -> Interim:
     """The interim server of `institution`, with its keys, store and identity in the party's folder.
 
@@ -127,7 +132,7 @@ def open_interim(
         ids=ids,
         sample_key=_sample_key(config, institution),
     )
-    return Interim(ground, config.folder / "identities" / institution, pause)
+    return Interim(ground, config.folder / "identities" / institution, log, pause)
 
 
 def _sample_key(config: Config, institution: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from warifu.exchange.answer import seal_answers
+from warifu.exchange.answer import answer_bytes, answer_digest, seal_answers
 from warifu.exchange.own_entry import OwnEntry
 from warifu.exchange.permit import CheckedPermit
 from warifu.exchange.projection import released
@@ -52,8 +52,9 @@ class _Reply:
     question: Question
     person: Person | None
     fine: exchange_pb2.FineOutcome.ValueType
-    records: tuple[exchange_pb2.Record, ...]
     rule: Rule | None
+    answer: exchange_pb2.Answer
+    """Inside the seal."""
 
     @property
     def non_disclosure(self) -> bool:
@@ -62,18 +63,6 @@ class _Reply:
     @property
     def outcome(self) -> exchange_pb2.Outcome.ValueType:
         return exchange_pb2.OUTCOME_ANSWERED if self.rule is None else exchange_pb2.OUTCOME_PENDING
-
-    def message(self) -> exchange_pb2.Answer:
-        """The answer inside the seal."""
-        checked = self.question.checked
-        return answer_message(
-            self.question.signed,
-            checked.header,
-            checked.permit.header,
-            self.fine,
-            self.records,
-            non_disclosure=self.non_disclosure,
-        )
 
 
 class Provision:
@@ -150,7 +139,7 @@ class Provision:
         sealed = [
             (
                 seal_answers(
-                    [reply.message() for reply in block],
+                    [reply.answer for reply in block],
                     block[0].question.recipient,
                     keys.signing_key_id,
                     keys.sign,
@@ -174,9 +163,8 @@ class Provision:
         found = self._find(connection, question, person)
         on = day_of(question.checked.exchange_time)
         rule = rule_for(self._ground.sample_key, question.checked.header.request_id, person, found, on)
-        if rule is not None:
-            return _Reply(question, person, exchange_pb2.FINE_OUTCOME_PENDING, (), rule)
-        return _Reply(question, person, found.outcome, found.records, None)
+        fine = found.outcome if rule is None else exchange_pb2.FINE_OUTCOME_PENDING
+        return _Reply(question, person, fine, rule, _answer(question, person, fine, found))
 
     def _find(self, connection: Connection, question: Question, person: Person | None) -> Found:
         if person is None:
@@ -201,9 +189,9 @@ class Provision:
         )
         entries = [event.request()]
         if reply.rule is None:
-            entries.append(
-                event.outcome(reply.outcome, reply.fine, self._ground.network(), non_disclosure=reply.non_disclosure)
-            )
+            digest = answer_digest(answer_bytes(reply.answer))
+            answered_at, hidden = self._ground.network(), reply.non_disclosure
+            entries.append(event.outcome(reply.outcome, reply.fine, answered_at, non_disclosure=hidden, digest=digest))
         return event.rows(entries)
 
     def _respond(self, call: Call, errors: dict[int, LinkageError]) -> pb.ProvideResponse:
@@ -232,6 +220,16 @@ class Provision:
                 non_disclosure=row.non_disclosure,
             )
         return response
+
+
+def _answer(
+    question: Question, person: Person | None, fine: exchange_pb2.FineOutcome.ValueType, found: Found
+) -> exchange_pb2.Answer:
+    checked = question.checked
+    hidden = person is not None and person.non_disclosure
+    return answer_message(
+        question.signed, checked.header, checked.permit.header, fine, found.records, non_disclosure=hidden
+    )
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row
 
-from warifu.exchange.answer import seal_answers
+from warifu.exchange.answer import SALT_SIZE, answer_bytes, answer_digest, seal_answers
 from warifu.exchange.header import header_hash
 from warifu.exchange.permit import permit_hash
 from warifu.exchange.projection import released
@@ -44,7 +45,7 @@ def answer_message(
     *,
     non_disclosure: bool,
 ) -> exchange_pb2.Answer:
-    """The answer to an inquiry under a permit; records only when it is PROVIDED."""
+    """The answer to an inquiry under a permit, with a new salt; records only when it is PROVIDED."""
     return exchange_pb2.Answer(
         header_hash=header_hash(header),
         permit_hash=permit_hash(permit),
@@ -53,6 +54,7 @@ def answer_message(
         outcome=outcome,
         records=records if outcome == exchange_pb2.FINE_OUTCOME_PROVIDED else (),
         non_disclosure=non_disclosure,
+        salt=os.urandom(SALT_SIZE),
     )
 
 
@@ -87,7 +89,10 @@ async def seal_one(ground: Ground, row: Row[Any], *, withhold: bool) -> Answered
         raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata={"owner": request.requester})
     sealed = seal_answers([message], requester, ground.keys.signing_key_id, ground.keys.sign)
     event = event_of(row)
-    entry = event.outcome(exchange_pb2.OUTCOME_ANSWERED, found.outcome, ground.network(), non_disclosure=hidden)
+    digest = answer_digest(answer_bytes(message))
+    entry = event.outcome(
+        exchange_pb2.OUTCOME_ANSWERED, found.outcome, ground.network(), non_disclosure=hidden, digest=digest
+    )
     return Answered(found.outcome, sealed.SerializeToString(), event.rows([entry]), hidden)
 
 

@@ -140,8 +140,9 @@ class Receiver:
             "b_request_id": row.request_id,
             "outcome": received.outcome,
             "fine_outcome": received.fine,
-            "state": state.SerializeToString() if state is not None else None,
-            "answer": received.answer.SerializeToString() if received.answer is not None else None,
+            # What was received before stays: its receipt is what the gateway can be held to.
+            "state": state.SerializeToString() if state is not None else row.state,
+            "answer": answer.answer_bytes(received.answer) if received.answer is not None else None,
             "failure": received.failure.SerializeToString() if received.failure is not None else None,
             "requested_at": _first(received.requested_at, row.requested_at),
             "answered_at": answered_at,
@@ -176,7 +177,10 @@ class Receiver:
         if received.is_final:
             hidden = received.answer is not None and received.answer.non_disclosure
             fine = received.fine or None
-            entries.append(event.outcome(received.outcome, fine, answered_at, received.reason, non_disclosure=hidden))
+            made = event.outcome(received.outcome, fine, answered_at, received.reason, non_disclosure=hidden)
+            if received.answer is not None:
+                made.answer_digest = answer.answer_digest(answer.answer_bytes(received.answer))
+            entries.append(made)
         return event.rows(entries)
 
 

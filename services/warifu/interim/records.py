@@ -44,8 +44,9 @@ class Event:
         reason: str | None = None,
         *,
         non_disclosure: bool,
+        digest: bytes | None = None,
     ) -> pb.AccessRecord:
-        """The record of what it came to; `answered_at` in network milliseconds."""
+        """The record of what it came to; `answered_at` in network milliseconds, `digest` of the answer when ANSWERED."""
         made = self._record(pb.RECORD_KIND_OUTCOME, non_disclosure=non_disclosure or self.header.non_disclosure)
         made.outcome = outcome
         if fine:
@@ -54,6 +55,8 @@ class Event:
             made.answered_at.CopyFrom(timestamp(answered_at))
         if reason is not None:
             made.reason = reason
+        if digest is not None:
+            made.answer_digest = digest
         return made
 
     def rows(self, entries: Iterable[pb.AccessRecord]) -> list[dict[str, object]]:

@@ -165,6 +165,32 @@ RECORDS = Table(
 )
 """This institution's own access records (art. 23). Only ever added to."""
 
+PROMISES = Table(
+    "promises",
+    metadata,
+    Column("position", _POSITION, primary_key=True, autoincrement=False),  # of the request's record in RECORDS
+    Column("request_id", _REQUEST_ID, nullable=False),
+    Column("asked", Boolean, nullable=False),  # this institution asked; otherwise it provided
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("receipt", LargeBinary),  # linkage.v1.Receipt as received first; absent when it provided
+    Column("promised_at", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),  # interim.v1.PromiseState
+    Column("look_at", BigInteger, nullable=False),  # not to be looked at, or reported again, before
+    Column("log_key", String(200)),  # verifier key of the log in which it was found
+    Column("leaf_index", BigInteger),
+    Column("problem", String(40)),  # found at the last look
+    Column("found_at", BigInteger),
+    Column("reported_at", BigInteger),
+)
+"""What the gateway promised to have logged, by receipt or permit, and what became of it. A broken promise stays broken."""
+
+OPEN_PROMISES = PROMISES.c.state == 1
+"""Waiting to be looked up in the log (interim.v1.PromiseState)."""
+BROKEN_PROMISES = PROMISES.c.state == 3  # noqa: PLR2004 - interim.v1.PromiseState
+"""Not kept."""
+Index("promises_open", PROMISES.c.look_at, sqlite_where=OPEN_PROMISES, postgresql_where=OPEN_PROMISES)
+Index("promises_broken", PROMISES.c.position, sqlite_where=BROKEN_PROMISES, postgresql_where=BROKEN_PROMISES)
+
 JOURNAL = Table(
     "journal",
     metadata,

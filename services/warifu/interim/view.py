@@ -9,7 +9,7 @@ from sqlalchemy import Select, Table, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
 from warifu.interim.ground import Ground
-from warifu.interim.schema import ANSWER_BLOCKS, INQUIRIES, PROVISIONS, RECORDS, REVIEWS
+from warifu.interim.schema import ANSWER_BLOCKS, INQUIRIES, PROMISES, PROVISIONS, RECORDS, REVIEWS
 
 _MESSAGES: Final = {
     ("inquiries", "request"): "warifu.interim.v1.InquireRequest",
@@ -21,6 +21,7 @@ _MESSAGES: Final = {
     ("provisions", "fields"): "warifu.exchange.v1.Query",
     ("answer_blocks", "sealed"): "warifu.exchange.v1.SealedAnswer",
     ("records", "record"): "warifu.exchange.v1.AccessRecord",
+    ("promises", "receipt"): "warifu.linkage.v1.Receipt",
 }
 """Columns that hold a message as it was made, received or committed."""
 
@@ -54,6 +55,7 @@ def _queries(request_id: str) -> list[tuple[Table, Select[tuple[object, ...]]]]:
         (REVIEWS, select(REVIEWS).where(REVIEWS.c.permit_id == request_id)),
         (ANSWER_BLOCKS, select(ANSWER_BLOCKS).where(ANSWER_BLOCKS.c.block.in_(blocks))),
         (RECORDS, select(RECORDS).where(RECORDS.c.request_id == request_id).order_by(RECORDS.c.position)),
+        (PROMISES, select(PROMISES).where(PROMISES.c.request_id == request_id)),
     ]
 
 

@@ -39,6 +39,7 @@ class Desk:
             "provider": TAX,
             "requester": NHI,
             "outcome": ex.FINE_OUTCOME_PROVIDED,
+            "salt": bytes(answer.SALT_SIZE),
             **changes,
         }
         return ex.Answer(**values)

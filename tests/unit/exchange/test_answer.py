@@ -38,6 +38,7 @@ def sample(number=0, outcome=exchange_pb2.FINE_OUTCOME_PROVIDED, records=0, **ch
         "provider": PROVIDER,
         "requester": REQUESTER,
         "outcome": outcome,
+        "salt": bytes([number % 256, 3]) * 16,
         "records": [
             exchange_pb2.Record(record_key=str(2020 + n), layout_version="2026-06", content=full_tax())
             for n in range(records)

@@ -551,6 +551,7 @@ class Answer(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
     NON_DISCLOSURE_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
     header_hash: _builtins.bytes
     """SHA-256 of the RequestHeader bytes."""
     permit_hash: _builtins.bytes
@@ -563,6 +564,8 @@ class Answer(_message.Message):
     """What happened."""
     non_disclosure: _builtins.bool
     """Provider-side non-disclosure (不開示該当): not to be shown in the citizen's history."""
+    salt: _builtins.bytes
+    """32 random bytes, so that the digest of this answer in both institutions' records tells nothing of what it says."""
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]:
         """The records found, each cut down to what the permission row releases."""
@@ -577,10 +580,11 @@ class Answer(_message.Message):
         outcome: Global___FineOutcome.ValueType = ...,
         records: _abc.Iterable[Global___Record] | None = ...,
         non_disclosure: _builtins.bool = ...,
+        salt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["header_hash", b"header_hash", "non_disclosure", b"non_disclosure", "outcome", b"outcome", "permit_hash", b"permit_hash", "provider", b"provider", "records", b"records", "requester", b"requester"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header_hash", b"header_hash", "non_disclosure", b"non_disclosure", "outcome", b"outcome", "permit_hash", b"permit_hash", "provider", b"provider", "records", b"records", "requester", b"requester", "salt", b"salt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -674,6 +678,7 @@ class AccessRecord(_message.Message):
     FINE_OUTCOME_FIELD_NUMBER: _builtins.int
     OFFICE_FIELD_NUMBER: _builtins.int
     CLERK_FIELD_NUMBER: _builtins.int
+    ANSWER_DIGEST_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version of this form, 1."""
     kind: Global___RecordKind.ValueType
@@ -706,6 +711,8 @@ class AccessRecord(_message.Message):
     """Office and clerk as the requester claimed them; only in the requester's and provider's own records."""
     clerk: _builtins.str
     """See office."""
+    answer_digest: _builtins.bytes
+    """SHA-256("warifu/answer-digest/v1\\0" ‖ serialised Answer), when ANSWERED; only in the two institutions' own records."""
     @_builtins.property
     def requested_at(self) -> _timestamp_pb2.Timestamp:
         """Simulated time of the request."""
@@ -735,11 +742,14 @@ class AccessRecord(_message.Message):
         fine_outcome: Global___FineOutcome.ValueType | None = ...,
         office: _builtins.str | None = ...,
         clerk: _builtins.str | None = ...,
+        answer_digest: _builtins.bytes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_answered_at", b"_answered_at", "_clerk", b"_clerk", "_fine_outcome", b"_fine_outcome", "_office", b"_office", "_reason", b"_reason", "_row", b"_row", "answered_at", b"answered_at", "clerk", b"clerk", "fine_outcome", b"fine_outcome", "office", b"office", "reason", b"reason", "requested_at", b"requested_at", "row", b"row"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_answer_digest", b"_answer_digest", "_answered_at", b"_answered_at", "_clerk", b"_clerk", "_fine_outcome", b"_fine_outcome", "_office", b"_office", "_reason", b"_reason", "_row", b"_row", "answer_digest", b"answer_digest", "answered_at", b"answered_at", "clerk", b"clerk", "fine_outcome", b"fine_outcome", "office", b"office", "reason", b"reason", "requested_at", b"requested_at", "row", b"row"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answered_at", b"_answered_at", "_clerk", b"_clerk", "_fine_outcome", b"_fine_outcome", "_office", b"_office", "_reason", b"_reason", "_row", b"_row", "affair", b"affair", "answered_at", b"answered_at", "clerk", b"clerk", "fine_outcome", b"fine_outcome", "item", b"item", "kind", b"kind", "non_disclosure", b"non_disclosure", "office", b"office", "outcome", b"outcome", "procedure", b"procedure", "provider", b"provider", "reason", b"reason", "request_id", b"request_id", "requested_at", b"requested_at", "requester", b"requester", "row", b"row", "table_version", b"table_version", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answer_digest", b"_answer_digest", "_answered_at", b"_answered_at", "_clerk", b"_clerk", "_fine_outcome", b"_fine_outcome", "_office", b"_office", "_reason", b"_reason", "_row", b"_row", "affair", b"affair", "answer_digest", b"answer_digest", "answered_at", b"answered_at", "clerk", b"clerk", "fine_outcome", b"fine_outcome", "item", b"item", "kind", b"kind", "non_disclosure", b"non_disclosure", "office", b"office", "outcome", b"outcome", "procedure", b"procedure", "provider", b"provider", "reason", b"reason", "request_id", b"request_id", "requested_at", b"requested_at", "requester", b"requester", "row", b"row", "table_version", b"table_version", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__answer_digest: _TypeAlias = _typing.Literal["answer_digest"]  # noqa: Y015
+    _WhichOneofArgType__answer_digest: _TypeAlias = _typing.Literal["_answer_digest", b"_answer_digest"]  # noqa: Y015
     _WhichOneofReturnType__answered_at: _TypeAlias = _typing.Literal["answered_at"]  # noqa: Y015
     _WhichOneofArgType__answered_at: _TypeAlias = _typing.Literal["_answered_at", b"_answered_at"]  # noqa: Y015
     _WhichOneofReturnType__clerk: _TypeAlias = _typing.Literal["clerk"]  # noqa: Y015
@@ -752,6 +762,8 @@ class AccessRecord(_message.Message):
     _WhichOneofArgType__reason: _TypeAlias = _typing.Literal["_reason", b"_reason"]  # noqa: Y015
     _WhichOneofReturnType__row: _TypeAlias = _typing.Literal["row"]  # noqa: Y015
     _WhichOneofArgType__row: _TypeAlias = _typing.Literal["_row", b"_row"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__answer_digest) -> _WhichOneofReturnType__answer_digest | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__answered_at) -> _WhichOneofReturnType__answered_at | None: ...
     @_typing.overload

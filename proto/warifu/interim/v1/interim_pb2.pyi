@@ -82,6 +82,34 @@ REVIEW_DECISION_WITHHOLD: ReviewDecision.ValueType  # 2
 """Withhold."""
 Global___ReviewDecision: _TypeAlias = ReviewDecision  # noqa: Y015
 
+class _PromiseState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PromiseStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PromiseState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROMISE_STATE_UNSPECIFIED: _PromiseState.ValueType  # 0
+    """Never sent."""
+    PROMISE_STATE_WAITING: _PromiseState.ValueType  # 1
+    """Its time has not come, or log or witness cannot be reached."""
+    PROMISE_STATE_KEPT: _PromiseState.ValueType  # 2
+    """In the log, proved against a checkpoint that log and witness signed."""
+    PROMISE_STATE_BROKEN: _PromiseState.ValueType  # 3
+    """Not in the log although the log answers."""
+
+class PromiseState(_PromiseState, metaclass=_PromiseStateEnumTypeWrapper):
+    """How a promise stands."""
+
+PROMISE_STATE_UNSPECIFIED: PromiseState.ValueType  # 0
+"""Never sent."""
+PROMISE_STATE_WAITING: PromiseState.ValueType  # 1
+"""Its time has not come, or log or witness cannot be reached."""
+PROMISE_STATE_KEPT: PromiseState.ValueType  # 2
+"""In the log, proved against a checkpoint that log and witness signed."""
+PROMISE_STATE_BROKEN: PromiseState.ValueType  # 3
+"""Not in the log although the log answers."""
+Global___PromiseState: _TypeAlias = PromiseState  # noqa: Y015
+
 @_typing.final
 class EnrolRequest(_message.Message):
     """One person to enrol."""
@@ -931,3 +959,140 @@ class ListRecordsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__next) -> _WhichOneofReturnType__next | None: ...
 
 Global___ListRecordsResponse: _TypeAlias = ListRecordsResponse  # noqa: Y015
+
+@_typing.final
+class ListPromisesRequest(_message.Message):
+    """Which promises."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    BROKEN_ONLY_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Institution code."""
+    broken_only: _builtins.bool
+    """Those alone that were not kept."""
+    page_token: _builtins.str
+    """Page token of the response before."""
+    page_size: _builtins.int
+    """At most this many, up to 500; 0 for 50."""
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        broken_only: _builtins.bool = ...,
+        page_token: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken_only", b"broken_only", "institution", b"institution", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPromisesRequest: _TypeAlias = ListPromisesRequest  # noqa: Y015
+
+@_typing.final
+class ListPromisesResponse(_message.Message):
+    """Promises, newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def promises(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogPromise]:
+        """The promises."""
+
+    def __init__(
+        self,
+        *,
+        promises: _abc.Iterable[Global___LogPromise] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "promises", b"promises"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPromisesResponse: _TypeAlias = ListPromisesResponse  # noqa: Y015
+
+@_typing.final
+class LogPromise(_message.Message):
+    """The gateway's word, by a receipt or a permit, that a request is recorded and will be in the public log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    COMMITMENT_FIELD_NUMBER: _builtins.int
+    PROMISED_AT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    FOUND_AT_FIELD_NUMBER: _builtins.int
+    REPORTED_AT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request id."""
+    asked: _builtins.bool
+    """This institution asked: it holds a receipt. Otherwise it provided and holds a permit."""
+    commitment: _builtins.bytes
+    """The commitment that was promised."""
+    state: Global___PromiseState.ValueType
+    """How it stands."""
+    leaf_index: _builtins.int
+    """Place in the log, from 0, once it was verified."""
+    problem: _builtins.str
+    """What was found wrong, in one word of docs/AUDIT.md."""
+    @_builtins.property
+    def promised_at(self) -> _timestamp_pb2.Timestamp:
+        """Machine time of the promise."""
+
+    @_builtins.property
+    def found_at(self) -> _timestamp_pb2.Timestamp:
+        """Machine time at which it was found wrong."""
+
+    @_builtins.property
+    def reported_at(self) -> _timestamp_pb2.Timestamp:
+        """Machine time at which the supervisor acknowledged the report."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        asked: _builtins.bool = ...,
+        commitment: _builtins.bytes = ...,
+        promised_at: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___PromiseState.ValueType = ...,
+        leaf_index: _builtins.int | None = ...,
+        problem: _builtins.str | None = ...,
+        found_at: _timestamp_pb2.Timestamp | None = ...,
+        reported_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_found_at", b"_found_at", "_leaf_index", b"_leaf_index", "_problem", b"_problem", "_reported_at", b"_reported_at", "found_at", b"found_at", "leaf_index", b"leaf_index", "problem", b"problem", "promised_at", b"promised_at", "reported_at", b"reported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_found_at", b"_found_at", "_leaf_index", b"_leaf_index", "_problem", b"_problem", "_reported_at", b"_reported_at", "asked", b"asked", "commitment", b"commitment", "found_at", b"found_at", "leaf_index", b"leaf_index", "problem", b"problem", "promised_at", b"promised_at", "reported_at", b"reported_at", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__found_at: _TypeAlias = _typing.Literal["found_at"]  # noqa: Y015
+    _WhichOneofArgType__found_at: _TypeAlias = _typing.Literal["_found_at", b"_found_at"]  # noqa: Y015
+    _WhichOneofReturnType__leaf_index: _TypeAlias = _typing.Literal["leaf_index"]  # noqa: Y015
+    _WhichOneofArgType__leaf_index: _TypeAlias = _typing.Literal["_leaf_index", b"_leaf_index"]  # noqa: Y015
+    _WhichOneofReturnType__problem: _TypeAlias = _typing.Literal["problem"]  # noqa: Y015
+    _WhichOneofArgType__problem: _TypeAlias = _typing.Literal["_problem", b"_problem"]  # noqa: Y015
+    _WhichOneofReturnType__reported_at: _TypeAlias = _typing.Literal["reported_at"]  # noqa: Y015
+    _WhichOneofArgType__reported_at: _TypeAlias = _typing.Literal["_reported_at", b"_reported_at"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__found_at) -> _WhichOneofReturnType__found_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__leaf_index) -> _WhichOneofReturnType__leaf_index | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__problem) -> _WhichOneofReturnType__problem | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reported_at) -> _WhichOneofReturnType__reported_at | None: ...
+
+Global___LogPromise: _TypeAlias = LogPromise  # noqa: Y015

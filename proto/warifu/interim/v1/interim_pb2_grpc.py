@@ -85,6 +85,11 @@ class InterimServiceStub:
                 request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ReleaseReviewRequest.SerializeToString,
                 response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ReleaseReviewResponse.FromString,
                 _registered_method=True)
+        self.ListPromises = channel.unary_unary(
+                '/warifu.interim.v1.InterimService/ListPromises',
+                request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesRequest.SerializeToString,
+                response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesResponse.FromString,
+                _registered_method=True)
 
 
 class InterimServiceServicer:
@@ -162,6 +167,13 @@ class InterimServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPromises(self, request, context):
+        """What the gateway promised to have logged, and whether the log has it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InterimServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -214,6 +226,11 @@ def add_InterimServiceServicer_to_server(servicer, server):
                     servicer.ReleaseReview,
                     request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ReleaseReviewRequest.FromString,
                     response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ReleaseReviewResponse.SerializeToString,
+            ),
+            'ListPromises': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPromises,
+                    request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesRequest.FromString,
+                    response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -487,6 +504,33 @@ class InterimService:
             '/warifu.interim.v1.InterimService/ReleaseReview',
             warifu_dot_interim_dot_v1_dot_interim__pb2.ReleaseReviewRequest.SerializeToString,
             warifu_dot_interim_dot_v1_dot_interim__pb2.ReleaseReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPromises(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.interim.v1.InterimService/ListPromises',
+            warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesRequest.SerializeToString,
+            warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesResponse.FromString,
             options,
             channel_credentials,
             insecure,

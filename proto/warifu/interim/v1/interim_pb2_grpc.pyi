@@ -57,6 +57,8 @@ class InterimServiceStub:
     """Answers of this institution that wait for a clerk."""
     ReleaseReview: _grpc.UnaryUnaryMultiCallable[_interim_pb2.ReleaseReviewRequest, _interim_pb2.ReleaseReviewResponse]
     """A clerk provides or withholds."""
+    ListPromises: _grpc.UnaryUnaryMultiCallable[_interim_pb2.ListPromisesRequest, _interim_pb2.ListPromisesResponse]
+    """What the gateway promised to have logged, and whether the log has it."""
 
 @_typing.type_check_only
 class InterimServiceAsyncStub(InterimServiceStub):
@@ -85,6 +87,8 @@ class InterimServiceAsyncStub(InterimServiceStub):
     """Answers of this institution that wait for a clerk."""
     ReleaseReview: _aio.UnaryUnaryMultiCallable[_interim_pb2.ReleaseReviewRequest, _interim_pb2.ReleaseReviewResponse]  # type: ignore[assignment]
     """A clerk provides or withholds."""
+    ListPromises: _aio.UnaryUnaryMultiCallable[_interim_pb2.ListPromisesRequest, _interim_pb2.ListPromisesResponse]  # type: ignore[assignment]
+    """What the gateway promised to have logged, and whether the log has it."""
 
 class InterimServiceServicer(metaclass=_abc_1.ABCMeta):
     """Everything a business system may ask of its interim server. Every call names the institution; it must be the caller's own."""
@@ -170,6 +174,14 @@ class InterimServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_interim_pb2.ReleaseReviewResponse, _abc.Awaitable[_interim_pb2.ReleaseReviewResponse]]:
         """A clerk provides or withholds."""
+
+    @_abc_1.abstractmethod
+    def ListPromises(
+        self,
+        request: _interim_pb2.ListPromisesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_interim_pb2.ListPromisesResponse, _abc.Awaitable[_interim_pb2.ListPromisesResponse]]:
+        """What the gateway promised to have logged, and whether the log has it."""
 
 def add_InterimServiceServicer_to_server(servicer: InterimServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -665,6 +665,7 @@ class PositionedRecord(_message.Message):
     PERMIT_HASH_FIELD_NUMBER: _builtins.int
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position in the order of commitment."""
     permit_hash: _builtins.bytes
@@ -679,6 +680,10 @@ class PositionedRecord(_message.Message):
     def event(self) -> _log_pb2.CommittedEvent:
         """The event with its salt; listed for the supervisor alone."""
 
+    @_builtins.property
+    def evidence(self) -> Global___Evidence:
+        """What an institution holds beside its record, as it is stored now; the gateway lists none."""
+
     def __init__(
         self,
         *,
@@ -687,18 +692,76 @@ class PositionedRecord(_message.Message):
         permit_hash: _builtins.bytes | None = ...,
         leaf_index: _builtins.int | None = ...,
         event: _log_pb2.CommittedEvent | None = ...,
+        evidence: Global___Evidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_leaf_index", b"_leaf_index", "_permit_hash", b"_permit_hash", "event", b"event", "leaf_index", b"leaf_index", "permit_hash", b"permit_hash", "record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_evidence", b"_evidence", "_leaf_index", b"_leaf_index", "_permit_hash", b"_permit_hash", "event", b"event", "evidence", b"evidence", "leaf_index", b"leaf_index", "permit_hash", b"permit_hash", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_leaf_index", b"_leaf_index", "_permit_hash", b"_permit_hash", "event", b"event", "leaf_index", b"leaf_index", "permit_hash", b"permit_hash", "position", b"position", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evidence", b"_evidence", "_leaf_index", b"_leaf_index", "_permit_hash", b"_permit_hash", "event", b"event", "evidence", b"evidence", "leaf_index", b"leaf_index", "permit_hash", b"permit_hash", "position", b"position", "record", b"record"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__evidence: _TypeAlias = _typing.Literal["evidence"]  # noqa: Y015
+    _WhichOneofArgType__evidence: _TypeAlias = _typing.Literal["_evidence", b"_evidence"]  # noqa: Y015
     _WhichOneofReturnType__leaf_index: _TypeAlias = _typing.Literal["leaf_index"]  # noqa: Y015
     _WhichOneofArgType__leaf_index: _TypeAlias = _typing.Literal["_leaf_index", b"_leaf_index"]  # noqa: Y015
     _WhichOneofReturnType__permit_hash: _TypeAlias = _typing.Literal["permit_hash"]  # noqa: Y015
     _WhichOneofArgType__permit_hash: _TypeAlias = _typing.Literal["_permit_hash", b"_permit_hash"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evidence) -> _WhichOneofReturnType__evidence | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__leaf_index) -> _WhichOneofReturnType__leaf_index | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__permit_hash) -> _WhichOneofReturnType__permit_hash | None: ...
 
 Global___PositionedRecord: _TypeAlias = PositionedRecord  # noqa: Y015
+
+@_typing.final
+class Evidence(_message.Message):
+    """What an institution holds beside one of its records, by which the other parties' words can be checked. No value, no code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISED_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    SEALED_HASH_FIELD_NUMBER: _builtins.int
+    ANSWER_DIGEST_FIELD_NUMBER: _builtins.int
+    promised: _builtins.bytes
+    """The commitment that the gateway promised to have recorded: by the receipt towards a requester, by the permit towards a provider.
+    With a record of a request.
+    """
+    sealed_hash: _builtins.bytes
+    """SHA-256 of the sealed answer's ciphertext as it is stored now. With the record of an outcome ANSWERED."""
+    answer_digest: _builtins.bytes
+    """Digest of the opened answer as it is stored now, made as AccessRecord.answer_digest; the requester's."""
+    @_builtins.property
+    def receipt(self) -> Global___Receipt:
+        """The receipt itself; the requester's."""
+
+    def __init__(
+        self,
+        *,
+        promised: _builtins.bytes | None = ...,
+        receipt: Global___Receipt | None = ...,
+        sealed_hash: _builtins.bytes | None = ...,
+        answer_digest: _builtins.bytes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_answer_digest", b"_answer_digest", "_promised", b"_promised", "_receipt", b"_receipt", "_sealed_hash", b"_sealed_hash", "answer_digest", b"answer_digest", "promised", b"promised", "receipt", b"receipt", "sealed_hash", b"sealed_hash"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answer_digest", b"_answer_digest", "_promised", b"_promised", "_receipt", b"_receipt", "_sealed_hash", b"_sealed_hash", "answer_digest", b"answer_digest", "promised", b"promised", "receipt", b"receipt", "sealed_hash", b"sealed_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__answer_digest: _TypeAlias = _typing.Literal["answer_digest"]  # noqa: Y015
+    _WhichOneofArgType__answer_digest: _TypeAlias = _typing.Literal["_answer_digest", b"_answer_digest"]  # noqa: Y015
+    _WhichOneofReturnType__promised: _TypeAlias = _typing.Literal["promised"]  # noqa: Y015
+    _WhichOneofArgType__promised: _TypeAlias = _typing.Literal["_promised", b"_promised"]  # noqa: Y015
+    _WhichOneofReturnType__receipt: _TypeAlias = _typing.Literal["receipt"]  # noqa: Y015
+    _WhichOneofArgType__receipt: _TypeAlias = _typing.Literal["_receipt", b"_receipt"]  # noqa: Y015
+    _WhichOneofReturnType__sealed_hash: _TypeAlias = _typing.Literal["sealed_hash"]  # noqa: Y015
+    _WhichOneofArgType__sealed_hash: _TypeAlias = _typing.Literal["_sealed_hash", b"_sealed_hash"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__answer_digest) -> _WhichOneofReturnType__answer_digest | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__promised) -> _WhichOneofReturnType__promised | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__receipt) -> _WhichOneofReturnType__receipt | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sealed_hash) -> _WhichOneofReturnType__sealed_hash | None: ...
+
+Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
