@@ -361,23 +361,55 @@ class ContentsErased(_message.Message):
 
     MONTH_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
+    LEAVES_FIELD_NUMBER: _builtins.int
     month: _builtins.str
     """Simulated month of the records, such as "2019-04"."""
     records: _builtins.int
     """Records whose contents were erased at the gateway."""
+    @_builtins.property
+    def leaves(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeafRange]:
+        """Where their commitments stand in the log, ascending."""
+
     def __init__(
         self,
         *,
         month: _builtins.str = ...,
         records: _builtins.int = ...,
+        leaves: _abc.Iterable[Global___LeafRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["month", b"month", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaves", b"leaves", "month", b"month", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContentsErased: _TypeAlias = ContentsErased  # noqa: Y015
+
+@_typing.final
+class LeafRange(_message.Message):
+    """Leaves that follow each other."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    first: _builtins.int
+    """Index of the first."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        first: _builtins.int = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "first", b"first"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeafRange: _TypeAlias = LeafRange  # noqa: Y015
 
 @_typing.final
 class CommittedEvent(_message.Message):

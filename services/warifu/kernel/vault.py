@@ -1,0 +1,163 @@
+"""Month keys: contents lie in the database encrypted, their keys in a file beside it, and a month is forgotten by destroying its key.
+
+The file holds one link of a chain of hashes and the month that it belongs to. Each later month's key follows from it, no earlier one
+does (a one-way chain, as in forward-secure signing): so to destroy every key before a month is to replace the link by a later one. No
+key has to be made, and made durable, before something can be written; and every process with the file derives the same keys.
+
+What lies in a copy of the database alone is unreadable; after the link was replaced everywhere, for ever. Whoever copies the file as
+well, as a backup of keys must, holds what it still leads to: such a copy has to follow (`Vault.forget_before` on it).
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from warifu.kernel import months
+from warifu.kernel.months import Month
+
+LINK_SIZE: Final = 32
+"""Bytes of a link."""
+NONCE_SIZE: Final = 12
+TAG_SIZE: Final = 16
+"""Bytes of a tag."""
+_NEXT: Final = b"warifu/month-chain/v1\0"
+"""Hashed: from one month's link to the next."""
+_SEAL: Final = b"warifu/month-seal/v1\0"
+"""Hashed: from a month's link to the key that seals its contents."""
+_TAG: Final = b"warifu/month-tag/v1\0"
+"""Hashed: from a month's link to the key of its tags."""
+
+
+class ErasedError(LookupError):
+    """The month's key was destroyed: what it sealed cannot be read by anyone any more."""
+
+
+class VaultError(ValueError):
+    """The key file is damaged, or something does not open; the message says which."""
+
+
+class Vault:
+    """The month keys of one store. Invariant: the first month that can be opened only rises."""
+
+    def __init__(self, path: Path, first: Month, link: bytes) -> None:
+        """The keys in `path` as they are; see `open`."""
+        self.path = path
+        self._first, self._link = first, link
+        self._keys: dict[Month, tuple[AESGCM, bytes]] = {}
+        self._tag = lru_cache(maxsize=4096)(self._made_tag)
+
+    @classmethod
+    def open(cls, path: Path, first: Month) -> Vault:
+        """The keys in `path`; made there (0600), from month `first` on, when there are none.
+
+        Raises:
+            VaultError: the file is damaged; it is never replaced, since that would lose everything it leads to.
+        """
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(path, first, secrets.token_bytes(LINK_SIZE))
+        try:
+            kept = json.loads(path.read_text(encoding="ascii"))
+            found, link = int(kept["first"]), bytes.fromhex(kept["link"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise VaultError(f"{path}: the month keys cannot be read") from error
+        if len(link) != LINK_SIZE:
+            raise VaultError(f"{path}: a link has {LINK_SIZE} bytes")
+        return cls(path, found, link)
+
+    @property
+    def first(self) -> Month:
+        """The first month whose key is not destroyed."""
+        return self._first
+
+    def seal(self, month: Month, content: bytes, context: bytes) -> bytes:
+        """Encrypt (AES-256-GCM). `context` names what it is, and is needed again to open it.
+
+        Raises:
+            ErasedError: the month is over and its key destroyed.
+        """
+        nonce = os.urandom(NONCE_SIZE)
+        return nonce + self._key(month)[0].encrypt(nonce, content, context)
+
+    def unseal(self, month: Month, sealed: bytes, context: bytes) -> bytes:
+        """What was sealed.
+
+        Raises:
+            ErasedError: the month's key was destroyed.
+            VaultError: it was altered, or belongs to another month or context.
+        """
+        try:
+            return self._key(month)[0].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
+        except (InvalidTag, ValueError) as error:
+            raise VaultError(f"a content of {months.text(month)} does not open: it was altered or moved") from error
+
+    def tag(self, month: Month, value: str) -> bytes:
+        """16 bytes by which equal values of one month are found, and which tell nothing without its key.
+
+        Raises:
+            ErasedError: the month's key was destroyed.
+        """
+        return self._tag(month, value)
+
+    def forget_before(self, month: Month) -> bool:
+        """Destroy the keys of all months before `month`; on return the file holds no way to them. False when there were none.
+
+        The bytes of a replaced file may live on in a disk's free blocks, as with any file: whole-disk encryption is the remedy.
+        """
+        if month <= self._first:
+            return False
+        link = self._link
+        for _ in range(month - self._first):
+            link = _hash(_NEXT, link)
+        _write(self.path, month, link)
+        self._first, self._link = month, link
+        self._keys = {known: key for known, key in self._keys.items() if known >= month}
+        self._tag.cache_clear()
+        return True
+
+    def _key(self, month: Month) -> tuple[AESGCM, bytes]:
+        key = self._keys.get(month)
+        if key is None:
+            if month < self._first:
+                raise ErasedError(f"the key of {months.text(month)} was destroyed")
+            link = self._link
+            for _ in range(month - self._first):
+                link = _hash(_NEXT, link)
+            key = self._keys[month] = AESGCM(_hash(_SEAL, link)), _hash(_TAG, link)
+        return key
+
+    def _made_tag(self, month: Month, value: str) -> bytes:
+        return hmac.digest(self._key(month)[1], value.encode(), "sha256")[:TAG_SIZE]
+
+
+def _hash(tag: bytes, link: bytes) -> bytes:
+    return sha256(tag + link).digest()
+
+
+def _write(path: Path, first: Month, link: bytes) -> None:
+    """Replace the file so that a crash leaves the old or the new one whole, then overwrite the old one's bytes."""
+    fresh = path.with_name(f".{path.name}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        json.dump({"first": first, "link": link.hex()}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    old = os.open(path, os.O_WRONLY) if path.exists() else None
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
+    if old is not None:
+        os.write(old, bytes(os.fstat(old).st_size))
+        os.fsync(old)
+        os.close(old)
