@@ -30,7 +30,7 @@ from warifu.items.v1 import items_pb2
 from warifu.kernel.clock import SimulatedClock
 from warifu.kernel.config import Config, Simulation
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.party import Context, Party
+from warifu.kernel.party import Build, Context, Party
 from warifu.kernel.peers import open_channel
 from warifu.kernel.server import Running, serve
 from warifu.numbering.party import build as build_numbering
@@ -76,15 +76,17 @@ class World:
     clock: MovableClock = field(default_factory=lambda: MovableClock(datetime.fromisoformat(START), stopped=True))
     running: dict[str, Running] = field(default_factory=dict)
     hosts: dict[str, InterimHost] = field(default_factory=dict)
+    builds: dict[str, Build] = field(default_factory=dict)
+    """Parties that are not what they should be."""
     _up: dict[str, AsyncExitStack] = field(default_factory=dict)
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
     _ids: int = 0
 
     @classmethod
-    async def begin(cls, state: Path) -> World:
-        """All parties up, keys published."""
+    async def begin(cls, state: Path, **builds: Build) -> World:
+        """All parties up, keys published; those named are built in another way."""
         provision(state, PARTIES, counters=[NHI, TAX])
-        world = cls(state)
+        world = cls(state, builds=builds)
         addresses = {party: f"127.0.0.1:{free_port()}" for party in PARTIES}
         for party, codes in PARTIES.items():
             own = tuple(code for code in codes if code != "main")
@@ -102,7 +104,7 @@ class World:
             host = self.hosts[party] = InterimHost(context)
             return Party(host.services, host.jobs, host.checks, host.view, host.start, host.close)
 
-        builds = {"gateway": build_gateway, "numbering": build_numbering, "watchdog": build_watchdog}
+        builds = {"gateway": build_gateway, "numbering": build_numbering, "watchdog": build_watchdog, **self.builds}
         stack = AsyncExitStack()
         serving = serve(self.state / party, builds.get(party, build_agency), clock=self.clock)
         self.running[party] = await stack.enter_async_context(serving)
