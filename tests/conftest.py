@@ -2,5 +2,11 @@
 
 import os
 
+from hypothesis import HealthCheck, settings
+
 # gRPC's C core reports every refused handshake on stderr; these tests refuse many on purpose.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+# How long an example takes is the machine's affair: under load the same example is neither wrong nor too slow to be tried.
+settings.register_profile("warifu", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("warifu")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import grpc
+from ports import free_port
 
 from warifu.authority import provision
 from warifu.common.v1 import common_pb2
@@ -38,7 +38,7 @@ IDENTITIES = {
     "portal": ("portal-main",),
     "simulator": ("main",),
 }
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 StubT = TypeVar("StubT")
 
@@ -56,7 +56,7 @@ class Town:
     def make(cls, state: Path) -> Town:
         """Certificates and law book for everyone."""
         provision(state, IDENTITIES, counters=[code for codes in INSTITUTIONS.values() for code in codes])
-        return cls(state, dict(zip(IDENTITIES, _free_addresses(len(IDENTITIES)), strict=True)))
+        return cls(state, {party: f"127.0.0.1:{free_port()}" for party in IDENTITIES})
 
     @asynccontextmanager
     async def serve(self, party: str, build: Callable, *, simulation: bool = True) -> AsyncIterator[Running]:
@@ -116,13 +116,6 @@ async def town(state: Path, *parties: tuple[str, Callable]) -> AsyncIterator[Tow
             await stack.enter_async_context(made.serve(name, build))
         stack.push_async_callback(made.close)
         yield made
-
-
-def _free_addresses(count: int) -> list[str]:
-    """Addresses where nobody listens."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
 
 
 def code_of(index: int) -> str:

@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from ports import free_port
 from tiny import DEADLINE, NHI, TAX, Tiny, reason_of
 
 from warifu.authority import publish_revocations, renew
@@ -28,8 +29,6 @@ from warifu.kernel.tls import Pair
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
 URI = x509.UniformResourceIdentifier
-NOW = datetime.now(tz=UTC)
-GOOD = Validity(NOW - timedelta(minutes=1), NOW + timedelta(hours=1))
 
 
 class LaterClock(SystemClock):
@@ -43,9 +42,11 @@ class LaterClock(SystemClock):
 
 
 def forge(
-    tiny: Tiny, names: Sequence[x509.GeneralName], *, usage=ExtendedKeyUsageOID.CLIENT_AUTH, validity=GOOD
+    tiny: Tiny, names: Sequence[x509.GeneralName], *, usage=ExtendedKeyUsageOID.CLIENT_AUTH, days: int = 0
 ) -> Pair:
-    """A certificate of any form, under the network's real root."""
+    """A certificate of any form, under the network's real root, good for an hour from now on or that many days later."""
+    now = datetime.now(tz=UTC) + timedelta(days=days)
+    validity = Validity(now - timedelta(minutes=1), now + timedelta(hours=1))
     root_key = load_pem_private_key((tiny.state / "ca" / "root.key").read_bytes(), password=None)
     key = new_key()
     certificate = make_leaf(Leaf("forged", names[0], tuple(names[1:]), usage), key.public_key(), root_key, validity)
@@ -92,8 +93,7 @@ async def test_without_a_certificate_there_is_no_connection(tiny: Tiny) -> None:
 
 async def test_an_expired_certificate_makes_no_connection(tiny: Tiny) -> None:
     """The handshake fails for a certificate out of date."""
-    past = Validity(NOW - timedelta(days=2), NOW - timedelta(days=1))
-    pair = forge(tiny, [URI(spiffe("tax", TAX))], validity=past)
+    pair = forge(tiny, [URI(spiffe("tax", TAX))], days=-1)
     async with tiny.party() as running, tiny.call(running, pair) as caller:
         assert await reason_of(caller.who()) in {Reason.GATEWAY_UNAVAILABLE, Reason.GATEWAY_TIMEOUT}
 
@@ -232,8 +232,7 @@ async def test_a_client_certificate_rotates_without_a_restart(tiny: Tiny) -> Non
 
 async def test_peers_may_come_up_in_any_order(tiny: Tiny) -> None:
     """A call that waits for its peer succeeds once that is up, though the channel was opened before."""
-    async with tiny.party() as running:
-        address = running.address
+    address = f"127.0.0.1:{free_port()}"
     config = Config("tax", "127.0.0.1:0", {"gateway": address}, folder=tiny.state / "tax")
     peers = Peers(config)
     try:

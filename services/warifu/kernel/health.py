@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -64,9 +64,9 @@ class Health:
             self.look()
             await asyncio.sleep(limits.HEALTH_INTERVAL / 1000)
 
-    async def change(self) -> None:
-        """Return when the status may have changed."""
-        await self._changed.wait()
+    def change(self) -> Awaitable[object]:
+        """Done when the status may have changed since this call: a change between the call and its await is not missed."""
+        return self._changed.wait()
 
     def _well(self, name: str, check: Check) -> bool:
         try:
@@ -117,8 +117,8 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         known = request.service in self._health.services
         told = None
         while not self._health.stopping or told is None:
-            now = self._health.status if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
             changed = asyncio.ensure_future(self._health.change())
+            now = self._health.status if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
             try:
                 if now != told:
                     told = now

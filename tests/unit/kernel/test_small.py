@@ -192,7 +192,7 @@ async def test_a_failing_job_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
 
     jobs = Jobs({"flaky": flaky})
     jobs.start()
-    await asyncio.wait_for(again.wait(), 2)
+    await asyncio.wait_for(again.wait(), 60)
     await jobs.stop()
 
 

@@ -291,7 +291,7 @@ def hold_writer(store: Store) -> threading.Event:
 
     def wait(connection) -> None:
         busy.set()
-        assert release.wait(10)
+        assert release.wait(60)
 
     asyncio.get_running_loop().create_task(store.write(wait)).add_done_callback(lambda task: task.exception())
     asyncio.get_running_loop().call_soon(busy.wait)

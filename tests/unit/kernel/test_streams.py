@@ -76,7 +76,7 @@ async def test_a_lone_item_does_not_wait_for_others() -> None:
     async with aclosing(in_order(items(), 100, double)) as results:
         for n in range(3):
             await asked.put(n)
-            assert await asyncio.wait_for(anext(results), 5) == 2 * n
+            assert await asyncio.wait_for(anext(results), 60) == 2 * n
         await asked.put(None)
         assert [result async for result in results] == []
 
