@@ -6,6 +6,7 @@ and with what this witness is shown to have cosigned itself.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,11 +15,13 @@ from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import WITNESS_REFRESH
 from warifu.tlog.checkpoint import Witnessed
+from warifu.tlog.notes import NoteError
 from warifu.tlog.proofs import ProofError, TiledTree, TileMissingError
 from warifu.watchdog.findings import Finding, Findings, Kind
 from warifu.watchdog.ports import GATEWAY, GatewayLog
 from warifu.watchdog.witness import Head, Witness, contradiction
 
+_LOG: Final = logging.getLogger(__name__)
 _EVERY: Final = timedelta(seconds=WITNESS_REFRESH)
 
 
@@ -67,7 +70,14 @@ class Look:
         return await self._recall((await self._log.checkpoints()).witnessed)
 
     async def _recall(self, witnessed: str | None) -> bool:
-        return witnessed is not None and await self._witness.recall(self._witness.read_own(witnessed))
+        if witnessed is None:
+            return False
+        try:
+            own = self._witness.read_own(witnessed)
+        except NoteError as error:
+            _LOG.warning("the log shows as witnessed what this witness never cosigned", extra={"problem": str(error)})
+            return False
+        return await self._witness.recall(own)
 
     async def _compare(self, known: Head, shown: Witnessed) -> Finding | None:
         size = shown.checkpoint.size
