@@ -1,161 +1,27 @@
-"""Bad input against the whole network of processes: full disks and taken ports, markup, guessed PINs, strangers, deaths in mid-answer."""
+"""Bad input from people and browsers against the whole network of processes: markup, numbers, guessed PINs, strangers."""
 
 from __future__ import annotations
 
-import asyncio
 import http.client
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
-import psutil
 import pytest
 from canaries import files, search
+from e2e.bad import SCRIPT, case_of, kill, question, stage_of
 from e2e.conftest import Running
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import Reason
 from warifu.simulator.cards.client import LOOPBACK, LoginError, Session, login
-from warifu.simulator.clerk import Question
-from warifu.simulator.doors import doors
-from warifu.simulator.people import Person
-from warifu.simulator.scenarios.stage import Stage, tax_year
 
-SCRIPT = "<script>alert(1)</script>"
 NUMBER_ELSEWHERE = "123456789018"
 """Well-formed, with a right check digit, outside the synthetic block."""
+
 MARKUP = re.compile(r"<script|<img|javascript:", re.IGNORECASE)
-
-
-# --- the ground that it runs on ---------------------------------------------------------------------------------------
-
-
-def demo(*words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """`warifu demo` where it cannot run, to its end."""
-    command = [*before, sys.executable, "-m", "warifu.cli", "demo", "--people", "50", "--no-browser", *words]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("LC_")} | {"LANG": "C.UTF-8"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, env=environment)
-
-
-def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    """What a verb that failed told, in one line; it is an error in words, never a traceback, and nothing is on stdout."""
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    return " ".join(done.stderr.split())
-
-
-def on_a_disk(options: str, place: Path) -> tuple[str, ...]:
-    """Words before a command that give it a small or read-only disk at `place`, where the system lets users have one."""
-    own = "-m" if os.geteuid() == 0 else "-Urm"
-    words = (
-        "unshare",
-        own,
-        "--propagation",
-        "private",
-        "sh",
-        "-c",
-        f'mount -t tmpfs -o {options} none {place} && exec "$@"',
-        "sh",
-    )
-    if subprocess.run([*words, "true"], capture_output=True, check=False).returncode:
-        assert not os.environ.get("CI"), "CI must run where a process can have a file system of its own"
-        pytest.skip("this system gives users no file system of their own")
-    return words
-
-
-def test_an_occupied_port_is_named(tmp_path: Path) -> None:
-    """A port that another program holds is named with the option that chooses another, and no state is left behind."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
-        port = holder.getsockname()[1]
-        told = refusal(demo("--port", str(port), "--state", str(tmp_path / "state")))
-    assert f"port {port} is in use" in told
-    assert "--port" in told
-    assert not (tmp_path / "state" / "network.json").exists()
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """A state folder on a read-only disk is named with the option that chooses another."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    told = refusal(demo("--state", str(place / "state"), before=on_a_disk("ro", place)))
-    assert "cannot write" in told
-    assert str(place / "state") in told.replace(" ", "")
-    assert "--state" in told
-
-
-@pytest.mark.parametrize("size", ["100k", "1m"])
-def test_a_full_disk_is_told_as_such(tmp_path: Path, size: str) -> None:
-    """A disk that fills up while the network is made is told with the file and what to do, whichever step meets it."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    told = refusal(demo("--state", str(place / "state"), before=on_a_disk(f"size={size}", place)))
-    assert re.search("No space left on device|disk is full", told)
-    assert str(place / "state") in told.replace(" ", "")
-    assert "--state" in told
-
-
-def test_a_second_network_never_shares_a_state(network: Running) -> None:
-    """Starting again on the state of a running network is refused, and the network goes on."""
-    assert "already runs" in refusal(demo("--state", str(network.state)))
-    assert all(party["healthy"] for party in network.json("status")["parties"])
-
-
-# --- what people type -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A citizen about whom an insurer may ask a tax office."""
-
-    person: Person
-    requester: str
-    addressee: str
-    provider: str
-
-
-@asynccontextmanager
-async def stage_of(network: Running) -> AsyncIterator[Stage]:
-    """A stage on the network."""
-    async with doors(network.file) as opened:
-        yield Stage(network.file, network.state, opened)
-
-
-def known(stage: Stage) -> Iterable[tuple[Person, str, str]]:
-    """People insured by one city and taxed by another, from the end: the scenarios' people stand at the beginning."""
-    for person in reversed(stage.people.all()):
-        taxed, insured = person.assessed(2025), person.insured_on(stage.people.start)
-        if taxed is None or insured is None or not insured.institution.startswith("nhi-"):
-            continue
-        if insured.institution.removeprefix("nhi-") != taxed.municipality:
-            yield person, insured.institution, f"tax-{taxed.municipality}"
-
-
-async def case_of(stage: Stage) -> Case:
-    """The first of them."""
-    person, requester, provider = next(iter(known(stage)))
-    addressee = await stage.clerk(requester).find(stage.people.items(person.person))
-    assert addressee is not None
-    return Case(person, requester, addressee, provider)
-
-
-def question(stage: Stage, case: Case, **more: object) -> Question:
-    """What row P07 lets the insurer ask."""
-    return stage.question("P07", case.provider, tax_year(2025), **more)
 
 
 async def test_markup_in_every_free_text_reaches_the_page_as_no_markup(network: Running) -> None:
@@ -232,31 +98,6 @@ async def test_a_number_that_cannot_be_one_is_refused_and_kept_nowhere(
         assert await stage.refusal(stage.clerk(case.requester).receive(items, number)) == reason
     if number == NUMBER_ELSEWHERE:
         assert [path for path in files(network.state) if search(path.read_bytes(), [number])] == []
-
-
-# --- cards, PINs, strangers -------------------------------------------------------------------------------------------
-
-
-def pids(network: Running) -> dict[str, int]:
-    """Process ids of the parties, by their working directory."""
-    folders = {str(network.state / party.name): party.name for party in network.file.parties}
-    found = {}
-    for process in psutil.Process(network.process.pid).children(recursive=True):
-        try:
-            if (name := folders.get(process.cwd())) is not None:
-                found[name] = process.pid
-        except psutil.Error:
-            continue
-    return found
-
-
-async def kill(network: Running, stage: Stage, party: str) -> None:
-    """`kill -9` a party and wait until it serves again."""
-    before = pids(network)[party]
-    os.kill(before, signal.SIGKILL)
-    async with asyncio.timeout(60):
-        while pids(network).get(party, before) == before or not await stage.doors.healthy(party):  # noqa: ASYNC110 - another process's health has no event here
-            await asyncio.sleep(0.05)
 
 
 def outcome_of_login(network: Running, person: str, pin: str) -> str:
@@ -359,114 +200,3 @@ def test_another_host_name_is_refused(network: Running) -> None:
             connection.request("GET", "/", headers={"Host": host})
             assert connection.getresponse().status == 421
             connection.close()
-
-
-# --- a provider that dies ---------------------------------------------------------------------------------------------
-
-
-async def test_a_provider_killed_in_mid_answer_loses_and_doubles_nothing(network: Running) -> None:
-    """Inquiries in flight when the provider gets kill -9 are all answered once it is back, and each is on record once on every side."""
-    async with stage_of(network) as stage:
-        case = await case_of(stage)
-        clerk = stage.clerk(case.requester)
-        asking = [asyncio.create_task(clerk.inquire(case.addressee, question(stage, case))) for _ in range(24)]
-        await asyncio.sleep(0.03)
-        assert not all(task.done() for task in asking)
-        await kill(network, stage, "tax")
-        exchanges = await asyncio.gather(*asking)
-        for exchange in exchanges:
-            state = exchange.state
-            while state.outcome == exchange_pb2.OUTCOME_UNSPECIFIED:
-                state = await clerk.collect(exchange.request_id)
-            assert state.outcome in {exchange_pb2.OUTCOME_ANSWERED, exchange_pb2.OUTCOME_PENDING}
-            for party in ("health_insurance", "gateway", "tax"):
-                places = [holding.where for holding in await stage.view(party, exchange.request_id)]
-                assert places, party
-            provisions = [one for one in await stage.view("tax", exchange.request_id) if "provision" in one.where]
-            assert len(provisions) == 1
-
-
-# --- the same again, and disks that are full --------------------------------------------------------------------------
-
-
-async def told(stage: Stage, party: str, request_id: str, table: str) -> int:
-    """How many rows of a table a party holds for an exchange."""
-    return sum(holding.where.endswith(table) for holding in await stage.view(party, request_id))
-
-
-async def test_a_replayed_request_is_one_exchange_also_across_kill_9(network: Running) -> None:
-    """The same question under one id, twenty times at once and again after agency and gateway were killed, is one exchange; another question under it is refused."""
-    async with stage_of(network) as stage:
-        case = await case_of(stage)
-        clerk, asked = stage.clerk(case.requester), question(stage, case)
-        request_id = str(uuid.uuid4())
-        first, *others = await asyncio.gather(*(clerk.inquire(case.addressee, asked, request_id) for _ in range(20)))
-        assert {other.request_id for other in others} == {first.request_id} == {request_id}
-        await kill(network, stage, "health_insurance")
-        await kill(network, stage, "gateway")
-        again = await clerk.inquire(case.addressee, asked, request_id)
-        assert (again.outcome, again.request_id) == (first.outcome, request_id)
-        changed = question(stage, case, office="another")
-        assert await stage.refusal(clerk.inquire(case.addressee, changed, request_id)) == Reason.CLIENT_REQUEST_CHANGED
-        assert await told(stage, "gateway", request_id, "/exchange") == 1
-        assert await told(stage, "tax", request_id, "provisions") == 1
-
-
-@contextmanager
-def full_disk(network: Running, party: str) -> Iterator[None]:
-    """The party's process can write to no file, as on a disk without room."""
-    process = psutil.Process(pids(network)[party])
-    _, most = process.rlimit(psutil.RLIMIT_FSIZE)
-    process.rlimit(psutil.RLIMIT_FSIZE, (0, most))
-    try:
-        yield
-    finally:
-        process.rlimit(psutil.RLIMIT_FSIZE, (most, most))
-
-
-@pytest.mark.parametrize("party", ["gateway", "tax"])
-async def test_a_full_disk_on_the_way_delays_and_loses_nothing(network: Running, party: str) -> None:
-    """While gateway or provider cannot write, the inquiry waits and nobody is told an answer; with room again it is answered, once."""
-    async with stage_of(network) as stage:
-        case = await case_of(stage)
-        clerk = stage.clerk(case.requester)
-        with full_disk(network, party):
-            receipt = await clerk.interim.Inquire(inquiry(case, question(stage, case)), timeout=15)
-            request = interim_pb2.CollectRequest(
-                institution=case.requester, request_id=receipt.request_id, wait_ms=1000
-            )
-            waiting = await clerk.interim.Collect(request, timeout=15)
-            assert waiting.inquiry.outcome == exchange_pb2.OUTCOME_UNSPECIFIED
-            assert await told(stage, party, receipt.request_id, "") == 0
-        state = await clerk.collect(receipt.request_id)
-        assert state.outcome in {exchange_pb2.OUTCOME_ANSWERED, exchange_pb2.OUTCOME_PENDING}
-        assert await told(stage, "gateway", receipt.request_id, "/exchange") == 1
-        assert await told(stage, "tax", receipt.request_id, "provisions") == 1
-
-
-async def test_a_full_disk_at_the_asker_is_told_to_the_clerk(network: Running) -> None:
-    """An agency that cannot store a question refuses it as its own store's trouble and sends nothing; the same question works with room again."""
-    async with stage_of(network) as stage:
-        case = await case_of(stage)
-        clerk, asked, request_id = stage.clerk(case.requester), question(stage, case), str(uuid.uuid4())
-        with full_disk(network, "health_insurance"):
-            refused = await stage.refusal(clerk.inquire(case.addressee, asked, request_id))
-            assert refused == Reason.PROVIDER_STORE_UNAVAILABLE
-            assert await told(stage, "gateway", request_id, "") == 0
-        exchange = await clerk.inquire(case.addressee, asked, request_id)
-        assert exchange.state.outcome in {exchange_pb2.OUTCOME_ANSWERED, exchange_pb2.OUTCOME_PENDING}
-
-
-def inquiry(case: Case, asked: Question) -> interim_pb2.InquireRequest:
-    """The question as the interim server takes it."""
-    return interim_pb2.InquireRequest(
-        institution=case.requester,
-        addressee_no=case.addressee,
-        provider=asked.provider,
-        affair=asked.affair,
-        procedure=asked.procedure,
-        item=asked.item,
-        span=asked.span,
-        office=asked.office,
-        clerk=asked.clerk,
-    )
