@@ -22,7 +22,7 @@ from warifu.authority import provision
 from warifu.control.v1 import control_pb2
 from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
 from warifu.exchange import domains
-from warifu.exchange.answer import open_answer, seal_answers
+from warifu.exchange.answer import SALT_SIZE, open_answer, seal_answers
 from warifu.exchange.directory import make_entry, verify_entry
 from warifu.exchange.header import header_hash
 from warifu.exchange.keys import InstitutionKeys
@@ -41,6 +41,7 @@ from warifu.kernel.trust import Trust
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 from warifu.provision.v1 import provision_pb2, provision_pb2_grpc
+from warifu.watchdog.party import build as build_watchdog
 
 OTHER = "nhi-490016"
 PORTAL = "portal-main"
@@ -50,6 +51,7 @@ PARTIES = {
     "tax": [PROVIDER],
     "health_insurance": [REQUESTER, OTHER],
     "portal": [PORTAL],
+    "watchdog": ["main"],
 }
 START = "2026-06-01T09:00:00+09:00"
 SEED = 20260401
@@ -121,6 +123,7 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
             provider=PROVIDER,
             requester=checked.header.requester,
             outcome=self.outcome,
+            salt=bytes(SALT_SIZE),
             records=[pb.Record(record_key=ANSWER_CANARY)],
         )
         recipient = self.requesters[checked.header.requester].sealing_key
@@ -178,6 +181,7 @@ class World:
                 tuple(code for code in codes if code != "main"),
                 simulation=Simulation(SEED, START, stopped=True) if party == "gateway" else None,
             ).save(state / party)
+        await world.up("watchdog")
         await world.up("gateway")
         for code, party in ((REQUESTER, "health_insurance"), (OTHER, "health_insurance")):
             world.keys[code] = InstitutionKeys.generate(code)
@@ -204,6 +208,7 @@ class World:
         )
         builds = {
             "gateway": build_gateway,
+            "watchdog": build_watchdog,
             "tax": _build_interim if self.interim else provision_service,
             "portal": _build(
                 "warifu.portal.v1.DeliveryService", portal_pb2_grpc.add_DeliveryServiceServicer_to_server, self.portal
@@ -213,7 +218,9 @@ class World:
         clock = self.clock if party == "gateway" else None
         self.running[party] = await stack.enter_async_context(serve(self.state / party, builds[party], clock=clock))
         self._up[party] = stack
-        if party != "gateway" and "gateway" in self._up:
+        if party == "gateway":
+            await _be_witnessed(self.running[party])
+        elif "gateway" in self._up:
             # A channel that was refused pauses before it tries again, and calls fail at once meanwhile.
             channel = self.running["gateway"].context.peers.channel(party)
             await asyncio.wait_for(channel.channel_ready(), WAIT)
@@ -231,7 +238,7 @@ class World:
         """Stop everything."""
         for channel in self._channels:
             await channel.close()
-        for party in ("gateway", "tax", "portal"):
+        for party in ("gateway", "tax", "portal", "watchdog"):
             if party in self._up:
                 await self.down(party)
 
@@ -248,6 +255,7 @@ class World:
         url = f"sqlite:///{self.state / 'gateway' / 'gateway.db'}"
         replace(config, listen="127.0.0.1:0", database_url=url).save(folder)
         async with serve(folder, build_gateway, clock=self.clock) as running:
+            await _be_witnessed(running)
             yield running
 
     def channel(self, party: str, code: str, gateway: Running | None = None) -> grpc.aio.Channel:
@@ -371,6 +379,12 @@ def _build(name, add, servicer):
         return Party([Service(name, add, servicer)])
 
     return build
+
+
+async def _be_witnessed(gateway: Running) -> None:
+    """Wait for the witness, as a gateway does before it exchanges anything."""
+    await asyncio.wait_for(gateway.context.peers.channel("watchdog").channel_ready(), WAIT)
+    await gateway.party.jobs["witness"]()
 
 
 async def _build_interim(context: Context) -> Party:

@@ -1,73 +1,95 @@
 """Records for reconciliation (Audit): an institution sees the exchanges that it took part in, the supervisor all, and the events.
 
-An entry of which neither record nor event is there is listed bare, so that an auditor sees that it is missing.
+An entry of which neither record nor event is there is listed bare: its contents were erased after their term, as an event says, or an
+auditor sees that they are missing.
 """
 
 from __future__ import annotations
 
+import heapq
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
-from warifu.exchange.v1.exchange_pb2 import CommittedRecord
+from warifu.gateway.books import Books
 from warifu.gateway.schema import ENTRY, EVENT, RECORD
 from warifu.kernel.identity import Caller
 from warifu.kernel.limits import PAGE, check_page
-from warifu.kernel.store import Store
+from warifu.kernel.vault import ErasedError
 from warifu.linkage.v1.linkage_pb2 import ListRecordsRequest, ListRecordsResponse, PositionedRecord
 from warifu.log.v1.log_pb2 import CommittedEvent
 
 SUPERVISOR = "watchdog"
 
 _ENTRY = [ENTRY.c.position, ENTRY.c.commitment, ENTRY.c.leaf_index]
-_RECORD = [RECORD.c[name] for name in ("record", "salt", "permit_hash")]
+_RECORD = [RECORD.c[name] for name in ("request_id", "month", "sealed", "permit_hash")]
 _ALL = (
-    select(*_ENTRY, *_RECORD, EVENT.c.event, EVENT.c.salt.label("event_salt"))
+    select(*_ENTRY, *_RECORD, EVENT.c.event, EVENT.c.salt)
     .outerjoin(RECORD, RECORD.c.position == ENTRY.c.position)
     .outerjoin(EVENT, EVENT.c.position == ENTRY.c.position)
     .where(ENTRY.c.position > bindparam("after"))
     .order_by(ENTRY.c.position)
     .limit(bindparam("most"))
 )
+_MONTHS = select(RECORD.c.month).distinct()
 _OWN = (
     select(*_ENTRY, *_RECORD)
     .join(ENTRY, ENTRY.c.position == RECORD.c.position)
-    .where(RECORD.c.position > bindparam("after"))
+    .where(
+        RECORD.c.month == bindparam("month"),
+        RECORD.c.position > bindparam("after"),
+        or_(
+            RECORD.c.requester_tag == bindparam("tag"),
+            # A provider took no part in what was refused before it was asked.
+            and_(RECORD.c.provider_tag == bindparam("tag"), RECORD.c.permit_hash.is_not(None)),
+        ),
+    )
     .order_by(RECORD.c.position)
     .limit(bindparam("most"))
-).where(
-    or_(
-        RECORD.c.requester == bindparam("institution"),
-        # A provider took no part in what was refused before it was asked.
-        and_(RECORD.c.provider == bindparam("institution"), RECORD.c.permit_hash.is_not(None)),
-    )
 )
 
 
 class Audit:
     """Pages through records in the order of commitment."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, books: Books) -> None:
+        self._books = books
 
     def list_records(self, caller: Caller, request: ListRecordsRequest) -> ListRecordsResponse:
         """One page."""
         size = check_page(request.limit, PAGE)
-        statement = _ALL if caller.party == SUPERVISOR else _OWN
-        values = {"after": request.after, "most": size + 1, "institution": caller.code}
+        asked = {"after": request.after, "most": size + 1}
         if caller.party == SUPERVISOR:
-            del values["institution"]
-        rows = self._store.read(lambda connection: connection.execute(statement, values).all())
-        response = ListRecordsResponse(records=[_positioned(row) for row in rows[:size]])
+            rows = self._books.store.read(lambda connection: self._all(connection, asked))
+        else:
+            rows = self._books.store.read(lambda connection: self._own(connection, caller.code, asked))
+        response = ListRecordsResponse(records=[self._positioned(row) for row in rows[:size]])
         if len(rows) > size:
             response.next = rows[size - 1].position
         return response
 
+    def _all(self, connection: Connection, asked: dict[str, int]) -> list[Any]:
+        return list(connection.execute(_ALL, asked))
 
-def _positioned(row: Any) -> PositionedRecord:
-    listed = PositionedRecord(position=row.position, permit_hash=row.permit_hash, leaf_index=row.leaf_index)
-    if row.record is not None:
-        listed.record.CopyFrom(CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment))
-    elif row.event is not None:
-        listed.event.CopyFrom(CommittedEvent(event=row.event, salt=row.event_salt, commitment=row.commitment))
-    return listed
+    def _own(self, connection: Connection, institution: str, asked: dict[str, int]) -> list[Any]:
+        """An institution is another tag each month, so each month is asked for it; the runs are in order already."""
+        months = [month for month in connection.execute(_MONTHS).scalars() if month >= self._books.vault.first]
+        tags = {month: self._books.vault.tag(month, institution) for month in months}
+        runs = [connection.execute(_OWN, {**asked, "month": month, "tag": tag}).all() for month, tag in tags.items()]
+        return list(islice(heapq.merge(*runs, key=_position), asked["most"]))
+
+    def _positioned(self, row: Any) -> PositionedRecord:
+        listed = PositionedRecord(position=row.position, permit_hash=row.permit_hash, leaf_index=row.leaf_index)
+        if row.sealed is not None:
+            with suppress(ErasedError):  # its row is about to go as well
+                listed.record.CopyFrom(self._books.records.opened(row))
+        elif row.event is not None:
+            listed.event.CopyFrom(CommittedEvent(event=row.event, salt=row.salt, commitment=row.commitment))
+        return listed
+
+
+def _position(row: Any) -> int:
+    position: int = row.position
+    return position

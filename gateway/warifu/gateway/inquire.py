@@ -16,16 +16,15 @@ from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import asked as step1
 from warifu.gateway import permit, record, stored
 from warifu.gateway.asked import Asked
+from warifu.gateway.books import Books
 from warifu.gateway.convert import Conversion, Converted
 from warifu.gateway.course import Course
 from warifu.gateway.decide import Allowed, Decisions, Refused
 from warifu.gateway.directory import Directory
-from warifu.gateway.log.log import Log
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import day_at, milliseconds
-from warifu.kernel.store import Store
 from warifu.linkage.v1.linkage_pb2 import InquireRequest
 
 
@@ -41,13 +40,15 @@ class _Moment:
 class _Entry:
     """What one transaction writes of a new inquiry: all of it, or nothing."""
 
+    books: Books
     exchange: Stored
     records: tuple[tuple[pb.AccessRecord, pb.CommittedRecord], ...]
     shown: bool
 
     def write(self, connection: Connection) -> None:
-        stored.add(connection, self.exchange)
-        _write_records(connection, self.records, self.exchange.recorded_at, self.exchange.permit_hash)
+        self.books.exchanges.add(connection, self.exchange)
+        for entry, committed in self.records:
+            self.books.records.add(connection, entry, committed, self.exchange.recorded_at, self.exchange.permit_hash)
         if self.shown:
             stored.show(connection, self.exchange.request_id)
 
@@ -57,15 +58,14 @@ class Inquiries:
 
     def __init__(
         self,
-        store: Store,
+        books: Books,
         clock: Clock,
         decisions: Decisions,
         conversion: Conversion,
         directory: Directory,
         course: Course,
-        log: Log,
     ) -> None:
-        self._store, self._clock, self._log = store, clock, log
+        self._books, self._clock = books, clock
         self._decisions, self._conversion, self._directory = decisions, conversion, directory
         self._course = course
 
@@ -78,7 +78,7 @@ class Inquiries:
                 made again.
         """
         asked = step1.read(call)
-        await self._log.admit()
+        await self._books.log.admit()
         if asked.header.requester != caller:
             await self._record_pretence(caller, asked)
             raise LinkageError(Reason.CLIENT_NOT_YOURS)
@@ -91,7 +91,7 @@ class Inquiries:
         return await self._course.advance(exchange) if exchange.outcome == stored.OPEN else exchange
 
     def _find(self, asked: Asked) -> Stored | None:
-        found = self._store.read(lambda connection: stored.find(connection, asked.request_id))
+        found = self._books.store.read(lambda connection: self._books.exchanges.find(connection, asked.request_id))
         if found is not None and (found.requester, found.inquiry_hash) != (asked.header.requester, asked.digest):
             raise LinkageError(Reason.CLIENT_REQUEST_CHANGED)
         return found
@@ -104,9 +104,9 @@ class Inquiries:
         if isinstance(decision, Allowed):
             entry = self._allow(asked, decision, converted, at)
         else:
-            entry = _deny(asked, decision, converted, at)
+            entry = self._deny(asked, decision, converted, at)
         try:
-            await self._log.write(entry.write)
+            await self._books.log.write(entry.write)
         except IntegrityError:  # another replica took the same inquiry in the same moment
             found = self._find(asked)
             if found is None:
@@ -121,28 +121,38 @@ class Inquiries:
         committed = records.commit(entry)
         subject = converted.person.seen_by(asked.header.provider)
         leave = permit.write(asked, allowed, subject, committed.commitment, key_id, at.machine, at.network)
-        return _Entry(_new(asked, at, committed.commitment, leave), ((entry, committed),), shown=False)
+        return self._entry(_new(asked, at, committed.commitment, leave), ((entry, committed),), shown=False)
+
+    def _deny(self, asked: Asked, refused: Refused, converted: Converted, at: _Moment) -> _Entry:
+        requested, decided = _denied_records(asked, asked.header.requester, at.network, refused.table_version, refused)
+        exchange = replace(
+            _new(asked, at, requested[1].commitment, None),
+            outcome=pb.OUTCOME_DENIED,
+            outcome_commitment=decided[1].commitment,
+            denial=refused.denial.SerializeToString(),
+        )
+        # A refused inquiry is shown to the person too, when there is one and the requester did not ask otherwise.
+        shown = converted.person is not None and not exchange.withheld
+        return self._entry(exchange, (requested, decided), shown=shown)
+
+    def _entry(
+        self, exchange: Stored, records: tuple[tuple[pb.AccessRecord, pb.CommittedRecord], ...], *, shown: bool
+    ) -> _Entry:
+        return _Entry(self._books, exchange, records, shown)
 
     async def _record_pretence(self, caller: str, asked: Asked) -> None:
         """Enter, under the caller's own name, that it asked in another's. The id stays free for whom it belongs to."""
         at = self._moment()
         pair = _denied_records(asked, caller, at.network, self._decisions.table_version(), None)
-        await self._log.write(lambda connection: _write_records(connection, pair, at.machine, None))
+
+        def write(connection: Connection) -> None:
+            for entry, committed in pair:
+                self._books.records.add(connection, entry, committed, at.machine, None)
+
+        await self._books.log.write(write)
 
     def _moment(self) -> _Moment:
         return _Moment(milliseconds(self._clock.machine()), milliseconds(self._clock.network()))
-
-
-def _deny(asked: Asked, refused: Refused, converted: Converted, at: _Moment) -> _Entry:
-    requested, decided = _denied_records(asked, asked.header.requester, at.network, refused.table_version, refused)
-    exchange = replace(
-        _new(asked, at, requested[1].commitment, None),
-        outcome=pb.OUTCOME_DENIED,
-        outcome_commitment=decided[1].commitment,
-        denial=refused.denial.SerializeToString(),
-    )
-    # A refused inquiry is shown to the person too, when there is one and the requester did not ask otherwise.
-    return _Entry(exchange, (requested, decided), shown=converted.person is not None and not exchange.withheld)
 
 
 _Pair = tuple[tuple[pb.AccessRecord, pb.CommittedRecord], tuple[pb.AccessRecord, pb.CommittedRecord]]
@@ -153,16 +163,6 @@ def _denied_records(asked: Asked, requester: str, network: int, table_version: s
     reason = refused.denial.reason if refused else Reason.CLIENT_NOT_YOURS
     decided = record.of_outcome(requested, pb.OUTCOME_DENIED, reason, None, withheld=asked.header.non_disclosure)
     return (requested, records.commit(requested)), (decided, records.commit(decided))
-
-
-def _write_records(
-    connection: Connection,
-    pairs: tuple[tuple[pb.AccessRecord, pb.CommittedRecord], ...],
-    recorded_at: int,
-    permit_hash: bytes | None,
-) -> None:
-    for entry, committed in pairs:
-        record.add(connection, entry, committed, recorded_at, permit_hash)
 
 
 def _new(asked: Asked, at: _Moment, commitment: bytes, leave: bytes | None) -> Stored:

@@ -8,6 +8,7 @@ stand in the log, so that the portal learns where.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 from sqlalchemy import Connection, Row, bindparam, delete, select
@@ -16,14 +17,14 @@ from warifu.exchange import domains
 from warifu.exchange.keys import SealingKey
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.gateway.books import Books
 from warifu.gateway.convert import Conversion
 from warifu.gateway.directory import Directory
-from warifu.gateway.log.log import Log
-from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX, RECORD
+from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX
+from warifu.gateway.stored import Stored
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
-from warifu.kernel.store import Store
 from warifu.portal.v1.portal_pb2 import DeliverRequest, Delivery, ShownRecord
 from warifu.portal.v1.portal_pb2_grpc import DeliveryServiceStub
 
@@ -32,51 +33,40 @@ PORTAL = "portal"
 DELIVERED_AT_ONCE = 20
 """Few enough that sealing them, some 0.1 ms each, holds up no exchange."""
 
-_REQUEST, _OUTCOME = RECORD.alias("request"), RECORD.alias("outcome")
-_REQUEST_ENTRY, _OUTCOME_ENTRY = ENTRY.alias("request_entry"), ENTRY.alias("outcome_entry")
-_PARTS = (("request", _REQUEST, _REQUEST_ENTRY), ("outcome", _OUTCOME, _OUTCOME_ENTRY))
+_REQUEST, _OUTCOME = ENTRY.alias("request"), ENTRY.alias("outcome")
 _NEXT = (
     select(
-        OUTBOX.c.request_id,
-        EXCHANGE.c.requester,
-        EXCHANGE.c.inquiry,
-        *(
-            column.label(f"{part}_{column.name}")
-            for part, kept, entry in _PARTS
-            for column in (kept.c.record, kept.c.salt, entry.c.commitment, entry.c.leaf_index)
-        ),
+        OUTBOX.c.request_id, _REQUEST.c.leaf_index.label("request_leaf"), _OUTCOME.c.leaf_index.label("outcome_leaf")
     )
     .join(EXCHANGE, EXCHANGE.c.request_id == OUTBOX.c.request_id)
-    .join(_REQUEST_ENTRY, _REQUEST_ENTRY.c.commitment == EXCHANGE.c.commitment)
-    .join(_OUTCOME_ENTRY, _OUTCOME_ENTRY.c.commitment == EXCHANGE.c.outcome_commitment)
-    .join(_REQUEST, _REQUEST.c.position == _REQUEST_ENTRY.c.position)
-    .join(_OUTCOME, _OUTCOME.c.position == _OUTCOME_ENTRY.c.position)
-    .where(_REQUEST_ENTRY.c.leaf_index.is_not(None), _OUTCOME_ENTRY.c.leaf_index.is_not(None))
+    .join(_REQUEST, _REQUEST.c.commitment == EXCHANGE.c.commitment)
+    .join(_OUTCOME, _OUTCOME.c.commitment == EXCHANGE.c.outcome_commitment)
+    .where(_REQUEST.c.leaf_index.is_not(None), _OUTCOME.c.leaf_index.is_not(None))
     .order_by(OUTBOX.c.position)
     .limit(DELIVERED_AT_ONCE)
 )
 _ANY = select(OUTBOX.c.position).limit(1)
 _DONE = delete(OUTBOX).where(OUTBOX.c.request_id.in_(bindparam("request_ids", expanding=True)))
 
-Waiting = Row[tuple[object, ...]]
+Waiting = Row[Any]
 
 
 class Outbox:
     """A periodic job."""
 
     def __init__(
-        self, store: Store, peers: Peers, law: CurrentLaw, directory: Directory, conversion: Conversion, log: Log
+        self, books: Books, peers: Peers, law: CurrentLaw, directory: Directory, conversion: Conversion
     ) -> None:
-        self._store, self._peers, self._law, self._log = store, peers, law, log
+        self._books, self._peers, self._law = books, peers, law
         self._directory, self._conversion = directory, conversion
 
     async def run(self) -> int:
         """Deliver what waits, until all is acknowledged or the portal does not take more; how many were delivered."""
-        if self._store.read(_is_empty):
+        if self._books.store.read(_is_empty):
             return 0
-        await self._log.integrate()
+        await self._books.log.integrate()
         delivered = 0
-        while waiting := self._store.read(_next):
+        while waiting := self._books.store.read(_next):
             taken = await self._deliver(waiting)
             delivered += len(taken)
             if len(taken) < len(waiting):
@@ -96,20 +86,32 @@ class Outbox:
             return set()
         taken = set(response.stored) & {str(one.request_id) for one in waiting}
         if taken:
-            await self._store.write(lambda connection: _forget(connection, taken))
+            await self._books.store.write(lambda connection: _forget(connection, taken))
         return taken
 
     def _delivery(self, one: Waiting, portal: str, key: SealingKey) -> Delivery:
-        asked = pb.Inquiry.FromString(one.inquiry)
+        exchange, request, outcome = self._books.store.read(
+            lambda connection: self._records(connection, one.request_id)
+        )
+        asked = pb.Inquiry.FromString(exchange.inquiry)
         shown = ShownRecord(
-            subject=self._conversion.convert(asked.subject, one.requester, portal).SerializeToString(),
-            request=_committed(one.request_record, one.request_salt, one.request_commitment),
-            outcome=_committed(one.outcome_record, one.outcome_salt, one.outcome_commitment),
-            request_leaf=one.request_leaf_index,
-            outcome_leaf=one.outcome_leaf_index,
+            subject=self._conversion.convert(asked.subject, exchange.requester, portal).SerializeToString(),
+            request=request.SerializeToString(),
+            outcome=outcome.SerializeToString(),
+            request_leaf=one.request_leaf,
+            outcome_leaf=one.outcome_leaf,
         )
         sealed = key.seal(shown.SerializeToString(), domains.DELIVERY_SEAL + one.request_id.encode())
         return Delivery(request_id=one.request_id, sealed=sealed, key_id=key.key_id)
+
+    def _records(
+        self, connection: Connection, request_id: str
+    ) -> tuple[Stored, pb.CommittedRecord, pb.CommittedRecord]:
+        exchange = self._books.exchanges.find(connection, request_id)
+        assert exchange is not None
+        assert exchange.outcome_commitment is not None, "only a final exchange is delivered"
+        kept = self._books.records.kept
+        return exchange, kept(connection, exchange.commitment), kept(connection, exchange.outcome_commitment)
 
     def _portal(self) -> str | None:
         portals = self._law.book().register.of_kind(PORTAL)
@@ -120,13 +122,9 @@ def _is_empty(connection: Connection) -> bool:
     return connection.execute(_ANY).first() is None
 
 
-def _next(connection: Connection) -> Sequence[Waiting]:
+def _next(connection: Connection) -> Sequence[Any]:
     return connection.execute(_NEXT).all()
 
 
 def _forget(connection: Connection, request_ids: set[str]) -> None:
     connection.execute(_DONE, {"request_ids": list(request_ids)})
-
-
-def _committed(record: bytes, salt: bytes, commitment: bytes) -> bytes:
-    return pb.CommittedRecord(record=record, salt=salt, commitment=commitment).SerializeToString()

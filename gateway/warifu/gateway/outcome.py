@@ -9,19 +9,18 @@ from sqlalchemy import Connection
 from warifu.exchange import record as records
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import record, stored
+from warifu.gateway.books import Books
 from warifu.gateway.forward import Reply, expired
-from warifu.gateway.log.log import Writer
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
-from warifu.kernel.store import Store
 
 
 class Outcomes:
     """Settles exchanges."""
 
-    def __init__(self, store: Store, clock: Clock, log: Writer) -> None:
-        self._store, self._clock, self._log = store, clock, log
+    def __init__(self, books: Books, clock: Clock) -> None:
+        self._books, self._clock = books, clock
 
     async def settle(self, before: Stored, reply: Reply) -> Stored:
         """The exchange after a reply, durable. A final one never changes; a waiting one is over when its review period is."""
@@ -31,25 +30,25 @@ class Outcomes:
         after = _after(before, reply)
         if after == before:
             return before
-        settled = await self._log.write(lambda connection: self._write(connection, after, reply, network))
-        return settled or self._store.read(lambda connection: _known(connection, before.request_id))
+        settled = await self._books.log.write(lambda connection: self._write(connection, after, reply, network))
+        return settled or self._books.store.read(lambda connection: self._known(connection, before.request_id))
 
     def _write(self, connection: Connection, after: Stored, reply: Reply, network: int) -> Stored | None:
         """State, outcome record and the portal's share of it, in one transaction; None when the exchange was final already."""
         if not after.is_final:
-            return after if stored.settle(connection, after) else None
+            return after if self._books.exchanges.settle(connection, after) else None
         entry = self._record(connection, after, reply, network)
         committed = records.commit(entry)
         after = replace(after, outcome_commitment=committed.commitment)
-        if not stored.settle(connection, after):
+        if not self._books.exchanges.settle(connection, after):
             return None
-        record.add(connection, entry, committed, milliseconds(self._clock.machine()), after.permit_hash)
+        self._books.records.add(connection, entry, committed, milliseconds(self._clock.machine()), after.permit_hash)
         if not after.withheld:
             stored.show(connection, after.request_id)
         return after
 
     def _record(self, connection: Connection, after: Stored, reply: Reply, network: int) -> pb.AccessRecord:
-        asked = record.kept(connection, after.commitment)
+        asked = self._books.records.kept(connection, after.commitment)
         return record.of_outcome(
             pb.AccessRecord.FromString(asked.record),
             reply.outcome,
@@ -57,6 +56,11 @@ class Outcomes:
             network if reply.outcome == pb.OUTCOME_ANSWERED else None,
             withheld=after.withheld,
         )
+
+    def _known(self, connection: Connection, request_id: str) -> Stored:
+        found = self._books.exchanges.find(connection, request_id)
+        assert found is not None, "no exchange is removed before it was final for years"
+        return found
 
 
 def _after(before: Stored, reply: Reply) -> Stored:
@@ -73,9 +77,3 @@ def _after(before: Stored, reply: Reply) -> Stored:
 
 def _review_over(before: Stored, network: int) -> bool:
     return before.review_until is not None and network > before.review_until
-
-
-def _known(connection: Connection, request_id: str) -> Stored:
-    found = stored.find(connection, request_id)
-    assert found is not None, "exchanges are never removed"
-    return found

@@ -7,6 +7,7 @@ from warifu.exchange.directory import GATEWAY
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.gateway.audit import Audit
+from warifu.gateway.books import Books
 from warifu.gateway.codes import Epochs, SivScheme, token_secret
 from warifu.gateway.collect import Collection
 from warifu.gateway.convert import Conversion
@@ -22,24 +23,29 @@ from warifu.gateway.log.services import LogServicer
 from warifu.gateway.outbox import Outbox
 from warifu.gateway.outcome import Outcomes
 from warifu.gateway.reconcile import Reconciler
+from warifu.gateway.retention import Retention
 from warifu.gateway.schema import metadata
 from warifu.gateway.services import DirectoryServicer, EnrolmentServicer, GatewayAuditServicer, LinkageServicer
 from warifu.gateway.view import View
 from warifu.kernel.config import Config
 from warifu.kernel.errors import Reason
+from warifu.kernel.limits import RETENTION
+from warifu.kernel.months import month_of
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import linkage_pb2_grpc
 from warifu.log.v1 import log_pb2_grpc
 
 STORE_NAME = "gateway.db"
+VAULT_NAME = "gateway.months.json"
 
 
 async def build(context: Context) -> Party:
     """The gateway, with its keys and store in its own folder.
 
     Raises:
-        ValueError: a kept key is damaged.
+        ValueError: a kept key is damaged, the month keys among them.
         LinkageError: GATEWAY_TABLE_INVALID: the law book does not verify; a gateway that cannot decide must not start.
         LogKeyError: the log's key, or one that is to be pinned, is missing or damaged.
     """
@@ -57,11 +63,13 @@ async def build(context: Context) -> Party:
     enrolment = Enrolment(store, scheme, clock)
     conversion = Conversion(scheme, enrolment)
     log = Log(context, store, current)
+    vault = Vault.open(secrets / VAULT_NAME, month_of(clock.today()) - RETENTION)
     await log.begin()
     directory = Directory(store, context.trust, clock, log)
     own_entry = OwnEntry(log, clock, keys, config.folder / "identities" / "main")
-    course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(store, clock, log))
-    inquiries = Inquiries(store, clock, decisions, conversion, directory, course, log)
+    books = Books.open(store, vault, log)
+    course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(books, clock))
+    inquiries = Inquiries(books, clock, decisions, conversion, directory, course)
     await own_entry.publish()
 
     async def close() -> None:
@@ -71,21 +79,22 @@ async def build(context: Context) -> Party:
 
     return Party(
         services=_services(
-            LinkageServicer(inquiries, Collection(store, course, log), decisions, keys),
+            LinkageServicer(inquiries, Collection(books, course), decisions, keys),
             DirectoryServicer(directory),
-            GatewayAuditServicer(Audit(store)),
+            GatewayAuditServicer(Audit(books)),
             EnrolmentServicer(enrolment, decisions),
             LogServicer(store),
         ),
         jobs={
             **log.jobs,
             "own-entry": own_entry.publish,
-            "reconcile": Reconciler(store, clock, course).run,
-            "outbox": Outbox(store, context.peers, current, directory, conversion, log).run,
+            "reconcile": Reconciler(books, clock, course).run,
+            "outbox": Outbox(books, context.peers, current, directory, conversion).run,
             "purge": enrolment.purge,
+            "retention": Retention(books, clock).run,
         },
         checks={STORE_NAME: store.check, "law": current.check, "log": log.check},
-        view=View(store).holdings,
+        view=View(books).holdings,
         close=close,
         web=face(store, config.web.host, log.keys.log.vkey, log.keys.witness.vkey) if config.web else None,
     )

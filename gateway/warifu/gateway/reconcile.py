@@ -8,31 +8,30 @@ from __future__ import annotations
 
 import asyncio
 
-from warifu.gateway import stored
+from warifu.gateway.books import Books
 from warifu.gateway.course import Course
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.instants import milliseconds
-from warifu.kernel.store import Store
 
 
 class Reconciler:
     """A periodic job."""
 
-    def __init__(self, store: Store, clock: Clock, course: Course) -> None:
-        self._store, self._clock, self._course = store, clock, course
+    def __init__(self, books: Books, clock: Clock, course: Course) -> None:
+        self._books, self._clock, self._course = books, clock, course
 
     async def run(self) -> int:
         """Go over what is due, providers side by side; how many exchanges came to an end."""
         network = milliseconds(self._clock.network())
-        providers = self._store.read(lambda connection: stored.providers_due(connection, network))
-        return sum(await asyncio.gather(*(self._run_provider(provider, network) for provider in providers)))
+        tags = self._books.store.read(lambda connection: self._books.exchanges.tags_due(connection, network))
+        return sum(await asyncio.gather(*(self._run_provider(tag, network) for tag in tags)))
 
-    async def _run_provider(self, provider: str, network: int) -> int:
+    async def _run_provider(self, tag: bytes, network: int) -> int:
         """One after the other; a provider that cannot be reached is not tried again before the next run."""
         ended, reachable = 0, True
-        for exchange in self._store.read(lambda connection: stored.due(connection, network, provider)):
+        for exchange in self._books.store.read(lambda connection: self._books.exchanges.due(connection, network, tag)):
             if exchange.request_id in self._course:
                 continue
             after, reachable = await self._look_after(exchange, network, reachable=reachable)

@@ -5,20 +5,66 @@ Both are durable before anything that follows from them leaves: the request befo
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, bindparam, insert, select
 
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.log import entries
 from warifu.gateway.schema import ENTRY, RECORD
-from warifu.kernel.instants import timestamp
+from warifu.kernel.instants import stamped, timestamp
+from warifu.kernel.months import month_at
+from warifu.kernel.vault import Vault
 
 _ADD = insert(RECORD)
 _FIND = (
-    select(RECORD.c.record, RECORD.c.salt, ENTRY.c.commitment)
+    select(RECORD.c.request_id, RECORD.c.month, RECORD.c.sealed)
     .join(ENTRY, ENTRY.c.position == RECORD.c.position)
     .where(ENTRY.c.commitment == bindparam("commitment"))
 )
+
+
+class Records:
+    """Writes and opens them, within a connection's transaction."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+
+    def add(
+        self,
+        connection: Connection,
+        entry: pb.AccessRecord,
+        committed: pb.CommittedRecord,
+        recorded_at: int,
+        permit_hash: bytes | None,
+    ) -> None:
+        """Add a record, what opens its commitment, and its log entry; `recorded_at` in machine milliseconds."""
+        month = month_at(stamped(entry.requested_at))
+        values = {
+            "position": entries.add(connection, committed.commitment, recorded_at),
+            "request_id": entry.request_id,
+            "kind": entry.kind,
+            "month": month,
+            "requester_tag": self.vault.tag(month, entry.requester),
+            "provider_tag": self.vault.tag(month, entry.provider),
+            "sealed": self.vault.seal(month, committed.SerializeToString(), _context(entry.request_id)),
+            "permit_hash": permit_hash,
+        }
+        connection.execute(_ADD, values)
+
+    def kept(self, connection: Connection, commitment: bytes) -> pb.CommittedRecord:
+        """The record behind a commitment that an exchange names. Not by request id, which others may have pretended to."""
+        return self.opened(connection.execute(_FIND, {"commitment": commitment}).one())
+
+    def opened(self, row: Any) -> pb.CommittedRecord:
+        """The record of a row with request_id, month and sealed.
+
+        Raises:
+            ErasedError: its term is over.
+        """
+        content = self.vault.unseal(row.month, row.sealed, _context(row.request_id))
+        return pb.CommittedRecord.FromString(content)
 
 
 def of_request(
@@ -62,28 +108,5 @@ def of_outcome(
     return made
 
 
-def add(
-    connection: Connection,
-    entry: pb.AccessRecord,
-    committed: pb.CommittedRecord,
-    recorded_at: int,
-    permit_hash: bytes | None,
-) -> None:
-    """Add a record, what opens its commitment, and its log entry; `recorded_at` in machine milliseconds."""
-    values = {
-        "position": entries.add(connection, committed.commitment, recorded_at),
-        "request_id": entry.request_id,
-        "kind": entry.kind,
-        "requester": entry.requester,
-        "provider": entry.provider,
-        "record": committed.record,
-        "salt": committed.salt,
-        "permit_hash": permit_hash,
-    }
-    connection.execute(_ADD, values)
-
-
-def kept(connection: Connection, commitment: bytes) -> pb.CommittedRecord:
-    """The record behind a commitment that an exchange names. Not by request id, which others may have pretended to."""
-    row = connection.execute(_FIND, {"commitment": commitment}).one()
-    return pb.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment)
+def _context(request_id: str) -> bytes:
+    return f"record/{request_id}".encode()

@@ -1,5 +1,8 @@
 """The gateway's tables. No individual number, no resident code, no readable payload, and no column by which to find a person.
 
+What an exchange was about is sealed under the key of its month (`warifu.kernel.vault`), and institutions are found by tags of that key;
+ids, times and hashes are plain.
+
 Times are milliseconds since 1970 (UTC): `…_at` of the machine clock unless the comment says network clock.
 """
 
@@ -7,7 +10,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Index,
     Integer,
@@ -50,35 +52,25 @@ EXCHANGE = Table(
     "exchange",
     metadata,
     Column("request_id", _REQUEST_ID, primary_key=True),
-    Column("requester", _INSTITUTION, nullable=False),
-    Column("provider", _INSTITUTION, nullable=False),
+    Column("month", Integer, nullable=False, index=True),  # of the exchange's time: whose key seals it
     Column("inquiry_hash", LargeBinary(32), nullable=False),  # sameness of requests
-    Column("inquiry", LargeBinary, nullable=False),  # as received
-    Column("query", LargeBinary, nullable=False),  # as received: sealed for the provider
     Column("recorded_at", BigInteger, nullable=False),
-    Column("commitment", LargeBinary(32), nullable=False),  # of the request record
     Column("exchange_time", BigInteger, nullable=False),  # network clock
-    Column(
-        "permit", LargeBinary
-    ),  # the permit without its signature, so that whoever resumes signs the same; absent when denied
-    Column("permit_hash", LargeBinary(32)),
     Column("review_until", BigInteger),  # network clock
-    Column("outcome", Integer, nullable=False),  # exchange.v1.Outcome; 0 while the provider has said nothing
-    Column(
-        "withheld", Boolean, nullable=False
-    ),  # requester or provider asked for non-disclosure; once true, always true
-    Column("answer", LargeBinary),  # SealedAnswer as received
-    Column("answer_index", Integer),
+    Column("commitment", LargeBinary(32), nullable=False),  # of the request record
+    Column("permit_hash", LargeBinary(32)),
     Column("outcome_commitment", LargeBinary(32)),  # of the outcome record, once there is one
-    Column("denial", LargeBinary),  # linkage.v1.Denial
-    Column("failure", LargeBinary),  # common.v1.Failure
+    Column("waiting", Integer, nullable=False),  # 1 the provider has said nothing, 2 it waits for a clerk, 0 final
+    Column("due_tag", LargeBinary(16)),  # the provider's, while it waits
+    Column("asked", LargeBinary, nullable=False),  # sealed: what was asked, permitted or denied; written once
+    Column("answered", LargeBinary, nullable=False),  # sealed: what it came to
 )
-"""One row an exchange: what is needed to resume it after any crash, and to say again what was said."""
+"""One row an exchange: what is needed to resume it after any crash, and to say again what was said. Contents lie under the month's key."""
 
-UNFINISHED = EXCHANGE.c.outcome.in_((0, 2))
+UNFINISHED = EXCHANGE.c.waiting > 0
 """No outcome yet, or PENDING."""
 
-Index("exchange_unfinished", EXCHANGE.c.outcome, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
+Index("exchange_unfinished", EXCHANGE.c.due_tag, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 
 ENTRY = Table(
     "log_entry",
@@ -101,15 +93,18 @@ RECORD = Table(
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("request_id", _REQUEST_ID, nullable=False, index=True),
     Column("kind", Integer, nullable=False),  # exchange.v1.RecordKind
-    Column("requester", _INSTITUTION, nullable=False),
-    Column("provider", _INSTITUTION, nullable=False),
-    Column("record", LargeBinary, nullable=False),  # AccessRecord, the bytes that the commitment is over
-    Column("salt", LargeBinary(32), nullable=False),
+    Column("month", Integer, nullable=False),  # of the exchange's time: whose key seals it
+    Column("requester_tag", LargeBinary(16), nullable=False),
+    Column("provider_tag", LargeBinary(16), nullable=False),
+    Column(
+        "sealed", LargeBinary, nullable=False
+    ),  # exchange.v1.CommittedRecord: the record and what opens its commitment
     Column("permit_hash", LargeBinary(32)),
-    Index("record_requester", "requester", "position"),
-    Index("record_provider", "provider", "position"),
+    Index("record_requester", "month", "requester_tag", "position"),
+    Index("record_provider", "month", "provider_tag", "position"),
 )
-"""Access records (art. 23) with what opens their commitments, at the positions of their log entries. Only ever added to."""
+"""Access records (art. 23) with what opens their commitments, at the positions of their log entries, under their month's key. Only ever
+added to, until their term is over."""
 
 EVENT = Table(
     "event",
@@ -164,3 +159,12 @@ DIRECTORY = Table(
     Column("entry", LargeBinary, nullable=False),  # SignedDirectoryEntry as its owner signed it
 )
 """Public keys that are relayed: the newest entry of each owner."""
+
+RULINGS = Table(
+    "rulings",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("issued_at", BigInteger, nullable=False),
+    Column("signed", LargeBinary, nullable=False),  # supervision.v1.SignedRulings as taken
+)
+"""What the supervisor has in force: the newest whole that it signed."""

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, Table, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
-from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX, RECORD
-from warifu.kernel.store import Store
+from warifu.gateway.books import Books
+from warifu.gateway.schema import ENTRY, OUTBOX, RECORD
 
-_ASKED: BindParameter[str] = bindparam("asked")
-_ROWS = (
-    (EXCHANGE, select(EXCHANGE).where(EXCHANGE.c.request_id == _ASKED)),
-    (RECORD, select(RECORD).where(RECORD.c.request_id == _ASKED).order_by(RECORD.c.position)),
-    (
-        ENTRY,
-        select(ENTRY)
-        .join(RECORD, RECORD.c.position == ENTRY.c.position)
-        .where(RECORD.c.request_id == _ASKED)
-        .order_by(ENTRY.c.position),
-    ),
-    (OUTBOX, select(OUTBOX).where(OUTBOX.c.request_id == _ASKED)),
+_RECORDS = (
+    select(RECORD, ENTRY.c.commitment, ENTRY.c.leaf_index)
+    .join(ENTRY, ENTRY.c.position == RECORD.c.position)
+    .where(RECORD.c.request_id == bindparam("asked"))
+    .order_by(RECORD.c.position)
 )
+_OUTBOX = select(OUTBOX).where(OUTBOX.c.request_id == bindparam("asked"))
 _MESSAGES = {
     "inquiry": "warifu.exchange.v1.Inquiry",
     "query": "warifu.exchange.v1.SealedBlock",
@@ -37,24 +32,33 @@ _MESSAGES = {
 
 
 class View:
-    """Reads the store; adds nothing and hides nothing."""
+    """Reads the store and opens what is sealed there; adds nothing and hides nothing."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, books: Books) -> None:
+        self._books = books
 
     def holdings(self, request_id: str) -> Sequence[Holding]:
         """Every row of this request id, in the order of the exchange, with the log entries of its records."""
-        return [holding for table, query in _ROWS for holding in self._rows(table, query, request_id)]
+        return self._books.store.read(lambda connection: list(self._rows(connection, request_id)))
 
-    def _rows(self, table: Table, query: Select[Any], request_id: str) -> list[Holding]:
-        rows = self._store.read(lambda connection: connection.execute(query, {"asked": request_id}).mappings().all())
-        return [
-            Holding(
-                where=f"gateway/{table.name}",
-                values=[_value(str(name), value) for name, value in row.items() if value is not None],
-            )
-            for row in rows
-        ]
+    def _rows(self, connection: Connection, request_id: str) -> Iterator[Holding]:
+        exchange = self._books.exchanges.find(connection, request_id)
+        if exchange is not None:
+            yield _holding("exchange", {field.name: getattr(exchange, field.name) for field in fields(exchange)})
+        for row in connection.execute(_RECORDS, {"asked": request_id}):
+            yield _holding("record", self._record(row))
+        for waiting in connection.execute(_OUTBOX, {"asked": request_id}).mappings():
+            yield _holding("outbox", waiting)
+
+    def _record(self, row: Row[Any]) -> dict[str, object]:
+        kept = self._books.records.opened(row)
+        names = ("position", "request_id", "kind", "commitment", "permit_hash", "leaf_index")
+        return {**{name: getattr(row, name) for name in names}, "record": kept.record, "salt": kept.salt}
+
+
+def _holding(table: str, values: Mapping[Any, object]) -> Holding:
+    held = [_value(str(name), value) for name, value in values.items() if value is not None]
+    return Holding(where=f"gateway/{table}", values=held)
 
 
 def _value(name: str, value: object) -> HeldValue:

@@ -71,6 +71,13 @@ WITNESS_REFRESH: Final = Limit(
     60, "seconds", "after which an unchanged log is cosigned again, so that cosignatures stay fresh"
 )
 WITNESS_SILENCE: Final = Limit(600, "seconds", "machine time without a word of the witness, after which exchanges stop")
+RULINGS: Final = Limit(1_000, "items", "stops, and approvals, that the supervisor has in force at one time")
+RULINGS_LIFE: Final = Limit(
+    600, "seconds", "machine time in which a provider counts on an approval; the supervisor signs anew every minute"
+)
+SEARCHED: Final = Limit(20_000, "records", "that one call of a search, or of a look for suspicions, looks at")
+SUSPICIONS: Final = Limit(200, "items", "of one rule that a party lists at once")
+FILED_TEXT: Final = Limit(2_000, "characters", "a text that an institution files with the supervisor, or is sent by it")
 HEALTH_INTERVAL: Final = Limit(1_000, "milliseconds", "between two looks at a party's own health")
 CONNECTION_AGE: Final = Limit(900, "seconds", "after which a connection is renewed, and with it the certificate shown")
 DRAIN: Final = Limit(5, "seconds", "that a party which stops gives to the calls in progress")

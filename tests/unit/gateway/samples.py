@@ -12,13 +12,16 @@ from warifu.exchange.query import seal_queries
 from warifu.exchange.sealing import block_hash
 from warifu.exchange.v1 import exchange_pb2
 from warifu.gateway import record
+from warifu.gateway.books import Books
 from warifu.gateway.codes import Epochs, SivScheme
 from warifu.gateway.schema import metadata
-from warifu.gateway.stored import Stored, add
+from warifu.gateway.stored import Stored
 from warifu.kernel.clock import JAPAN
 from warifu.kernel.instants import milliseconds
-from warifu.kernel.limits import REVIEW_LIFE
+from warifu.kernel.limits import RETENTION, REVIEW_LIFE
+from warifu.kernel.months import month_of
 from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import linkage_pb2
 
 MACHINE = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -131,7 +134,13 @@ def stored(**changes) -> Stored:
     return Stored(**values)
 
 
-async def begin(store: Store, exchange: Stored) -> Stored:
+def new_books(store: Store, log=None) -> Books:
+    """The store as the gateway's steps use it; where no log is asked for, what is written waits for one."""
+    vault = Vault(None, month_of(NETWORK.date()) - RETENTION, bytes(32))
+    return Books.open(store, vault, log or store)
+
+
+async def begin(books: Books, exchange: Stored) -> Stored:
     """Write an exchange and its request record, as step 2 does."""
     asked = header(request_id=exchange.request_id, requester=exchange.requester, provider=exchange.provider)
     entry = record.of_request(asked, exchange.requester, exchange.exchange_time, "2026.1+00000000", "P07")
@@ -139,8 +148,8 @@ async def begin(store: Store, exchange: Stored) -> Stored:
     exchange = replace(exchange, commitment=committed.commitment)
 
     def write(connection) -> None:
-        add(connection, exchange)
-        record.add(connection, entry, committed, exchange.recorded_at, exchange.permit_hash)
+        books.exchanges.add(connection, exchange)
+        books.records.add(connection, entry, committed, exchange.recorded_at, exchange.permit_hash)
 
-    await store.write(write)
+    await books.store.write(write)
     return exchange

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
-from unit.gateway.samples import PROVIDER, StandingClock, begin, new_store, stored
+from unit.gateway.samples import PROVIDER, StandingClock, begin, new_books, new_store, stored
 
 from warifu.exchange import record as records
 from warifu.exchange.v1 import exchange_pb2 as pb
@@ -16,8 +16,7 @@ from warifu.gateway.course import Course
 from warifu.gateway.forward import Reply
 from warifu.gateway.outcome import Outcomes
 from warifu.gateway.reconcile import Reconciler
-from warifu.gateway.schema import ENTRY, OUTBOX, RECORD
-from warifu.gateway.stored import find
+from warifu.gateway.schema import OUTBOX, RECORD
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import REVIEW_LIFE
 
@@ -26,13 +25,13 @@ class Script:
     """A provider's side that says what the test wrote down: replies, or errors to raise."""
 
     def __init__(self, *said):
-        self.said, self.asked = list(said), []
+        self.said, self.asked, self.of = list(said), [], {}
 
     async def ask(self, exchange):
         """See `Forwarder.ask`."""
         self.asked.append(exchange.request_id)
         await asyncio.sleep(0)
-        reply = self.said.pop(0)
+        reply = self.of.get(exchange.provider) or self.said.pop(0)
         if isinstance(reply, LinkageError):
             raise reply
         return reply
@@ -61,22 +60,19 @@ class World:
 
     def __init__(self, folder, *said):
         self.clock, self.store, self.script = StandingClock(), new_store(folder), Script(*said)
-        self.course = Course(self.script, Outcomes(self.store, self.clock, self.store))
-        self.reconciler = Reconciler(self.store, self.clock, self.course)
+        self.books = new_books(self.store)
+        self.course = Course(self.script, Outcomes(self.books, self.clock))
+        self.reconciler = Reconciler(self.books, self.clock, self.course)
 
     def now(self, exchange):
         """The exchange as it is stored."""
-        return self.store.read(lambda connection: find(connection, exchange.request_id))
+        return self.store.read(lambda connection: self.books.exchanges.find(connection, exchange.request_id))
 
     def outcomes(self, exchange):
         """Its outcome records."""
-        kept = select(RECORD, ENTRY.c.commitment).join(ENTRY, ENTRY.c.position == RECORD.c.position)
-        query = kept.where(RECORD.c.request_id == exchange.request_id, RECORD.c.kind == 2)
+        query = select(RECORD).where(RECORD.c.request_id == exchange.request_id, RECORD.c.kind == 2)
         rows = self.store.read(lambda connection: connection.execute(query.order_by(RECORD.c.position)).all())
-        return [
-            records.check(pb.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment))
-            for row in rows
-        ]
+        return [records.check(self.books.records.opened(row)) for row in rows]
 
     def shown(self):
         """Request ids in the outbox."""
@@ -100,7 +96,7 @@ def world(tmp_path):
 async def test_an_answer_is_recorded_once_and_shown(world):
     """An ANSWERED exchange has one outcome record with the time of provision, and waits for the portal."""
     here = world(answered())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     after = await here.course.resume(exchange)
     (record,) = here.outcomes(exchange)
     assert after == here.now(exchange)
@@ -112,7 +108,7 @@ async def test_an_answer_is_recorded_once_and_shown(world):
 async def test_waiting_is_kept_but_is_no_outcome(world):
     """PENDING leaves no record and nothing for the portal; the notice is kept."""
     here = world(pending())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     after = await here.course.resume(exchange)
     assert (after.outcome, after.answer) == (pb.OUTCOME_PENDING, pending().answer.SerializeToString())
     assert here.now(exchange) == after
@@ -123,7 +119,7 @@ async def test_waiting_is_kept_but_is_no_outcome(world):
 async def test_waiting_becomes_final_once(world):
     """PENDING turns into the final answer; whatever the provider would say later, nobody asks it any more."""
     here = world(pending(), answered(), failed())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     waiting = await here.course.resume(exchange)
     final = await here.course.resume(waiting)
     assert await here.course.resume(final) == final
@@ -134,7 +130,7 @@ async def test_waiting_becomes_final_once(world):
 async def test_a_late_reply_never_changes_a_final_exchange(world):
     """A second reply to a stale copy of the exchange, as another replica may hold it, finds it final and returns what is stored."""
     here = world(answered(), failed())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     first = await here.course.resume(exchange)
     assert await here.course.resume(exchange) == first
     assert [record.outcome for record in here.outcomes(exchange)] == [pb.OUTCOME_ANSWERED]
@@ -143,7 +139,7 @@ async def test_a_late_reply_never_changes_a_final_exchange(world):
 async def test_what_waited_under_non_disclosure_stays_withheld(world):
     """Once the provider asked not to show an exchange, neither a later reply nor its expiry shows it."""
     here = world(pending(non_disclosure=True), answered())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     waiting = await here.course.resume(exchange)
     final = await here.course.resume(waiting)
     assert final.withheld
@@ -154,7 +150,7 @@ async def test_what_waited_under_non_disclosure_stays_withheld(world):
 async def test_the_requesters_wish_withholds_too(world):
     """An exchange that its requester marked is never shown, whatever it came to."""
     here = world(answered())
-    exchange = await begin(here.store, stored(withheld=True))
+    exchange = await begin(here.books, stored(withheld=True))
     await here.course.resume(exchange)
     assert [record.non_disclosure for record in here.outcomes(exchange)] == [True]
     assert not here.shown()
@@ -163,7 +159,7 @@ async def test_the_requesters_wish_withholds_too(world):
 async def test_a_notice_after_the_review_period_is_the_end(world):
     """Waiting that goes on past its review period is EXPIRED, and the notice is gone."""
     here = world(pending())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     here.clock.pass_network(days=REVIEW_LIFE, seconds=1)
     after = await here.course.resume(exchange)
     assert (after.outcome, after.answer) == (pb.OUTCOME_EXPIRED, None)
@@ -173,7 +169,7 @@ async def test_a_notice_after_the_review_period_is_the_end(world):
 async def test_callers_at_the_same_time_share_one_run(world):
     """Ten callers ask the provider once and get the same."""
     here = world(answered())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     states = await asyncio.gather(*(here.course.resume(exchange) for _ in range(10)))
     assert len(here.script.asked) == 1
     assert len(set(states)) == 1
@@ -182,7 +178,7 @@ async def test_callers_at_the_same_time_share_one_run(world):
 async def test_a_run_goes_on_when_its_caller_leaves(world):
     """A caller that gives up does not stop what was recorded from coming to an outcome."""
     here = world(answered())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     caller = asyncio.create_task(here.course.resume(exchange))
     await asyncio.sleep(0)
     caller.cancel()
@@ -193,8 +189,8 @@ async def test_a_run_goes_on_when_its_caller_leaves(world):
 async def test_the_reconciler_brings_every_open_exchange_to_an_end(world):
     """Exchanges that a crash left without a word are resumed; settled ones are left alone."""
     here = world(answered(), failed())
-    open_ones = [await begin(here.store, stored()) for _ in range(2)]
-    done = await begin(here.store, stored(outcome=pb.OUTCOME_ANSWERED))
+    open_ones = [await begin(here.books, stored()) for _ in range(2)]
+    done = await begin(here.books, stored(outcome=pb.OUTCOME_ANSWERED))
     assert await here.reconciler.run() == 2
     assert {here.now(one).outcome for one in open_ones} == {pb.OUTCOME_ANSWERED, pb.OUTCOME_ERROR}
     assert await here.reconciler.run() == 0
@@ -203,9 +199,10 @@ async def test_the_reconciler_brings_every_open_exchange_to_an_end(world):
 
 async def test_the_reconciler_does_not_pester_a_provider_that_is_down(world):
     """One failed try ends the run for that provider; the others are not held up; nothing is closed before its time."""
-    here = world(DOWN, answered())
-    down = [await begin(here.store, stored()) for _ in range(3)]
-    up = await begin(here.store, stored(provider="tax-490016"))
+    here = world()
+    here.script.of = {PROVIDER: DOWN, "tax-490016": answered()}
+    down = [await begin(here.books, stored()) for _ in range(3)]
+    up = await begin(here.books, stored(provider="tax-490016"))
     assert await here.reconciler.run() == 1
     assert len(here.script.asked) == 2
     assert here.now(up).is_final
@@ -215,7 +212,7 @@ async def test_the_reconciler_does_not_pester_a_provider_that_is_down(world):
 async def test_the_overdue_are_asked_about_once_more_then_closed(world):
     """Past the review period the provider's last word counts; without one the exchange is EXPIRED."""
     here = world(answered(), DOWN)
-    waiting = [await begin(here.store, stored(provider=f"tax-{i}", outcome=pb.OUTCOME_PENDING)) for i in range(2)]
+    waiting = [await begin(here.books, stored(provider=f"tax-{i}", outcome=pb.OUTCOME_PENDING)) for i in range(2)]
     here.clock.pass_network(days=REVIEW_LIFE, seconds=1)
     assert await here.reconciler.run() == 2
     assert sorted(here.now(one).outcome for one in waiting) == [pb.OUTCOME_ANSWERED, pb.OUTCOME_EXPIRED]
@@ -224,7 +221,7 @@ async def test_the_overdue_are_asked_about_once_more_then_closed(world):
 async def test_a_waiting_exchange_is_not_due_before_its_time(world):
     """PENDING is the requester's to collect; the reconciler leaves it alone until its review period is over."""
     here = world(pending())
-    exchange = await begin(here.store, stored())
+    exchange = await begin(here.books, stored())
     await here.course.resume(exchange)
     assert await here.reconciler.run() == 0
     assert len(here.script.asked) == 1
@@ -250,7 +247,7 @@ def test_whatever_happens_state_record_and_outbox_agree(steps, marked):
 
     async def go(folder):
         here, hidden = World(folder), marked
-        exchange = await begin(here.store, stored(withheld=marked))
+        exchange = await begin(here.books, stored(withheld=marked))
         final = None
         for step in steps:
             if step == "a month":

@@ -16,7 +16,18 @@ from warifu.gateway.log import entries
 from warifu.gateway.schema import EVENT
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds, timestamp
-from warifu.log.v1.log_pb2 import DirectoryChanged, GatewayStarted, NetworkEvent, RightsChanged, TableChanged
+from warifu.log.v1.log_pb2 import (
+    ContentsErased,
+    DirectoryChanged,
+    FindingOpened,
+    GatewayStarted,
+    NetworkEvent,
+    RecordsSearched,
+    RightsChanged,
+    RulingsChanged,
+    TableChanged,
+)
+from warifu.supervision.v1.supervision_pb2 import SignedRulings
 
 _ADD: Final = insert(EVENT)
 _NEWEST: Final = (
@@ -55,6 +66,23 @@ class Events:
         digest = sha256(entry).digest()
         change = DirectoryChanged(owner=owner, version=version, digest=digest)
         return self._change(NetworkEvent(directory=change), owner, digest)
+
+    def erased(self, erased: ContentsErased) -> Write:
+        """A month's contents were erased; entered each time."""
+        return lambda connection: self._add(connection, NetworkEvent(erased=erased), erased.month, None)
+
+    def opened(self, finding: str, role: str) -> Write:
+        """Staff of the supervisor opened a finding; entered each time."""
+        event = NetworkEvent(opened=FindingOpened(finding=finding, role=role))
+        return lambda connection: self._add(connection, event, finding, None)
+
+    def searched(self, searched: RecordsSearched) -> Write:
+        """Staff of the supervisor searched the records; entered each time."""
+        return lambda connection: self._add(connection, NetworkEvent(searched=searched), "", None)
+
+    def ruled(self, signed: SignedRulings, digest: bytes) -> Write:
+        """This is what the supervisor has in force; `digest` is SHA-256 of what it rules, without the time of the signature."""
+        return self._change(NetworkEvent(rulings=RulingsChanged(rulings=signed)), "", digest)
 
     def _change(self, event: NetworkEvent, subject: str, digest: bytes) -> Write:
         kind = str(event.WhichOneof("event"))

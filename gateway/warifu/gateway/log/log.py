@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -19,13 +19,6 @@ from warifu.kernel.party import Context
 from warifu.kernel.store import Store
 
 T = TypeVar("T")
-
-
-class Writer(Protocol):
-    """Where what makes entries is written: the log; or, where nothing is to be integrated, the store alone."""
-
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        """Commit; durable on return."""
 
 
 class Log:

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from warifu.supervision.v1 import supervision_pb2 as _supervision_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -202,6 +203,9 @@ class NetworkEvent(_message.Message):
     DIRECTORY_FIELD_NUMBER: _builtins.int
     RIGHTS_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
+    OPENED_FIELD_NUMBER: _builtins.int
+    SEARCHED_FIELD_NUMBER: _builtins.int
+    RULINGS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version of this form, 1."""
     @_builtins.property
@@ -228,6 +232,18 @@ class NetworkEvent(_message.Message):
     def erased(self) -> Global___ContentsErased:
         """Contents were erased after their term."""
 
+    @_builtins.property
+    def opened(self) -> Global___FindingOpened:
+        """Staff of the supervisor opened a finding."""
+
+    @_builtins.property
+    def searched(self) -> Global___RecordsSearched:
+        """Staff of the supervisor searched the records."""
+
+    @_builtins.property
+    def rulings(self) -> Global___RulingsChanged:
+        """The supervisor stopped or freed institutions, approved or withdrew ordinance uses."""
+
     def __init__(
         self,
         *,
@@ -238,12 +254,15 @@ class NetworkEvent(_message.Message):
         directory: Global___DirectoryChanged | None = ...,
         rights: Global___RightsChanged | None = ...,
         erased: Global___ContentsErased | None = ...,
+        opened: Global___FindingOpened | None = ...,
+        searched: Global___RecordsSearched | None = ...,
+        rulings: Global___RulingsChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "directory", b"directory", "erased", b"erased", "event", b"event", "rights", b"rights", "started", b"started", "table", b"table"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "directory", b"directory", "erased", b"erased", "event", b"event", "opened", b"opened", "rights", b"rights", "rulings", b"rulings", "searched", b"searched", "started", b"started", "table", b"table"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "directory", b"directory", "erased", b"erased", "event", b"event", "rights", b"rights", "started", b"started", "table", b"table", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "directory", b"directory", "erased", b"erased", "event", b"event", "opened", b"opened", "rights", b"rights", "rulings", b"rulings", "searched", b"searched", "started", b"started", "table", b"table", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "table", "directory", "rights", "erased"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "table", "directory", "rights", "erased", "opened", "searched", "rulings"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -410,6 +429,117 @@ class LeafRange(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LeafRange: _TypeAlias = LeafRange  # noqa: Y015
+
+@_typing.final
+class FindingOpened(_message.Message):
+    """A finding was opened. Who opened it is known at the supervisor alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    finding: _builtins.str
+    """Identifier of the finding at the supervisor."""
+    role: _builtins.str
+    """Role of who opened it; no name."""
+    def __init__(
+        self,
+        *,
+        finding: _builtins.str = ...,
+        role: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingOpened: _TypeAlias = FindingOpened  # noqa: Y015
+
+@_typing.final
+class RecordsSearched(_message.Message):
+    """The records were searched, by these conditions. Absent ones were not set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    PROCEDURE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    TO_DAY_FIELD_NUMBER: _builtins.int
+    role: _builtins.str
+    """Role of who searched; no name."""
+    institution: _builtins.str
+    """Institution code."""
+    procedure: _builtins.str
+    """Procedure code."""
+    outcome: _builtins.str
+    """Outcome."""
+    from_day: _builtins.str
+    """First simulated day."""
+    to_day: _builtins.str
+    """Last simulated day."""
+    def __init__(
+        self,
+        *,
+        role: _builtins.str = ...,
+        institution: _builtins.str | None = ...,
+        procedure: _builtins.str | None = ...,
+        outcome: _builtins.str | None = ...,
+        from_day: _builtins.str | None = ...,
+        to_day: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_from_day", b"_from_day", "_institution", b"_institution", "_outcome", b"_outcome", "_procedure", b"_procedure", "_to_day", b"_to_day", "from_day", b"from_day", "institution", b"institution", "outcome", b"outcome", "procedure", b"procedure", "to_day", b"to_day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_from_day", b"_from_day", "_institution", b"_institution", "_outcome", b"_outcome", "_procedure", b"_procedure", "_to_day", b"_to_day", "from_day", b"from_day", "institution", b"institution", "outcome", b"outcome", "procedure", b"procedure", "role", b"role", "to_day", b"to_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__from_day: _TypeAlias = _typing.Literal["from_day"]  # noqa: Y015
+    _WhichOneofArgType__from_day: _TypeAlias = _typing.Literal["_from_day", b"_from_day"]  # noqa: Y015
+    _WhichOneofReturnType__institution: _TypeAlias = _typing.Literal["institution"]  # noqa: Y015
+    _WhichOneofArgType__institution: _TypeAlias = _typing.Literal["_institution", b"_institution"]  # noqa: Y015
+    _WhichOneofReturnType__outcome: _TypeAlias = _typing.Literal["outcome"]  # noqa: Y015
+    _WhichOneofArgType__outcome: _TypeAlias = _typing.Literal["_outcome", b"_outcome"]  # noqa: Y015
+    _WhichOneofReturnType__procedure: _TypeAlias = _typing.Literal["procedure"]  # noqa: Y015
+    _WhichOneofArgType__procedure: _TypeAlias = _typing.Literal["_procedure", b"_procedure"]  # noqa: Y015
+    _WhichOneofReturnType__to_day: _TypeAlias = _typing.Literal["to_day"]  # noqa: Y015
+    _WhichOneofArgType__to_day: _TypeAlias = _typing.Literal["_to_day", b"_to_day"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__from_day) -> _WhichOneofReturnType__from_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__institution) -> _WhichOneofReturnType__institution | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__outcome) -> _WhichOneofReturnType__outcome | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__procedure) -> _WhichOneofReturnType__procedure | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to_day) -> _WhichOneofReturnType__to_day | None: ...
+
+Global___RecordsSearched: _TypeAlias = RecordsSearched  # noqa: Y015
+
+@_typing.final
+class RulingsChanged(_message.Message):
+    """What the supervisor has in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rulings(self) -> _supervision_pb2.SignedRulings:
+        """All of it, as signed."""
+
+    def __init__(
+        self,
+        *,
+        rulings: _supervision_pb2.SignedRulings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rulings", b"rulings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rulings", b"rulings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RulingsChanged: _TypeAlias = RulingsChanged  # noqa: Y015
 
 @_typing.final
 class CommittedEvent(_message.Message):

@@ -51,34 +51,29 @@ def upgrade() -> None:
     op.create_table(
         "exchange",
         sa.Column("request_id", sa.String(length=36), nullable=False),
-        sa.Column("requester", sa.String(length=64), nullable=False),
-        sa.Column("provider", sa.String(length=64), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("inquiry_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("inquiry", sa.LargeBinary(), nullable=False),
-        sa.Column("query", sa.LargeBinary(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
-        sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
         sa.Column("exchange_time", sa.BigInteger(), nullable=False),
-        sa.Column("permit", sa.LargeBinary(), nullable=True),
-        sa.Column("permit_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("review_until", sa.BigInteger(), nullable=True),
-        sa.Column("outcome", sa.Integer(), nullable=False),
-        sa.Column("withheld", sa.Boolean(), nullable=False),
-        sa.Column("answer", sa.LargeBinary(), nullable=True),
-        sa.Column("answer_index", sa.Integer(), nullable=True),
+        sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("permit_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("outcome_commitment", sa.LargeBinary(length=32), nullable=True),
-        sa.Column("denial", sa.LargeBinary(), nullable=True),
-        sa.Column("failure", sa.LargeBinary(), nullable=True),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("due_tag", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("asked", sa.LargeBinary(), nullable=False),
+        sa.Column("answered", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("request_id"),
     )
     with op.batch_alter_table("exchange", schema=None) as batch_op:
         batch_op.create_index(
             "exchange_unfinished",
-            ["outcome"],
+            ["due_tag"],
             unique=False,
-            sqlite_where=sa.text("outcome IN (0, 2)"),
-            postgresql_where=sa.text("outcome IN (0, 2)"),
+            sqlite_where=sa.text("waiting > 0"),
+            postgresql_where=sa.text("waiting > 0"),
         )
+        batch_op.create_index(batch_op.f("ix_exchange_month"), ["month"], unique=False)
 
     op.create_table(
         "log_entry",
@@ -133,17 +128,17 @@ def upgrade() -> None:
         ),
         sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.Integer(), nullable=False),
-        sa.Column("requester", sa.String(length=64), nullable=False),
-        sa.Column("provider", sa.String(length=64), nullable=False),
-        sa.Column("record", sa.LargeBinary(), nullable=False),
-        sa.Column("salt", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("requester_tag", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("provider_tag", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("permit_hash", sa.LargeBinary(length=32), nullable=True),
         sa.PrimaryKeyConstraint("position"),
     )
     with op.batch_alter_table("record", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_record_request_id"), ["request_id"], unique=False)
-        batch_op.create_index("record_provider", ["provider", "position"], unique=False)
-        batch_op.create_index("record_requester", ["requester", "position"], unique=False)
+        batch_op.create_index("record_provider", ["month", "provider_tag", "position"], unique=False)
+        batch_op.create_index("record_requester", ["month", "requester_tag", "position"], unique=False)
 
     op.create_table(
         "superseded",
