@@ -118,7 +118,7 @@ def roots_from_consistency(old_size: int, old_root: bytes, new_size: int, path: 
     _check_hashes((old_root, *path))
     complete = old_size & (old_size - 1) == 0
     steps = [old_root, *path] if complete else list(path)
-    if len(steps) <= complete:
+    if not steps:
         raise MerkleError("path is too short")
     position, last = old_size - 1, new_size - 1
     while position & 1:

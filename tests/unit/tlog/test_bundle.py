@@ -101,6 +101,7 @@ HEADER = "c2sp.org/tlog-proof@v1\n"
         "\n\n",
         HEADER,
         HEADER + "index 0\n",
+        HEADER + "index 0",
         HEADER + "\n\nx",
         "c2sp.org/tlog-proof@v2\nindex 0\n\nx",
         HEADER + "index 00\n\nx",

@@ -166,6 +166,7 @@ def test_a_truncated_note_is_refused(length):
         "te\txt\n\n— a AAAAAAA=\n".encode(),
         "te\x00xt\n\n— a AAAAAAA=\n".encode(),
         "te\x1fxt\n\n— a AAAAAAA=\n".encode(),
+        "text\n\n— a\x01b AAAAAAA=\n".encode(),
         b"te\xffxt\n\n\xe2\x80\x94 a AAAAAAA=\n",
         b"te\xed\xa0\x80xt\n\n\xe2\x80\x94 a AAAAAAA=\n",
         "te\ud800xt\n\n— a AAAAAAA=\n",
@@ -237,10 +238,13 @@ def test_a_log_s_key_is_no_witness_s():
     assert log.key.key_id != witness.key.key_id
     with pytest.raises(UnsignedNoteError):
         witness.key.check(Note(TEXT, (log.sign(TEXT),)))
-    with pytest.raises(NoteKeyError):
+    with pytest.raises(NoteKeyError, match="another kind"):
         WitnessKey.parse(log.key.vkey)
-    with pytest.raises(NoteKeyError):
+    with pytest.raises(NoteKeyError, match="another kind"):
         LogKey.parse(witness.key.vkey)
+    name, key_id, _ = log.key.vkey.split("+", maxsplit=2)
+    with pytest.raises(NoteKeyError, match="another kind"):
+        LogKey.parse(f"{name}+{key_id}+{witness.key.vkey.split('+', maxsplit=2)[2]}")
 
 
 @pytest.mark.parametrize("public", SMALL_ORDER, ids=bytes.hex)
