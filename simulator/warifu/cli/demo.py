@@ -36,8 +36,11 @@ def demo(
         int | None,
         typer.Option(
             min=1,
-            max=65534,
-            help=t("ポータルのポート（カード画面はその次）。", "Port of the portal; the card page takes the next."),
+            max=65533,
+            help=t(
+                "ポータルのポート（カード画面とログはその次から）。",
+                "Port of the portal; the card page and the log take the next ones.",
+            ),
             show_default=False,
         ),
     ] = None,
