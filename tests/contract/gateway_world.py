@@ -199,7 +199,7 @@ class World:
             world.provider.keys = InstitutionKeys.load_or_create(state / "tax" / "secrets", PROVIDER)
         return world
 
-    async def up(self, party: str) -> None:
+    async def up(self, party: str, *, witnessed: bool = True) -> None:
         """Start a party. Where the gateway calls it, the gateway's channel has found it when this returns."""
         provision_service = _build(
             "warifu.provision.v1.ProvisionService",
@@ -218,9 +218,9 @@ class World:
         clock = self.clock if party == "gateway" else None
         self.running[party] = await stack.enter_async_context(serve(self.state / party, builds[party], clock=clock))
         self._up[party] = stack
-        if party == "gateway":
+        if party == "gateway" and witnessed:
             await _be_witnessed(self.running[party])
-        elif "gateway" in self._up:
+        elif party != "gateway" and "gateway" in self._up:
             # A channel that was refused pauses before it tries again, and calls fail at once meanwhile.
             channel = self.running["gateway"].context.peers.channel(party)
             await asyncio.wait_for(channel.channel_ready(), WAIT)
