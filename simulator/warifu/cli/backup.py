@@ -23,7 +23,7 @@ def backup(archive: Archive, state: Folder) -> None:
     out.print(
         t(
             f"{archive} に保存しました（{size / (1 << 20):.1f} MiB）。鍵を含むので大切に保管してください。",
-            f"saved to {archive} ({size / (1 << 20):.1f} MiB). It holds every key of the network: keep it safe.",
+            f"saved to {archive} ({size / (1 << 20):.1f} MiB). It holds the keys of the network: keep it safe.",
         )
     )
 
