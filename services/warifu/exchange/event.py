@@ -1,4 +1,4 @@
-"""Events of the network, logged beside the records of exchanges, and their commitments (docs/PROTOCOL.md §13).
+"""Events of the network, logged beside the records of exchanges, and their commitments (docs/PROTOCOL.md §14).
 
 commitment = SHA-256(tag ‖ salt ‖ event): as records', under a tag of its own.
 """
