@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,8 +43,9 @@ class Refused:
 class Decisions:
     """Decides, and says beforehand what would be decided."""
 
-    def __init__(self, current: CurrentLaw, clock: Clock) -> None:
-        self._law, self._clock = current, clock
+    def __init__(self, current: CurrentLaw, clock: Clock, rulings: Callable[[], law.Rulings] = law.Rulings) -> None:
+        """`rulings`: what the supervisor has in force."""
+        self._law, self._clock, self._rulings = current, clock, rulings
 
     def decide(self, header: RequestHeader, converted: Converted, day: date) -> Allowed | Refused:
         """Permit or refuse an inquiry whose requester is its caller. What the law says goes before what the code says.
@@ -51,7 +53,7 @@ class Decisions:
         `day` is that of the exchange's time, by which the provider will decide as well: the clock is not read anew.
         """
         book = self._law.book()
-        decision = law.decide(book, _ask(header, day))
+        decision = law.decide(book, _ask(header, day), self._rulings())
         if isinstance(decision, law.Deny):
             return Refused(_denial(decision), book.version)
         if converted.refused is not None:
@@ -64,14 +66,17 @@ class Decisions:
         ask = law.Ask(
             caller, request.provider, request.affair, request.procedure, request.item, today, consent=request.consent
         )
-        decision = law.decide(book, ask)
+        decision = law.decide(book, ask, self._rulings())
         if isinstance(decision, law.Deny):
             return pb.DecideResponse(table_version=book.version, denied=_denial(decision))
         row = _row(book, decision.row, decision.requester.role.code, decision.provider.role.code, today)
         return pb.DecideResponse(table_version=book.version, permitted=row)
 
     def list_permissions(self, caller: str) -> pb.ListPermissionsResponse:
-        """What `caller` may ask at all today; a row that names several roles to ask appears once for each."""
+        """What `caller` may ask at all today; a row that names several roles to ask appears once for each.
+
+        A row by ordinance is among them once the supervisor has approved its use.
+        """
         book, today = self._law.book(), self._clock.today()
         asking = book.institutions.get(caller)
         if asking is None:
@@ -79,6 +84,7 @@ class Decisions:
         rows = [
             _row(book, one.row, asking.role.code, role, today)
             for one in law.askable(book, caller, today)
+            if self._rulings().approves(asking, one.row, today)
             for role in one.row.provider_roles
         ]
         rows.sort(key=lambda row: (row.row, row.provider_role))

@@ -24,8 +24,12 @@ from warifu.gateway.outbox import Outbox
 from warifu.gateway.outcome import Outcomes
 from warifu.gateway.reconcile import Reconciler
 from warifu.gateway.retention import Retention
+from warifu.gateway.rulings import GatewayRulings
 from warifu.gateway.schema import metadata
+from warifu.gateway.search import Search
 from warifu.gateway.services import DirectoryServicer, EnrolmentServicer, GatewayAuditServicer, LinkageServicer
+from warifu.gateway.supervision import SupervisionServicer
+from warifu.gateway.suspicions import Suspicions
 from warifu.gateway.view import View
 from warifu.kernel.config import Config
 from warifu.kernel.errors import Reason
@@ -36,6 +40,7 @@ from warifu.kernel.store import Store, sqlite_url
 from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import linkage_pb2_grpc
 from warifu.log.v1 import log_pb2_grpc
+from warifu.supervision.v1 import supervision_pb2_grpc
 
 STORE_NAME = "gateway.db"
 VAULT_NAME = "gateway.months.json"
@@ -59,10 +64,11 @@ async def build(context: Context) -> Party:
     current = CurrentLaw(context.trust, Reason.GATEWAY_TABLE_INVALID)
     current.book()
 
-    decisions = Decisions(current, clock)
     enrolment = Enrolment(store, scheme, clock)
     conversion = Conversion(scheme, enrolment)
     log = Log(context, store, current)
+    rulings = GatewayRulings(store, context.trust, clock, log)
+    decisions = Decisions(current, clock, rulings.current)
     vault = Vault.open(secrets / VAULT_NAME, month_of(clock.today()) - RETENTION)
     await log.begin()
     directory = Directory(store, context.trust, clock, log)
@@ -70,6 +76,7 @@ async def build(context: Context) -> Party:
     books = Books.open(store, vault, log)
     course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(books, clock))
     inquiries = Inquiries(books, clock, decisions, conversion, directory, course)
+    search = Search(books)
     await own_entry.publish()
 
     async def close() -> None:
@@ -84,6 +91,7 @@ async def build(context: Context) -> Party:
             GatewayAuditServicer(Audit(books)),
             EnrolmentServicer(enrolment, decisions),
             LogServicer(store),
+            SupervisionServicer(books, search, Suspicions(store, search, current), rulings),
         ),
         jobs={
             **log.jobs,
@@ -91,6 +99,7 @@ async def build(context: Context) -> Party:
             "reconcile": Reconciler(books, clock, course).run,
             "outbox": Outbox(books, context.peers, current, directory, conversion).run,
             "purge": enrolment.purge,
+            "rulings": rulings.reload,
             "retention": Retention(books, clock).run,
         },
         checks={STORE_NAME: store.check, "law": current.check, "log": log.check},
@@ -113,6 +122,7 @@ def _services(
     audit: GatewayAuditServicer,
     enrolment: EnrolmentServicer,
     log: LogServicer,
+    supervision: SupervisionServicer,
 ) -> tuple[Service, ...]:
     area = "warifu.linkage.v1"
     return (
@@ -125,4 +135,9 @@ def _services(
             enrolment,
         ),
         Service("warifu.log.v1.LogService", log_pb2_grpc.add_LogServiceServicer_to_server, log),
+        Service(
+            "warifu.supervision.v1.GatewaySupervisionService",
+            supervision_pb2_grpc.add_GatewaySupervisionServiceServicer_to_server,
+            supervision,
+        ),
     )

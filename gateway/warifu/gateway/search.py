@@ -8,7 +8,7 @@ answered.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -178,8 +178,8 @@ class Search:
             return None
         return pb.AccessRecord.FromString(self._books.records.opened(found).record), found.leaf_index
 
-    def newest(self, first: date) -> Iterator[tuple[pb.AccessRecord, int | None, bool]]:
-        """Requests from the simulated day `first` on, newest first: record, place in the log, whether it was denied. At most SEARCHED."""
+    async def newest(self, first: date) -> AsyncIterator[tuple[FoundExchange, int]]:
+        """Exchanges from the simulated day `first` on, newest first, and their positions; at most SEARCHED. Nothing is entered."""
         wanted, before = Wanted(first=first), _LAST
         for _ in range(SEARCHED // STEP):
             rows = self._rows(wanted, before)
@@ -188,10 +188,10 @@ class Search:
                 found = self._found(row, wanted)
                 if found is None:
                     return  # the clock only moves forward: what lies before is of earlier days
-                leaf = found.request_leaf if found.HasField("request_leaf") else None
-                yield pb.AccessRecord.FromString(self._books.records.opened(row).record), leaf, found.outcome == "DENIED"
+                yield found, row.position
             if len(rows) < STEP:
                 return
+            await asyncio.sleep(0)
 
 
 def _exchange(row: Any, asked: pb.AccessRecord, outcome: tuple[pb.AccessRecord, int | None] | None) -> FoundExchange:

@@ -19,8 +19,9 @@ from warifu.kernel.identity import COUNTER, Caller
 
 TABLE_PATH: Final = Path(__file__).with_name("access.toml")
 OWN: Final = "own"
+COUNTERS: Final = "counters"
 ANYONE: Final = "anyone"
-_WORDS: Final = frozenset({OWN, COUNTER, ANYONE})
+_WORDS: Final = frozenset({OWN, COUNTER, COUNTERS, ANYONE})
 _MODULES: Final = {
     "grpc.health.v1.Health": "grpc_health.v1.health_pb2",
     "grpc.reflection.v1alpha.ServerReflection": "grpc_reflection.v1alpha.reflection_pb2",
@@ -41,6 +42,7 @@ class Rule:
     parties: frozenset[str] = frozenset()
     own: bool = False
     counter: bool = False
+    counters: bool = False
     anyone: bool = False
 
     def admits(self, caller: Caller, institutions: Collection[str]) -> bool:
@@ -48,7 +50,7 @@ class Rule:
         if self.anyone or caller.party in self.parties:
             return True
         if caller.party == COUNTER:
-            return self.counter and caller.code in institutions
+            return self.counters or (self.counter and caller.code in institutions)
         return self.own and caller.code in institutions
 
 
@@ -121,7 +123,13 @@ def _rule(entries: Iterable[str], parties: frozenset[str], groups: Mapping[str, 
         raise AccessError(f"access table: {where} admits nobody")
     named = _known(entries - _WORDS - set(groups), parties, where)
     members = frozenset[str]().union(named, *(groups[entry] for entry in entries & set(groups)))
-    return Rule(members, own=OWN in entries, counter=COUNTER in entries, anyone=ANYONE in entries)
+    return Rule(
+        members,
+        own=OWN in entries,
+        counter=COUNTER in entries,
+        counters=COUNTERS in entries,
+        anyone=ANYONE in entries,
+    )
 
 
 def _same_methods(service: str, rows: Mapping[str, Any]) -> None:

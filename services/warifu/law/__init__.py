@@ -14,7 +14,20 @@ from warifu.law.book import (
     read_book,
     write,
 )
-from warifu.law.decide import Ask, Condition, Decision, Deny, NearMiss, Permit, Reason, decide, near_misses
+from warifu.law.decide import (
+    NOTHING_RULED,
+    Ask,
+    Condition,
+    Decision,
+    Deny,
+    NearMiss,
+    Permit,
+    Reason,
+    Rulings,
+    Stopped,
+    decide,
+    near_misses,
+)
 from warifu.law.explain import (
     Refusal,
     citation_text,
@@ -42,6 +55,7 @@ from warifu.law.signature import LawSignatureError, bytes_to_sign
 
 __all__ = [
     "LAW_FILES",
+    "NOTHING_RULED",
     "SIGNATURE_FILE",
     "Ask",
     "Askable",
@@ -66,6 +80,8 @@ __all__ = [
     "Refusal",
     "Role",
     "Row",
+    "Rulings",
+    "Stopped",
     "Text",
     "askable",
     "bytes_to_sign",

@@ -1,13 +1,14 @@
-"""May this be asked? One pure function over the law book (articles 19, 21 and 28; docs/GLOSSARY.md §3)."""
+"""May this be asked? One pure function over the law book and what the supervisor rules (articles 19, 21 and 28; docs/GLOSSARY.md §3)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
 from warifu.law.book import LawBook
-from warifu.law.model import Citation, Institution, Row
+from warifu.law.model import Citation, Institution, Origin, Row
 from warifu.law.pia import PiaState, pia_state
 
 
@@ -22,11 +23,16 @@ class Reason(StrEnum):
     CLIENT_PROVIDER_NOT_PERMITTED = "CLIENT_PROVIDER_NOT_PERMITTED"
     CLIENT_ITEM_NOT_PERMITTED = "CLIENT_ITEM_NOT_PERMITTED"
     CLIENT_NOT_IN_FORCE = "CLIENT_NOT_IN_FORCE"
+    CLIENT_ORDINANCE_NOT_APPROVED = "CLIENT_ORDINANCE_NOT_APPROVED"
     CLIENT_CONSENT_MISSING = "CLIENT_CONSENT_MISSING"
     CLIENT_PIA_MISSING = "CLIENT_PIA_MISSING"
     CLIENT_PIA_EXPIRED = "CLIENT_PIA_EXPIRED"
     PROVIDER_PIA_MISSING = "PROVIDER_PIA_MISSING"
     PROVIDER_PIA_EXPIRED = "PROVIDER_PIA_EXPIRED"
+    CLIENT_PIA_BREACH = "CLIENT_PIA_BREACH"
+    PROVIDER_PIA_BREACH = "PROVIDER_PIA_BREACH"
+    CLIENT_STOPPED = "CLIENT_STOPPED"
+    PROVIDER_STOPPED = "PROVIDER_STOPPED"
 
 
 class Condition(StrEnum):
@@ -38,9 +44,43 @@ class Condition(StrEnum):
     PROVIDER = "provider"
     ITEM = "item"
     DATE = "date"
+    ORDINANCE = "ordinance"
     CONSENT = "consent"
     PIA = "pia"
     OPERATOR = "operator"
+    STOP = "stop"
+
+
+class Stopped(StrEnum):
+    """Why the supervisor stopped an institution."""
+
+    ART_28 = "art_28"
+    """Its files breach article 28: the law's own ground to close the gate (article 21)."""
+    BY_HAND = "by_hand"
+    """No such power exists in law: the simulator's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """What the supervisor has in force. By default nothing: nobody is stopped, and no ordinance use is approved."""
+
+    stops: Mapping[str, tuple[Stopped, date]] = field(default_factory=dict)
+    """By institution: why, and from which day on."""
+    approvals: Mapping[tuple[str, str], date] = field(default_factory=dict)
+    """By requester and row: from which day on the ordinance use counts."""
+
+    def stopped(self, institution: Institution, day: date) -> Stopped | None:
+        """Why the institution is stopped on `day`; None when it is not."""
+        ground, since = self.stops.get(institution.code, (None, day))
+        return ground if since <= day else None
+
+    def approves(self, institution: Institution, row: Row, day: date) -> bool:
+        """Whether the institution may use the row on `day`; a statutory row needs no approval."""
+        since = self.approvals.get((institution.code, row.id))
+        return row.origin is not Origin.ORDINANCE or (since is not None and since <= day)
+
+
+NOTHING_RULED = Rulings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +152,12 @@ _REFUSED = {
 _NOTHING_MET = frozenset(_REFUSED) - {Condition.DATE}
 
 
-def decide(book: LawBook, ask: Ask) -> Decision:
-    """Whether `ask` is allowed: known and different bodies, a row in force, consent where it needs one, assessments of both."""
+def decide(book: LawBook, ask: Ask, rulings: Rulings = NOTHING_RULED) -> Decision:
+    """Whether `ask` is allowed.
+
+    Known and different bodies, a row in force and, where an ordinance is its origin, approved; consent where it needs one, assessments of
+    both, and neither stopped.
+    """
     requester = book.register.institutions.get(ask.requester)
     provider = book.register.institutions.get(ask.provider)
     if requester is None or provider is None:
@@ -124,10 +168,9 @@ def decide(book: LawBook, ask: Ask) -> Decision:
     row = _row(book, ask, requester, provider)
     if row is None:
         return _not_allowed(book, ask, requester, provider)
-    if row.consent_required and not ask.consent:
-        return _fails(row, ask, Reason.CLIENT_CONSENT_MISSING, Condition.CONSENT, requester, provider)
-    if (pia := _pia_problem(requester, provider, ask.on)) is not None:
-        return _fails(row, ask, pia, Condition.PIA, requester, provider)
+    failure = _failure(row, ask, rulings, requester, provider)
+    if failure is not None:
+        return _fails(row, ask, *failure, requester, provider)
     return Permit(row, requester, provider, row.citation_on(ask.on))
 
 
@@ -148,6 +191,35 @@ def _row(book: LawBook, ask: Ask, requester: Institution, provider: Institution)
     for row in book.table.by_key.get(key, ()):
         if row.in_force(ask.on):
             return row
+    return None
+
+
+def _failure(
+    row: Row, ask: Ask, rulings: Rulings, requester: Institution, provider: Institution
+) -> tuple[Reason, Condition] | None:
+    """What stands in the way of an inquiry for which there is a row."""
+    if not rulings.approves(requester, row, ask.on):
+        return Reason.CLIENT_ORDINANCE_NOT_APPROVED, Condition.ORDINANCE
+    if row.consent_required and not ask.consent:
+        return Reason.CLIENT_CONSENT_MISSING, Condition.CONSENT
+    if (pia := _pia_problem(requester, provider, ask.on)) is not None:
+        return pia, Condition.PIA
+    return _stop(rulings, requester, provider, ask.on)
+
+
+def _stop(
+    rulings: Rulings, requester: Institution, provider: Institution, day: date
+) -> tuple[Reason, Condition] | None:
+    match rulings.stopped(requester, day):
+        case Stopped.ART_28:
+            return Reason.CLIENT_PIA_BREACH, Condition.PIA
+        case Stopped.BY_HAND:
+            return Reason.CLIENT_STOPPED, Condition.STOP
+    match rulings.stopped(provider, day):
+        case Stopped.ART_28:
+            return Reason.PROVIDER_PIA_BREACH, Condition.PIA
+        case Stopped.BY_HAND:
+            return Reason.PROVIDER_STOPPED, Condition.STOP
     return None
 
 

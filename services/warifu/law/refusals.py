@@ -60,6 +60,26 @@ MESSAGE: dict[Reason, Text] = {
         "提供者 {provider} の特定個人情報保護評価は、{on} には期限が切れています。",
         "The impact assessment of the provider, {provider}, has expired by {on}.",
     ),
+    Reason.CLIENT_ORDINANCE_NOT_APPROVED: Text(
+        "行 {nearest} は条例による独自利用事務です。{requester}の届出は、{on} には監督機関（個人情報保護委員会）に承認されていません。",
+        "Row {nearest} is an independent use under an ordinance. The filing of {requester} is not approved by the supervisor on {on}.",
+    ),
+    Reason.CLIENT_PIA_BREACH: Text(
+        "照会者 {requester} のファイルについて、監督機関が特定個人情報保護評価の義務違反（第28条）を記録しています。",
+        "The supervisor has recorded that files of the requester, {requester}, breach the duty of impact assessment (Article 28).",
+    ),
+    Reason.PROVIDER_PIA_BREACH: Text(
+        "提供者 {provider} のファイルについて、監督機関が特定個人情報保護評価の義務違反（第28条）を記録しています。",
+        "The supervisor has recorded that files of the provider, {provider}, breach the duty of impact assessment (Article 28).",
+    ),
+    Reason.CLIENT_STOPPED: Text(
+        "照会者 {requester} の情報連携は、監督機関の画面から手動で止められています（このシミュレータだけの機能）。",
+        "Exchanges of the requester, {requester}, were stopped by hand in the supervisor's console (a power that only this simulator has).",
+    ),
+    Reason.PROVIDER_STOPPED: Text(
+        "提供者 {provider} の情報連携は、監督機関の画面から手動で止められています（このシミュレータだけの機能）。",
+        "Exchanges of the provider, {provider}, were stopped by hand in the supervisor's console (a power that only this simulator has).",
+    ),
 }
 
 _CHECK_CODES = Text(
@@ -114,10 +134,32 @@ ADVICE: dict[Reason, Text] = {
         "提供者に連絡してください。評価が再実施されるまでは本人に書類を出してもらってください。",
         "Tell the provider. Until its assessment is repeated, ask the person for the paper.",
     ),
+    Reason.CLIENT_ORDINANCE_NOT_APPROVED: Text(
+        "監督機関に独自利用事務を届け出て、承認と公表を待ってください。それまでは本人に書類を出してもらってください。",
+        "File the ordinance use with the supervisor and wait until it is approved and published. Until then ask the person for the paper.",
+    ),
+    Reason.CLIENT_PIA_BREACH: Text(
+        "評価を直して監督機関に報告してください。解かれるまでは本人に書類を出してもらってください。",
+        "Mend the assessment and report to the supervisor. Until the record is lifted, ask the person for the paper.",
+    ),
+    Reason.PROVIDER_PIA_BREACH: Text(
+        "提供者に連絡してください。解かれるまでは本人に書類を出してもらってください。",
+        "Tell the provider. Until the record is lifted, ask the person for the paper.",
+    ),
+    Reason.CLIENT_STOPPED: Text(
+        "訓練の進行役に確かめてください。解かれるまでは本人に書類を出してもらってください。",
+        "Ask the trainer. Until the stop is lifted, ask the person for the paper.",
+    ),
+    Reason.PROVIDER_STOPPED: Text(
+        "訓練の進行役に確かめてください。解かれるまでは本人に書類を出してもらってください。",
+        "Ask the trainer. Until the stop is lifted, ask the person for the paper.",
+    ),
 }
 
 _LINKAGE = Text("番号法第19条第8号", "Number Act, Article 19(viii)"), True
 _ASSESSMENT = Text("番号法第21条第2項・第28条", "Number Act, Articles 21(2) and 28"), True
+
+_BY_HAND = Text("実在する規定はない（訓練用の手動停止）", "No rule exists: a stop by hand, for training"), True
 
 GROUND: dict[Reason, tuple[Text, bool]] = {
     Reason.CLIENT_INSTITUTION_UNKNOWN: _LINKAGE,
@@ -130,5 +172,10 @@ GROUND: dict[Reason, tuple[Text, bool]] = {
     Reason.CLIENT_PIA_EXPIRED: _ASSESSMENT,
     Reason.PROVIDER_PIA_MISSING: _ASSESSMENT,
     Reason.PROVIDER_PIA_EXPIRED: _ASSESSMENT,
+    Reason.CLIENT_PIA_BREACH: _ASSESSMENT,
+    Reason.PROVIDER_PIA_BREACH: _ASSESSMENT,
+    Reason.CLIENT_ORDINANCE_NOT_APPROVED: (Text("番号法第19条第9号", "Number Act, Article 19(ix)"), False),
+    Reason.CLIENT_STOPPED: _BY_HAND,
+    Reason.PROVIDER_STOPPED: _BY_HAND,
 }
 """The law behind a refusal and whether it was verified; the other reasons cite their nearest row."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.law.test_rulings import RULED
 
 from warifu.law import Ask, Condition, Deny, LawBook, Permit, Reason, decide, packaged
 from warifu.law.model import Institution, PiaFiling, PiaLevel
@@ -328,8 +329,9 @@ def test_five_hundred_refusals_by_one_change_name_the_change_and_the_original_ro
 
 
 def test_every_reason_occurs(raw: dict[str, Any]) -> None:
-    """The closed set of reasons holds no dead one: each is reached from the shipped data or a changed assessment."""
-    seen = {Reason.CLIENT_SAME_BODY}
+    """The closed set of reasons holds no dead one: each is reached from the shipped data, a changed assessment or a ruling."""
+    ruled = {reason for reason, _ in RULED.values()} | {Reason.CLIENT_ORDINANCE_NOT_APPROVED}
+    seen = {Reason.CLIENT_SAME_BODY} | ruled
     for _, _, ask, book in _derive(raw, random.Random(1)):
         deny = decide(book, ask)
         if isinstance(deny, Deny):
