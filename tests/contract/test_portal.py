@@ -10,7 +10,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from contract.portal_world import CODE, HANA, World
+from contract.portal_world import CODE, HANA, WAIT, World
 from cryptography import x509
 from unit.gateway.samples import PROVIDER, REQUESTER
 
@@ -111,7 +111,7 @@ async def test_only_the_gateway_delivers(world: World) -> None:
     """Another party's certificate is refused before a delivery is looked at."""
     stub = portal_pb2_grpc.DeliveryServiceStub(world.channel("portal", "health_insurance", REQUESTER))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await stub.Deliver(portal_pb2.DeliverRequest(), timeout=5)
+        await stub.Deliver(portal_pb2.DeliverRequest(), timeout=WAIT)
     assert LinkageError.from_rpc(refused.value, party="portal").reason is Reason.CLIENT_CALLER_NOT_ALLOWED
 
 

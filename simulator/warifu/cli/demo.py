@@ -16,7 +16,7 @@ import typer
 from warifu.cli import BEGAN
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, fail, out
-from warifu.cli.text import t
+from warifu.cli.text import as_typed, t
 
 if TYPE_CHECKING:
     from warifu.simulator.launcher.network import Options, Progress
@@ -145,5 +145,5 @@ def _announce(file: NetworkFile, folder: Path, *, as_json: bool) -> None:
         )
     )
     out.print(t("市民ポータル", "Citizen portal") + f":  {file.urls['portal']}", style="bold")
-    out.print(t("別の端末で試す", "Try in another terminal") + ":  ./warifu play moved-household")
+    out.print(t("別の端末で試す", "Try in another terminal") + as_typed(":  warifu play moved-household"))
     out.print(t("終了", "End") + ":  Ctrl-C")
