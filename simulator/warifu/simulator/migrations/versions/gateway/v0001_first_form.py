@@ -141,6 +141,13 @@ def upgrade() -> None:
         batch_op.create_index("record_requester", ["month", "requester_tag", "position"], unique=False)
 
     op.create_table(
+        "rulings",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("signed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "superseded",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("mark", sa.LargeBinary(), nullable=False),
