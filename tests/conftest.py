@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # gRPC's C core reports every refused handshake on stderr; these tests refuse many on purpose.
@@ -10,3 +11,18 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 # How long an example takes is the machine's affair: under load the same example is neither wrong nor too slow to be tried.
 settings.register_profile("warifu", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("warifu")
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL server; skips where there is none, fails under CI."""
+    import postgres
+
+    yield from postgres.begin()
+
+
+@pytest.fixture
+def postgres_database(postgres_server):
+    """The URL of a fresh PostgreSQL database."""
+    with postgres_server.database() as url:
+        yield url

@@ -6,7 +6,7 @@ import errno
 from typing import Final
 
 import grpc
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 
 from warifu.kernel.errors import LinkageError, Side
 from warifu.kernel.trust import TrustError
@@ -35,4 +35,5 @@ def is_store_trouble(error: BaseException) -> bool:
     """Whether the disk or database is at fault: full, read-only, damaged, gone; not a statement that breaks a constraint."""
     if isinstance(error, OSError):
         return error.errno in _DISK_TROUBLES
-    return isinstance(error, OperationalError) or type(error) is DatabaseError
+    # InternalError: a transaction that the server ended, or a standby that takes no writes.
+    return isinstance(error, (OperationalError, InternalError)) or type(error) is DatabaseError

@@ -2,7 +2,10 @@
 
 Writes that queue while one commit runs go into the next one together, each in a savepoint, so that one fsync serves all who wait
 and a failing write harms no other. There is no timer: a lone write commits at once. Reads run on a connection of their own in the
-calling thread; they take tens of microseconds and see only committed rows.
+calling thread and see only committed rows; they take tens of microseconds on SQLite, and on PostgreSQL a round trip to the server, during
+which the event loop waits.
+
+Several processes may have a store on one database: one of them writes at a time, so what a write read stays true until it commits.
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, Select, create_engine, event, literal, select
+from sqlalchemy import Connection, Engine, MetaData, Select, literal, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import StaticPool
+
+from warifu.kernel import engines
 
 T = TypeVar("T")
 
@@ -29,35 +33,6 @@ _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 def sqlite_url(path: Path) -> URL:
     """The URL of a SQLite file."""
     return URL.create("sqlite", database=str(path))
-
-
-def _pragmas(connection: object, _record: object) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    # FULL: a commit is on the disk before it is told. secure_delete: what is erased is erased from the file.
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "secure_delete=ON",
-        "foreign_keys=ON",
-        "busy_timeout=5000",
-        "temp_store=MEMORY",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _engine(url: URL, *, writes: bool) -> Engine:
-    # hide_parameters: a statement's values never get into an exception's text, and so into no log.
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    engine = create_engine(url, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", _pragmas)
-    if writes:
-        # pysqlite's own transaction handling breaks savepoints; SQLAlchemy documents this remedy. IMMEDIATE: a writer that began by
-        # reading could otherwise be refused the lock later. Never on the reader: it would read for ever in one old snapshot.
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
 
 
 class StoreClosedError(RuntimeError):
@@ -73,9 +48,9 @@ class Store:
     def __init__(self, url: URL | str, metadata: MetaData) -> None:
         self.metadata = metadata
         self._url = make_url(url)
-        self._read_engine = _engine(self._url, writes=False)
-        self._write_engine = _engine(self._url, writes=True)
-        self._reader = self._read_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._read_engine = engines.reading(self._url)
+        self._write_engine = engines.writing(self._url)
+        self._reader = self._read_engine.connect()
         self._probe = _probe(metadata)
         self._file = _watched(self._url)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -86,28 +61,36 @@ class Store:
 
     def create(self) -> None:
         """Create the tables that are missing. For new state and tests; existing state is upgraded by migrations."""
-        with self._writing, self._write_engine.begin() as connection:
+        with self._writing, engines.transaction(self._write_engine) as connection:
             self.metadata.create_all(connection)
 
     def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a read inline and return its result, which must not hold on to the connection."""
+        """Run a read inline and return its result, which must not hold on to the connection.
+
+        Raises whatever `query` or the database raises. A connection that was lost is replaced and `query` run again, once.
+        """
         try:
             return query(self._reader)
-        except Exception:
+        except Exception as error:
             self._reader.rollback()  # else a lost connection would stay lost: the next read shall try anew
-            raise
+            if not engines.is_lost(error):
+                raise
+        return query(self._reader)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Run `change` in the next commit and return its result once that is durable.
 
         `change` runs on the writer's thread. A caller that is cancelled does not undo it.
 
-        Raises whatever `change` raised (its own writes are then undone), or the database's error if the commit failed.
+        Raises whatever `change` raised (its own writes are then undone), or the database's error if the commit failed. When the
+        connection to a server is lost during the commit, nobody knows whether it happened, as after a crash.
         """
         return await self._enqueue(change, alone=False)
 
     async def truncate_log(self) -> bool:
-        """Empty SQLite's write-ahead log into the database, so that what was erased is in neither file. Elsewhere nothing to do.
+        """Empty SQLite's write-ahead log into the database, so that what was erased is in neither file.
+
+        Nothing is done on PostgreSQL: there the files keep what was erased until the server has vacuumed and overwritten the pages.
 
         Returns:
             False when another process was reading just then; try again later.
@@ -170,7 +153,7 @@ class Store:
             if jobs[0].alone:
                 jobs[0].run(None, shared=False)
             else:
-                with self._write_engine.begin() as connection:
+                with engines.transaction(self._write_engine) as connection:
                     for job in jobs:
                         job.run(connection, shared=len(jobs) > 1)
         except Exception as error:  # noqa: BLE001 - the commit failed for all; each caller is told
@@ -202,8 +185,10 @@ class _Job:
         savepoint = connection.begin_nested()
         try:
             self._result = self._change(connection)
-        except Exception as error:  # noqa: BLE001 - told to this caller alone
-            savepoint.rollback()
+        except Exception as error:
+            if engines.is_lost(error):  # and all that the others wrote: told to everybody
+                raise
+            savepoint.rollback()  # told to this caller alone
             self._error = error
         else:
             savepoint.commit()
