@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from browser.chromium import chromium
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from browser.walks import choose, log_in, look, tab_to, type_pin, visitor
+from playwright.sync_api import Browser, Page, expect
 from unit.portal.lab import HANA, LONG, PEOPLE, SORA, START, Told
 from unit.portal.serving import Served, served
 
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.browser
 MIO = replace(SORA, person="p000010", name="灯台 澪", traits=("locked",))
 NOEL = replace(SORA, person="p000011", name="灯台 野恵", traits=("locked",))
 SCRIPT = "<script>document.title='taken'</script>"
-LANGUAGES = {"ja": "ja-JP", "en": "en-GB"}
 TOLD = [
     Told(START - timedelta(days=1)),
     Told(START - timedelta(days=2), row="P08", provider="insurer-06480016"),
@@ -56,37 +54,6 @@ def page(browser: Browser) -> Iterator[Page]:
     """A Japanese visitor on a desk."""
     with visitor(browser) as context:
         yield context.new_page()
-
-
-@contextmanager
-def visitor(browser: Browser, language: str = "ja", width: int = 1280, **more: object) -> Iterator[BrowserContext]:
-    """Someone with cookies of their own."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, locale=LANGUAGES[language], **more)
-    context.set_default_timeout(10_000)
-    yield context
-    context.close()
-
-
-def choose(page: Page, network: Served, person: object = HANA) -> None:
-    """From the portal's login to the PIN of someone's card."""
-    page.goto(f"{network.lab.portal_origin}/login")
-    page.get_by_test_id("to-card").click()
-    page.locator(f"[data-person={person.person}] button").click()  # type: ignore[attr-defined]
-    expect(page.locator("#pin")).to_be_focused()
-
-
-def type_pin(page: Page, pin: str) -> None:
-    """Type a PIN and sign."""
-    page.fill("#pin", pin)
-    page.get_by_test_id("sign").click()
-
-
-def log_in(page: Page, network: Served, person: object = HANA) -> None:
-    """The whole way in."""
-    choose(page, network, person)
-    type_pin(page, person.pin)  # type: ignore[attr-defined]
-    expect(page).to_have_url(f"{network.lab.portal_origin}/history")
-    page.wait_for_load_state()
 
 
 def expect_entries(page: Page, told: list[Told]) -> None:
@@ -262,43 +229,24 @@ def test_the_keyboard_suffices(page: Page, network: Served) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_text("本文へ移動")
     page.keyboard.press("Enter")
-    _tab_to(page, "カードを選ぶ画面へ進む")
+    tab_to(page, "カードを選ぶ画面へ進む")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("card").first).to_be_visible()
-    _tab_to(page, "このカードを使う")
+    tab_to(page, "このカードを使う")
     page.keyboard.press("Enter")
     expect(page.locator("#pin")).to_be_focused()
     page.keyboard.type(HANA.pin)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{network.lab.portal_origin}/history")
-    _tab_to(page, "榧野町 住民課（国民健康保険）が青凪市 市民税課に問い合わせました")
+    tab_to(page, "榧野町 住民課（国民健康保険）が青凪市 市民税課に問い合わせました")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("detail")).to_be_visible()
-
-
-def _tab_to(page: Page, text: str) -> None:
-    """Press Tab until what says `text` has the focus."""
-    page.wait_for_load_state()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if (page.locator(":focus").text_content() or "").strip() == text:
-            return
-    raise AssertionError(f"Tab never reached {text}")
 
 
 def _states(network: Served) -> list[str]:
     """Addresses of pages that need a session."""
     entries = [f"/history/{told.request_id}" for told in TOLD[:5]]
     return [network.lab.portal_origin + path for path in ("/history", *entries, "/nothing", "/")]
-
-
-def _look(page: Page, problems: list[str]) -> None:
-    """Look at one page, once it is whole, as axe does, and for text that runs out of the window."""
-    page.wait_for_load_state()
-    found = Axe().run(page).response["violations"]
-    problems += [f"{page.url}: {one['id']}: {[node['html'] for node in one['nodes']]}" for one in found]
-    if page.evaluate("document.scrollingElement.scrollWidth > window.innerWidth"):
-        problems.append(f"{page.url}: wider than the window")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -310,22 +258,22 @@ def test_every_page_is_accessible(browser: Browser, network: Served, language: s
         page = context.new_page()
         for path in ("/", "/login", "/login?problem=challenge", "/login?out"):
             page.goto(network.lab.portal_origin + path)
-            _look(page, problems)
+            look(page, problems)
         page.goto(network.lab.card_origin)
-        _look(page, problems)
+        look(page, problems)
         page.goto(f"{network.lab.card_origin}/?q=nobody")
-        _look(page, problems)
+        look(page, problems)
         choose(page, network)
-        _look(page, problems)
+        look(page, problems)
         for wrong, said in (("0000", "pin-wrong"), ("x", "pin-malformed")):
             type_pin(page, wrong)
             expect(page.get_by_test_id(said)).to_be_visible()
-            _look(page, problems)
+            look(page, problems)
         type_pin(page, HANA.pin)
         expect(page).to_have_url(f"{network.lab.portal_origin}/history")
         for url in _states(network):
             page.goto(url)
-            _look(page, problems)
+            look(page, problems)
     assert problems == []
 
 
@@ -338,9 +286,9 @@ def test_a_locked_card_is_accessible_too(page: Page, network: Served) -> None:
         expect(page.get_by_role("alert")).to_contain_text(f"あと{tries_left}回")
     type_pin(page, "0000")
     expect(page.get_by_test_id("locked")).to_be_visible()
-    _look(page, problems)
+    look(page, problems)
     page.goto(f"{network.lab.card_origin}/?trait=locked")
-    _look(page, problems)
+    look(page, problems)
     assert problems == []
 
 

@@ -1,6 +1,6 @@
 """The citizen portal: receives the records that may be shown, keeps them under its own codes, shows them to whom they concern.
 
-One folder a feature (`login`, `history`, `front`), each with `queries` (reads and writes) and `views` (pages and JSON over the same
+One folder a feature (`login`, `history`, `proxies`, `front`), each with `queries` (reads and writes) and `views` (pages and JSON over the same
 queries); `app` puts them together; `party` is the process.
 """
 

@@ -23,6 +23,7 @@ from warifu.portal.schema import (
     account_subjects,
     accounts,
     claims,
+    mandates,
     positions,
     sessions,
     superseded,
@@ -52,8 +53,14 @@ _OPEN: Final = insert(accounts)
 _ADD_CERTIFICATE: Final = insert(account_certificates)
 _ADD_SUBJECT: Final = insert(account_subjects)
 _MOVED: Final = tuple(
-    update(table).where(table.c.account == bindparam("before")).values(account=bindparam("after"))
-    for table in (account_certificates, account_subjects, sessions)
+    update(column.table).where(column == bindparam("before")).values({column: bindparam("after")})
+    for column in (
+        account_certificates.c.account,
+        account_subjects.c.account,
+        sessions.c.account,
+        mandates.c.principal,
+        mandates.c.proxy,
+    )
 )
 _POSITION: Final = select(positions.c.position).where(positions.c.name == _SUPERSEDED_LIST)
 _ADVANCE: Final = update(positions).where(positions.c.name == _SUPERSEDED_LIST).values(position=bindparam("to"))

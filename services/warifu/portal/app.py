@@ -20,6 +20,9 @@ from warifu.portal.history.views import HistoryViews
 from warifu.portal.login.queries import Challenges
 from warifu.portal.login.views import LoginViews
 from warifu.portal.ports import Enrolment, Numbering
+from warifu.portal.proxies.queries import Proxies
+from warifu.portal.proxies.traces import Traces
+from warifu.portal.proxies.views import ProxyViews
 from warifu.portal.sessions import Sessions
 from warifu.web.face import Face, application
 from warifu.web.pages import Pages
@@ -45,11 +48,19 @@ def assemble(
     sessions = Sessions(store, clock, secure=face.secure)
     challenges = Challenges(store, clock)
     accounts = Accounts(store, clock, numbering, enrolment)
+    proxies, traces = Proxies(store, clock), Traces(store, clock)
+    proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
         LoginViews(face, pages, clock, challenges, sessions, accounts, numbering),
-        HistoryViews(pages, sessions, accounts, History(store), Teller(book)),
+        HistoryViews(pages, sessions, accounts, History(store), Teller(book), traces),
+        proxy_views,
     )
     routes = [route for feature in features for route in feature.routes()]
-    jobs = {"sessions": sessions.purge, "challenges": challenges.purge, "superseded": accounts.learn_superseded}
-    return Portal(application(face, pages, routes), accounts, jobs)
+    jobs = {
+        "sessions": sessions.purge,
+        "challenges": challenges.purge,
+        "proxies": proxies.purge,
+        "superseded": accounts.learn_superseded,
+    }
+    return Portal(application(face, pages, routes, proxy_views.failures()), accounts, jobs)

@@ -1,6 +1,7 @@
-"""The portal's one database: what was delivered, whose it is, and who is logged in.
+"""The portal's one database: what was delivered, whose it is, who is logged in, and who may look for whom.
 
-If it is read, so is which institutions asked about whom by code, never a name or a number: the portal holds neither. If it is changed, the
+If it is read, so is which institutions asked about whom by code, never a name or a number: the portal holds neither, but for what someone
+types as a label for their proxy. If it is changed, the
 gateway's and the institutions' records tell. If it is lost, accounts are opened anew at the next login, but what was delivered is gone from
 here: the gateway forgets a delivery once it was acknowledged, and only its own records still have it.
 """
@@ -107,7 +108,52 @@ sessions: Final = Table(
     Column("account", ForeignKey("accounts.account"), nullable=False),
     Column("opened_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
     Column("seen_at", BigInteger, nullable=False, comment="Machine time, milliseconds; within SEEN_STEP of the truth."),
+    Column(
+        "acting", ForeignKey("mandates.mandate"), comment="The mandate under which somebody else's history is read."
+    ),
     Index("ix_sessions_account", "account"),
+)
+
+proxy_words: Final = Table(
+    "proxy_words",
+    metadata,
+    Column("word_hash", LargeBinary, primary_key=True, comment="SHA-256 of the pairing word."),
+    Column("principal", ForeignKey("accounts.account"), nullable=False, unique=True, comment="One living word each."),
+    Column("label", String(40), nullable=False, comment="What the principal calls the proxy."),
+    Column("made_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
+)
+
+proxy_guesses: Final = Table(
+    "proxy_guesses",
+    metadata,
+    Column("account", ForeignKey("accounts.account"), primary_key=True, comment="Who typed words that were none."),
+    Column("first_at", BigInteger, nullable=False, comment="Machine time, milliseconds: when the counting began."),
+    Column("guesses", Integer, nullable=False),
+)
+
+mandates: Final = Table(
+    "mandates",
+    metadata,
+    Column("mandate", String(32), primary_key=True, comment="Random: one person's right to read another's history."),
+    Column("principal", ForeignKey("accounts.account"), nullable=False),
+    Column("proxy", ForeignKey("accounts.account"), nullable=False),
+    Column("proxy_label", String(40), nullable=False, comment="What the principal calls the proxy."),
+    Column("principal_label", String(40), nullable=False, comment="What the proxy calls the principal."),
+    Column("since", BigInteger, nullable=False, comment="Simulated time, milliseconds."),
+    Column("ended_at", BigInteger, comment="Simulated time, milliseconds."),
+    Column("traced", Integer, nullable=False, comment="How many traces it has."),
+    Index("ix_mandates_principal", "principal"),
+    Index("ix_mandates_proxy", "proxy"),
+)
+
+traces: Final = Table(
+    "traces",
+    metadata,
+    Column("mandate", ForeignKey("mandates.mandate"), primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False, comment="Simulated time, milliseconds."),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="From 1, within the mandate."),
+    Column("act", String(16), nullable=False, comment="warifu.portal.proxies.traces.Act."),
+    sqlite_with_rowid=False,
 )
 
 challenges: Final = Table(

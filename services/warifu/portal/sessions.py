@@ -1,6 +1,9 @@
 """Login sessions. They are kept in the store, so they outlast a restart of the portal; of a session's secret only the hash is kept.
 
 Times are the machine clock's: 15 minutes without a request or 60 minutes in all end a session, whatever the simulated clock does.
+
+A session may read somebody else's history under a mandate (`warifu.portal.proxies`). Whether that mandate lives is looked up with the
+session, on every request, so that revoking it works at once.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from starlette.responses import Response
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
-from warifu.portal.schema import sessions
+from warifu.portal.schema import mandates, sessions
 
 COOKIE: Final = "warifu_session"
 IDLE: Final = timedelta(minutes=15)
@@ -26,8 +29,24 @@ LONGEST: Final = timedelta(minutes=60)
 SEEN_STEP: Final = timedelta(seconds=30)
 """The time of the last request is noted at most this often: a page need not wait for the disk."""
 
-_SELECT: Final = select(sessions.c.account, sessions.c.opened_at, sessions.c.seen_at).where(
-    sessions.c.token_hash == bindparam("hash")
+_SELECT: Final = (
+    select(
+        sessions.c.account,
+        sessions.c.opened_at,
+        sessions.c.seen_at,
+        sessions.c.acting,
+        mandates.c.principal,
+        mandates.c.principal_label,
+    )
+    .select_from(
+        sessions.outerjoin(
+            mandates,
+            (sessions.c.acting == mandates.c.mandate)
+            & (sessions.c.account == mandates.c.proxy)
+            & mandates.c.ended_at.is_(None),
+        )
+    )
+    .where(sessions.c.token_hash == bindparam("hash"))
 )
 _INSERT: Final = insert(sessions)
 _TOUCH: Final = update(sessions).where(sessions.c.token_hash == bindparam("hash")).values(seen_at=bindparam("now"))
@@ -58,12 +77,42 @@ def set_cookie(response: Response, name: str, token: str, *, secure: bool, secon
     response.set_cookie(name, token, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax")
 
 
+class MandateEndedError(Exception):
+    """The session was reading somebody else's history, and may no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """A living mandate under which a session reads."""
+
+    mandate: str
+    principal: str
+    """The account whose history is read."""
+    label: str
+    """What the proxy calls the principal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A living session."""
 
     token_hash: bytes
     account: str
+    """Whose card opened it."""
+    acting: Acting | None = None
+    lapsed: bool = False
+    """It was reading under a mandate that has ended since, and has not been told to go back yet."""
+
+    @property
+    def whose(self) -> str:
+        """The account whose history this session reads: its own, or the principal's.
+
+        Raises:
+            MandateEndedError: it lapsed. Its own history instead would be taken for the principal's.
+        """
+        if self.lapsed:
+            raise MandateEndedError
+        return self.acting.principal if self.acting else self.account
 
 
 class Sessions:
@@ -91,7 +140,11 @@ class Sessions:
             return None
         if now - row.seen_at >= milliseconds(SEEN_STEP):
             await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
-        return Session(key, row.account)
+        if row.acting is None:
+            return Session(key, row.account)
+        if row.principal is None:
+            return Session(key, row.account, lapsed=True)
+        return Session(key, row.account, Acting(row.acting, row.principal, row.principal_label))
 
     async def close(self, request: Request, response: Response) -> None:
         """Log out: the session ends here and the browser forgets it."""

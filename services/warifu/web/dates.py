@@ -32,6 +32,11 @@ class Written:
     """Such as 9時05分; English 09:05."""
 
 
+def iso(when: datetime) -> str:
+    """An aware moment for programs: Japan time with offset, to the millisecond."""
+    return when.astimezone(JAPAN).isoformat(timespec="milliseconds")
+
+
 def written(when: datetime, language: str) -> Written:
     """An aware moment in Japan time."""
     local = when.astimezone(JAPAN)

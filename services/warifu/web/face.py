@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,7 +19,10 @@ from warifu.kernel.errors import LinkageError
 from warifu.web.guard import STRICTEST, Guard, Policy
 from warifu.web.pages import Pages
 
-API: str = "/api/"
+API: Final = "/api/"
+Failure = Callable[[Request, Exception], Awaitable[Response]]
+"""Answers a request in which an exception was raised."""
+_NONE: Final[Mapping[type[Exception], Failure]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,13 @@ def problem(error: LinkageError, status: int) -> JSONResponse:
     return JSONResponse({"error": {"reason": error.reason, "message": message, **error.metadata}}, status)
 
 
-def application(face: Face, pages: Pages, routes: Sequence[BaseRoute]) -> ASGIApp:
-    """The guarded application, static files included. Failures are pages (`error.html`), or JSON for programs; none shows an exception."""
+def application(
+    face: Face, pages: Pages, routes: Sequence[BaseRoute], failures: Mapping[type[Exception], Failure] = _NONE
+) -> ASGIApp:
+    """The guarded application, static files included. Failures are pages (`error.html`), or JSON for programs; none shows an exception.
+
+    `failures` answer the face's own exceptions, by type.
+    """
 
     def failed(request: Request, status: int) -> Response:
         if wants_json(request):
@@ -74,7 +84,8 @@ def application(face: Face, pages: Pages, routes: Sequence[BaseRoute]) -> ASGIAp
         return failed(request, 500)
 
     app = Starlette(
-        routes=[*routes, pages.assets.route()], exception_handlers={HTTPException: refused, Exception: broken}
+        routes=[*routes, pages.assets.route()],
+        exception_handlers={HTTPException: refused, Exception: broken, **failures},
     )
     app.router.redirect_slashes = False  # an address that is not one of ours is missing, never mended
     return Guard(app, face.host, face.origin, failed, face.policy)

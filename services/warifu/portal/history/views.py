@@ -1,4 +1,8 @@
-"""The history's pages and their JSON: the same reads, the same session."""
+"""The history's pages and their JSON: the same reads, the same session.
+
+Whose history it is, the session says: its holder's, or that of a principal for whom the holder acts. What a proxy reads is traced before it
+leaves (`warifu.portal.proxies.traces`).
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from warifu.exchange.v1 import exchange_pb2
-from warifu.kernel.clock import JAPAN
 from warifu.kernel.instants import datetime_at
 from warifu.portal.accounts import Accounts
 from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, Entry, History, Page, Position
 from warifu.portal.history.story import Teller
 from warifu.portal.login.views import to_login
+from warifu.portal.proxies.traces import Act, Traces
 from warifu.portal.sessions import Session, Sessions
 from warifu.web import languages
+from warifu.web.dates import iso
 from warifu.web.pages import Pages
 
 
@@ -32,6 +37,7 @@ class HistoryViews:
     accounts: Accounts
     history: History
     teller: Teller
+    traces: Traces
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
@@ -47,7 +53,7 @@ class HistoryViews:
         session = await self.sessions.of(request)
         if session is None:
             return to_login(request)
-        page = self._page(request, session)
+        page = await self._page(request, session)
         language = languages.of(request)
         stories = [self.teller.tell(entry, language) for entry in page.entries]
         months = [(month, list(told)) for month, told in groupby(stories, key=lambda story: story.requested.month)]
@@ -59,21 +65,22 @@ class HistoryViews:
         session = await self.sessions.of(request)
         if session is None:
             return to_login(request)
-        entry, records = self._one(request, session)
+        entry, records = await self._one(request, session)
         commitments = [exchange_pb2.CommittedRecord.FromString(record).commitment.hex() for record in records]
         story = self.teller.tell(entry, languages.of(request))
         return self.pages.render(request, "entry.html", story=story, commitments=commitments, session=session)
 
     async def listed_json(self, request: Request) -> Response:
-        """A page of the history as JSON; `next` is the value of `before` for the page after it."""
+        """A page of the history as JSON; `next` is the value of `before` for the page after it, `proxy_for` the principal's label."""
         session = await self._required(request)
-        page = self._page(request, session)
+        page = await self._page(request, session)
         entries = [self._document(entry) for entry in page.entries]
-        return JSONResponse({"entries": entries, "next": str(page.older) if page.older else None})
+        label = session.acting.label if session.acting else None
+        return JSONResponse({"entries": entries, "next": str(page.older) if page.older else None, "proxy_for": label})
 
     async def detail_json(self, request: Request) -> Response:
         """One entry as JSON."""
-        entry, _ = self._one(request, await self._required(request))
+        entry, _ = await self._one(request, await self._required(request))
         return JSONResponse(self._document(entry))
 
     async def _required(self, request: Request) -> Session:
@@ -82,18 +89,21 @@ class HistoryViews:
             raise HTTPException(401)
         return session
 
-    def _page(self, request: Request, session: Session) -> Page:
-        return self.history.page(
-            self.accounts.subjects(session.account),
+    async def _page(self, request: Request, session: Session) -> Page:
+        page = self.history.page(
+            self.accounts.subjects(session.whose),
             before=_position(request, "before"),
             after=_position(request, "after"),
             size=_size(request),
         )
+        await self.traces.note(session, Act.READ_LIST)
+        return page
 
-    def _one(self, request: Request, session: Session) -> tuple[Entry, Sequence[bytes]]:
-        found = self.history.one(self.accounts.subjects(session.account), request.path_params["request_id"])
+    async def _one(self, request: Request, session: Session) -> tuple[Entry, Sequence[bytes]]:
+        found = self.history.one(self.accounts.subjects(session.whose), request.path_params["request_id"])
         if found is None:
             raise HTTPException(404)
+        await self.traces.note(session, Act.READ_ENTRY)
         return found
 
     def _document(self, entry: Entry) -> Mapping[str, object]:
@@ -101,8 +111,8 @@ class HistoryViews:
         basis = self.teller.legal_basis(entry)
         return {
             "request_id": entry.request_id,
-            "requested_at": _iso(entry.requested_at),
-            "answered_at": _iso(entry.answered_at) if entry.answered_at is not None else None,
+            "requested_at": iso(datetime_at(entry.requested_at)),
+            "answered_at": iso(datetime_at(entry.answered_at)) if entry.answered_at is not None else None,
             "requester": entry.requester,
             "provider": entry.provider,
             "procedure": entry.procedure,
@@ -137,7 +147,3 @@ def _size(request: Request) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 3):  # noqa: PLR2004 - digits of the largest
         return PAGE_SIZE
     return max(1, min(int(text), MOST_A_PAGE))
-
-
-def _iso(value: int) -> str:
-    return datetime_at(value).astimezone(JAPAN).isoformat(timespec="milliseconds")

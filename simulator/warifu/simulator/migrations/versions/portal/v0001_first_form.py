@@ -117,6 +117,61 @@ def upgrade() -> None:
         batch_op.create_index("ix_account_subjects_account", ["account"], unique=False)
 
     op.create_table(
+        "mandates",
+        sa.Column(
+            "mandate",
+            sa.String(length=32),
+            nullable=False,
+            comment="Random: one person's right to read another's history.",
+        ),
+        sa.Column("principal", sa.String(length=32), nullable=False),
+        sa.Column("proxy", sa.String(length=32), nullable=False),
+        sa.Column("proxy_label", sa.String(length=40), nullable=False, comment="What the principal calls the proxy."),
+        sa.Column(
+            "principal_label", sa.String(length=40), nullable=False, comment="What the proxy calls the principal."
+        ),
+        sa.Column("since", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True, comment="Simulated time, milliseconds."),
+        sa.Column("traced", sa.Integer(), nullable=False, comment="How many traces it has."),
+        sa.ForeignKeyConstraint(["principal"], ["accounts.account"]),
+        sa.ForeignKeyConstraint(["proxy"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("mandate"),
+    )
+    with op.batch_alter_table("mandates", schema=None) as batch_op:
+        batch_op.create_index("ix_mandates_principal", ["principal"], unique=False)
+        batch_op.create_index("ix_mandates_proxy", ["proxy"], unique=False)
+
+    op.create_table(
+        "proxy_guesses",
+        sa.Column("account", sa.String(length=32), nullable=False, comment="Who typed words that were none."),
+        sa.Column(
+            "first_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds: when the counting began."
+        ),
+        sa.Column("guesses", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("account"),
+    )
+    op.create_table(
+        "proxy_words",
+        sa.Column("word_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the pairing word."),
+        sa.Column("principal", sa.String(length=32), nullable=False, comment="One living word each."),
+        sa.Column("label", sa.String(length=40), nullable=False, comment="What the principal calls the proxy."),
+        sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
+        sa.ForeignKeyConstraint(["principal"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("word_hash"),
+        sa.UniqueConstraint("principal"),
+    )
+    op.create_table(
+        "traces",
+        sa.Column("mandate", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, comment="From 1, within the mandate."),
+        sa.Column("act", sa.String(length=16), nullable=False, comment="warifu.portal.proxies.traces.Act."),
+        sa.ForeignKeyConstraint(["mandate"], ["mandates.mandate"]),
+        sa.PrimaryKeyConstraint("mandate", "at", "number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "sessions",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the cookie's value."),
         sa.Column("account", sa.String(length=32), nullable=False),
@@ -127,7 +182,14 @@ def upgrade() -> None:
             nullable=False,
             comment="Machine time, milliseconds; within SEEN_STEP of the truth.",
         ),
+        sa.Column(
+            "acting",
+            sa.String(length=32),
+            nullable=True,
+            comment="The mandate under which somebody else's history is read.",
+        ),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.ForeignKeyConstraint(["acting"], ["mandates.mandate"]),
         sa.PrimaryKeyConstraint("token_hash"),
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
