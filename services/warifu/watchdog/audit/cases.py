@@ -23,7 +23,7 @@ SELECT request_id, 1, party, position, late, record, permit_hash, evidence FROM 
 WHERE request_id IS NOT NULL ORDER BY request_id, party, position
 """
 _SHOWN: Final = """
-SELECT request_id, 2, position, request, outcome, request_leaf, outcome_leaf FROM shown
+SELECT request_id, 2, position, late, request, outcome, request_leaf, outcome_leaf FROM shown
 WHERE request_id IS NOT NULL ORDER BY request_id, position
 """
 
@@ -60,6 +60,8 @@ class Held:
 class Shown:
     """The two records of an exchange at the portal."""
 
+    late: bool
+    """Shown only after the gateway was read."""
     request: pb.CommittedRecord
     outcome: pb.CommittedRecord
     request_leaf: int
@@ -197,6 +199,6 @@ def _held(row: tuple[Any, ...]) -> Held:
 
 
 def _shown(row: tuple[Any, ...]) -> Shown:
-    _, _, _, request, outcome, request_leaf, outcome_leaf = row
+    _, _, _, late, request, outcome, request_leaf, outcome_leaf = row
     parse = pb.CommittedRecord.FromString
-    return Shown(parse(request), parse(outcome), request_leaf, outcome_leaf)
+    return Shown(bool(late), parse(request), parse(outcome), request_leaf, outcome_leaf)

@@ -57,22 +57,13 @@ def leaf_without_record(ground: Ground) -> Iterator[Finding]:
 
 def record_without_leaf(ground: Ground) -> Iterator[Finding]:
     """Every record of the gateway's that had the time for it is in the log that the head signs."""
-    waiting = ground.scratch.rows(
-        "SELECT position, request_id FROM gateway WHERE leaf IS NULL AND position <= ? ORDER BY position",
-        ground.read.waited_to,
-    )
-    for position, request_id in waiting:
-        yield Finding(Kind.RECORD_WITHOUT_LEAF, GATEWAY, request_id or "", f"position {position} is in no place")
-    if ground.read.size == 0:
-        return
-    beyond = ground.scratch.rows(
-        "SELECT position, request_id, leaf FROM gateway WHERE leaf >= ? AND position <= ? ORDER BY position",
-        ground.read.size,
-        ground.read.placed_to,
-    )
-    for position, request_id, leaf in beyond:
-        detail = f"position {position} is said to be leaf {leaf} of {ground.read.size}"
-        yield Finding(Kind.RECORD_WITHOUT_LEAF, GATEWAY, request_id or "", detail)
+    query = """
+        SELECT position, request_id, leaf FROM gateway JOIN overdue USING (position)
+        WHERE leaf IS NULL OR leaf >= ? ORDER BY position
+    """
+    for position, request_id, leaf in ground.scratch.rows(query, ground.read.size):
+        said = "has no place" if leaf is None else f"is said to be leaf {leaf} of {ground.read.size}"
+        yield Finding(Kind.RECORD_WITHOUT_LEAF, GATEWAY, request_id or "", f"position {position} {said}")
 
 
 def erased_early(ground: Ground) -> Iterator[Finding]:

@@ -47,7 +47,8 @@ def portal_withheld(ground: Ground, case: Case) -> Iterator[Finding]:
 def portal_extra(ground: Ground, case: Case) -> Iterator[Finding]:
     """What is shown, the gateway recorded."""
     del ground
-    if case.shown and (case.asked is None or case.ended is None):
+    early = any(not one.late for one in case.shown)
+    if early and (case.asked is None or case.ended is None):
         yield Finding(Kind.PORTAL_EXTRA, PORTAL, case.request_id, "the gateway has no such records")
 
 

@@ -53,10 +53,6 @@ class Read:
     """Leaves that the newest head says; 0 when it is not to be relied on."""
     leaves_problem: str | None = None
     """Why the leaves could not be read whole."""
-    waited_to: int = 0
-    """Records of the gateway up to this position had the merge delay to find their place."""
-    placed_to: int = 0
-    """Records of the gateway up to this position were read before the head."""
     directory_mark: int = 0
     """The gateway's newest position when the directory was read."""
     directory: dict[str, exchange_pb2.SignedDirectoryEntry | None] = field(default_factory=dict)
@@ -81,8 +77,10 @@ class Reading:
         Raises:
             UnreachableError: a party is away. What was read so far is kept.
         """
-        self._scratch.execute("UPDATE held SET late = 0")
+        for forgotten in ("UPDATE held SET late = 0", "UPDATE shown SET late = 0", "DELETE FROM overdue"):
+            self._scratch.execute(forgotten)
         await self._institutions(late=False)
+        await self._portal(late=False)
         await self._gateway()
         await self._wait_for_places()
         await self._head()
@@ -96,7 +94,7 @@ class Reading:
         """Read what came since: at the gateway, then at the institutions and the portal."""
         await self._gateway()
         await self._institutions(late=True)
-        await self._portal()
+        await self._portal(late=True)
         self._scratch.commit()
 
     async def _institutions(self, *, late: bool) -> None:
@@ -135,16 +133,16 @@ class Reading:
             if not page.HasField("next"):
                 return
 
-    async def _portal(self) -> None:
-        await self._tolerant(PORTAL, self._portal_records())
+    async def _portal(self, *, late: bool) -> None:
+        await self._tolerant(PORTAL, self._portal_records(late=late))
 
-    async def _portal_records(self) -> None:
+    async def _portal_records(self, *, late: bool) -> None:
         after = self._scratch.after(PORTAL)
         while True:
             page = await self._sources.portal(after)
             if page.records:
                 after = page.records[-1].position
-                self._scratch.add("shown", map(_shown_row, page.records))
+                self._scratch.add("shown", (_shown_row(one, late=late) for one in page.records))
                 self._keep(PORTAL, after, len(page.records))
             if not page.HasField("next"):
                 return
@@ -155,12 +153,11 @@ class Reading:
         if seen is not None:
             await self._pause(MERGE_DELAY / 1000 + SLACK)
             await self._gateway()
-            self.read.waited_to = seen
+            self._overdue("leaf IS NULL AND position <= ?", seen)
 
     async def _head(self) -> None:
         """The newest head; the witness may be one behind the records that were read."""
         self.read.previous = self._scratch.get("head")
-        self.read.placed_to = self._scratch.one("SELECT max(position) FROM gateway") or 0
         placed = self._scratch.one("SELECT max(leaf) FROM gateway")
         ends = time.monotonic() + self._patience
         while True:
@@ -168,8 +165,14 @@ class Reading:
             self.read.witnessed, self.read.published = shown.witnessed, shown.published
             self.read.size = self._size(shown.witnessed)
             if placed is None or self.read.size > placed or time.monotonic() >= ends:
-                return
+                break
             await self._pause(0.5)
+        if self.read.size:
+            self._overdue("leaf >= ?", self.read.size)
+
+    def _overdue(self, condition: str, value: int) -> None:
+        """Note records that had their time to be in the log that the head signs: those that come later are not meant."""
+        self._scratch.execute(f"INSERT OR IGNORE INTO overdue SELECT position FROM gateway WHERE {condition}", value)
 
     def _size(self, note: str | None) -> int:
         try:
@@ -276,9 +279,17 @@ def _held(code: str, one: linkage_pb2.PositionedRecord, *, late: bool) -> tuple[
     return (code, one.position, _request_id(kept.record), int(late), *row)
 
 
-def _shown_row(one: portal_pb2.DeliveredRecord) -> tuple[object, ...]:
+def _shown_row(one: portal_pb2.DeliveredRecord, *, late: bool) -> tuple[object, ...]:
     request, outcome = one.request.SerializeToString(), one.outcome.SerializeToString()
-    return (one.position, _request_id(one.request.record), request, outcome, one.request_leaf, one.outcome_leaf)
+    return (
+        one.position,
+        _request_id(one.request.record),
+        int(late),
+        request,
+        outcome,
+        one.request_leaf,
+        one.outcome_leaf,
+    )
 
 
 def _request_id(record: bytes) -> str | None:

@@ -31,9 +31,10 @@ CREATE TABLE IF NOT EXISTS held (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS held_request ON held (request_id) WHERE request_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS shown (
-    position INTEGER PRIMARY KEY, request_id TEXT, request BLOB NOT NULL, outcome BLOB NOT NULL,
+    position INTEGER PRIMARY KEY, request_id TEXT, late INTEGER NOT NULL, request BLOB NOT NULL, outcome BLOB NOT NULL,
     request_leaf INTEGER NOT NULL, outcome_leaf INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS overdue (position INTEGER PRIMARY KEY);
 CREATE INDEX IF NOT EXISTS shown_request ON shown (request_id);
 """
 
@@ -99,7 +100,7 @@ class Scratch:
 
     def add(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows, in the order of the table's columns; one of the same key is replaced."""
-        marks = {"leaf": 2, "gateway": 8, "held": 9, "shown": 6}[table]
+        marks = {"leaf": 2, "gateway": 8, "held": 9, "shown": 7}[table]
         self._database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * marks)})", rows)
 
     def rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from warifu.tlog.notes import NoteError
 from warifu.watchdog.audit.findings import GATEWAY, Finding, Kind
 from warifu.watchdog.audit.ground import Ground
 
-_CHUNK = 4096
+_CHUNK = 256
 
 
 def head_invalid(ground: Ground) -> Iterator[Finding]:
