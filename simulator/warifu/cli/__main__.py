@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from warifu.cli import authority, permissions
+from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
 from warifu.cli.inquire import inquire, view
@@ -92,6 +93,16 @@ app.command(
         "warifu view gateway --request 0198…",
     ),
 )(view)
+app.command(
+    "audit",
+    help=_example(
+        "ログと全機関の記録を外から突き合わせる。指摘があれば終了コード 1。",
+        "Check the log and every party's records against each other; exit code 1 when something is found.",
+        "warifu audit",
+        "warifu audit --json",
+        "warifu audit --resume audit.state",
+    ),
+)(audit)
 app.add_typer(permissions.app, name="permissions")
 app.add_typer(authority.app, name="ca")
 app.command(

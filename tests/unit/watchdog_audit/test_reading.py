@@ -194,7 +194,7 @@ async def test_an_unlogged_erasure_is_found(model: Model) -> None:
 async def test_memory_stays_flat(identity: Identity) -> None:
     """Four times the entries take hardly more memory."""
     peaks = []
-    for rounds in (60, 240):
+    for rounds in (25, 100):
         model = mixed(identity, rounds)
         model.head = model.sign()
         tracemalloc.start()
