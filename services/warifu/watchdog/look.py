@@ -1,12 +1,13 @@
 """Looking at the log unasked: whoever wants to hide a shorter log from its witness would just not show it.
 
-Every minute the newest head that the log shows to everyone is compared with the one cosigned last, through the log's own tiles when it grew,
-and with what this witness is shown to have cosigned itself.
+Every minute the newest head that the log shows to everyone is compared with the one cosigned last, through the log's own tiles, with the
+next stretch of its leaves, and with what this witness is shown to have cosigned itself.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,11 +18,15 @@ from warifu.kernel.limits import WITNESS_REFRESH
 from warifu.tlog.checkpoint import Witnessed
 from warifu.tlog.notes import NoteError
 from warifu.tlog.proofs import ProofError, TiledTree, TileMissingError
+from warifu.tlog.tiles import TILE_WIDTH
 from warifu.watchdog.findings import Finding, Findings, Kind
 from warifu.watchdog.ports import GATEWAY, GatewayLog
 from warifu.watchdog.witness import Head, Witness, contradiction
 
 _LOG: Final = logging.getLogger(__name__)
+_WRONG: Final = (ProofError, TileMissingError)
+LEAVES_A_LOOK: Final = 8 * TILE_WIDTH
+"""Leaves that are read in one look: 64 KiB."""
 _EVERY: Final = timedelta(seconds=WITNESS_REFRESH)
 
 
@@ -34,6 +39,7 @@ class Look:
         self._witness, self._findings, self._log = witness, findings, log
         self._directory, self._clock = directory, clock
         self._looked: datetime | None = None
+        self._next = 0
 
     async def run(self) -> int:
         """Look when it is time; how much was found. While the gateway does not answer, the next run tries again.
@@ -83,12 +89,33 @@ class Look:
         size = shown.checkpoint.size
         if size < known.size:
             return contradiction(Kind.SMALLER_TREE, known, shown)
-        if size == known.size:
-            return contradiction(Kind.FORK, known, shown) if shown.checkpoint.root != known.root else None
+        if size == known.size and shown.checkpoint.root != known.root:
+            return contradiction(Kind.FORK, known, shown)
         tree = TiledTree(self._log.tile, size, shown.checkpoint.root)
         try:
             continues = await tree.root_at(known.size) == known.root
             proof = () if continues else await tree.consistency(known.size)
-        except (ProofError, TileMissingError) as error:
-            return contradiction(Kind.WRONG_TILES, known, shown, problem=str(error))
-        return None if continues else contradiction(Kind.ALTERED_PAST, known, shown, proof)
+        except _WRONG as error:
+            return _wrong(error, known, shown, "edge")
+        if not continues:
+            return contradiction(Kind.ALTERED_PAST, known, shown, proof)
+        return await self._read_on(tree, known, shown)
+
+    async def _read_on(self, tree: TiledTree, known: Head, shown: Witnessed) -> Finding | None:
+        """Read a stretch of the leaves, each time the next one: what was changed deep in the store shows nowhere else."""
+        start = self._next if self._next < tree.size else 0
+        end = min(start + LEAVES_A_LOOK, tree.size)
+        for first in range(start, end, TILE_WIDTH):
+            try:
+                async for _ in tree.leaf_hashes(first, min(first + TILE_WIDTH, end)):
+                    pass
+            except _WRONG as error:
+                return _wrong(error, known, shown, f"leaves from {first}")
+        self._next = end
+        return None
+
+
+def _wrong(error: Exception, known: Head, shown: Witnessed, where: str) -> Finding:
+    problem = f"{error}: missing" if isinstance(error, TileMissingError) else str(error)
+    # By place, not by head: a log that grows on over the same damage is one finding.
+    return replace(contradiction(Kind.WRONG_TILES, known, shown, problem=problem), subject=where.encode())

@@ -17,6 +17,7 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import CHECKPOINT_BYTES, PROOF, WITNESS_REFRESH
 from warifu.tlog.notes import Note
 from warifu.watchdog.evidence import Contradiction
+from warifu.watchdog.look import LEAVES_A_LOOK
 
 
 async def test_a_first_head_is_cosigned(world: World) -> None:
@@ -291,6 +292,26 @@ async def test_tiles_of_another_tree_than_the_signed_one_are_found(world: World)
     (finding,) = world.findings()
     assert finding.kind == "wrong-tiles"
     assert "9" in finding.detail_en
+
+
+async def test_an_entry_changed_deep_in_the_store_is_found_in_time(world: World) -> None:
+    """Each look reads the next stretch of leaves, so that a change behind full tiles, which no head shows, is found; once."""
+    world.log.grow(2 * LEAVES_A_LOOK - 300 - world.log.size)
+    await world.cosign(0)
+    signed, root = world.log.note(), world.log.tile("tile/1/000.p/14")
+    world.log.leaves[LEAVES_A_LOOK + 7] = bytes(32)
+    honest = world.log.tile
+    world.log.note = lambda: signed  # type: ignore[method-assign]
+    world.log.tile = lambda path: root if path.startswith("tile/1/") else honest(path)  # type: ignore[method-assign]
+    await world.settle()
+    assert world.findings() == []
+
+    for _ in range(3):
+        await world.pass_time(seconds=WITNESS_REFRESH)
+
+    (finding,) = world.findings()
+    assert finding.kind == "wrong-tiles"
+    assert "tile/0/008" in finding.detail_en
 
 
 async def test_a_gateway_that_does_not_answer_is_no_finding(world: World) -> None:
