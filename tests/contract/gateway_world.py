@@ -15,6 +15,8 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from ports import free_port
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL
 from unit.gateway.samples import PROVIDER, REQUESTER, header, resident_code
 from unit.gateway.samples import inquire as make_inquiry
 
@@ -37,6 +39,7 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.peers import open_channel
 from warifu.kernel.server import Running, serve
+from warifu.kernel.store import sqlite_url
 from warifu.kernel.trust import Trust
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
@@ -162,15 +165,17 @@ class World:
     clock: MovableClock = field(default_factory=lambda: MovableClock(datetime.fromisoformat(START), stopped=True))
     interim: bool = False
     """The provider is the real interim server, not the one of this file."""
+    database: URL | None = None
+    """Where the gateway keeps its store, if not in its folder."""
     _up: dict[str, AsyncExitStack] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     @classmethod
-    async def begin(cls, state: Path, *, interim: bool = False) -> World:
+    async def begin(cls, state: Path, *, interim: bool = False, database: URL | None = None) -> World:
         """A network with gateway, provider and portal up and their keys published."""
         provision(state, PARTIES, counters=[REQUESTER])
-        world = cls(state, interim=interim)
+        world = cls(state, interim=interim, database=database)
         ports = {party: free_port() for party in PARTIES}
         addresses = {party: f"127.0.0.1:{port}" for party, port in ports.items()}
         for party, codes in PARTIES.items():
@@ -180,6 +185,7 @@ class World:
                 addresses,
                 tuple(code for code in codes if code != "main"),
                 simulation=Simulation(SEED, START, stopped=True) if party == "gateway" else None,
+                database_url=_rendered(database) if party == "gateway" else None,
             ).save(state / party)
         await world.up("watchdog")
         await world.up("gateway")
@@ -246,14 +252,27 @@ class World:
         """Run the gateway's jobs until nothing is due."""
         return dict(await self.running["gateway"].jobs.settle())
 
+    @property
+    def store_url(self) -> URL:
+        """The gateway's store."""
+        return self.database or sqlite_url(self.state / "gateway" / "gateway.db")
+
+    def in_store(self, statement: str, **values) -> list[tuple]:
+        """Run a statement in the gateway's store as another process would; the rows it gives, if any."""
+        engine = create_engine(self.store_url)
+        with engine.begin() as connection:
+            result = connection.execute(text(statement), values)
+            rows = [tuple(row) for row in result] if result.returns_rows else []
+        engine.dispose()
+        return rows
+
     @asynccontextmanager
     async def replica(self) -> AsyncIterator[Running]:
         """A second gateway process' worth of gateway, with the same keys, on the same store."""
         folder = self.state / "replica"
         shutil.copytree(self.state / "gateway", folder, ignore=shutil.ignore_patterns("*.sock", "*.db*"))
         config = Config.load(self.state / "gateway")
-        url = f"sqlite:///{self.state / 'gateway' / 'gateway.db'}"
-        replace(config, listen="127.0.0.1:0", database_url=url).save(folder)
+        replace(config, listen="127.0.0.1:0", database_url=_rendered(self.store_url)).save(folder)
         async with serve(folder, build_gateway, clock=self.clock) as running:
             await _be_witnessed(running)
             yield running
@@ -355,6 +374,10 @@ async def collect(world: World, call: linkage_pb2.InquireRequest, code: str = RE
 def expected_code(world: World, institution: str, person: str = PERSON) -> pb.SubjectReference:
     """The code that an institution must have, derived beside the gateway."""
     return SivScheme(token_secret(world.state, SEED)).derive(person, institution)
+
+
+def _rendered(url: URL | None) -> str | None:
+    return url.render_as_string(hide_password=False) if url is not None else None
 
 
 async def reason_of(call: Awaitable[object]) -> Reason:

@@ -9,11 +9,33 @@ from contract.gateway_world import (
 )
 from unit.gateway.samples import REQUESTER
 
+FILES = {
+    "test_yesterday_s_copy_of_the_log_is_refused_by_the_witness",
+    "test_a_copy_that_grew_another_way_is_refused_too",
+    "test_contents_are_gone_and_the_log_says_which",
+    "test_no_content_is_plain_in_the_database",
+    "test_the_gateways_files_hold_no_resident_code_and_no_answer",
+}
+"""Tests that look into SQLite's own files. All others run on both databases."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test of the network twice."""
+    if "world" in metafunc.fixturenames:
+        both = metafunc.definition.originalname not in FILES
+        metafunc.parametrize("database", ["sqlite", "postgres"] if both else ["sqlite"], indirect=True)
+
 
 @pytest.fixture
-async def world(tmp_path_factory):
+def database(request: pytest.FixtureRequest):
+    """Where the gateway keeps its store; None for its folder."""
+    return request.getfixturevalue("postgres_database") if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def world(tmp_path_factory, database):
     """A network with everything up."""
-    world = await World.begin(tmp_path_factory.mktemp("net"))
+    world = await World.begin(tmp_path_factory.mktemp("net"), database=database)
     yield world
     await world.end()
 

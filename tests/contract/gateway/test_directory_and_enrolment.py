@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 from contract.gateway_world import (
     OTHER,
     PERSON,
@@ -83,8 +80,7 @@ async def test_the_gateways_own_entry_outlives_restarts_and_follows_its_certific
 async def test_an_inquiry_of_an_institution_without_keys_waits_for_them(world, subject):
     """A requester whose entry nobody has cannot be answered: it is told so, may try again, and nothing is left open."""
     call = world.ask(subject)
-    with closing(sqlite3.connect(world.state / "gateway" / "gateway.db")) as database, database:
-        database.execute("DELETE FROM directory WHERE owner = ?", (REQUESTER,))
+    world.in_store("DELETE FROM directory WHERE owner = :owner", owner=REQUESTER)
     assert await reason_of(inquire(world, call)) == Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN
     assert await world.records() == []
     await world.publish("health_insurance", REQUESTER, world.keys[REQUESTER])

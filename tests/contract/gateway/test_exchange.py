@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import grpc
@@ -54,13 +52,8 @@ async def test_the_request_record_is_durable_before_the_permit_arrives(world, su
     seen = []
 
     async def arrived(checked):
-        with closing(sqlite3.connect(world.state / "gateway" / "gateway.db")) as database, database:
-            seen.append(
-                database.execute(
-                    "SELECT kind FROM record JOIN log_entry USING (position) WHERE commitment = ?",
-                    (checked.permit.commitment,),
-                ).fetchall()
-            )
+        statement = "SELECT kind FROM record JOIN log_entry USING (position) WHERE commitment = :commitment"
+        seen.append(world.in_store(statement, commitment=checked.permit.commitment))
 
     world.provider.arrived = arrived
     await inquire(world, world.ask(subject))
