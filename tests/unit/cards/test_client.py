@@ -55,3 +55,18 @@ def test_a_face_that_is_not_there_is_named(network: Served) -> None:
     """When nothing listens, the error names the address."""
     with pytest.raises(LoginError, match=r"card\.localhost:1 cannot be reached"):
         login(network.lab.portal_origin, "http://card.localhost:1", HANA.person, HANA.pin)
+
+
+def test_a_program_fills_in_forms(network: Served) -> None:
+    """A session posts forms and reads what the portal answers to programs, reasons for refusal included."""
+    origins = network.lab.portal_origin, network.lab.card_origin
+    hana, sora = (login(*origins, person.person, person.pin) for person in (HANA, SORA))
+    word = hana.submit("/proxies/word", {"label": "母"})["word"]
+    mandate = sora.submit("/proxies/accept", {"word": word, "label": "花"})["mandate"]
+    assert [one["mandate"] for one in hana.document("/api/v1/proxies")["proxies"]] == [mandate]
+    with pytest.raises(LoginError) as refusal:
+        sora.submit("/proxies/accept", {"word": word, "label": "花"})
+    assert refusal.value.reason == "WORD_UNKNOWN"
+    assert "pairing word" in str(refusal.value)
+    with pytest.raises(LoginError, match="404"):
+        sora.submit("/proxies/act", {"mandate": "none"})

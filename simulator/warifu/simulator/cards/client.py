@@ -49,7 +49,7 @@ class Session:
         entries: list[dict[str, Any]] = []
         query = {"limit": str(_MOST_ENTRIES)}
         while True:
-            document = self._document(f"/api/v1/history?{urlencode(query)}")
+            document = self.document(f"/api/v1/history?{urlencode(query)}")
             entries += document["entries"]
             if document["next"] is None:
                 return entries
@@ -67,6 +67,18 @@ class Session:
             raise LoginError("", f"the portal answered {status} for {path}")
         return body
 
+    def document(self, path: str) -> dict[str, Any]:
+        """What the portal answers to a program at one address.
+
+        Raises:
+            LoginError: anything but a document; `reason` where the portal gives one.
+        """
+        return _read(*self.get(urljoin(self.portal_url, path), _DOCUMENT))
+
+    def submit(self, path: str, form: dict[str, str]) -> dict[str, Any]:
+        """What it answers to a form; raises as `document`."""
+        return _read(*self.post(urljoin(self.portal_url, path), form, _DOCUMENT))
+
     def get(self, url: str, accept: str = _PAGE) -> tuple[int, str, str]:
         """Status, Location and body of one address; redirects are not followed."""
         return self._send("GET", url, accept, None)
@@ -74,13 +86,6 @@ class Session:
     def post(self, url: str, form: dict[str, str], accept: str = _PAGE) -> tuple[int, str, str]:
         """The same for a form, sent as from a page of that very origin."""
         return self._send("POST", url, accept, form)
-
-    def _document(self, path: str) -> dict[str, Any]:
-        status, _, body = self.get(urljoin(self.portal_url, path), _DOCUMENT)
-        if status != _OK:
-            raise _refusal(status, body)
-        document: dict[str, Any] = json.loads(body)
-        return document
 
     def _send(self, method: str, url: str, accept: str, form: dict[str, str] | None) -> tuple[int, str, str]:
         parts = urlsplit(url)
@@ -155,6 +160,13 @@ def login(portal_url: str, card_url: str, person: str, pin: str) -> Session:
 def fetch_history(portal_url: str, card_url: str, person: str, pin: str) -> list[dict[str, Any]]:
     """Log in and read the whole history; raises as `login`."""
     return login(portal_url, card_url, person, pin).history()
+
+
+def _read(status: int, _location: str, body: str) -> dict[str, Any]:
+    if status != _OK:
+        raise _refusal(status, body)
+    document: dict[str, Any] = json.loads(body)
+    return document
 
 
 def _refusal(status: int, body: str) -> LoginError:

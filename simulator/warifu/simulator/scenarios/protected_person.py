@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +12,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2
 from warifu.simulator.clerk import Exchange
 from warifu.simulator.population import Person
-from warifu.simulator.scenarios import looking
+from warifu.simulator.scenarios import looking, proxied
 from warifu.simulator.scenarios.stage import NotPlayableError, Scenario, Stage
 
 
@@ -31,7 +30,10 @@ class Flags:
 
 
 async def play(stage: Stage) -> None:
-    """Each flag alone and all combinations, then a withheld exchange; a twin has all but the hidden ones."""
+    """Each flag alone and all combinations, then a withheld exchange; a twin has all but the hidden ones.
+
+    What the two see is compared under their own logins, those of everyone in their households, children among them, and of a proxy each.
+    """
     person, twin = stage.cast("protected"), stage.cast("protected-twin")
     stage.person = person.person
     shown: list[Exchange] = []
@@ -60,6 +62,9 @@ async def play(stage: Stage) -> None:
     await _nothing_told(stage, person, twin, [e.request_id for e in (*hidden, withheld)])
     for mine, others in zip(_relatives(stage, person), _relatives(stage, twin), strict=False):
         await _nothing_told(stage, mine, others, [e.request_id for e in (*hidden, withheld)])
+    await _nothing_told_to_a_proxy(
+        stage, person, twin, [e.request_id for e in shown], [e.request_id for e in (*hidden, withheld)]
+    )
 
 
 async def _ask(stage: Stage, person: Person) -> Exchange:
@@ -137,19 +142,27 @@ async def _nothing_told(stage: Stage, person: Person, twin: Person, hidden: Sequ
         )
         stage.check(
             f"same-page-as-the-twin:{person.person}:{language}",
-            _skeleton(page) == _skeleton(other),
+            proxied.form(page) == proxied.form(other),
             f"{len(page)} and {len(other)} characters",
         )
+
+
+async def _nothing_told_to_a_proxy(
+    stage: Stage, person: Person, twin: Person, shown: Sequence[str], hidden: Sequence[str]
+) -> None:
+    """The two mothers become proxies, each with both logins, and what they then read differs in values only."""
+    stage.narrate(
+        "それぞれの母が代理人になり、代理人のログインで見比べる。",
+        "Both mothers become proxies, and what their logins show is compared.",
+    )
+    mine = await proxied.look(stage, person.person, stage.cast("protected-proxy").person, hidden)
+    others = await proxied.look(stage, twin.person, stage.cast("protected-twin-proxy").person, hidden)
+    proxied.compare(stage, mine, others, shown, hidden)
 
 
 def _shape(entries: list[dict[str, Any]]) -> list[list[str]]:
     """The entries' keys, values left out."""
     return [sorted(entry) for entry in entries]
-
-
-def _skeleton(page: str) -> list[str]:
-    """The page's tags without attributes' values and without text."""
-    return re.findall(r"</?[a-z0-9]+|[a-z-]+(?==)", page)
 
 
 PROTECTED_PERSON = Scenario(

@@ -157,17 +157,18 @@ class Stage:
     async def history(self, person: str) -> list[dict[str, Any]]:
         """The person's history as the portal's API gives it, after everything due was delivered."""
         await self.doors.settle(["gateway", "portal"])
-        session = await self._session(person)
+        session = await self.session(person)
         entries: list[dict[str, Any]] = await asyncio.to_thread(session.history)
         return entries
 
     async def page(self, person: str, path: str = "/history", language: str = "ja") -> str:
         """A page of the portal as the person's browser gets it."""
-        session = await self._session(person)
+        session = await self.session(person)
         text: str = await asyncio.to_thread(session.page, path, language)
         return text
 
-    async def _session(self, person: str) -> Session:
+    async def session(self, person: str) -> Session:
+        """The person's login at the portal, with their card; one and the same for the whole play."""
         if person not in self._sessions:
             demo = self.people.demo(person)
             urls = self.network.urls
