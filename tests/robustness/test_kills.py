@@ -9,21 +9,24 @@ import signal
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
 import pytest
 from e2e.conftest import Running, start, stop
 
+from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim.v1 import interim_pb2
+from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import LinkageError
+from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.simulator.clerk import Clerk, Question
-from warifu.simulator.doors import Doors, doors
+from warifu.simulator.doors import Doors, doors, identity_channel
 from warifu.simulator.scenarios.stage import Stage, tax_year
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -191,16 +194,42 @@ async def delivered(running: Running, opened: Doors) -> None:
                 await asyncio.sleep(0.1)
 
 
-def records_at(database: Path, side: str | None = None) -> Records:
-    """The access records of a database at rest: of one side, where it keeps both."""
+async def listed(running: Running) -> dict[str, list[linkage_pb2.PositionedRecord]]:
+    """All that the gateway and each institution tell the supervisor's inspector; by "gateway" and institution code."""
+    file, kinds = running.file, running.file.extra["kinds"]
+    channels = {
+        party: identity_channel(file.party(party), Path(file.ca), file.inspector)
+        for party in {"gateway", *kinds.values()}
+    }
+    audit = linkage_pb2_grpc.GatewayAuditServiceStub(channels["gateway"])
+    found = {"gateway": await _pages(audit.ListRecords, linkage_pb2.ListRecordsRequest())}
+    for code, kind in kinds.items():
+        own = interim_pb2_grpc.InterimAuditServiceStub(channels[kind])
+        found[code] = await _pages(own.ListRecords, interim_pb2.ListRecordsRequest(institution=code))
+    await asyncio.gather(*(channel.close() for channel in channels.values()))
+    return found
+
+
+async def _pages(
+    call: Callable[..., Awaitable[Any]], request: linkage_pb2.ListRecordsRequest | interim_pb2.ListRecordsRequest
+) -> list[linkage_pb2.PositionedRecord]:
+    found: list[linkage_pb2.PositionedRecord] = []
+    while True:
+        page = await call(request, timeout=60)
+        found += page.records
+        if not page.HasField("next"):
+            return found
+        request.after = page.next
+
+
+def by_request(entries: Iterable[linkage_pb2.PositionedRecord], role: str = "", code: str = "") -> Records:
+    """The access records among them, each with the commitment that fits it; of the exchanges alone in which `code` had this role."""
     found: Records = defaultdict(list)
-    chosen = f" WHERE side = '{side}'" if side else ""
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        for request_id, record in connection.execute(
-            f"SELECT request_id, record FROM record{'s' if side else ''}{chosen}"
-        ):
-            found[request_id].append(exchange_pb2.AccessRecord.FromString(record))
+    for entry in entries:
+        if entry.HasField("record"):
+            told = record.check(entry.record)
+            if not role or getattr(told, role) == code:
+                found[told.request_id].append(told)
     return found
 
 
@@ -218,6 +247,7 @@ async def test_nothing_is_lost_and_nothing_unlogged_under_kill_9(own_network: Ru
             person: {entry["request_id"] for entry in await stage.history(person)}
             for person in {subject.person for subject in traffic.asked.values()}
         }
+        entries = await listed(own_network)
     stop(own_network)
     told = {"kills": kills, "while busy": busy, "exchanges": len(traffic.seen), "seconds": round(seconds)}
     for name, value in told.items():
@@ -228,19 +258,20 @@ async def test_nothing_is_lost_and_nothing_unlogged_under_kill_9(own_network: Ru
     outcomes = {state.outcome for state in traffic.seen.values()}
     assert not outcomes & UNFINISHED
     assert sum(state.outcome == ANSWERED for state in traffic.seen.values()) > len(traffic.seen) / 2
-    _check_records(own_network, traffic)
+    _check_records(entries, traffic)
+    _check_log(entries["gateway"])
+    _check_files(own_network)
     missing = [
         r for r, state in traffic.seen.items() if r not in shown[traffic.asked[r].person] and state.outcome == ANSWERED
     ]
     assert missing == []
 
 
-def _check_records(running: Running, traffic: Traffic) -> None:
-    kinds = running.file.extra["kinds"]
-    gateway = records_at(running.state / "gateway" / "gateway.db")
+def _check_records(entries: dict[str, list[linkage_pb2.PositionedRecord]], traffic: Traffic) -> None:
+    gateway = by_request(entries["gateway"])
     at = {
-        (side, code): records_at(running.state / kind / f"{code}.interim.db", side)
-        for code, kind in kinds.items() for side in ("requester", "provider")
+        (role, code): by_request(entries[code], role, code)
+        for code in entries if code != "gateway" for role in ("requester", "provider")
     }  # fmt: skip
     for request_id, state in traffic.seen.items():
         subject = traffic.asked[request_id]
@@ -253,3 +284,21 @@ def _check_records(running: Running, traffic: Traffic) -> None:
         assert {records[0].fine_outcome for records in (told[0], *told[2:])} == {state.fine_outcome}, request_id
         assert len({records[0].requested_at.ToNanoseconds() for records in told}) == 1, request_id
     assert set(gateway) <= set(traffic.seen), "the gateway recorded nothing that no clerk asked"
+
+
+def _check_log(entries: list[linkage_pb2.PositionedRecord]) -> None:
+    """Every entry has a place in the log, each place one entry, in the order of commitment."""
+    assert [entry.leaf_index for entry in entries] == list(range(len(entries)))
+    assert all(entry.HasField("leaf_index") for entry in entries)
+
+
+def _check_files(running: Running) -> None:
+    """No database is damaged, and the watchdog, killed like the others, has found nothing wrong and cosigned the last head."""
+    for database in sorted(running.state.glob("*/*.db")):
+        with closing(sqlite3.connect(database)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",), database
+    with closing(sqlite3.connect(running.state / "watchdog" / "watchdog.db")) as watchdog:
+        assert watchdog.execute("SELECT kind, detail_en FROM finding").fetchall() == []
+        (cosigned,) = watchdog.execute("SELECT size FROM head").fetchone()
+    with closing(sqlite3.connect(running.state / "gateway" / "gateway.db")) as gateway:
+        assert gateway.execute("SELECT size FROM log_head").fetchone() == (cosigned,)
