@@ -9,21 +9,27 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
+from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.clock import Clock
 from warifu.kernel.store import Store
 from warifu.law import LawBook
 from warifu.portal.accounts import Accounts
 from warifu.portal.front.views import FrontViews
+from warifu.portal.history.bundle import scripts
+from warifu.portal.history.proofs import ProofViews
+from warifu.portal.history.prover import Prover
 from warifu.portal.history.queries import History
 from warifu.portal.history.story import Teller
 from warifu.portal.history.views import HistoryViews
 from warifu.portal.login.queries import Challenges
 from warifu.portal.login.views import LoginViews
-from warifu.portal.ports import Enrolment, Numbering
+from warifu.portal.places import Places
+from warifu.portal.ports import Enrolment, Log, Numbering
 from warifu.portal.proxies.queries import Proxies
 from warifu.portal.proxies.traces import Traces
 from warifu.portal.proxies.views import ProxyViews
 from warifu.portal.sessions import Sessions
+from warifu.web import languages
 from warifu.web.face import Face, application
 from warifu.web.pages import Pages
 
@@ -41,19 +47,28 @@ class Portal:
 
 
 def assemble(
-    face: Face, store: Store, clock: Clock, book: Callable[[], LawBook], numbering: Numbering, enrolment: Enrolment
+    face: Face,
+    store: Store,
+    clock: Clock,
+    book: Callable[[], LawBook],
+    numbering: Numbering,
+    enrolment: Enrolment,
+    log: Log,
+    keys: LogKeys,
 ) -> Portal:
-    """The portal over one store."""
-    pages = Pages.of(HERE, DOMAIN)
+    """The portal over one store. The pages of the history check it, against `keys`."""
+    texts = languages.load((HERE / "locale", DOMAIN), languages.SHARED)
+    pages = Pages.of(HERE, DOMAIN, made=scripts(keys, book(), texts))
     sessions = Sessions(store, clock, secure=face.secure)
     challenges = Challenges(store, clock)
-    accounts = Accounts(store, clock, numbering, enrolment)
+    accounts, history = Accounts(store, clock, numbering, enrolment), History(store)
     proxies, traces = Proxies(store, clock), Traces(store, clock)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
         LoginViews(face, pages, clock, challenges, sessions, accounts, numbering),
-        HistoryViews(pages, sessions, accounts, History(store), Teller(book), traces),
+        HistoryViews(pages, sessions, accounts, history, Teller(book), traces),
+        ProofViews(pages, sessions, accounts, history, Prover(log), traces),
         proxy_views,
     )
     routes = [route for feature in features for route in feature.routes()]
@@ -62,5 +77,6 @@ def assemble(
         "challenges": challenges.purge,
         "proxies": proxies.purge,
         "superseded": accounts.learn_superseded,
+        "places": Places(store, log, keys.log.key_id.hex()).learn,
     }
     return Portal(application(face, pages, routes, proxy_views.failures()), accounts, jobs)

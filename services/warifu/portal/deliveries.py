@@ -1,7 +1,8 @@
 """Receiving records: opened, checked, stored, and only then acknowledged.
 
 A delivery that is stored already is acknowledged again without effect; one that differs from what is stored, or cannot be believed, is
-refused by name and hinders no other of its call.
+refused by name and hinders no other of its call. Where its records stand in the log says nothing of what they are: places are noted, not
+compared, and what is noted wrongly proves nothing to the citizen's browser.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from warifu.exchange import domains
 from warifu.exchange.keys import InstitutionKeys, OpenError
@@ -20,7 +21,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.kernel.store import Store
-from warifu.portal.schema import entries
+from warifu.portal.schema import entries, positions
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 
 MOST: Final = 500
@@ -35,11 +36,25 @@ FINAL: Final = frozenset(
 )
 _SAME: Final = ("requester", "provider", "affair", "procedure", "item")
 """What both records of one exchange must say alike."""
+_PLACES: Final = ("request_leaf", "outcome_leaf", "log_key")
+
+_ARRIVALS: Final = "arrivals"
+"""Row of `positions` that counts deliveries: a position is never used twice, also when entries have been erased."""
 
 _INSERT: Final = insert(entries)
 _STORED: Final = select(entries.c.request_record, entries.c.outcome_record).where(
     entries.c.request_id == bindparam("request_id")
 )
+_PLACE: Final = (
+    update(entries)
+    .where(entries.c.request_id == bindparam("which"))
+    .values(
+        request_leaf=bindparam("request_leaf"), outcome_leaf=bindparam("outcome_leaf"), log_key=bindparam("log_key")
+    )
+)
+_ARRIVED: Final = select(positions.c.position).where(positions.c.name == _ARRIVALS)
+_COUNT: Final = update(positions).where(positions.c.name == _ARRIVALS).values(position=bindparam("arrived"))
+_COUNT_FIRST: Final = insert(positions)
 
 
 class DeliveryError(ValueError):
@@ -49,8 +64,9 @@ class DeliveryError(ValueError):
 class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
     """`warifu.portal.v1.DeliveryService`. The access table lets only the gateway call it."""
 
-    def __init__(self, store: Store, keys: InstitutionKeys) -> None:
-        self._store, self._keys = store, keys
+    def __init__(self, store: Store, keys: InstitutionKeys, log_key: str) -> None:
+        """`log_key`: id of the pinned key of the log, hexadecimal."""
+        self._store, self._keys, self._log_key = store, keys, log_key
 
     async def Deliver(  # noqa: N802 - the RPC's name
         self, request: portal_pb2.DeliverRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -71,13 +87,13 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
 
     def _row(self, delivery: portal_pb2.Delivery) -> Mapping[str, object] | None:
         try:
-            return entry_of(delivery, self._keys)
+            return entry_of(delivery, self._keys, self._log_key)
         except DeliveryError:
             return None  # its request id stays out of the answer, so the gateway knows
 
 
-def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> Mapping[str, object]:
-    """The row of `entries` for a delivery.
+def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str) -> Mapping[str, object]:
+    """The row of `entries` for a delivery, but for its place in the order of arrival.
 
     Raises:
         DeliveryError: it does not open; a commitment does not fit; the two records are not of this one exchange; it is not final;
@@ -103,6 +119,17 @@ def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> Mapping[st
         "outcome": outcome.outcome,
         "request_record": shown.request,
         "outcome_record": shown.outcome,
+        **_places(shown, log_key),
+    }
+
+
+def _places(shown: portal_pb2.ShownRecord, log_key: str) -> Mapping[str, object]:
+    """Where the two records stand in the log. What cannot be so, as when nobody said it, is asked for later (`places`)."""
+    known = shown.request_leaf < shown.outcome_leaf
+    return {
+        "request_leaf": shown.request_leaf if known else None,
+        "outcome_leaf": shown.outcome_leaf if known else None,
+        "log_key": log_key if known else None,
     }
 
 
@@ -137,12 +164,20 @@ def _check_pair(request_id: str, request: exchange_pb2.AccessRecord, outcome: ex
 
 def _store(connection: Connection, rows: list[Mapping[str, object]]) -> list[str]:
     """Insert what is new; request ids that are stored as delivered, now or before."""
-    stored = []
+    stored, counted = [], connection.execute(_ARRIVED).scalar()
+    arrived = counted or 0
     for row in rows:
         known = connection.execute(_STORED, {"request_id": row["request_id"]}).one_or_none()
         if known is None:
-            connection.execute(_INSERT, row)
+            arrived += 1
+            connection.execute(_INSERT, {**row, "arrival": arrived})
         elif tuple(known) != (row["request_record"], row["outcome_record"]):
             continue
+        elif row["log_key"] is not None:
+            connection.execute(_PLACE, {"which": row["request_id"], **{name: row[name] for name in _PLACES}})
         stored.append(str(row["request_id"]))
+    if counted is None and arrived:
+        connection.execute(_COUNT_FIRST, {"name": _ARRIVALS, "position": arrived})
+    elif arrived != counted:
+        connection.execute(_COUNT, {"arrived": arrived})
     return stored

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.logkeys import LogKeys
 from warifu.exchange.own_entry import OwnEntry
 from warifu.kernel.config import Config
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
 from warifu.portal.app import assemble
+from warifu.portal.audit import AuditServicer
 from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.holdings import holdings
 from warifu.portal.lawbook import ToldLaw
-from warifu.portal.ports import IDENTITY, EnrolmentCalls, NumberingCalls
+from warifu.portal.ports import IDENTITY, EnrolmentCalls, LogCalls, NumberingCalls
 from warifu.portal.schema import metadata
 from warifu.portal.v1 import portal_pb2_grpc
 from warifu.web.face import Face
@@ -24,6 +26,7 @@ async def build(context: Context) -> Party:
 
     Raises:
         ValueError: the configuration has no web face or names no card service, or a kept key is damaged.
+        LogKeyError: the keys of log and witness are not pinned here, or damaged.
         LinkageError: the law book does not verify.
     """
     config, clock = context.config, context.clock
@@ -32,8 +35,9 @@ async def build(context: Context) -> Party:
     store = open_store(config)
     keys = InstitutionKeys.load_or_create(config.folder / "secrets", IDENTITY)
     law = ToldLaw(context.trust)
-    numbering, enrolment = NumberingCalls(context.peers), EnrolmentCalls(context.peers)
-    portal = assemble(Face.of(config.web, "portal"), store, clock, law.book, numbering, enrolment)
+    pinned = LogKeys.load(config.folder)
+    numbering, enrolment, log = NumberingCalls(context.peers), EnrolmentCalls(context.peers), LogCalls(context.peers)
+    portal = assemble(Face.of(config.web, "portal"), store, clock, law.book, numbering, enrolment, log, pinned)
     own_entry = OwnEntry(IDENTITY, keys, clock, context.peers, config.folder / "identities" / IDENTITY)
 
     async def close() -> None:
@@ -44,7 +48,12 @@ async def build(context: Context) -> Party:
             Service(
                 "warifu.portal.v1.DeliveryService",
                 portal_pb2_grpc.add_DeliveryServiceServicer_to_server,
-                DeliveryServicer(store, keys),
+                DeliveryServicer(store, keys, pinned.log.key_id.hex()),
+            ),
+            Service(
+                "warifu.portal.v1.PortalAuditService",
+                portal_pb2_grpc.add_PortalAuditServiceServicer_to_server,
+                AuditServicer(store),
             ),
         ),
         jobs={"own-entry": own_entry.tend, **portal.jobs},

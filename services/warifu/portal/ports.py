@@ -1,6 +1,6 @@
-"""What the portal asks of other parties, as three small questions, and the gRPC calls behind them.
+"""What the portal asks of other parties, as small questions, and the gRPC calls behind them.
 
-The web pages and the accounts know only `Numbering` and `Enrolment`; a test answers them without a network.
+The web pages and the accounts know only `Numbering`, `Enrolment` and `Log`; a test answers them without a network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from cryptography import x509
 from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.peers import Peers
+from warifu.log.v1 import log_pb2, log_pb2_grpc
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
+from warifu.tlog.proofs import TileMissingError
 
 IDENTITY: Final = "portal-main"
 """The institution code of the portal, under whose certificate it calls."""
@@ -44,6 +46,19 @@ class Enrolment(Protocol):
 
     async def superseded(self, after: int) -> tuple[Sequence[bytes], int]:
         """The portal's codes that no longer serve, from position `after` on, and the position to go on from."""
+
+
+class Log(Protocol):
+    """What the portal asks the public log. Every call raises LinkageError when it fails."""
+
+    async def witnessed(self) -> str | None:
+        """The newest checkpoint that the witness cosigned, as a signed note; None before its first."""
+
+    async def tile(self, path: str) -> bytes:
+        """The tile at a tlog-tiles path; raises TileMissingError when the log has none there."""
+
+    async def find(self, commitments: Sequence[bytes]) -> Sequence[int | None]:
+        """Where commitments, up to 500, stand in the log, in the order asked; None for those that it does not hold."""
 
 
 @dataclass(slots=True)
@@ -116,3 +131,40 @@ class EnrolmentCalls:
 
     def _stub(self) -> enrolment_pb2_grpc.EnrolmentServiceAsyncStub:
         return self.peers.stub(enrolment_pb2_grpc.EnrolmentServiceStub, "gateway", IDENTITY)
+
+
+@dataclass(frozen=True, slots=True)
+class LogCalls:
+    """`Log` over gRPC."""
+
+    peers: Peers
+
+    async def witnessed(self) -> str | None:
+        """See `Log`."""
+        try:
+            answer = await self._stub().GetCheckpoint(log_pb2.GetCheckpointRequest(), timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="gateway") from error
+        return answer.witnessed if answer.HasField("witnessed") else None
+
+    async def tile(self, path: str) -> bytes:
+        """See `Log`."""
+        try:
+            answer = await self._stub().GetTile(log_pb2.GetTileRequest(path=path), timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise TileMissingError(path) from error
+            raise LinkageError.from_rpc(error, party="gateway") from error
+        return answer.content
+
+    async def find(self, commitments: Sequence[bytes]) -> Sequence[int | None]:
+        """See `Log`."""
+        request = log_pb2.FindLeavesRequest(commitments=commitments)
+        try:
+            answer = await self._stub().FindLeaves(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="gateway") from error
+        return [leaf.index if leaf.HasField("index") else None for leaf in answer.leaves]
+
+    def _stub(self) -> log_pb2_grpc.LogServiceAsyncStub:
+        return self.peers.stub(log_pb2_grpc.LogServiceStub, "gateway", IDENTITY)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 metadata: Final = MetaData()
@@ -46,7 +47,19 @@ entries: Final = Table(
     Column("outcome", Integer, nullable=False, comment="warifu.exchange.v1.Outcome."),
     Column("request_record", LargeBinary, nullable=False, comment="Serialised CommittedRecord."),
     Column("outcome_record", LargeBinary, nullable=False, comment="Serialised CommittedRecord."),
+    Column("arrival", BigInteger, nullable=False, comment="Position in the order of arrival, from 1."),
+    Column("request_leaf", BigInteger, comment="Place of the request record in the log; absent while not known."),
+    Column("outcome_leaf", BigInteger, comment="Place of the outcome record in the log; absent while not known."),
+    Column("log_key", String(8), comment="Id of the key of the log in which those places are, hexadecimal."),
     UniqueConstraint("request_id"),
+    UniqueConstraint("arrival"),
+    # The few whose places are to be asked for, found without looking at the others.
+    Index(
+        "ix_entries_unplaced",
+        "arrival",
+        sqlite_where=text("request_leaf IS NULL"),
+        postgresql_where=text("request_leaf IS NULL"),
+    ),
     # Without a row id the table itself lies in the order of its key: a page is one short run of a person's own entries.
     sqlite_with_rowid=False,
 )
@@ -90,7 +103,12 @@ positions: Final = Table(
     "positions",
     metadata,
     Column("name", String(32), primary_key=True),
-    Column("position", BigInteger, nullable=False, comment="How far a list of the gateway has been read."),
+    Column(
+        "position",
+        BigInteger,
+        nullable=False,
+        comment="How far a list of the gateway has been read, or deliveries counted.",
+    ),
 )
 
 claims: Final = Table(

@@ -1,8 +1,11 @@
-"""Static files, read once at start and addressed by their content, so that a browser may keep each for ever."""
+"""Static files, read or made once at start and addressed by their content, so that a browser may keep each for ever.
+
+Scripts that are modules import each other by relative addresses, so all scripts of a face are addressed by the content of all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +24,7 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+_SCRIPT: Final = ".js"
 _KEEP: Final = {"cache-control": "public, max-age=31536000, immutable"}
 
 
@@ -36,16 +40,29 @@ class Assets:
     """The static files below `folders`; of two with the same name the first found is served. Types not listed are not served."""
 
     folders: Sequence[Path]
+    made: Mapping[str, str] = field(default_factory=dict)
+    """Files that this process made at start, by name; they come before those of the folders."""
     _files: dict[str, _File] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Read every file."""
+        contents: dict[str, bytes] = {}
+        for name, content in self._found():
+            contents.setdefault(name, content)
+        scripts = sha256()
+        for name in sorted(name for name in contents if name.endswith(_SCRIPT)):
+            scripts.update(sha256(name.encode()).digest() + sha256(contents[name]).digest())
+        for name, content in contents.items():
+            tag = (scripts if name.endswith(_SCRIPT) else sha256(content)).hexdigest()[:16]
+            self._files[name] = _File(content, _TYPES[Path(name).suffix], tag)
+
+    def _found(self) -> Iterator[tuple[str, bytes]]:
+        for name, text in self.made.items():
+            yield name, text.encode()
         for folder in self.folders:
             for path in sorted(folder.rglob("*")):
                 if path.suffix in _TYPES:
-                    content = path.read_bytes()
-                    file = _File(content, _TYPES[path.suffix], sha256(content).hexdigest()[:16])
-                    self._files.setdefault(path.relative_to(folder).as_posix(), file)
+                    yield path.relative_to(folder).as_posix(), path.read_bytes()
 
     def url(self, name: str) -> str:
         """Where the file `name` is served; KeyError when there is none."""

@@ -51,9 +51,12 @@ class Pages:
             made.globals.update(shared, asset=assets.url)
 
     @classmethod
-    def of(cls, folder: Path, domain: str, **shared: object) -> Self:
-        """The face whose `templates/`, `static/` and `locale/<language>/LC_MESSAGES/<domain>.po` lie in `folder`, over what is shared."""
-        files = Assets([folder / "static", STATIC])
+    def of(cls, folder: Path, domain: str, *, made: Mapping[str, str] | None = None, **shared: object) -> Self:
+        """The face whose `templates/`, `static/` and `locale/<language>/LC_MESSAGES/<domain>.po` lie in `folder`, over what is shared.
+
+        `made`: static files that this process makes at start, by name.
+        """
+        files = Assets([folder / "static", STATIC], made or {})
         texts = languages.load((folder / "locale", domain), languages.SHARED)
         return cls([folder / "templates", SHARED], texts, files, **shared)
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from unit.portal.paper_log import PaperLog
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange import domains, record
@@ -292,13 +293,29 @@ class Lab:
     cards: object
     portal_origin: str
     card_origin: str
+    log: PaperLog
+
+    @property
+    def servicer(self) -> DeliveryServicer:
+        """The portal's face towards the gateway."""
+        return DeliveryServicer(self.store, self.keys, self.log.keys.log.key_id.hex())
 
     async def deliver(self, told: Iterable[Told], person: DemoPerson = HANA, change: int = 0) -> list[str]:
-        """Deliver exchanges about someone; the request ids that the portal acknowledged."""
+        """Log exchanges about someone and deliver them; the request ids that the portal acknowledged."""
         whose = subject(person.individual_number, change)
-        request = portal_pb2.DeliverRequest(deliveries=[sealed(self.keys, one, whose) for one in told])
-        response = await DeliveryServicer(self.store, self.keys).Deliver(request, None)
+        plains = [(one.request_id, self.logged(shown(one, whose))) for one in told]
+        deliveries = [seal(self.keys, request_id, plain.SerializeToString()) for request_id, plain in plains]
+        response = await self.servicer.Deliver(portal_pb2.DeliverRequest(deliveries=deliveries), None)
         return list(response.stored)
+
+    def logged(self, plain: portal_pb2.ShownRecord) -> portal_pb2.ShownRecord:
+        """The same, with its two records in the log; others' come in between."""
+        for record_of, leaf_of in (("request", "request_leaf"), ("outcome", "outcome_leaf")):
+            committed = exchange_pb2.CommittedRecord.FromString(getattr(plain, record_of))
+            self.log.fill(1)
+            (place,) = self.log.add(committed.commitment)
+            setattr(plain, leaf_of, place)
+        return plain
 
     def close(self) -> None:
         """Close the stores."""
@@ -307,10 +324,16 @@ class Lab:
 
 
 async def open_lab(
-    folder: Path, *, portal_port: int = 8170, card_port: int = 8171, people: Iterable[DemoPerson] = PEOPLE
+    folder: Path,
+    *,
+    portal_port: int = 8170,
+    card_port: int = 8171,
+    people: Iterable[DemoPerson] = PEOPLE,
+    log: PaperLog | None = None,
 ) -> Lab:
-    """A lab whose files lie in `folder`; opened on the same folder again it goes on from there."""
+    """A lab whose files lie in `folder`; opened on the same folder again it goes on from there, with a new log unless one is given."""
     clock = TestClock()
+    log = log or PaperLog(clock)
     authority = CardAuthority(clock)
     store = Store(sqlite_url(folder / "portal-main.db"), metadata)
     store.create()
@@ -319,7 +342,7 @@ async def open_lab(
     origins = {"portal": f"http://portal.localhost:{portal_port}", "card": f"http://card.localhost:{card_port}"}
     portal_face = Face("portal.localhost", origins["portal"], {"card": origins["card"]})
     card_face = Face("card.localhost", origins["card"], {"portal": origins["portal"]})
-    portal = assemble(portal_face, store, clock, packaged_book, authority, authority)
+    portal = assemble(portal_face, store, clock, packaged_book, authority, authority, log, log.keys)
     cards = Cards(known, clock, authority, bytes(32))
     return Lab(
         clock,
@@ -331,6 +354,7 @@ async def open_lab(
         assemble_cards(card_face, known, cards),
         origins["portal"],
         origins["card"],
+        log,
     )
 
 

@@ -6,17 +6,27 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from ports import free_port
 from unit.portal.lab import PEOPLE, Lab, open_lab
+from unit.portal.paper_log import PaperLog
 
 from warifu.kernel.config import Web
 from warifu.kernel.web import serve_web
 from warifu.simulator.cards.tray import DemoPerson
 
 T = TypeVar("T")
+
+
+class RealTime:
+    """The time that browsers have: by it they judge how fresh a cosignature is."""
+
+    def machine(self) -> datetime:
+        """Now."""
+        return datetime.now(UTC)
 
 
 class Served:
@@ -42,7 +52,9 @@ def served(folder: Path, people: tuple[DemoPerson, ...] = PEOPLE) -> Iterator[Se
 
     async def main() -> None:
         portal_port, card_port = free_port(), free_port()
-        lab = await open_lab(folder, portal_port=portal_port, card_port=card_port, people=people)
+        lab = await open_lab(
+            folder, portal_port=portal_port, card_port=card_port, people=people, log=PaperLog(RealTime())
+        )
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(serve_web(lab.portal.web, Web("portal.localhost", portal_port)))
             await stack.enter_async_context(serve_web(lab.cards, Web("card.localhost", card_port)))

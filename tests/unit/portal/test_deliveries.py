@@ -13,12 +13,13 @@ from warifu.exchange import record
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.portal.deliveries import DeliveryError, DeliveryServicer, entry_of
+from warifu.portal.deliveries import DeliveryError, entry_of
 from warifu.portal.holdings import holdings
 from warifu.portal.v1 import portal_pb2
 
 KEYS = InstitutionKeys.generate("portal-main")
 WHOSE = subject("987650432101")
+LOG = "00c0ffee"
 
 
 def changed(told: Told, **changes: object) -> portal_pb2.Delivery:
@@ -44,7 +45,7 @@ async def test_the_same_delivery_again_has_no_effect(lab: Lab) -> None:
     """Delivered twice, also sealed anew, an exchange is acknowledged twice and stored once."""
     told = Told()
     plain = shown(told, subject("987650432101")).SerializeToString()
-    servicer = DeliveryServicer(lab.store, lab.keys)
+    servicer = lab.servicer
     for _ in range(2):
         request = portal_pb2.DeliverRequest(deliveries=[seal(lab.keys, told.request_id, plain)] * 2)
         assert set((await servicer.Deliver(request, None)).stored) == {told.request_id}
@@ -65,7 +66,7 @@ async def test_a_call_of_which_nothing_can_be_stored_fails(lab: Lab) -> None:
     """When not one delivery opens, the caller learns that its copy of the portal's key is to be fetched again."""
     request = portal_pb2.DeliverRequest(deliveries=[sealed(KEYS, Told(), WHOSE)])
     with pytest.raises(LinkageError) as failure:
-        await DeliveryServicer(lab.store, lab.keys).Deliver(request, None)
+        await lab.servicer.Deliver(request, None)
     assert failure.value.reason is Reason.CLIENT_DELIVERY_INVALID
 
 
@@ -73,23 +74,23 @@ async def test_too_many_deliveries_are_refused_whole(lab: Lab) -> None:
     """More than 500 deliveries in a call are refused."""
     request = portal_pb2.DeliverRequest(deliveries=[portal_pb2.Delivery()] * 501)
     with pytest.raises(LinkageError) as failure:
-        await DeliveryServicer(lab.store, lab.keys).Deliver(request, None)
+        await lab.servicer.Deliver(request, None)
     assert failure.value.reason is Reason.CLIENT_TOO_MANY_ITEMS
 
 
 def test_a_withheld_record_is_never_kept() -> None:
     """A record marked as not to be disclosed is refused, in whichever of the two records the mark stands."""
     with pytest.raises(DeliveryError, match="not to be disclosed"):
-        entry_of(sealed(KEYS, Told(withheld=True), WHOSE), KEYS)
+        entry_of(sealed(KEYS, Told(withheld=True), WHOSE), KEYS, LOG)
     with pytest.raises(DeliveryError, match="not to be disclosed"):
-        entry_of(changed(Told(), non_disclosure=True), KEYS)
+        entry_of(changed(Told(), non_disclosure=True), KEYS, LOG)
 
 
 @pytest.mark.parametrize("outcome", [exchange_pb2.OUTCOME_PENDING, exchange_pb2.OUTCOME_UNSPECIFIED])
 def test_only_final_outcomes_are_kept(outcome: int) -> None:
     """An exchange that is not final yet is refused."""
     with pytest.raises(DeliveryError, match="not final"):
-        entry_of(sealed(KEYS, Told(outcome=outcome), WHOSE), KEYS)
+        entry_of(sealed(KEYS, Told(outcome=outcome), WHOSE), KEYS, LOG)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_only_final_outcomes_are_kept(outcome: int) -> None:
 def test_records_that_contradict_each_other_are_refused(changes: dict[str, object]) -> None:
     """The outcome record must be of the same exchange and say the same of it as the request record."""
     with pytest.raises(DeliveryError):
-        entry_of(changed(Told(), **changes), KEYS)
+        entry_of(changed(Told(), **changes), KEYS, LOG)
 
 
 def test_a_delivery_for_another_request_id_does_not_open() -> None:
@@ -110,7 +111,7 @@ def test_a_delivery_for_another_request_id_does_not_open() -> None:
     delivery = sealed(KEYS, Told(), WHOSE)
     delivery.request_id = Told().request_id
     with pytest.raises(DeliveryError, match="open"):
-        entry_of(delivery, KEYS)
+        entry_of(delivery, KEYS, LOG)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
@@ -123,7 +124,7 @@ def test_any_bit_of_a_record_is_under_its_commitment(part: str, place: int, bit:
     data[place % len(data)] ^= 1 << bit
     setattr(plain, part, bytes(data))
     with pytest.raises(DeliveryError):
-        entry_of(seal(KEYS, told.request_id, plain.SerializeToString()), KEYS)
+        entry_of(seal(KEYS, told.request_id, plain.SerializeToString()), KEYS, LOG)
 
 
 async def test_the_view_shows_what_is_held_and_nothing_else(lab: Lab) -> None:

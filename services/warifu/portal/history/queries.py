@@ -85,6 +85,17 @@ class Page:
     """Pass as `after` for the page of newer entries; None at the beginning."""
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What proves one entry."""
+
+    request_id: str
+    records: tuple[bytes, bytes]
+    """Serialised CommittedRecord of request and outcome."""
+    leaves: tuple[int, int] | None
+    """Their places in the log; None while not known."""
+
+
 _COLUMNS: Final = (
     entries.c.request_id,
     entries.c.requested_at,
@@ -107,6 +118,15 @@ _NEWER: Final = _OWN.where(_KEY > _MARK).order_by(entries.c.requested_at, entrie
 _ONE: Final = select(*_COLUMNS, entries.c.subject, entries.c.request_record, entries.c.outcome_record).where(
     entries.c.request_id == bindparam("request_id")
 )
+
+_PLACED: Final = select(
+    entries.c.subject,
+    entries.c.request_id,
+    entries.c.request_record,
+    entries.c.outcome_record,
+    entries.c.request_leaf,
+    entries.c.outcome_leaf,
+).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
 
 _Found = Row[tuple[str, int, int | None, str, str, str, str, str, str | None, int]]
 
@@ -150,6 +170,19 @@ class History:
             return None
         *values, _subject, request_record, outcome_record = row
         return Entry(*values), (request_record, outcome_record)
+
+    def placed(self, subjects: Sequence[bytes], request_ids: Sequence[str]) -> list[Placed]:
+        """What proves these entries, in no order; those that are missing, or another person's, are left out."""
+        rows = self.store.read(lambda c: c.execute(_PLACED, {"request_ids": list(request_ids)}).all())
+        return [
+            Placed(
+                row.request_id,
+                (row.request_record, row.outcome_record),
+                None if row.request_leaf is None else (row.request_leaf, row.outcome_leaf),
+            )
+            for row in rows
+            if row.subject in subjects
+        ]
 
     def _run(
         self, statement: Select[_Found], subjects: Sequence[bytes], mark: Position | None, limit: int

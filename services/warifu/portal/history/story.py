@@ -63,6 +63,11 @@ class Teller:
 
     current: Callable[[], LawBook]
 
+    @property
+    def version(self) -> str:
+        """Of the law book in force."""
+        return self.current().version
+
     def tell(self, entry: Entry, language: str) -> Story:
         """The entry in `language`. A code that the law book does not name stands for itself."""
         book, row = self.current(), self._row(entry)

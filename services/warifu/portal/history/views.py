@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.instants import datetime_at
 from warifu.portal.accounts import Accounts
+from warifu.portal.history.bundle import CHECKING
 from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, Entry, History, Page, Position
 from warifu.portal.history.story import Teller
 from warifu.portal.login.views import to_login
@@ -58,7 +59,16 @@ class HistoryViews:
         stories = [self.teller.tell(entry, language) for entry in page.entries]
         months = [(month, list(told)) for month, told in groupby(stories, key=lambda story: story.requested.month)]
         newest = not ({"before", "after"} & set(request.query_params))
-        return self.pages.render(request, "history.html", months=months, page=page, newest=newest, session=session)
+        return self.pages.render(
+            request,
+            "history.html",
+            policy=CHECKING,
+            months=months,
+            page=page,
+            newest=newest,
+            book=self.teller.version,
+            session=session,
+        )
 
     async def detail(self, request: Request) -> Response:
         """One entry. An entry of somebody else is missing in the same way as one that never was."""
@@ -68,7 +78,15 @@ class HistoryViews:
         entry, records = await self._one(request, session)
         commitments = [exchange_pb2.CommittedRecord.FromString(record).commitment.hex() for record in records]
         story = self.teller.tell(entry, languages.of(request))
-        return self.pages.render(request, "entry.html", story=story, commitments=commitments, session=session)
+        return self.pages.render(
+            request,
+            "entry.html",
+            policy=CHECKING,
+            story=story,
+            commitments=commitments,
+            book=self.teller.version,
+            session=session,
+        )
 
     async def listed_json(self, request: Request) -> Response:
         """A page of the history as JSON; `next` is the value of `before` for the page after it, `proxy_for` the principal's label."""

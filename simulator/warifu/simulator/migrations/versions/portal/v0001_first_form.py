@@ -71,14 +71,48 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Integer(), nullable=False, comment="warifu.exchange.v1.Outcome."),
         sa.Column("request_record", sa.LargeBinary(), nullable=False, comment="Serialised CommittedRecord."),
         sa.Column("outcome_record", sa.LargeBinary(), nullable=False, comment="Serialised CommittedRecord."),
+        sa.Column("arrival", sa.BigInteger(), nullable=False, comment="Position in the order of arrival, from 1."),
+        sa.Column(
+            "request_leaf",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Place of the request record in the log; absent while not known.",
+        ),
+        sa.Column(
+            "outcome_leaf",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Place of the outcome record in the log; absent while not known.",
+        ),
+        sa.Column(
+            "log_key",
+            sa.String(length=8),
+            nullable=True,
+            comment="Id of the key of the log in which those places are, hexadecimal.",
+        ),
         sa.PrimaryKeyConstraint("subject", "requested_at", "request_id"),
+        sa.UniqueConstraint("arrival"),
         sa.UniqueConstraint("request_id"),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_entries_unplaced",
+            ["arrival"],
+            unique=False,
+            sqlite_where=sa.text("request_leaf IS NULL"),
+            postgresql_where=sa.text("request_leaf IS NULL"),
+        )
+
     op.create_table(
         "positions",
         sa.Column("name", sa.String(length=32), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False, comment="How far a list of the gateway has been read."),
+        sa.Column(
+            "position",
+            sa.BigInteger(),
+            nullable=False,
+            comment="How far a list of the gateway has been read, or deliveries counted.",
+        ),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
