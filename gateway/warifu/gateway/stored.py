@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from warifu.exchange.v1 import exchange_pb2 as pb
-from warifu.gateway import packing
 from warifu.gateway.schema import EXCHANGE, OUTBOX, UNFINISHED
+from warifu.kernel import packing
 from warifu.kernel.months import Month, month_at
 from warifu.kernel.vault import Vault
 
