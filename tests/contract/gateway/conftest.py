@@ -16,14 +16,17 @@ FILES = {
     "test_no_content_is_plain_in_the_database",
     "test_the_gateways_files_hold_no_resident_code_and_no_answer",
 }
-"""Tests that look into SQLite's own files. All others run on both databases."""
+"""Tests that look into SQLite's own files."""
+SERVER = {"test_a_gateway_whose_database_connections_are_cut_goes_on"}
+"""Tests of what can happen to a database server alone. All others run on both databases."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test of the network twice."""
     if "world" in metafunc.fixturenames:
-        both = metafunc.definition.originalname not in FILES
-        metafunc.parametrize("database", ["sqlite", "postgres"] if both else ["sqlite"], indirect=True)
+        name = metafunc.definition.originalname
+        kinds = [kind for kind, others in (("sqlite", SERVER), ("postgres", FILES)) if name not in others]
+        metafunc.parametrize("database", kinds, indirect=True)
 
 
 @pytest.fixture
