@@ -1,10 +1,11 @@
-"""Checks of the three sides' records of one exchange against each other. A difference is laid at the side that the gateway does not bear out."""
+"""Checks of the three sides' records of one exchange against each other. A difference is laid at who says something else than the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.instants import milliseconds, stamped
@@ -18,8 +19,9 @@ WHAT: Final = ("requester", "provider", "affair", "procedure", "item")
 """What every record of an exchange says alike (PROTO-13.2)."""
 WHO: Final = ("office", "clerk")
 """What the two institutions' records say alike; the gateway has neither."""
-BASIS: Final = ("table_version", "row")
 NO_ANSWER: Final = (pb.OUTCOME_UNSPECIFIED, pb.OUTCOME_PENDING)
+Said = tuple[str, pb.AccessRecord]
+"""A record and who holds it."""
 
 
 def missing_at_gateway(ground: Ground, case: Case) -> Iterator[Finding]:
@@ -66,61 +68,61 @@ def recorded_twice(ground: Ground, case: Case) -> Iterator[Finding]:
 def field_differs(ground: Ground, case: Case) -> Iterator[Finding]:
     """All records of an exchange name the same institutions, affair, procedure, item, permit and wish for non-disclosure."""
     del ground
-    for entry, held in _facing(case):
-        names = _differing(entry.record, held.record, _alike(entry.record))
-        # The requester is told of a permit by its hash, when there is an answer or a notice of waiting.
-        if held.permit_hash != entry.permit_hash and (held.permit_hash or _provides(case, held)):
-            names.append("permit")
-        yield from _differs(Kind.FIELD_DIFFERS, held.party, case, names, GATEWAY)
-    if case.asked is not None and case.ended is not None:
-        names = _differing(case.asked.record, case.ended.record, WHAT)
-        yield from _differs(Kind.FIELD_DIFFERS, GATEWAY, case, names, "its own record of the request")
-    for asked, provided in _pairs(case):
-        names = _differing(asked.record, provided.record, WHO)
-        yield from _differs(Kind.FIELD_DIFFERS, provided.party, case, names, asked.party)
+    asking, answering = case.asking.records, case.answering.records
+    everyone = _said(_gateway(case), asking, answering)
+    told = [one for one in everyone if one[1].kind == pb.RECORD_KIND_REQUEST]
+    ended = [one for one in everyone if one[1].outcome == pb.OUTCOME_ANSWERED]
+    blamed = _Blamed()
+    for name in WHAT:
+        blamed.vote(name, everyone)
+    for side in (
+        told,
+        ended,
+    ):  # without an answer the requester cannot know whether the provider wished for non-disclosure
+        blamed.vote("non_disclosure", side)
+    for name in WHO:
+        blamed.vote(name, _said((), answering, asking))
+    blamed.count("permit", _permits(case))
+    yield from blamed.findings(Kind.FIELD_DIFFERS, case)
 
 
 def basis_differs(ground: Ground, case: Case) -> Iterator[Finding]:
     """Gateway and provider name the same row of the same table; the requester the row by which it was refused (PROTO-13.2)."""
     del ground
-    for entry, held in _facing(case):
-        if _provides(case, held):
-            yield from _differs(
-                Kind.BASIS_DIFFERS, held.party, case, _differing(entry.record, held.record, BASIS), GATEWAY
-            )
-        elif case.ended is not None and case.ended.record.outcome == pb.OUTCOME_DENIED:
-            yield from _differs(
-                Kind.BASIS_DIFFERS, held.party, case, _differing(entry.record, held.record, ["row"]), GATEWAY
-            )
-    if case.asked is not None and case.ended is not None:
-        names = _differing(case.asked.record, case.ended.record, BASIS)
-        yield from _differs(Kind.BASIS_DIFFERS, GATEWAY, case, names, "its own record of the request")
+    denied = case.ended is not None and case.ended.record.outcome == pb.OUTCOME_DENIED
+    both = _said(_gateway(case), case.answering.records)
+    blamed = _Blamed()
+    blamed.vote("table_version", both)
+    blamed.vote("row", [*both, *_said((), case.asking.records)] if denied else both)
+    yield from blamed.findings(Kind.BASIS_DIFFERS, case)
 
 
 def time_differs(ground: Ground, case: Case) -> Iterator[Finding]:
     """All records name one time of the request; the provision was at the provider first, then at the gateway, then at the requester."""
     del ground
-    for entry, held in _facing(case):
-        names = _differing(entry.record, held.record, ["requested_at"])
-        yield from _differs(Kind.TIME_DIFFERS, held.party, case, names, GATEWAY)
-    if case.asked is not None and case.ended is not None:
-        names = _differing(case.asked.record, case.ended.record, ["requested_at"])
-        yield from _differs(Kind.TIME_DIFFERS, GATEWAY, case, names, "its own record of the request")
-    yield from _out_of_order(case)
+    everyone = _said(_gateway(case), case.asking.records, case.answering.records)
+    times = [(party, stamped(record.requested_at)) for party, record in everyone]
+    blamed = _Blamed()
+    blamed.count("requested_at", times)
+    yield from blamed.findings(Kind.TIME_DIFFERS, case)
+    if case.answered and times:
+        yield from _out_of_order(case, _believed(times))
 
 
 def outcome_differs(ground: Ground, case: Case) -> Iterator[Finding]:
     """All records name one outcome and reason; the two institutions one fine outcome."""
     del ground
+    asking, answering = case.asking.outcome, case.answering.outcome
     if case.ended is not None:
-        asking, answering = case.asking.outcome, case.answering.outcome
-        if asking is not None:
-            names = _differing(case.ended.record, asking.record, ["outcome", "reason"])
-            yield from _contradicts(case, case.ended.record, asking, names)
-        if answering is not None:
-            names = _differing(case.ended.record, answering.record, ["outcome"])
-            yield from _contradicts(case, case.ended.record, answering, names)
-    for asked, provided in _pairs(case):
+        told = [(GATEWAY, case.ended.record)]
+        told += [(one.party, one.record) for one in (asking, answering) if one is not None]
+        blamed = _Blamed()
+        blamed.vote("outcome", told)
+        blamed.vote("reason", told[:2] if asking is not None else [])
+        said = ", ".join(f"{party} {_outcome(record)}" for party, record in told)
+        for party in blamed.names:
+            yield _finding(Kind.OUTCOME_DIFFERS, party, case, said)
+    for asked, provided in _answers(case):
         names = _differing(asked.record, provided.record, ["fine_outcome"])
         yield from _differs(Kind.OUTCOME_DIFFERS, provided.party, case, names, asked.party)
 
@@ -128,9 +130,7 @@ def outcome_differs(ground: Ground, case: Case) -> Iterator[Finding]:
 def answer_differs(ground: Ground, case: Case) -> Iterator[Finding]:
     """Both institutions hold the digest of one answer, and the same sealed bytes of it."""
     del ground
-    for asked, provided in _pairs(case):
-        if asked.record.kind != pb.RECORD_KIND_OUTCOME:
-            continue
+    for asked, provided in _answers(case):
         names = _differing(asked.record, provided.record, ["answer_digest"])
         names += _differing(asked.evidence, provided.evidence, ["sealed_hash"])
         yield from _differs(Kind.ANSWER_DIFFERS, provided.party, case, names, asked.party)
@@ -159,53 +159,79 @@ def _told(held: Held | None) -> bool:
     return held is not None and not held.late and held.record.outcome not in (*NO_ANSWER, pb.OUTCOME_ERROR)
 
 
-def _facing(case: Case) -> Iterator[tuple[Entry, Held]]:
-    """Each institution's record with the gateway's of the same kind."""
-    for side in (case.asking, case.answering):
-        if case.asked is not None and side.request is not None:
-            yield case.asked, side.request
-        if case.ended is not None and side.outcome is not None:
-            yield case.ended, side.outcome
+class _Blamed:
+    """Who says something else than the others, and of what. With as many on either side, who comes first is believed: the gateway."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[str]] = {}
+
+    def vote(self, name: str, said: Sequence[Said]) -> None:
+        """Compare one field of records."""
+        self.count(name, [(party, _value(record, name)) for party, record in said])
+
+    def count(self, name: str, values: Sequence[tuple[str, Hashable]]) -> None:
+        """Compare values, each with who says it."""
+        if not values:
+            return
+        believed = _believed(values)
+        for party in dict.fromkeys(party for party, value in values if value != believed):
+            known = self.names.setdefault(party, [])
+            known.extend([name] if name not in known else [])
+
+    def findings(self, kind: Kind, case: Case) -> Iterator[Finding]:
+        """One for each party."""
+        for party, names in self.names.items():
+            yield from _differs(kind, party, case, names, "the others")
 
 
-def _pairs(case: Case) -> Iterator[tuple[Held, Held]]:
-    """The requester's record with the provider's of the same kind; outcomes only when both say that it was answered."""
-    asking, answering = case.asking, case.answering
-    if asking.request is not None and answering.request is not None:
-        yield asking.request, answering.request
-    if asking.outcome is not None and answering.outcome is not None:
-        outcomes = {asking.outcome.record.outcome, answering.outcome.record.outcome}
-        if outcomes == {pb.OUTCOME_ANSWERED}:
-            yield asking.outcome, answering.outcome
+V = TypeVar("V", bound=Hashable)
 
 
-def _alike(record: pb.AccessRecord) -> Sequence[str]:
-    """Without an answer the requester cannot know whether the provider wished for non-disclosure."""
-    told = record.kind == pb.RECORD_KIND_REQUEST or record.outcome == pb.OUTCOME_ANSWERED
-    return (*WHAT, "non_disclosure") if told else WHAT
+def _believed(values: Sequence[tuple[str, V]]) -> V:
+    counts = Counter(value for _, value in values)
+    most = max(counts.values())
+    return next(value for _, value in values if counts[value] == most)
 
 
-def _provides(case: Case, held: Held) -> bool:
-    return held in case.answering.records
+def _gateway(case: Case) -> list[Entry]:
+    return [one for one in (case.asked, case.ended) if one is not None]
+
+
+def _said(entries: Iterable[Entry], *sides: Iterable[Held]) -> list[Said]:
+    return [(GATEWAY, one.record) for one in entries] + [(one.party, one.record) for side in sides for one in side]
+
+
+def _permits(case: Case) -> list[tuple[str, bytes | None]]:
+    """The requester is told of a permit by its hash, when there is an answer or a notice of waiting."""
+    said = [(GATEWAY, one.permit_hash) for one in _gateway(case)]
+    said += [(one.party, one.permit_hash) for one in case.answering.records]
+    return said + [(one.party, one.permit_hash) for one in case.asking.records if one.permit_hash]
+
+
+def _answers(case: Case) -> Iterator[tuple[Held, Held]]:
+    """Both institutions' records of an outcome of which both say that it was answered."""
+    asked, provided = case.asking.outcome, case.answering.outcome
+    if asked is None or provided is None:
+        return
+    if asked.record.outcome == provided.record.outcome == pb.OUTCOME_ANSWERED:
+        yield asked, provided
 
 
 def _differing(ours: Any, theirs: Any, names: Iterable[str]) -> list[str]:
     return [name for name in names if _value(ours, name) != _value(theirs, name)]
 
 
-def _value(message: Any, name: str) -> object:
+def _value(message: Any, name: str) -> Any:
     """Absent is another value than the default one, where the contract tells them apart."""
     field = message.DESCRIPTOR.fields_by_name[name]
     return getattr(message, name) if not field.has_presence or message.HasField(name) else None
 
 
-def _out_of_order(case: Case) -> Iterator[Finding]:
-    if not case.answered or case.ended is None or case.asked is None:
-        return
-    last = stamped(case.asked.record.requested_at)
-    steps = [(one.party, one.record) for one in (case.answering.outcome,) if one is not None]
-    steps += [(GATEWAY, case.ended.record)]
-    steps += [(one.party, one.record) for one in (case.asking.outcome,) if one is not None]
+def _out_of_order(case: Case, requested: int) -> Iterator[Finding]:
+    answering, asking = case.answering.outcome, case.asking.outcome
+    steps = _said((), [answering] if answering else [])
+    steps += _said([case.ended] if case.ended else [], [asking] if asking else [])
+    last = requested
     for party, record in steps:
         if record.outcome != pb.OUTCOME_ANSWERED:
             continue
@@ -215,16 +241,13 @@ def _out_of_order(case: Case) -> Iterator[Finding]:
         last = max(last, at)
 
 
-def _contradicts(case: Case, said: pb.AccessRecord, held: Held, names: Sequence[str]) -> Iterator[Finding]:
-    if names:
-        ours, theirs = (pb.Outcome.Name(one.outcome).removeprefix("OUTCOME_") for one in (said, held.record))
-        detail = f"{ours} {said.reason}".strip() + f" at the gateway, {theirs} {held.record.reason}".rstrip() + " here"
-        yield _finding(Kind.OUTCOME_DIFFERS, held.party, case, detail)
+def _outcome(record: pb.AccessRecord) -> str:
+    return f"{pb.Outcome.Name(record.outcome).removeprefix('OUTCOME_')} {record.reason}".strip()
 
 
 def _differs(kind: Kind, party: str, case: Case, names: Sequence[str], against: str) -> Iterator[Finding]:
     if names:
-        yield _finding(kind, party, case, f"{', '.join(names)}: not as {against} has it")
+        yield _finding(kind, party, case, f"{', '.join(names)}: other than {against}")
 
 
 def _finding(kind: Kind, party: str, case: Case, detail: str) -> Finding:
