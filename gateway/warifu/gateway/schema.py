@@ -25,7 +25,7 @@ metadata = MetaData()
 _INSTITUTION = String(64)
 _REQUEST_ID = String(36)
 _POSITION = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column named INTEGER
-"""Counts up with each row; the order of commitment, since one writer commits."""
+"""Counts up with each row; the order of commitment, since one process writes at a time: whoever pages after a position misses none."""
 
 DEPOSIT = Table(
     "deposit",

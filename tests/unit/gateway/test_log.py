@@ -156,6 +156,18 @@ async def test_another_key_begins_a_new_log_of_everything(tmp_path, lab):
     new.store.close()
 
 
+async def test_a_process_with_the_key_of_before_adds_nothing_to_a_new_log(tmp_path, lab):
+    """Whoever still runs with the old key after another began a new log signs nothing more; what it commits, the other places."""
+    await lab.sequencer.begin()
+    new = Lab(tmp_path, OTHER_SIGNER)
+    await new.sequencer.begin()
+    await lab.commit(0)
+    assert await lab.sequencer.run() == 0
+    assert await new.sequencer.run() == 1
+    assert checked(lab.head(), OTHER_SIGNER.key).root == new.expected_root(1)
+    new.store.close()
+
+
 async def test_two_sequencers_on_one_store_never_fork(tmp_path, lab):
     """Run side by side, two sequencers place every entry once and sign one growing tree."""
     other = Lab(tmp_path)

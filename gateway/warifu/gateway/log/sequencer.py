@@ -79,6 +79,8 @@ class Sequencer:
     def _integrate(self, connection: Connection) -> int:
         head = heads.read(connection)
         assert head is not None, "the log was begun at start"
+        if head.log_key != self._signer.key.vkey:
+            raise LostRaceError("another process began a new log under another key")
         waiting = entries.waiting(connection, MOST)
         if not waiting:
             return 0
