@@ -15,12 +15,16 @@ from pathlib import Path
 import httpx2
 import pytest
 from sqlalchemy import select
+from sqlalchemy.engine import URL
 from unit.portal.browser import Browser, visible
-from unit.portal.lab import HANA, LONG, SORA, START, DemoPerson, Lab, Told, open_lab
+from unit.portal.lab import HANA, LONG, SORA, START, DemoPerson, Lab, TestClock, Told, open_lab
 
-from warifu.portal.proxies.queries import GUESS_WINDOW, MOST_GUESSES, MOST_PROXIES, WORD_LIFE
-from warifu.portal.proxies.traces import PAGE_SIZE, Position
-from warifu.portal.schema import mandates, metadata, proxy_guesses, proxy_words, traces
+from warifu.kernel.store import Store
+from warifu.portal.proxies.queries import GUESS_WINDOW, MOST_GUESSES, MOST_PROXIES, WORD_LIFE, Proxies
+from warifu.portal.proxies.refusals import RefusedError
+from warifu.portal.proxies.traces import PAGE_SIZE, Act, Position, Traces
+from warifu.portal.schema import accounts, mandates, metadata, proxy_guesses, proxy_words, sessions, traces
+from warifu.portal.sessions import Acting, MandateEndedError, Session
 from warifu.simulator.cards import tray
 
 JSON = {"accept": "application/json"}
@@ -646,3 +650,30 @@ async def test_accounts_that_become_one_keep_their_mandates(lab: Lab) -> None:
     await own.post("/proxies/act", {"mandate": mandate})
     read = [one["request_id"] for one in (await own.get("/api/v1/history")).json()["entries"]]
     assert sorted(read) == sorted([old.request_id, new.request_id])
+
+
+async def test_mandates_live_on_postgresql_as_on_sqlite(postgres_database: URL) -> None:
+    """Word, guess, switch, traces by pages and end work on the other database too, and sessions learn of the end."""
+    clock, store = TestClock(), Store(postgres_database, metadata)
+    store.create()
+    proxies, noted = Proxies(store, clock), Traces(store, clock)
+    session = Session(b"hash", "proxy")
+    await store.write(
+        lambda c: c.execute(accounts.insert(), [{"account": a, "opened_at": 0} for a in ("person", "proxy")])
+    )
+    row = {"token_hash": b"hash", "account": "proxy", "opened_at": 0, "seen_at": 0}
+    await store.write(lambda c: c.execute(sessions.insert(), row))
+    with pytest.raises(RefusedError):
+        await proxies.accept("proxy", "0000-0000-0000", "person")
+    mandate = await proxies.accept("proxy", await proxies.make_word("person", "proxy"), "person")
+    assert await proxies.act(session, mandate)
+    acting_session = replace(session, acting=Acting(mandate, "person", "person"))
+    await noted.note(acting_session, Act.READ_LIST)
+    first = noted.page("person", size=2)
+    assert [trace.act for trace in first.traces] == [Act.READ_LIST, Act.SWITCHED]
+    assert [trace.act for trace in noted.page("person", first.older).traces] == [Act.REGISTERED]
+    assert await proxies.end("person", mandate)
+    with pytest.raises(MandateEndedError):
+        await noted.note(acting_session, Act.READ_LIST)
+    assert await proxies.purge() == 0
+    store.close()
