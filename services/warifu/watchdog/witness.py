@@ -1,7 +1,8 @@
 """The witness: what it cosigns, what it refuses, and that it remembers before it answers (c2sp.org/tlog-witness).
 
-`decide` is the whole rule, as values. `Witness` applies it within one transaction with the head it stands on, so that of two calls at once
-the second is judged by what the first left; the cosignature is made after the head is durable.
+`decide` is the whole rule, as values. `Witness` applies it within one transaction with the head it stands on, of which a store lets only one
+write at a time, in whatever process: of two calls at once the second is judged by what the first left. The cosignature is made after the
+head is durable.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ _LOG: Final = logging.getLogger(__name__)
 GATEWAY: Final = "gateway"
 
 _READ: Final = select(HEAD.c.size, HEAD.c.root, HEAD.c.note, HEAD.c.cosigned_at).where(HEAD.c.log == bindparam("log"))
-_READ_TO_MOVE: Final = _READ.with_for_update()
 _BEGIN: Final = insert(HEAD)
 _MOVE: Final = (
     update(HEAD)
@@ -126,8 +126,7 @@ class Witness:
 
     def head(self) -> Head | None:
         """What was cosigned last; None before the first."""
-        row = self._store.read(lambda connection: connection.execute(_READ, {"log": self._log}).first())
-        return Head(*row) if row is not None else None
+        return self._store.read(self._stored)
 
     def read(self, raw: str) -> Witnessed:
         """A checkpoint that the log signed.
@@ -178,7 +177,7 @@ class Witness:
             raise LinkageError(Reason.CLIENT_CHECKPOINT_INVALID, metadata={"problem": str(error)}) from error
 
     def _judge(self, connection: Connection, old_size: int, shown: Witnessed, proof: Sequence[bytes]) -> Decision:
-        known = self._to_move(connection)
+        known = self._stored(connection)
         decision = decide(known, old_size, shown.checkpoint, proof)
         match decision:
             case Cosign():
@@ -188,15 +187,15 @@ class Witness:
         return decision
 
     def _take_up(self, connection: Connection, shown: Witnessed) -> bool:
-        known = self._to_move(connection)
+        known = self._stored(connection)
         if known is not None and shown.checkpoint.size <= known.size:
             return False
         self._findings.add(connection, contradiction(Kind.OWN_MEMORY, known, shown))
         self._move(connection, known, shown)
         return True
 
-    def _to_move(self, connection: Connection) -> Head | None:
-        row = connection.execute(_READ_TO_MOVE, {"log": self._log}).first()
+    def _stored(self, connection: Connection) -> Head | None:
+        row = connection.execute(_READ, {"log": self._log}).first()
         return Head(*row) if row is not None else None
 
     def _move(self, connection: Connection, known: Head | None, shown: Witnessed) -> None:

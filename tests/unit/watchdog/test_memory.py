@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from naive_log import NaiveLog
 
 from warifu.exchange.logkeys import WITNESS, LogKeyError, LogKeys
 from warifu.kernel.clock import SimulatedClock
+from warifu.kernel.errors import LinkageError
 from warifu.kernel.store import Store, StoreClosedError, sqlite_url
 from warifu.tlog.notes import LogSigner, Signature, WitnessSigner
 from warifu.watchdog.findings import Findings
@@ -68,6 +70,39 @@ async def test_nothing_is_signed_that_could_not_be_stored(tmp_path: Path) -> Non
     with pytest.raises(StoreClosedError):
         await witness.add(0, [], NaiveLog(SEED).grow(5).note())
     assert signer.seen == []
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_of_two_processes_on_one_database_neither_signs_the_others_fork(
+    database: str, known: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Two witnesses on one database, shown two branches at the same time, cosign heads of one branch only; the other is a finding."""
+    url = sqlite_url(tmp_path / "watchdog.db") if database == "sqlite" else request.getfixturevalue("postgres_database")
+    stores = [Store(url, metadata) for _ in range(2)]
+    stores[0].create()
+    witnesses = [Witness(store, CLOCK, KEYS, OWN, Findings(store, CLOCK)) for store in stores]
+    log = NaiveLog(SEED).grow(4)
+    if known:
+        await witnesses[0].add(0, [], log.note())
+    branches = [log.copy().grow(3, name) for name in ("one", "other")]
+    old_size = 4 if known else 0
+
+    async def show(witness: Witness, branch: NaiveLog) -> NaiveLog | None:
+        try:
+            signed = await witness.add(old_size, branch.proof(old_size), branch.note())
+        except LinkageError:
+            return None
+        return branch if isinstance(signed, str) else None
+
+    shown = [show(witness, branch) for witness, branch in zip(witnesses, branches, strict=True) for _ in range(3)]
+    signed = await asyncio.gather(*shown)
+    kinds = [row.kind for row in Findings(stores[0], CLOCK).page()]
+    for store in stores:
+        store.close()
+
+    assert len({id(branch) for branch in signed if branch is not None}) == 1
+    assert kinds == ["fork"]
 
 
 def test_a_witness_signs_with_the_pinned_key_or_not_at_all(tmp_path: Path) -> None:
