@@ -36,12 +36,19 @@ def entry(number: int, minute: int) -> dict[str, Any]:
 def seen(base: int) -> Seen:
     """What one login gave: two entries, with ids from `base` on."""
     entries = [entry(base, 30 + base % 7), entry(base + 1, 10 + base % 5)]
-    missing = [(404, "not found"), (404, '{"error": {"status": 404}}')] * 2
+    missing = {
+        "/history/{}": [(404, "not found")] * 2,
+        "/api/v1/history/{}": [(404, '{"error":{"status":404}}')] * 2,
+        "/history/{}/proof": [(404, "not found")] * 2,
+        "/api/v1/proofs?request_id={}": [(200, '{"entries":{}}')] * 2,
+    }
+    path = ",".join(f'"{"A" * 43}="' for _ in range(1 + base % 6))
+    proofs = {"all": f'{{"{entries[0]["request_id"]}":{{"index":{base},"path":[{path}]}}}}'}
     pages = {
         "/history ja": "".join(f"<li id={one['request_id']}>2026年4月{1 + base % 9}日（月）</li>" for one in entries)
     }
     records = [{"act": act, "side": "proxy", "at": entries[0]["requested_at"]} for act in ("READ_LIST", "REGISTERED")]
-    return Seen(pages, {"/history": json.dumps({"entries": entries, "next": None})}, entries, records, missing)
+    return Seen(pages, {"/history": json.dumps({"entries": entries, "next": None})}, entries, records, proofs, missing)
 
 
 def failed(mine: Seen, others: Seen) -> set[str]:
@@ -85,7 +92,15 @@ def _coarse(one: Seen) -> None:
 
 
 def _forbidden(one: Seen) -> None:
-    one.missing[0] = (403, "not found")
+    one.missing["/history/{}"][0] = (403, "not found")
+
+
+def _proved(one: Seen) -> None:
+    one.missing["/api/v1/proofs?request_id={}"][0] = (200, '{"entries":{"x":{"state":"not-yet-witnessed"}}}')
+
+
+def _unproved(one: Seen) -> None:
+    one.proofs["all"] = one.proofs["all"].replace('"path":[', '"state":"not-yet-witnessed","path":[')
 
 
 def _traced(one: Seen) -> None:
@@ -103,6 +118,8 @@ def _traced(one: Seen) -> None:
         (_swapped, {"same-order"}),
         (_coarse, {"same-form-of-times"}),
         (_forbidden, {"hidden-is-missing-like-any"}),
+        (_proved, {"hidden-is-missing-like-any"}),
+        (_unproved, {"same-proofs"}),
         (_traced, {"same-traces", "same-form-of-times"}),
     ],
 )
