@@ -6,9 +6,14 @@ Lies are planted in the files of running parties, audited through their own face
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
+import re
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
@@ -392,10 +397,29 @@ def test_a_sound_network_is_audited_in_either_language(network: Running) -> None
     assert f"{document['entries']} entries" in network.command("audit").stdout
 
 
+def test_the_auditors_page_can_be_followed(network: Running, tmp_path: Path) -> None:
+    """The commands of docs/AUDIT.md §5, as they stand, check the log of a running network with curl, OpenSSL and Go alone."""
+    tools = ("curl", "jq", "xxd", "openssl", "go")
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing or not Path("/usr/share/gocode/src/golang.org/x/mod/sumdb").is_dir():
+        pytest.skip(f"other people's tools are not all here: {missing or 'golang.org/x/mod'}")
+    source = Path(__file__).parents[2]
+    page = (source / "docs" / "AUDIT.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 5
+    done = subprocess.run(
+        ["sh", "-eu", "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "STATE": str(network.state), "SOURCE": str(source)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Signature Verified Successfully") == 2
+    assert "it only grew" in done.stdout
+    size = int((tmp_path / "log" / "checkpoint").read_text().splitlines()[1])
+    assert json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))["entries"] == size > 0
+
+
 def test_an_audit_of_a_network_that_is_down_says_so(tmp_path: Path) -> None:
     """Without a network there is nothing to audit: exit code 2, not a clean bill."""
-    import subprocess
-    import sys
 
     done = subprocess.run(
         [sys.executable, "-m", "warifu.cli", "audit", "--state", str(tmp_path), "--json"],
