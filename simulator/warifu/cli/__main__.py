@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from warifu.cli import authority, permissions
+from warifu.cli import authority, bench, permissions
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
@@ -14,6 +14,7 @@ from warifu.cli.play import play, scenarios
 from warifu.cli.status import status
 from warifu.cli.testing import run_tests
 from warifu.cli.text import as_typed, t
+from warifu.cli.verify import verify
 
 app = typer.Typer(
     name="warifu",
@@ -103,6 +104,15 @@ app.command(
         "warifu audit --resume audit.state",
     ),
 )(audit)
+app.command(
+    "verify",
+    help=_example(
+        "証明のファイルを、ネットワークなしで確かめる。合わないものがあれば終了コード 1。",
+        "Check proof files without the network; exit code 1 when one fails.",
+        "warifu verify warifu-0198….tlog-proof",
+        "warifu verify *.tlog-proof --log-key log.vkey --witness-key witness.vkey --json",
+    ),
+)(verify)
 app.add_typer(permissions.app, name="permissions")
 app.add_typer(authority.app, name="ca")
 app.command(
@@ -121,6 +131,7 @@ app.command(
         "warifu restore net.tar.gz --state ./state2",
     ),
 )(restore)
+app.add_typer(bench.app, name="bench")
 app.command(
     "test",
     help=_example(

@@ -63,6 +63,25 @@ function showAll(rows, state) {
   say(state);
 }
 
+const base = (name) => name.replace(/_(?:code|datetime)$/, "");
+const JAPAN = 9 * 3600 * 1000;
+
+/** A moment that differs by less than the page shows, to the millisecond. */
+function precise(name, value) {
+  if (!/_at$/.test(name) || !/^-?[0-9]{1,16}$/.test(value)) return value || "—";
+  return `${new Date(Number(value) + JAPAN).toISOString().slice(0, -1)}+09:00`;
+}
+
+/** Of each thing one difference, in the words that a person reads where those differ. */
+function told(differs) {
+  const chosen = new Map();
+  for (const one of differs) {
+    const known = chosen.get(base(one.name));
+    if (known === undefined || (one.read && !known.read)) chosen.set(base(one.name), one);
+  }
+  return [...chosen];
+}
+
 /** One failed row, with what differs. */
 function reported(row, judged) {
   const item = copy("report", "row");
@@ -72,11 +91,11 @@ function reported(row, judged) {
   item.querySelector("code").textContent = row.id;
   item.querySelector("[data-why]").replaceChildren(copy("kind", judged.kind));
   const list = item.querySelector("dl");
-  for (const { name, shown, said } of judged.differs ?? []) {
+  for (const [name, { shown, said }] of told(judged.differs ?? [])) {
     const part = copy("report", "difference");
-    part.querySelector("dt").replaceChildren(copy("field", name.replace(/_(?:code|datetime)$/, "")));
-    part.querySelector("[data-shown]").textContent = shown || "—";
-    part.querySelector("[data-said]").textContent = said || "—";
+    part.querySelector("dt").replaceChildren(copy("field", name));
+    part.querySelector("[data-shown]").textContent = precise(name, shown);
+    part.querySelector("[data-said]").textContent = precise(name, said);
     list.append(part);
   }
   if (!list.children.length) list.remove();
