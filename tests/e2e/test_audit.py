@@ -420,7 +420,6 @@ def test_the_auditors_page_can_be_followed(network: Running, tmp_path: Path) -> 
 
 def test_an_audit_of_a_network_that_is_down_says_so(tmp_path: Path) -> None:
     """Without a network there is nothing to audit: exit code 2, not a clean bill."""
-
     done = subprocess.run(
         [sys.executable, "-m", "warifu.cli", "audit", "--state", str(tmp_path), "--json"],
         capture_output=True, text=True, timeout=60, check=False,
