@@ -14,8 +14,13 @@ from sqlalchemy import BindParameter, Connection, Integer, Row, bindparam, selec
 from warifu.exchange.answer import answer_digest
 from warifu.exchange.sealing import block_hash
 from warifu.exchange.v1 import exchange_pb2
+from warifu.interim import kept_inquiries, kept_provisions, records
+from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
-from warifu.interim.schema import ANSWER_BLOCKS, INQUIRIES, PROMISES, PROVISIONS, RECORDS
+from warifu.interim.kept_inquiries import Inquiry
+from warifu.interim.kept_provisions import Provided
+from warifu.interim.logged import promised
+from warifu.interim.schema import INQUIRIES, PROMISES, PROVISIONS, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.limits import PAGE, check_page
 from warifu.linkage.v1 import linkage_pb2
@@ -23,16 +28,13 @@ from warifu.linkage.v1 import linkage_pb2
 _AFTER = (
     select(RECORDS, PROMISES.c.receipt)
     .select_from(RECORDS.outerjoin(PROMISES, PROMISES.c.position == RECORDS.c.position))
-    .where(RECORDS.c.position > bindparam("after"))
+    .where(RECORDS.c.position > bindparam("after"), RECORDS.c.month >= bindparam("first"))
     .order_by(RECORDS.c.position)
     .limit(bindparam("limit", type_=Integer()))
 )
 _IDS: BindParameter[str] = bindparam("ids", expanding=True)
-_ASKED = select(INQUIRIES.c.request_id, INQUIRIES.c.state, INQUIRIES.c.answer).where(INQUIRIES.c.request_id.in_(_IDS))
-_PROVIDED = select(PROVISIONS.c.permit_id, PROVISIONS.c.permit, PROVISIONS.c.block).where(
-    PROVISIONS.c.permit_id.in_(_IDS)
-)
-_BLOCKS = select(ANSWER_BLOCKS).where(ANSWER_BLOCKS.c.block.in_(bindparam("blocks", expanding=True)))
+_ASKED = select(INQUIRIES).where(INQUIRIES.c.request_id.in_(_IDS))
+_PROVIDED = select(PROVISIONS).where(PROVISIONS.c.permit_id.in_(_IDS))
 
 
 class Audit:
@@ -49,25 +51,30 @@ class Audit:
         """
         self._ground.require(request.institution)
         limit = check_page(request.limit, PAGE)
-        values = {"after": request.after, "limit": limit + 1}
-        return self._ground.store.read(lambda connection: _page(connection, values, limit))
+        contents = self._ground.contents
+        values = {"after": request.after, "first": contents.vault.first, "limit": limit + 1}
+        return self._ground.store.read(lambda connection: _page(connection, contents, values, limit))
 
 
-def _page(connection: Connection, values: Mapping[str, int], limit: int) -> pb.ListRecordsResponse:
+def _page(connection: Connection, contents: Contents, values: Mapping[str, int], limit: int) -> pb.ListRecordsResponse:
     rows = connection.execute(_AFTER, values).all()
     page = rows[:limit]
-    asked = _by_id(connection.execute(_ASKED, {"ids": _ids(page, "requester")}).all())
-    provided = _by_id(connection.execute(_PROVIDED, {"ids": _ids(page, "provider")}).all())
-    sealed = _sealed(connection, provided)
+    asking = connection.execute(_ASKED, {"ids": _ids(page, "requester")})
+    asked = {row.request_id: kept_inquiries.opened(contents, row) for row in asking}
+    providing = connection.execute(_PROVIDED, {"ids": _ids(page, "provider")})
+    provided = {row.permit_id: kept_provisions.opened(contents, row) for row in providing}
+    sealed = _sealed(connection, contents, provided)
     response = pb.ListRecordsResponse()
     for row in page:
+        committed = records.opened(contents, row)
         if row.side == "requester":
-            evidence = _of_requester(row, asked.get(row.request_id))
+            receipt = promised(contents, row)
+            evidence = _of_requester(row, receipt, asked.get(row.request_id))
         else:
-            evidence = _of_provider(row, provided.get(row.request_id), sealed)
+            evidence = _of_provider(committed, row.kind, provided.get(row.request_id), sealed)
         response.records.add(
             position=row.position,
-            record=exchange_pb2.CommittedRecord(record=row.record, salt=row.salt, commitment=row.commitment),
+            record=committed,
             permit_hash=row.permit_hash,
             evidence=evidence,
         )
@@ -80,25 +87,21 @@ def _ids(rows: Sequence[Row[Any]], side: str) -> list[str]:
     return [row.request_id for row in rows if row.side == side]
 
 
-def _by_id(rows: Sequence[Any]) -> dict[str, Row[Any]]:
-    return {row[0]: row for row in rows}
-
-
-def _sealed(connection: Connection, provided: Mapping[str, Row[Any]]) -> dict[int, bytes]:
+def _sealed(connection: Connection, contents: Contents, provided: Mapping[str, Provided]) -> dict[int, bytes]:
     """The hash of each answer block that these provisions are in."""
-    numbers = {row.block for row in provided.values()}
-    rows = connection.execute(_BLOCKS, {"blocks": list(numbers)})
-    return {row.block: block_hash(exchange_pb2.SealedAnswer.FromString(row.sealed).block) for row in rows}
+    numbers = {one.block for one in provided.values()}
+    blocks = kept_provisions.blocks(connection, contents, list(numbers))
+    return {number: block_hash(answer.block) for number, answer in blocks.items()}
 
 
-def _of_requester(row: Row[Any], inquiry: Row[Any] | None) -> linkage_pb2.Evidence:
+def _of_requester(row: Row[Any], first: bytes | None, inquiry: Inquiry | None) -> linkage_pb2.Evidence:
     evidence = linkage_pb2.Evidence()
     if inquiry is None or inquiry.state is None:
         return evidence
     state = linkage_pb2.ExchangeState.FromString(inquiry.state)
     if row.kind == exchange_pb2.RECORD_KIND_REQUEST:
         # The first receipt, when it is kept apart by now; a later state may have brought another.
-        receipt = linkage_pb2.Receipt.FromString(row.receipt) if row.receipt is not None else state.receipt
+        receipt = linkage_pb2.Receipt.FromString(first) if first is not None else state.receipt
         evidence.receipt.CopyFrom(receipt)
         evidence.promised = receipt.commitment
     elif state.outcome == exchange_pb2.OUTCOME_ANSWERED and inquiry.answer is not None:
@@ -107,12 +110,14 @@ def _of_requester(row: Row[Any], inquiry: Row[Any] | None) -> linkage_pb2.Eviden
     return evidence
 
 
-def _of_provider(row: Row[Any], provision: Row[Any] | None, sealed: Mapping[int, bytes]) -> linkage_pb2.Evidence:
+def _of_provider(
+    committed: exchange_pb2.CommittedRecord, kind: int, provision: Provided | None, sealed: Mapping[int, bytes]
+) -> linkage_pb2.Evidence:
     evidence = linkage_pb2.Evidence()
     if provision is None:
         return evidence
-    if row.kind == exchange_pb2.RECORD_KIND_REQUEST:
+    if kind == exchange_pb2.RECORD_KIND_REQUEST:
         evidence.promised = exchange_pb2.Permit.FromString(provision.permit).commitment
-    elif exchange_pb2.AccessRecord.FromString(row.record).outcome == exchange_pb2.OUTCOME_ANSWERED:
+    elif exchange_pb2.AccessRecord.FromString(committed.record).outcome == exchange_pb2.OUTCOME_ANSWERED:
         evidence.sealed_hash = sealed[provision.block]
     return evidence

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Integer, Row, bindparam, select
-
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import inquire
+from warifu.interim import inquire, kept_inquiries
 from warifu.interim.drive import Driver
 from warifu.interim.ground import Ground
-from warifu.interim.schema import INQUIRIES
+from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.instants import timestamp
 from warifu.kernel.limits import COLLECT_WAIT, check_page, malformed
 from warifu.linkage.v1 import linkage_pb2
 
-_BEFORE = (
-    select(INQUIRIES)
-    .where(INQUIRIES.c.position < bindparam("before"))
-    .order_by(INQUIRIES.c.position.desc())
-    .limit(bindparam("limit", type_=Integer()))
-)
 _NEWEST = 2**62
 
 
@@ -57,14 +47,17 @@ class Collection:
         """
         self._ground.require(request.institution)
         before, limit = page_before(request.page_token), check_page(request.page_size)
-        values = {"before": before, "limit": limit + 1}
-        rows = self._ground.store.read(lambda connection: connection.execute(_BEFORE, values).all())
+        contents = self._ground.contents
+        rows = self._ground.store.read(
+            lambda connection: kept_inquiries.newest(connection, contents, before, limit + 1)
+        )
         token = str(rows[limit - 1].position) if len(rows) > limit else ""
         inquiries = [state_of(row, with_records=False) for row in rows[:limit]]
         return pb.ListInquiriesResponse(inquiries=inquiries, next_page_token=token)
 
-    def _row(self, request_id: str) -> Row[Any]:
-        return self._ground.store.read(lambda connection: inquire.find(connection, request_id))
+    def _row(self, request_id: str) -> Inquiry:
+        contents = self._ground.contents
+        return self._ground.store.read(lambda connection: inquire.find(connection, contents, request_id))
 
 
 def page_before(token: str) -> int:
@@ -78,8 +71,8 @@ def page_before(token: str) -> int:
     return min(int(token or _NEWEST), _NEWEST)
 
 
-def state_of(row: Row[Any], *, with_records: bool = True) -> pb.InquiryState:
-    """An inquiry's row as the business system sees it: no codes, no cryptography."""
+def state_of(row: Inquiry, *, with_records: bool = True) -> pb.InquiryState:
+    """An inquiry as the business system sees it: no codes, no cryptography."""
     state = pb.InquiryState(
         request_id=row.request_id,
         outcome=row.outcome,
@@ -88,7 +81,7 @@ def state_of(row: Row[Any], *, with_records: bool = True) -> pb.InquiryState:
     )
     if row.answer is not None and with_records:
         state.records.extend(exchange_pb2.Answer.FromString(row.answer).records)
-    if row.outcome == exchange_pb2.OUTCOME_DENIED:
+    if row.outcome == exchange_pb2.OUTCOME_DENIED and row.state is not None:
         state.denial.CopyFrom(linkage_pb2.ExchangeState.FromString(row.state).denial)
     if row.failure is not None:
         state.error.CopyFrom(common_pb2.Failure.FromString(row.failure))

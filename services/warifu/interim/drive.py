@@ -12,13 +12,14 @@ from contextlib import suppress
 from typing import Any, Final
 
 import grpc
-from sqlalchemy import Row, select
+from sqlalchemy import bindparam, select
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import inquire
 from warifu.interim.ground import Ground
-from warifu.interim.receive import UNFINISHED, Received, Receiver
-from warifu.interim.schema import INQUIRIES
+from warifu.interim.kept_inquiries import SENT, UNSETTLED, Inquiry
+from warifu.interim.receive import Received, Receiver
+from warifu.interim.schema import INQUIRIES, UNFINISHED
 from warifu.interim.supersede import Superseded
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason, Side
@@ -34,8 +35,8 @@ _POLL_EVERY: Final = 20_000
 _LOG: Final = logging.getLogger(__name__)
 
 _OPEN = (
-    select(INQUIRIES.c.request_id, INQUIRIES.c.outcome, INQUIRIES.c.review_until)
-    .where(INQUIRIES.c.outcome.in_(UNFINISHED))
+    select(INQUIRIES.c.request_id, INQUIRIES.c.waiting, INQUIRIES.c.review_until)
+    .where(UNFINISHED, INQUIRIES.c.month >= bindparam("first"))
     .order_by(INQUIRIES.c.position)
 )
 Call = Callable[[], Awaitable[linkage_pb2.ExchangeState]]
@@ -84,8 +85,9 @@ class Driver:
         """
         now, network = self._ground.machine(), self._ground.network()
         waiting = []
-        for row in self._ground.store.read(lambda connection: connection.execute(_OPEN).all()):
-            if row.outcome == exchange_pb2.OUTCOME_UNSPECIFIED:
+        first = {"first": self._ground.contents.vault.first}
+        for row in self._ground.store.read(lambda connection: connection.execute(_OPEN, first).all()):
+            if row.waiting == SENT:
                 self.send(row.request_id)
             elif _is_due(self._polled.get(row.request_id), now, row.review_until, network):
                 waiting.append(row.request_id)
@@ -137,7 +139,7 @@ class Driver:
             return await self._refused(row, LinkageError.from_rpc(error, party="gateway"))
         return await self._taken(row, response.exchange)
 
-    async def _refused(self, row: Row[Any], error: LinkageError) -> Received:
+    async def _refused(self, row: Inquiry, error: LinkageError) -> Received:
         """The client's fault is final: the same bytes would be refused again. Anything else may pass."""
         if error.retryable or error.reason.side != Side.CLIENT or error.reason in _MAY_PASS:
             raise error
@@ -154,7 +156,7 @@ class Driver:
         except LinkageError as error:
             _LOG.info("answer still waits", extra={"request_id": request_id, "reason": error.reason})
 
-    async def _taken(self, row: Row[Any], state: linkage_pb2.ExchangeState) -> Received | None:
+    async def _taken(self, row: Inquiry, state: linkage_pb2.ExchangeState) -> Received | None:
         received = await self._receiver.take(row, state)
         if received.reason == Reason.CLIENT_CODE_SUPERSEDED:
             await self._unbind(row)
@@ -164,21 +166,22 @@ class Driver:
             self._polled.pop(row.request_id, None)
         return received if received.outcome else None
 
-    async def _unbind(self, row: Row[Any]) -> None:
+    async def _unbind(self, row: Inquiry) -> None:
         """The code in this inquiry serves no longer: its addressee must be enrolled anew."""
         sent = linkage_pb2.InquireRequest.FromString(row.sent)
         await self._superseded.unbind([exchange_pb2.Inquiry.FromString(sent.inquiry).subject])
 
-    async def _refresh(self, row: Row[Any]) -> None:
+    async def _refresh(self, row: Inquiry) -> None:
         """The provider has another key by now: the next inquiry shall be sealed to that one."""
         with suppress(LinkageError):
             await self._ground.directory.refresh(pb.InquireRequest.FromString(row.request).provider)
 
-    def _row(self, request_id: str) -> Row[Any]:
-        return self._ground.store.read(lambda connection: inquire.find(connection, request_id))
+    def _row(self, request_id: str) -> Inquiry:
+        contents = self._ground.contents
+        return self._ground.store.read(lambda connection: inquire.find(connection, contents, request_id))
 
     def _is_open(self, request_id: str) -> bool:
-        return self._row(request_id).outcome in UNFINISHED
+        return self._row(request_id).outcome in UNSETTLED
 
     def _stub(self) -> linkage_pb2_grpc.LinkageServiceAsyncStub:
         return self._ground.peers.stub(linkage_pb2_grpc.LinkageServiceStub, "gateway", self._ground.institution)

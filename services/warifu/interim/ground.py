@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from warifu.exchange.directory import Directory
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.lawbook import CurrentLaw
+from warifu.interim.contents import Contents
 from warifu.interim.schema import JOURNAL, MARKS
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
@@ -40,6 +41,8 @@ class Ground:
     ids: Ids
     sample_key: bytes
     """Draws the sample of answers that a clerk looks at; known to this provider alone."""
+    contents: Contents
+    """Seals what is kept of exchanges."""
 
     def machine(self) -> int:
         """Machine time, milliseconds."""
@@ -62,11 +65,9 @@ class Ground:
         """Where a list was read to; 0 at the beginning."""
         return self.store.read(lambda connection: connection.execute(_MARK, {"name": name}).scalar()) or 0
 
-    def note(
-        self, connection: Connection, what: str, *, addressee_no: str | None, reason: str = "", clerk: str = ""
-    ) -> None:
-        """Enter into the journal what was done by hand, within the transaction that does it."""
-        values = {"at": self.network(), "what": what, "addressee_no": addressee_no, "clerk": clerk, "reason": reason}
+    def note(self, connection: Connection, what: str, *, addressee_no: str, reason: str = "") -> None:
+        """Enter into the journal what was done to an addressee, within the transaction that does it."""
+        values = {"at": self.network(), "what": what, "addressee_no": addressee_no, "reason": reason}
         connection.execute(_NOTE, values)
 
 

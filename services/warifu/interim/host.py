@@ -97,7 +97,11 @@ class InterimHost:
         return [holding for interim in self._interims.values() for holding in interim.view(request_id)]
 
     async def start(self) -> None:
-        """Publish the directory entries, so that others can ask from the first moment; while the gateway is away the jobs see to it."""
+        """Drop what no key opens any more, then publish the directory entries, so that others can ask from the first moment.
+
+        While the gateway is away the jobs see to the entries.
+        """
+        await self.jobs["interim-retention"]()
         with suppress(LinkageError):
             await self.jobs["interim-directory"]()
 

@@ -5,36 +5,32 @@ Header in the clear, query sealed for the provider, the own code beside it; a re
 
 from __future__ import annotations
 
-from hashlib import sha256
-from typing import Any
-
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from warifu.exchange import header, query, sealing
 from warifu.exchange.v1 import exchange_pb2
+from warifu.interim import kept_inquiries
 from warifu.interim.addressees import Addressees
+from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
-from warifu.interim.schema import INQUIRIES
+from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import CODE, FIELDS, check_items, check_text
 from warifu.linkage.v1 import linkage_pb2
 
-_ADD = insert(INQUIRIES)
-_FIND = select(INQUIRIES).where(INQUIRIES.c.request_id == bindparam("request_id"))
 
-
-def find(connection: Connection, request_id: str) -> Row[Any]:
-    """The inquiry's row.
+def find(connection: Connection, contents: Contents, request_id: str) -> Inquiry:
+    """The inquiry with this id.
 
     Raises:
         LinkageError: CLIENT_REQUEST_UNKNOWN.
     """
-    row = connection.execute(_FIND, {"request_id": request_id}).first()
-    if row is None:
+    inquiry = kept_inquiries.find(connection, contents, request_id)
+    if inquiry is None:
         raise LinkageError(Reason.CLIENT_REQUEST_UNKNOWN)
-    return row
+    return inquiry
 
 
 class Inquiries:
@@ -55,41 +51,38 @@ class Inquiries:
         asked.CopyFrom(request)
         if not request.HasField("request_id"):
             asked.request_id = self._ground.ids.uuid(f"inquiry/{self._ground.institution}")
-        digest = sha256(asked.SerializeToString(deterministic=True)).digest()
-        if request.HasField("request_id") and self._is_stored(asked.request_id, digest):
+        if request.HasField("request_id") and self._is_stored(asked):
             return asked.request_id, False
-        row = await self._row(asked, digest)
+        row = kept_inquiries.row_of(self._ground.contents, await self._made(asked))
         try:
-            await self._ground.store.write(lambda connection: connection.execute(_ADD, row))
+            await self._ground.store.write(lambda connection: kept_inquiries.add(connection, row))
         except IntegrityError:  # the same request came twice at once
-            if not self._is_stored(asked.request_id, digest):
+            if not self._is_stored(asked):
                 raise
             return asked.request_id, False
         return asked.request_id, True
 
-    def _is_stored(self, request_id: str, digest: bytes) -> bool:
-        row = self._ground.store.read(lambda connection: connection.execute(_FIND, {"request_id": request_id}).first())
-        if row is not None and row.digest != digest:
+    def _is_stored(self, asked: pb.InquireRequest) -> bool:
+        contents, request_id = self._ground.contents, asked.request_id
+        kept = self._ground.store.read(lambda connection: kept_inquiries.find(connection, contents, request_id))
+        if kept is not None and kept.request != asked.SerializeToString(deterministic=True):
             raise LinkageError(Reason.CLIENT_REQUEST_CHANGED)
-        return row is not None
+        return kept is not None
 
-    async def _row(self, asked: pb.InquireRequest, digest: bytes) -> dict[str, object]:
+    async def _made(self, asked: pb.InquireRequest) -> Inquiry:
         check_items(asked.fields, "fields", FIELDS, required=False)
         for path in asked.fields:
             check_text(path, "fields", CODE)
         subject, hidden = self._addressees.asked_about(asked.addressee_no)
         head = header.build(_header(asked, hidden=hidden))
         sent = await self._sealed(head, subject, asked)
-        return {
-            "request_id": asked.request_id,
-            "request": asked.SerializeToString(deterministic=True),
-            "digest": digest,
-            "addressee_no": asked.addressee_no,
-            "sent": sent.SerializeToString(),
-            "made_at": self._ground.machine(),
-            "outcome": exchange_pb2.OUTCOME_UNSPECIFIED,
-            "fine_outcome": exchange_pb2.FINE_OUTCOME_UNSPECIFIED,
-        }
+        return Inquiry(
+            request_id=asked.request_id,
+            month=self._ground.contents.month(self._ground.network()),
+            made_at=self._ground.machine(),
+            request=asked.SerializeToString(deterministic=True),
+            sent=sent.SerializeToString(),
+        )
 
     async def _sealed(
         self, head: bytes, subject: exchange_pb2.SubjectReference, asked: pb.InquireRequest

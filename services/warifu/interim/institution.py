@@ -22,6 +22,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.addressees import Addressees
 from warifu.interim.audit import Audit
 from warifu.interim.collect import Collection
+from warifu.interim.contents import Contents
 from warifu.interim.copies import Copies
 from warifu.interim.drive import Driver
 from warifu.interim.enrol import Enrolment
@@ -31,6 +32,7 @@ from warifu.interim.logged import Promises
 from warifu.interim.logreader import LogAccess, LogReader
 from warifu.interim.provide import Provision
 from warifu.interim.receive import Receiver
+from warifu.interim.retention import Retention
 from warifu.interim.review import Reviews
 from warifu.interim.schema import DIRECTORY, metadata
 from warifu.interim.supersede import Superseded
@@ -39,15 +41,17 @@ from warifu.interim.view import View
 from warifu.kernel.config import Config
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.ids import Ids
-from warifu.kernel.limits import CALL_DEADLINE
+from warifu.kernel.limits import CALL_DEADLINE, RETENTION
+from warifu.kernel.months import month_of
 from warifu.kernel.party import Context
 from warifu.kernel.peers import Peers
 from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
 SAMPLE_KEY_BYTES: Final = 32
 Pause = Callable[[float], Awaitable[None]]
-JOBS: Final = ("directory", "superseded", "enrolments", "inquiries", "reviews", "promises")
+JOBS: Final = ("directory", "superseded", "enrolments", "inquiries", "reviews", "promises", "retention")
 """Periodic jobs of every institution."""
 
 
@@ -89,6 +93,7 @@ class Interim:
             "inquiries": self._driver.resume,
             "reviews": reviews.expire,
             "promises": promises.run,
+            "retention": Retention(ground).run,
         }
         assert tuple(self.jobs) == JOBS
         self.checks: dict[str, Callable[[], None]] = {"store": ground.store.check, "directory": own_entry.check}
@@ -112,11 +117,13 @@ def open_interim(
     """The interim server of `institution`, with its keys, store and identity in the party's folder.
 
     Raises:
-        ValueError: a kept key is damaged.
+        ValueError: a kept key is damaged, the month keys among them.
     """
-    config = context.config
+    config, secrets = context.config, context.config.folder / "secrets"
     store = Store(store_url(config, institution), metadata)
     store.create()
+
+    oldest = month_of(context.clock.today()) - RETENTION
 
     async def fetch(owner: str) -> exchange_pb2.SignedDirectoryEntry:
         return await fetch_entry(context.peers, institution, owner)
@@ -124,13 +131,14 @@ def open_interim(
     ground = Ground(
         institution=institution,
         store=store,
-        keys=InstitutionKeys.load_or_create(config.folder / "secrets", institution),
+        keys=InstitutionKeys.load_or_create(secrets, institution),
         directory=Directory(store, DIRECTORY, context.trust, context.clock, fetch),
         law=law_book,
         clock=context.clock,
         peers=context.peers,
         ids=ids,
         sample_key=_sample_key(config, institution),
+        contents=Contents(Vault.open(secrets / f"{institution}.months.json", oldest)),
     )
     return Interim(ground, config.folder / "identities" / institution, log, pause)
 

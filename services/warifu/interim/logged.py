@@ -18,10 +18,12 @@ from sqlalchemy import Connection, Integer, Row, bindparam, insert, select, upda
 
 from warifu.exchange.logkeys import ORIGIN, LogKeys
 from warifu.exchange.v1 import exchange_pb2
+from warifu.interim import kept_inquiries, kept_provisions
 from warifu.interim.collect import page_before
+from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground, move_mark
 from warifu.interim.logreader import LogReader, LogSilentError
-from warifu.interim.schema import BROKEN_PROMISES, INQUIRIES, OPEN_PROMISES, PROMISES, PROVISIONS, RECORDS
+from warifu.interim.schema import BROKEN_PROMISES, OPEN_PROMISES, PROMISES, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.instants import milliseconds, stamped, timestamp
 from warifu.kernel.limits import CALL_DEADLINE, MERGE_DELAY, PAGE, WITNESS_SILENCE, check_page
@@ -52,15 +54,13 @@ _NEW = (
         RECORDS.c.position,
         RECORDS.c.request_id,
         RECORDS.c.side,
-        INQUIRIES.c.state,
-        PROVISIONS.c.permit,
+        RECORDS.c.month,
     )
-    .select_from(
-        RECORDS.outerjoin(INQUIRIES, INQUIRIES.c.request_id == RECORDS.c.request_id).outerjoin(
-            PROVISIONS, PROVISIONS.c.permit_id == RECORDS.c.request_id
-        )
+    .where(
+        RECORDS.c.position > bindparam("after"),
+        RECORDS.c.kind == exchange_pb2.RECORD_KIND_REQUEST,
+        RECORDS.c.month >= bindparam("first"),
     )
-    .where(RECORDS.c.position > bindparam("after"), RECORDS.c.kind == exchange_pb2.RECORD_KIND_REQUEST)
     .order_by(RECORDS.c.position)
     .limit(int(PAGE))
 )
@@ -126,9 +126,10 @@ class Promises:
 
     async def _take_up(self) -> int:
         """From the records, in the order of commitment, behind the exchanges that made them."""
-        after = self._ground.mark(MARK)
-        new = self._ground.store.read(lambda connection: connection.execute(_NEW, {"after": after}).all())
-        rows = [_promise(row) for row in new]
+        contents = self._ground.contents
+        values = {"after": self._ground.mark(MARK), "first": contents.vault.first}
+        new = self._ground.store.read(lambda connection: connection.execute(_NEW, values).all())
+        rows = self._ground.store.read(lambda connection: [_promise(connection, contents, row) for row in new])
         if new:
             await self._ground.store.write(lambda connection: _keep(connection, rows, new[-1].position))
         return len(rows)
@@ -198,7 +199,7 @@ class Promises:
         reported = 0
         for row in broken:
             try:
-                await self._tell(linkage_pb2.Receipt.FromString(row.receipt))
+                await self._tell(linkage_pb2.Receipt.FromString(promised(self._ground.contents, row) or b""))
             except (grpc.aio.AioRpcError, LookupError) as error:
                 _LOG.warning("a broken promise is not reported yet", exc_info=error)
                 await self._note(row, look_at=now + REPORT_AGAIN, reported_at=None)
@@ -231,22 +232,40 @@ class Promises:
         return pb.ListPromisesResponse(promises=[_shown(row) for row in rows[:limit]], next_page_token=token)
 
 
-def _promise(row: Any) -> dict[str, object]:
+def promised(contents: Contents, row: Any) -> bytes | None:
+    """The serialised receipt in a row with position, month and receipt of a promise; None when there is none.
+
+    Raises:
+        ErasedError: its term is over.
+    """
+    if row.receipt is None:
+        return None
+    receipt: bytes = contents.open(row.month, f"promise/{row.position}", row.receipt)[0]
+    return receipt
+
+
+def _promise(connection: Connection, contents: Contents, row: Any) -> dict[str, object]:
     """What the receipt of an inquiry, or the permit of a provision, promises."""
     asked = row.side == "requester"
-    receipt = None
+    sealed = None
     if asked:
-        receipt = linkage_pb2.ExchangeState.FromString(row.state).receipt
+        inquiry = kept_inquiries.find(connection, contents, row.request_id)
+        assert inquiry is not None  # of the record's month, which is not over
+        assert inquiry.state is not None
+        receipt = linkage_pb2.ExchangeState.FromString(inquiry.state).receipt
         commitment, promised_at = receipt.commitment, stamped(receipt.recorded_at)
+        sealed = contents.seal(row.month, f"promise/{row.position}", [receipt.SerializeToString()])
     else:
-        permit = exchange_pb2.Permit.FromString(row.permit)
+        provided = kept_provisions.known(connection, [row.request_id])[row.request_id]
+        permit = exchange_pb2.Permit.FromString(kept_provisions.opened(contents, provided).permit)
         commitment, promised_at = permit.commitment, stamped(permit.issued_at)
     return {
         "position": row.position,
         "request_id": row.request_id,
+        "month": row.month,
         "asked": asked,
         "commitment": commitment,
-        "receipt": receipt.SerializeToString() if receipt is not None else None,
+        "receipt": sealed,
         "promised_at": promised_at,
         "state": WAITING,
         "look_at": promised_at + MERGE_DELAY + SLACK,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from warifu.exchange.answer import answer_bytes, answer_digest, seal_answers
@@ -18,31 +18,24 @@ from warifu.exchange.own_entry import OwnEntry
 from warifu.exchange.permit import CheckedPermit
 from warifu.exchange.projection import released
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import lookup, records
+from warifu.interim import kept_provisions, kept_reviews, lookup, records
 from warifu.interim.admit import Admission, Call, Question
+from warifu.interim.contents import Contents
 from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
+from warifu.interim.kept_provisions import Provided, Told
+from warifu.interim.kept_reviews import Review
 from warifu.interim.lookup import Found, Person
 from warifu.interim.provision_rows import PORTAL, answer_message
 from warifu.interim.records import Event
 from warifu.interim.review import Rule, rule_for
-from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import day_of, milliseconds
 from warifu.kernel.limits import BATCH, check_items, malformed
+from warifu.kernel.months import Month
 from warifu.provision.v1 import provision_pb2 as pb
 
 _TRIES: Final = 3
-
-_KNOWN = (
-    select(PROVISIONS, REVIEWS.c.review_until)
-    .select_from(PROVISIONS.outerjoin(REVIEWS, REVIEWS.c.permit_id == PROVISIONS.c.permit_id))
-    .where(PROVISIONS.c.permit_id.in_(bindparam("ids", expanding=True)))
-)
-_BLOCKS = select(ANSWER_BLOCKS).where(ANSWER_BLOCKS.c.block.in_(bindparam("blocks", expanding=True)))
-_ADD_BLOCK = insert(ANSWER_BLOCKS).returning(ANSWER_BLOCKS.c.block)
-_ADD = insert(PROVISIONS)
-_ADD_REVIEW = insert(REVIEWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +84,7 @@ class Provision:
         if len(set(call.ids())) < len(call.ids()):
             raise malformed("permits", "one permit id twice")
         for _ in range(_TRIES):
-            known = self._ground.store.read(lambda connection: _known(connection, call.ids()))
+            known = self._ground.store.read(lambda connection: kept_provisions.known(connection, call.ids()))
             errors = await self._answer_new(call, known)
             if errors is not None:
                 return self._respond(call, errors)
@@ -121,9 +114,10 @@ class Provision:
         """A used permit may be shown again, also after its window, until the review's time is over."""
         if row.permit_hash != checked.permit_hash:
             raise LinkageError(Reason.CLIENT_PERMIT_CHANGED)
-        pending = row.outcome == exchange_pb2.OUTCOME_PENDING
+        outcome = kept_provisions.told(self._ground.contents, row).outcome
+        pending = outcome == exchange_pb2.OUTCOME_PENDING
         overdue = pending and row.review_until is not None and self._ground.network() > row.review_until
-        if row.outcome == exchange_pb2.OUTCOME_EXPIRED or overdue:
+        if outcome == exchange_pb2.OUTCOME_EXPIRED or overdue:
             raise LinkageError(Reason.CLIENT_PERMIT_EXPIRED)
 
     async def _commit(self, questions: Sequence[Question]) -> None:
@@ -136,20 +130,21 @@ class Provision:
             recipient = reply.question.recipient
             blocks.setdefault((recipient.owner, recipient.key_id), []).append(reply)
         keys = self._ground.keys
-        sealed = [
-            (
+        made = [
+            _Block.of(
+                self._ground.contents,
+                block,
                 seal_answers(
                     [reply.answer for reply in block],
                     block[0].question.recipient,
                     keys.signing_key_id,
                     keys.sign,
                 ).SerializeToString(),
-                block,
             )
             for block in blocks.values()
         ]
         entries = [row for reply in replies for row in self._records(reply)]
-        await self._ground.store.write(lambda connection: _write(connection, sealed, entries))
+        await self._ground.store.write(lambda connection: _write(connection, made, entries))
 
     def _look_up(self, connection: Connection, questions: Sequence[Question]) -> list[_Reply]:
         subjects = {subject_bytes(question.checked.permit.subject) for question in questions}
@@ -192,7 +187,7 @@ class Provision:
             digest = answer_digest(answer_bytes(reply.answer))
             answered_at, hidden = self._ground.network(), reply.non_disclosure
             entries.append(event.outcome(reply.outcome, reply.fine, answered_at, non_disclosure=hidden, digest=digest))
-        return event.rows(entries)
+        return event.rows(self._ground.contents, entries)
 
     def _respond(self, call: Call, errors: dict[int, LinkageError]) -> pb.ProvideResponse:
         """Answers as they are stored, for old and new permits alike."""
@@ -201,10 +196,11 @@ class Provision:
             for place, one in enumerate(call.checked)
             if isinstance(one, CheckedPermit) and place not in errors
         ]
-        known = self._ground.store.read(lambda connection: _known(connection, ids))
+        contents = self._ground.contents
+        known = self._ground.store.read(lambda connection: kept_provisions.known(connection, ids))
         numbers = sorted({row.block for row in known.values()})
-        stored = self._ground.store.read(lambda connection: _stored(connection, numbers))
-        response = pb.ProvideResponse(answers=stored)
+        stored = self._ground.store.read(lambda connection: kept_provisions.blocks(connection, contents, numbers))
+        response = pb.ProvideResponse(answers=[stored[number] for number in numbers])
         place_of = {number: place for place, number in enumerate(numbers)}
         for place, checked in enumerate(call.checked):
             if place in errors:
@@ -213,11 +209,12 @@ class Provision:
                 continue
             assert isinstance(checked, CheckedPermit)
             row = known[checked.permit.permit_id]
+            told = kept_provisions.told(contents, row)
             response.results.add(
-                outcome=row.outcome,
+                outcome=told.outcome,
                 answer_block=place_of[row.block],
                 answer_index=row.place,
-                non_disclosure=row.non_disclosure,
+                non_disclosure=told.non_disclosure,
             )
         return response
 
@@ -232,51 +229,55 @@ def _answer(
     )
 
 
-def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
-    return {row.permit_id: row for row in connection.execute(_KNOWN, {"ids": list(ids)})}
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rows of an answer block, of the provisions that it answers, and of their reviews."""
+
+    block: dict[str, object]
+    provisions: list[dict[str, object]]
+    reviews: list[dict[str, object]]
+
+    @classmethod
+    def of(cls, contents: Contents, replies: Sequence[_Reply], sealed: bytes) -> _Block:
+        """Made before the transaction, since sealing needs none."""
+        months = [contents.month(milliseconds(reply.question.checked.exchange_time)) for reply in replies]
+        pairs = list(zip(replies, months, strict=True))
+        reviews = [_waiting(reply, reply.rule, month) for reply, month in pairs if reply.rule is not None]
+        return cls(
+            kept_provisions.block_row(contents, max(months), sealed),
+            [kept_provisions.row_of(contents, _provided(reply, month)) for reply, month in pairs],
+            [kept_reviews.row_of(contents, review) for review in reviews],
+        )
 
 
-def _stored(connection: Connection, numbers: Sequence[int]) -> list[exchange_pb2.SealedAnswer]:
-    rows = {row.block: row.sealed for row in connection.execute(_BLOCKS, {"blocks": list(numbers)})}
-    return [exchange_pb2.SealedAnswer.FromString(rows[number]) for number in numbers]
-
-
-def _write(
-    connection: Connection, sealed: Sequence[tuple[bytes, Sequence[_Reply]]], entries: list[dict[str, object]]
-) -> None:
+def _write(connection: Connection, blocks: Sequence[_Block], entries: list[dict[str, object]]) -> None:
     """Runs in the store's transaction. Raises IntegrityError when one of the permits was used meanwhile."""
-    for block, replies in sealed:
-        number = connection.execute(_ADD_BLOCK, {"sealed": block}).scalar_one()
-        connection.execute(_ADD, [_row(reply, number, place) for place, reply in enumerate(replies)])
-        waiting = [_waiting(reply, reply.rule) for reply in replies if reply.rule is not None]
-        if waiting:
-            connection.execute(_ADD_REVIEW, waiting)
+    for one in blocks:
+        number = kept_provisions.add_block(connection, one.block)
+        kept_provisions.add(connection, number, one.provisions)
+        kept_reviews.add(connection, one.reviews)
     records.add(connection, entries)
 
 
-def _row(reply: _Reply, block: int, place: int) -> dict[str, object]:
+def _provided(reply: _Reply, month: Month) -> Provided:
     checked = reply.question.checked
-    return {
-        "permit_id": checked.permit.permit_id,
-        "permit_hash": checked.permit_hash,
-        "permit": reply.question.signed,
-        "fields": reply.question.query.SerializeToString(),
-        "addressee_no": reply.person.addressee_no if reply.person else None,
-        "outcome": reply.outcome,
-        "fine_outcome": reply.fine,
-        "non_disclosure": reply.non_disclosure,
-        "block": block,
-        "place": place,
-    }
+    return Provided(
+        permit_id=checked.permit.permit_id,
+        permit_hash=checked.permit_hash,
+        month=month,
+        permit=reply.question.signed,
+        fields=reply.question.query.SerializeToString(),
+        addressee_no=reply.person.addressee_no if reply.person else None,
+        told=Told(reply.outcome, reply.fine, reply.non_disclosure),
+    )
 
 
-def _waiting(reply: _Reply, rule: Rule) -> dict[str, object]:
+def _waiting(reply: _Reply, rule: Rule, month: Month) -> Review:
     checked = reply.question.checked
-    return {
-        "permit_id": checked.permit.permit_id,
-        "rule": int(rule),
-        "requested_at": milliseconds(checked.exchange_time),
-        "review_until": milliseconds(checked.review_until),
-        "decision": None,
-        "clerk": None,
-    }
+    return Review(
+        permit_id=checked.permit.permit_id,
+        month=month,
+        requested_at=milliseconds(checked.exchange_time),
+        review_until=milliseconds(checked.review_until),
+        rule=int(rule),
+    )

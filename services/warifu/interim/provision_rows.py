@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from warifu.exchange.answer import SALT_SIZE, answer_bytes, answer_digest, seal_answers
 from warifu.exchange.header import header_hash
@@ -16,6 +14,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import lookup
 from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
+from warifu.interim.kept_provisions import Provided
 from warifu.interim.lookup import Found, Person
 from warifu.interim.records import Event
 from warifu.kernel.errors import LinkageError, Reason
@@ -58,8 +57,8 @@ def answer_message(
     )
 
 
-def event_of(row: Row[Any]) -> Event:
-    """The provider's side of the exchange in a row of `PROVISIONS`."""
+def event_of(row: Provided) -> Event:
+    """The provider's side of a provision's exchange."""
     permit = exchange_pb2.Permit.FromString(row.permit)
     return Event(
         header=exchange_pb2.RequestHeader.FromString(permit.header),
@@ -71,7 +70,7 @@ def event_of(row: Row[Any]) -> Event:
     )
 
 
-async def seal_one(ground: Ground, row: Row[Any], *, withhold: bool) -> Answered:
+async def seal_one(ground: Ground, row: Provided, *, withhold: bool) -> Answered:
     """The final answer to one used permit, by what the copies and the flags say now; non-disclosure is never taken back.
 
     Raises:
@@ -81,7 +80,7 @@ async def seal_one(ground: Ground, row: Row[Any], *, withhold: bool) -> Answered
     request = exchange_pb2.RequestHeader.FromString(permit.header)
     subject = subject_bytes(permit.subject)
     person = ground.store.read(lambda connection: lookup.people(connection, [subject])).get(subject)
-    hidden = row.non_disclosure or (person is not None and person.non_disclosure)
+    hidden = row.told.non_disclosure or (person is not None and person.non_disclosure)
     found = Found(exchange_pb2.FINE_OUTCOME_WITHHELD) if withhold else _found_now(ground, row, person, request)
     message = answer_message(row.permit, request, permit.header, found.outcome, found.records, non_disclosure=hidden)
     requester = await ground.directory.sealing_key(request.requester, permit.requester_key_id)
@@ -93,10 +92,10 @@ async def seal_one(ground: Ground, row: Row[Any], *, withhold: bool) -> Answered
     entry = event.outcome(
         exchange_pb2.OUTCOME_ANSWERED, found.outcome, ground.network(), non_disclosure=hidden, digest=digest
     )
-    return Answered(found.outcome, sealed.SerializeToString(), event.rows([entry]), hidden)
+    return Answered(found.outcome, sealed.SerializeToString(), event.rows(ground.contents, [entry]), hidden)
 
 
-def _found_now(ground: Ground, row: Row[Any], person: Person | None, request: exchange_pb2.RequestHeader) -> Found:
+def _found_now(ground: Ground, row: Provided, person: Person | None, request: exchange_pb2.RequestHeader) -> Found:
     """The person may have been unbound since, and the copy changed."""
     if person is None:
         return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)

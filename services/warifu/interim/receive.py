@@ -7,30 +7,21 @@ header and permit. What fails any of it is an ERROR, never an answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, update
+from sqlalchemy import Connection
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange import answer, header, receipt
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import records
+from warifu.interim import kept_inquiries, records
 from warifu.interim.ground import Ground
+from warifu.interim.kept_inquiries import UNSETTLED, Inquiry
 from warifu.interim.records import Event
-from warifu.interim.schema import INQUIRIES
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.linkage.v1 import linkage_pb2
 
 PENDING = exchange_pb2.OUTCOME_PENDING
-UNFINISHED = frozenset({exchange_pb2.OUTCOME_UNSPECIFIED, PENDING})
-"""Outcomes that may still change."""
-_COLUMNS = ("outcome", "fine_outcome", "state", "answer", "failure", "requested_at", "answered_at", "review_until")
-_UPDATE = (
-    update(INQUIRIES)
-    .where(INQUIRIES.c.request_id == bindparam("b_request_id"), INQUIRIES.c.outcome.in_(UNFINISHED))
-    .values({name: bindparam(name) for name in _COLUMNS})
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +42,7 @@ class Received:
     @property
     def is_final(self) -> bool:
         """It will not change any more."""
-        return self.outcome not in UNFINISHED
+        return self.outcome not in UNSETTLED
 
 
 class Receiver:
@@ -60,8 +51,8 @@ class Receiver:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    async def take(self, row: Row[Any], state: linkage_pb2.ExchangeState) -> Received:
-        """Check, open and record what became of the inquiry in `row`. On return it is durable.
+    async def take(self, row: Inquiry, state: linkage_pb2.ExchangeState) -> Received:
+        """Check, open and record what became of the inquiry `row`. On return it is durable.
 
         Raises:
             LinkageError: GATEWAY_… or …_UNAVAILABLE when a key to check with cannot be had; the same may be taken later.
@@ -76,7 +67,7 @@ class Receiver:
         await self._ground.store.write(lambda connection: self._keep(connection, row, received, state))
         return received
 
-    async def refuse(self, row: Row[Any], error: LinkageError) -> Received:
+    async def refuse(self, row: Inquiry, error: LinkageError) -> Received:
         """The gateway refused the call itself and recorded nothing: final, with the reason for the clerk."""
         received = failed(error)
         await self._ground.store.write(lambda connection: self._keep(connection, row, received, None))
@@ -132,28 +123,30 @@ class Receiver:
         return opened
 
     def _keep(
-        self, connection: Connection, row: Row[Any], received: Received, state: linkage_pb2.ExchangeState | None
+        self, connection: Connection, row: Inquiry, received: Received, state: linkage_pb2.ExchangeState | None
     ) -> None:
         """Runs in the store's transaction. An inquiry that became final meanwhile stays as it is."""
         answered_at = self._ground.network() if received.outcome == exchange_pb2.OUTCOME_ANSWERED else None
-        values = {
-            "b_request_id": row.request_id,
-            "outcome": received.outcome,
-            "fine_outcome": received.fine,
+        contents, requested_at = self._ground.contents, _first(received.requested_at, row.requested_at)
+        after = replace(
+            row,
+            month=contents.month(requested_at) if requested_at is not None else row.month,
+            outcome=received.outcome,
+            fine_outcome=received.fine,
             # What was received before stays: its receipt is what the gateway can be held to.
-            "state": state.SerializeToString() if state is not None else row.state,
-            "answer": answer.answer_bytes(received.answer) if received.answer is not None else None,
-            "failure": received.failure.SerializeToString() if received.failure is not None else None,
-            "requested_at": _first(received.requested_at, row.requested_at),
-            "answered_at": answered_at,
-            "review_until": _review_until(state),
-        }
-        if connection.execute(_UPDATE, values).rowcount == 1:
+            state=state.SerializeToString() if state is not None else row.state,
+            answer=answer.answer_bytes(received.answer) if received.answer is not None else None,
+            failure=received.failure.SerializeToString() if received.failure is not None else None,
+            requested_at=requested_at,
+            answered_at=answered_at,
+            review_until=_review_until(state),
+        )
+        if kept_inquiries.settle(connection, contents, row, after):
             records.add(connection, self._records(row, received, state, answered_at))
 
     def _records(
         self,
-        row: Row[Any],
+        row: Inquiry,
         received: Received,
         state: linkage_pb2.ExchangeState | None,
         answered_at: int | None,
@@ -181,7 +174,7 @@ class Receiver:
             if received.answer is not None:
                 made.answer_digest = answer.answer_digest(answer.answer_bytes(received.answer))
             entries.append(made)
-        return event.rows(entries)
+        return event.rows(self._ground.contents, entries)
 
 
 def failed(error: LinkageError) -> Received:
@@ -189,7 +182,7 @@ def failed(error: LinkageError) -> Received:
     return Received(exchange_pb2.OUTCOME_ERROR, failure=error.failure(), reason=error.reason)
 
 
-def _header_of(row: Row[Any]) -> bytes:
+def _header_of(row: Inquiry) -> bytes:
     sent = linkage_pb2.InquireRequest.FromString(row.sent)
     return exchange_pb2.Inquiry.FromString(sent.inquiry).header
 

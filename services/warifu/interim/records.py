@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Row, insert
 
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.interim.contents import Contents
 from warifu.interim.schema import RECORDS
 from warifu.kernel.instants import timestamp
+from warifu.kernel.months import Month
 
 Side = Literal["requester", "provider"]
 _ADD = insert(RECORDS)
@@ -59,18 +61,20 @@ class Event:
             made.answer_digest = digest
         return made
 
-    def rows(self, entries: Iterable[pb.AccessRecord]) -> list[dict[str, object]]:
-        """Rows of `RECORDS` with new commitments; made before the transaction, since hashing needs none."""
-        return [self._row(entry) for entry in entries]
+    def rows(self, contents: Contents, entries: Iterable[pb.AccessRecord]) -> list[dict[str, object]]:
+        """Rows of `RECORDS` with new commitments; made before the transaction, since hashing and sealing need none."""
+        month = contents.month(self.requested_at)
+        return [self._row(contents, month, entry) for entry in entries]
 
-    def _row(self, entry: pb.AccessRecord) -> dict[str, object]:
+    def _row(self, contents: Contents, month: Month, entry: pb.AccessRecord) -> dict[str, object]:
         committed = record.commit(entry)
+        name = _name(entry.request_id, self.side, entry.kind)
         return {
             "request_id": entry.request_id,
             "kind": entry.kind,
             "side": self.side,
-            "record": committed.record,
-            "salt": committed.salt,
+            "month": month,
+            "sealed": contents.seal(month, name, [committed.record, committed.salt]),
             "commitment": committed.commitment,
             "permit_hash": self.permit_hash,
         }
@@ -99,3 +103,17 @@ def add(connection: Connection, rows: list[dict[str, object]]) -> None:
     """Add rows made by `Event.rows`."""
     if rows:
         connection.execute(_ADD, rows)
+
+
+def opened(contents: Contents, row: Row[Any]) -> pb.CommittedRecord:
+    """The record in a row of `RECORDS`, with what opens its commitment.
+
+    Raises:
+        ErasedError: its term is over.
+    """
+    record_, salt = contents.open(row.month, _name(row.request_id, row.side, row.kind), row.sealed)
+    return pb.CommittedRecord(record=record_, salt=salt, commitment=row.commitment)
+
+
+def _name(request_id: str, side: str, kind: int) -> str:
+    return f"record/{side}/{kind}/{request_id}"

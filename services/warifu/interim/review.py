@@ -11,26 +11,27 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import IntEnum
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Column, Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange import domains
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import records
+from warifu.interim import kept_provisions, kept_reviews, records
 from warifu.interim.ground import Ground
+from warifu.interim.kept_provisions import Provided, Told
+from warifu.interim.kept_reviews import Review
 from warifu.interim.lookup import Found, Person
 from warifu.interim.provision_rows import Answered, event_of, seal_one
-from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS, WAITING
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import timestamp
-from warifu.kernel.limits import OFFICE, PAGE, check_text, malformed
+from warifu.kernel.limits import OFFICE, check_text, malformed
 
 SAMPLE: Final = 40
 """One in so many answers is looked at by a clerk."""
@@ -76,52 +77,7 @@ def rule_for(key: bytes, permit_id: str, person: Person | None, found: Found, on
     return None
 
 
-_COLUMNS: Final[tuple[Column[Any], ...]] = (
-    REVIEWS.c.permit_id,
-    REVIEWS.c.rule,
-    REVIEWS.c.requested_at,
-    REVIEWS.c.review_until,
-    REVIEWS.c.decision,
-    PROVISIONS.c.permit,
-    PROVISIONS.c.fields,
-    PROVISIONS.c.permit_hash,
-    PROVISIONS.c.addressee_no,
-    PROVISIONS.c.non_disclosure,
-)
-_JOINED = REVIEWS.join(PROVISIONS, PROVISIONS.c.permit_id == REVIEWS.c.permit_id)
-_LIST = (
-    select(*_COLUMNS)
-    .select_from(_JOINED)
-    .where(WAITING)
-    .order_by(REVIEWS.c.requested_at, REVIEWS.c.permit_id)
-    .limit(int(PAGE))
-)
-_ONE = select(*_COLUMNS).select_from(_JOINED).where(REVIEWS.c.permit_id == bindparam("permit_id"))
-_OVERDUE = select(*_COLUMNS).select_from(_JOINED).where(WAITING, REVIEWS.c.review_until < bindparam("now"))
-_DECIDE = (
-    update(REVIEWS)
-    .where(REVIEWS.c.permit_id == bindparam("b_permit_id"), WAITING)
-    .values(decision=bindparam("decision"), clerk=bindparam("clerk"))
-)
-_FINISH = (
-    update(PROVISIONS)
-    .where(PROVISIONS.c.permit_id == bindparam("b_permit_id"))
-    .values(
-        outcome=bindparam("outcome"),
-        fine_outcome=bindparam("fine_outcome"),
-        non_disclosure=bindparam("non_disclosure"),
-        block=bindparam("block"),
-        place=bindparam("place"),
-    )
-)
-_EXPIRE = (
-    update(PROVISIONS)
-    .where(PROVISIONS.c.permit_id == bindparam("b_permit_id"))
-    .values(outcome=exchange_pb2.OUTCOME_EXPIRED)
-)
-_ADD_BLOCK = insert(ANSWER_BLOCKS).returning(ANSWER_BLOCKS.c.block)
 _DECISIONS: Final = frozenset({pb.REVIEW_DECISION_PROVIDE, pb.REVIEW_DECISION_WITHHOLD})
-_EXPIRED: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +102,9 @@ class Reviews:
             LinkageError: CLIENT_NOT_YOURS.
         """
         self._ground.require(request.institution)
-        rows = self._ground.store.read(lambda connection: connection.execute(_LIST).all())
-        return pb.ListReviewsResponse(reviews=[_shown(row) for row in rows])
+        contents = self._ground.contents
+        waiting = self._ground.store.read(lambda connection: kept_reviews.waiting(connection, contents))
+        return pb.ListReviewsResponse(reviews=[_shown(review, provided) for review, provided in waiting])
 
     async def release(self, request: pb.ReleaseReviewRequest) -> pb.ReleaseReviewResponse:
         """Provide what the copy says now, or withhold. The answer becomes final, once.
@@ -159,73 +116,66 @@ class Reviews:
         if request.decision not in _DECISIONS:
             raise malformed("decision", "neither provide nor withhold")
         check_text(request.clerk, "clerk", OFFICE)
-        row = self._ground.store.read(
-            lambda connection: connection.execute(_ONE, {"permit_id": request.permit_id}).first()
-        )
-        if row is None:
+        contents = self._ground.contents
+        found = self._ground.store.read(lambda connection: kept_reviews.find(connection, contents, request.permit_id))
+        if found is None:
             raise LinkageError(Reason.CLIENT_REVIEW_UNKNOWN)
-        if row.decision is not None or self._ground.network() > row.review_until:
+        review, provided = found
+        if review.decision is not None or self._ground.network() > review.review_until:
             raise LinkageError(Reason.CLIENT_REVIEW_CLOSED)
-        answered = await seal_one(self._ground, row, withhold=request.decision == pb.REVIEW_DECISION_WITHHOLD)
+        answered = await seal_one(self._ground, provided, withhold=request.decision == pb.REVIEW_DECISION_WITHHOLD)
         decision = _Decision(request.decision, request.clerk, answered)
-        await self._ground.store.write(lambda connection: self._decide(connection, row, decision))
+        await self._ground.store.write(lambda connection: self._decide(connection, review, provided, decision))
         return pb.ReleaseReviewResponse()
 
     async def expire(self) -> int:
         """Close the reviews whose time is over, with their records; how many."""
         now = self._ground.network()
-        rows = self._ground.store.read(lambda connection: connection.execute(_OVERDUE, {"now": now}).all())
-        if rows:
-            await self._ground.store.write(lambda connection: self._expire(connection, rows))
-        return len(rows)
+        contents = self._ground.contents
+        overdue = self._ground.store.read(lambda connection: kept_reviews.overdue(connection, contents, now))
+        if overdue:
+            await self._ground.store.write(lambda connection: self._expire(connection, overdue, now))
+        return len(overdue)
 
-    def _decide(self, connection: Connection, row: Row[Any], decision: _Decision) -> None:
+    def _decide(self, connection: Connection, review: Review, provided: Provided, decision: _Decision) -> None:
         """Runs in the store's transaction: decision, final answer and record, all or nothing."""
-        decided = {"b_permit_id": row.permit_id, "decision": decision.decision, "clerk": decision.clerk}
-        if connection.execute(_DECIDE, decided).rowcount == 0:
+        contents, answered, at = self._ground.contents, decision.answered, self._ground.network()
+        if not kept_reviews.decide(connection, contents, review, decision.decision, decision.clerk, at):
             raise LinkageError(Reason.CLIENT_REVIEW_CLOSED)
-        answered = decision.answered
-        block = connection.execute(_ADD_BLOCK, {"sealed": answered.sealed}).scalar_one()
-        finished = {
-            "b_permit_id": row.permit_id,
-            "outcome": exchange_pb2.OUTCOME_ANSWERED,
-            "fine_outcome": answered.fine,
-            "non_disclosure": answered.non_disclosure,
-            "block": block,
-            "place": 0,
-        }
-        connection.execute(_FINISH, finished)
+        row = kept_provisions.block_row(contents, provided.month, answered.sealed)
+        block = kept_provisions.add_block(connection, row)
+        told = Told(exchange_pb2.OUTCOME_ANSWERED, answered.fine, answered.non_disclosure)
+        kept_provisions.tell(connection, contents, provided, told, block)
         records.add(connection, answered.records)
-        what = "withhold" if decision.decision == pb.REVIEW_DECISION_WITHHOLD else "provide"
-        self._ground.note(connection, what, addressee_no=row.addressee_no, clerk=decision.clerk)
 
-    def _expire(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
-        for row in rows:
-            decided = {"b_permit_id": row.permit_id, "decision": _EXPIRED, "clerk": None}
-            if connection.execute(_DECIDE, decided).rowcount == 0:
+    def _expire(self, connection: Connection, overdue: Sequence[kept_reviews.Pair], now: int) -> None:
+        contents = self._ground.contents
+        for review, provided in overdue:
+            if not kept_reviews.decide(connection, contents, review, kept_reviews.EXPIRED, None, now):
                 continue
-            connection.execute(_EXPIRE, {"b_permit_id": row.permit_id})
-            event = event_of(row)
+            expired = replace(provided.told, outcome=exchange_pb2.OUTCOME_EXPIRED)
+            kept_provisions.tell(connection, contents, provided, expired, provided.block)
+            event = event_of(provided)
             entry = event.outcome(
                 exchange_pb2.OUTCOME_EXPIRED,
                 None,
                 None,
                 Reason.GATEWAY_EXPIRED,
-                non_disclosure=row.non_disclosure,
+                non_disclosure=provided.told.non_disclosure,
             )
-            records.add(connection, event.rows([entry]))
+            records.add(connection, event.rows(contents, [entry]))
 
 
-def _shown(row: Row[Any]) -> pb.Review:
-    permit = exchange_pb2.Permit.FromString(row.permit)
+def _shown(review: Review, provided: Provided) -> pb.Review:
+    permit = exchange_pb2.Permit.FromString(provided.permit)
     header = exchange_pb2.RequestHeader.FromString(permit.header)
     return pb.Review(
-        permit_id=row.permit_id,
-        addressee_no=row.addressee_no,
+        permit_id=review.permit_id,
+        addressee_no=provided.addressee_no or "",
         requester=header.requester,
         procedure=header.procedure,
         item=header.item,
-        why=_WHY[Rule(row.rule)],
-        requested_at=timestamp(row.requested_at),
-        review_until=timestamp(row.review_until),
+        why=_WHY[Rule(review.rule)],
+        requested_at=timestamp(review.requested_at),
+        review_until=timestamp(review.review_until),
     )

@@ -1,7 +1,10 @@
 """An interim server's tables: one database an institution, never joined with another's.
 
 It holds addressee numbers and this institution's own codes; no individual number, no resident code, no name of its own, and no code
-of any other institution. Times are milliseconds since 1970: `…_at` of the machine clock unless the comment says network clock.
+of any other institution. What an exchange was about is sealed under the key of its month (`warifu.interim.contents`) and dropped when its
+term is over; ids, times, hashes and what queues of work need are plain. Addressees, protections and copies are no exchanges.
+
+Times are milliseconds since 1970: `…_at` of the machine clock unless the comment says network clock.
 """
 
 from __future__ import annotations
@@ -87,65 +90,61 @@ INQUIRIES = Table(
     metadata,
     Column("position", _POSITION, primary_key=True, autoincrement=True),
     Column("request_id", _REQUEST_ID, nullable=False, unique=True),
-    Column("request", LargeBinary, nullable=False),  # interim.v1.InquireRequest as the business system made it
-    Column("digest", LargeBinary(32), nullable=False),  # sameness of the business system's requests
-    Column("addressee_no", _ADDRESSEE, nullable=False),
-    Column("sent", LargeBinary, nullable=False),  # linkage.v1.InquireRequest: these bytes are sent, again and again
+    Column(
+        "month", Integer, nullable=False, index=True
+    ),  # of the exchange's time, of the own clock until that is known
     Column("made_at", BigInteger, nullable=False),
-    Column("outcome", Integer, nullable=False),  # exchange.v1.Outcome; 0 until the gateway answered
-    Column("fine_outcome", Integer, nullable=False),  # exchange.v1.FineOutcome
-    Column("state", LargeBinary),  # linkage.v1.ExchangeState as received last
-    Column("answer", LargeBinary),  # exchange.v1.Answer as opened
-    Column("failure", LargeBinary),  # common.v1.Failure
     Column("requested_at", BigInteger),  # network clock
     Column("answered_at", BigInteger),  # network clock
     Column("review_until", BigInteger),  # network clock
+    Column("waiting", Integer, nullable=False),  # 1 the gateway has not answered, 2 PENDING, 0 final
+    Column("asked", LargeBinary, nullable=False),  # sealed: what was asked and is sent
+    Column("answered", LargeBinary, nullable=False),  # sealed: what it came to
     sqlite_autoincrement=True,
 )
-"""Own inquiries. Stored whole before anything is sent."""
+"""Own inquiries (`warifu.interim.kept_inquiries`). Stored whole before anything is sent."""
 
-UNFINISHED = INQUIRIES.c.outcome.in_((0, 2))
+UNFINISHED = INQUIRIES.c.waiting > 0
 """No outcome yet, or PENDING."""
-Index("inquiries_unfinished", INQUIRIES.c.outcome, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
+Index("inquiries_unfinished", INQUIRIES.c.month, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 
 ANSWER_BLOCKS = Table(
     "answer_blocks",
     metadata,
     Column("block", _POSITION, primary_key=True, autoincrement=True),
-    Column("sealed", LargeBinary, nullable=False),  # exchange.v1.SealedAnswer
+    Column("month", Integer, nullable=False, index=True),  # of the youngest exchange that it answers
+    Column("sealed", LargeBinary, nullable=False),  # sealed: exchange.v1.SealedAnswer
     sqlite_autoincrement=True,
 )
-"""Answers as they left; sealed to their requesters, not readable here any more."""
+"""Answers as they left; sealed to their requesters, not readable here any more even with the month's key."""
 
 PROVISIONS = Table(
     "provisions",
     metadata,
     Column("permit_id", _REQUEST_ID, primary_key=True),
     Column("permit_hash", LargeBinary(32), nullable=False),
-    Column("permit", LargeBinary, nullable=False),  # exchange.v1.Permit as received
-    Column("fields", LargeBinary, nullable=False),  # exchange.v1.Query as opened
-    Column("addressee_no", _ADDRESSEE),
-    Column("outcome", Integer, nullable=False),  # exchange.v1.Outcome: ANSWERED, PENDING, EXPIRED
-    Column("fine_outcome", Integer, nullable=False),  # exchange.v1.FineOutcome
-    Column("non_disclosure", Boolean, nullable=False),
+    Column("month", Integer, nullable=False, index=True),  # of the exchange's time
     Column("block", _POSITION, ForeignKey("answer_blocks.block"), nullable=False),
     Column("place", Integer, nullable=False),
+    Column("asked", LargeBinary, nullable=False),  # sealed: the permit and what was found by it
+    Column("answered", LargeBinary, nullable=False),  # sealed: what it came to
 )
-"""Used permits with their answers. Invariant: a permit id enters once, in the same transaction as its record and its sealed answer."""
+"""Used permits with their answers (`warifu.interim.kept_provisions`). Invariant: a permit id enters once, in the same transaction as its
+record and its sealed answer."""
 
 REVIEWS = Table(
     "reviews",
     metadata,
     Column("permit_id", _REQUEST_ID, ForeignKey("provisions.permit_id"), primary_key=True),
-    Column("rule", Integer, nullable=False),  # review.Rule
+    Column("month", Integer, nullable=False, index=True),  # of the exchange's time
     Column("requested_at", BigInteger, nullable=False),  # network clock
     Column("review_until", BigInteger, nullable=False),  # network clock
-    Column("decision", Integer),  # interim.v1.ReviewDecision; 0 when expired; absent while it waits
-    Column("clerk", _CODE),
+    Column("waiting", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # sealed: why it waits, and who decided what
 )
 """Answers that wait or waited for a clerk."""
 
-WAITING = REVIEWS.c.decision.is_(None)
+WAITING = REVIEWS.c.waiting
 """Not decided."""
 Index("reviews_waiting", REVIEWS.c.review_until, sqlite_where=WAITING, postgresql_where=WAITING)
 
@@ -156,23 +155,24 @@ RECORDS = Table(
     Column("request_id", _REQUEST_ID, nullable=False, index=True),
     Column("kind", Integer, nullable=False),  # exchange.v1.RecordKind
     Column("side", String(9), nullable=False),  # requester or provider
-    Column("record", LargeBinary, nullable=False),  # exchange.v1.AccessRecord, the bytes that the commitment is over
-    Column("salt", LargeBinary(32), nullable=False),
+    Column("month", Integer, nullable=False, index=True),  # of the exchange's time
+    Column("sealed", LargeBinary, nullable=False),  # sealed: the record that the commitment is over, and its salt
     Column("commitment", LargeBinary(32), nullable=False),
     Column("permit_hash", LargeBinary(32)),
     UniqueConstraint("request_id", "side", "kind", name="records_once"),
     sqlite_autoincrement=True,
 )
-"""This institution's own access records (art. 23). Only ever added to."""
+"""This institution's own access records (art. 23). Only ever added to, until their term is over."""
 
 PROMISES = Table(
     "promises",
     metadata,
     Column("position", _POSITION, primary_key=True, autoincrement=False),  # of the request's record in RECORDS
     Column("request_id", _REQUEST_ID, nullable=False),
+    Column("month", Integer, nullable=False, index=True),  # of the exchange's time
     Column("asked", Boolean, nullable=False),  # this institution asked; otherwise it provided
     Column("commitment", LargeBinary(32), nullable=False),
-    Column("receipt", LargeBinary),  # linkage.v1.Receipt as received first; absent when it provided
+    Column("receipt", LargeBinary),  # sealed: linkage.v1.Receipt as received first; absent when it provided
     Column("promised_at", BigInteger, nullable=False),
     Column("state", Integer, nullable=False),  # interim.v1.PromiseState
     Column("look_at", BigInteger, nullable=False),  # not to be looked at, or reported again, before
@@ -198,11 +198,10 @@ JOURNAL = Table(
     Column("at", BigInteger, nullable=False),  # network clock
     Column("what", String(40), nullable=False),
     Column("addressee_no", _ADDRESSEE),
-    Column("clerk", _CODE),
     Column("reason", String(200)),
     sqlite_autoincrement=True,
 )
-"""What was done by hand, and why: unbinding, protection, review."""
+"""What was done to addressees by hand, and why: unbinding, protection. What was done in an exchange stands in its review."""
 
 MARKS = Table(
     "marks",

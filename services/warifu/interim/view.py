@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
+from warifu.interim import kept_inquiries, kept_provisions, kept_reviews, records
+from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
-from warifu.interim.schema import ANSWER_BLOCKS, INQUIRIES, PROMISES, PROVISIONS, RECORDS, REVIEWS
+from warifu.interim.logged import promised
+from warifu.interim.schema import ANSWER_BLOCKS, PROMISES, PROVISIONS, RECORDS
 
 _MESSAGES: Final = {
     ("inquiries", "request"): "warifu.interim.v1.InquireRequest",
@@ -23,40 +27,62 @@ _MESSAGES: Final = {
     ("records", "record"): "warifu.exchange.v1.AccessRecord",
     ("promises", "receipt"): "warifu.linkage.v1.Receipt",
 }
-"""Columns that hold a message as it was made, received or committed."""
+"""Values that are a message as it was made, received or committed."""
+
+_BLOCKS = (
+    select(ANSWER_BLOCKS)
+    .join(PROVISIONS, PROVISIONS.c.block == ANSWER_BLOCKS.c.block)
+    .where(PROVISIONS.c.permit_id == bindparam("asked"))
+)
+_RECORDS = select(RECORDS).where(RECORDS.c.request_id == bindparam("asked")).order_by(RECORDS.c.position)
+_PROMISES = select(PROMISES).where(PROMISES.c.request_id == bindparam("asked"))
+
+Held = tuple[str, Mapping[Any, object]]
 
 
 class View:
-    """Reads the store; adds nothing and hides nothing."""
+    """Reads the store and opens what is sealed there; adds nothing and hides nothing."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
     def holdings(self, request_id: str) -> Sequence[Holding]:
         """Every row of this exchange, in its order."""
-        return [holding for table, query in _queries(request_id) for holding in self._rows(table, query)]
-
-    def _rows(self, table: Table, query: Select[tuple[object, ...]]) -> list[Holding]:
-        rows = self._ground.store.read(lambda connection: connection.execute(query).mappings().all())
+        held = self._ground.store.read(lambda connection: list(_held(connection, self._ground.contents, request_id)))
         return [
             Holding(
-                where=f"{self._ground.institution}/{table.name}",
-                values=[_value(table.name, str(name), value) for name, value in row.items() if value is not None],
+                where=f"{self._ground.institution}/{table}",
+                values=[_value(table, str(name), value) for name, value in values.items() if value is not None],
             )
-            for row in rows
+            for table, values in held
         ]
 
 
-def _queries(request_id: str) -> list[tuple[Table, Select[tuple[object, ...]]]]:
-    blocks = select(PROVISIONS.c.block).where(PROVISIONS.c.permit_id == request_id)
-    return [
-        (INQUIRIES, select(INQUIRIES).where(INQUIRIES.c.request_id == request_id)),
-        (PROVISIONS, select(PROVISIONS).where(PROVISIONS.c.permit_id == request_id)),
-        (REVIEWS, select(REVIEWS).where(REVIEWS.c.permit_id == request_id)),
-        (ANSWER_BLOCKS, select(ANSWER_BLOCKS).where(ANSWER_BLOCKS.c.block.in_(blocks))),
-        (RECORDS, select(RECORDS).where(RECORDS.c.request_id == request_id).order_by(RECORDS.c.position)),
-        (PROMISES, select(PROMISES).where(PROMISES.c.request_id == request_id)),
-    ]
+def _held(connection: Connection, contents: Contents, request_id: str) -> Iterator[Held]:
+    inquiry = kept_inquiries.find(connection, contents, request_id)
+    if inquiry is not None:
+        yield "inquiries", asdict(inquiry)
+    for row in kept_provisions.known(connection, [request_id]).values():
+        provided = asdict(kept_provisions.opened(contents, row))
+        yield "provisions", provided | provided.pop("told")
+    reviewed = kept_reviews.find(connection, contents, request_id)
+    if reviewed is not None:
+        yield "reviews", asdict(reviewed[0])
+    asked = {"asked": request_id}
+    for row in connection.execute(_BLOCKS, asked):
+        sealed = kept_provisions.block_of(contents, row).SerializeToString()
+        yield "answer_blocks", {"block": row.block, "sealed": sealed}
+    for row in connection.execute(_RECORDS, asked):
+        yield "records", _record(contents, row)
+    for row in connection.execute(_PROMISES, asked):
+        plain = {column.name: getattr(row, column.name) for column in PROMISES.columns}
+        yield "promises", {**plain, "receipt": promised(contents, row)}
+
+
+def _record(contents: Contents, row: Row[Any]) -> dict[str, object]:
+    kept = records.opened(contents, row)
+    names = ("position", "request_id", "kind", "side", "commitment", "permit_hash")
+    return {**{name: getattr(row, name) for name in names}, "record": kept.record, "salt": kept.salt}
 
 
 def _value(table: str, name: str, value: object) -> HeldValue:

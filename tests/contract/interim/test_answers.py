@@ -67,7 +67,7 @@ class Desk:
     async def take(self, state: linkage_pb2.ExchangeState):
         """What the asker makes of it, as its business system sees it."""
         interim = self.world.interim(NHI)
-        row = interim.ground.store.read(lambda connection: find(connection, self.request_id))
+        row = interim.ground.store.read(lambda connection: find(connection, interim.ground.contents, self.request_id))
         await Receiver(interim.ground).take(row, state)
         listed = await self.world.collect(NHI, self.request_id)
         records = await self.world.records(NHI)

@@ -7,11 +7,15 @@ import pytest
 
 from warifu import law
 from warifu.exchange.keys import InstitutionKeys
+from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
 from warifu.interim.schema import metadata
 from warifu.kernel.clock import JAPAN
 from warifu.kernel.ids import Ids
+from warifu.kernel.limits import RETENTION
+from warifu.kernel.months import month_of
 from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.vault import Vault
 
 TAX = "tax-480011"
 BOOK = law.packaged()
@@ -62,8 +66,10 @@ def make_ground(tmp_path, tax_keys):
     def make() -> Ground:
         store = Store(sqlite_url(tmp_path / f"{len(stores)}.db"), metadata)
         store.create()
+        vault = Vault.open(tmp_path / f"{len(stores)}.months.json", month_of(date(2026, 6, 10)) - RETENTION)
         stores.append(store)
-        return Ground(TAX, store, tax_keys, None, Law(), StandingClock(), None, Ids(), bytes(32))
+        contents = Contents(vault)
+        return Ground(TAX, store, tax_keys, None, Law(), StandingClock(), None, Ids(), bytes(32), contents)
 
     yield make
     for store in stores:

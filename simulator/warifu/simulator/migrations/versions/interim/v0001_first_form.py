@@ -25,10 +25,14 @@ def upgrade() -> None:
     op.create_table(
         "answer_blocks",
         sa.Column("block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("block"),
         sqlite_autoincrement=True,
     )
+    with op.batch_alter_table("answer_blocks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_answer_blocks_month"), ["month"], unique=False)
+
     op.create_table(
         "copy_changes",
         sa.Column("record_id", sa.String(length=64), nullable=False),
@@ -53,19 +57,14 @@ def upgrade() -> None:
         "inquiries",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=False),
-        sa.Column("request", sa.LargeBinary(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("addressee_no", sa.String(length=15), nullable=False),
-        sa.Column("sent", sa.LargeBinary(), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
-        sa.Column("outcome", sa.Integer(), nullable=False),
-        sa.Column("fine_outcome", sa.Integer(), nullable=False),
-        sa.Column("state", sa.LargeBinary(), nullable=True),
-        sa.Column("answer", sa.LargeBinary(), nullable=True),
-        sa.Column("failure", sa.LargeBinary(), nullable=True),
         sa.Column("requested_at", sa.BigInteger(), nullable=True),
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
         sa.Column("review_until", sa.BigInteger(), nullable=True),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.LargeBinary(), nullable=False),
+        sa.Column("answered", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("position"),
         sa.UniqueConstraint("request_id"),
         sqlite_autoincrement=True,
@@ -73,11 +72,12 @@ def upgrade() -> None:
     with op.batch_alter_table("inquiries", schema=None) as batch_op:
         batch_op.create_index(
             "inquiries_unfinished",
-            ["outcome"],
+            ["month"],
             unique=False,
-            sqlite_where=sa.text("outcome IN (0, 2)"),
-            postgresql_where=sa.text("outcome IN (0, 2)"),
+            sqlite_where=sa.text("waiting > 0"),
+            postgresql_where=sa.text("waiting > 0"),
         )
+        batch_op.create_index(batch_op.f("ix_inquiries_month"), ["month"], unique=False)
 
     op.create_table(
         "journal",
@@ -85,7 +85,6 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("what", sa.String(length=40), nullable=False),
         sa.Column("addressee_no", sa.String(length=15), nullable=True),
-        sa.Column("clerk", sa.String(length=64), nullable=True),
         sa.Column("reason", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("position"),
         sqlite_autoincrement=True,
@@ -98,8 +97,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "promises",
-        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column(
+            "position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
         sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("asked", sa.Boolean(), nullable=False),
         sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
         sa.Column("receipt", sa.LargeBinary(), nullable=True),
@@ -114,6 +116,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position"),
     )
     with op.batch_alter_table("promises", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_promises_month"), ["month"], unique=False)
         batch_op.create_index(
             "promises_broken",
             ["position"],
@@ -135,8 +138,8 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.Integer(), nullable=False),
         sa.Column("side", sa.String(length=9), nullable=False),
-        sa.Column("record", sa.LargeBinary(), nullable=False),
-        sa.Column("salt", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
         sa.Column("permit_hash", sa.LargeBinary(length=32), nullable=True),
         sa.PrimaryKeyConstraint("position"),
@@ -144,6 +147,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("records", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_records_month"), ["month"], unique=False)
         batch_op.create_index(batch_op.f("ix_records_request_id"), ["request_id"], unique=False)
 
     op.create_table(
@@ -174,35 +178,32 @@ def upgrade() -> None:
         "provisions",
         sa.Column("permit_id", sa.String(length=36), nullable=False),
         sa.Column("permit_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("permit", sa.LargeBinary(), nullable=False),
-        sa.Column("fields", sa.LargeBinary(), nullable=False),
-        sa.Column("addressee_no", sa.String(length=15), nullable=True),
-        sa.Column("outcome", sa.Integer(), nullable=False),
-        sa.Column("fine_outcome", sa.Integer(), nullable=False),
-        sa.Column("non_disclosure", sa.Boolean(), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.LargeBinary(), nullable=False),
+        sa.Column("answered", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["block"], ["answer_blocks.block"]),
         sa.PrimaryKeyConstraint("permit_id"),
     )
+    with op.batch_alter_table("provisions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provisions_month"), ["month"], unique=False)
+
     op.create_table(
         "reviews",
         sa.Column("permit_id", sa.String(length=36), nullable=False),
-        sa.Column("rule", sa.Integer(), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
         sa.Column("requested_at", sa.BigInteger(), nullable=False),
         sa.Column("review_until", sa.BigInteger(), nullable=False),
-        sa.Column("decision", sa.Integer(), nullable=True),
-        sa.Column("clerk", sa.String(length=64), nullable=True),
+        sa.Column("waiting", sa.Boolean(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["permit_id"], ["provisions.permit_id"]),
         sa.PrimaryKeyConstraint("permit_id"),
     )
     with op.batch_alter_table("reviews", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reviews_month"), ["month"], unique=False)
         batch_op.create_index(
-            "reviews_waiting",
-            ["review_until"],
-            unique=False,
-            sqlite_where=sa.text("decision IS NULL"),
-            postgresql_where=sa.text("decision IS NULL"),
+            "reviews_waiting", ["review_until"], unique=False, sqlite_where="waiting", postgresql_where="waiting"
         )
 
     # ### end Alembic commands ###
