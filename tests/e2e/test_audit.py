@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +30,10 @@ from warifu.exchange import record as records
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.record import Records
 from warifu.gateway.record import _context as context_of
+from warifu.interim import kept_inquiries
+from warifu.interim import records as interim_records
+from warifu.interim.contents import Contents
+from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.vault import Vault
 from warifu.simulator.clerk import Clerk, Question
@@ -194,11 +198,31 @@ def at_institution(
     database: Path, asked: Asked, side: str, kind: int, **fields: object
 ) -> AbstractContextManager[None]:
     """An institution's own record with other values, well committed to."""
-    query_ = "SELECT position, record FROM records WHERE request_id = ? AND side = ? AND kind = ?"
-    ((position, record),) = query(database, query_, asked.request_id, side, kind)
-    made = changed(record, **fields)
-    values = {"record": made.record, "salt": made.salt, "commitment": made.commitment}
-    return replaced(database, "records", ("position", position), **values)
+    statement = "SELECT * FROM records WHERE request_id = ? AND side = ? AND kind = ?"
+    (row,) = named(database, statement, asked.request_id, side, kind)
+    contents = contents_of(database)
+    made = changed(interim_records.opened(contents, row).record, **fields)
+    sealed = contents.seal(row.month, f"record/{side}/{kind}/{row.request_id}", [made.record, made.salt])
+    return replaced(database, "records", ("position", row.position), sealed=sealed, commitment=made.commitment)
+
+
+def named(database: Path, statement: str, *values: object) -> list[SimpleNamespace]:
+    """Rows of a party's file, as the party's own program sees them."""
+    with closing(sqlite3.connect(database, timeout=10)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [SimpleNamespace(**dict(row)) for row in connection.execute(statement, values)]
+
+
+def contents_of(database: Path) -> Contents:
+    """What opens and seals the exchanges in an interim database: its keys lie beside it."""
+    institution = database.name.removesuffix(".interim.db")
+    return Contents(Vault.open(database.parent / "secrets" / f"{institution}.months.json", 0))
+
+
+def inquiry_of(database: Path, request_id: str) -> Inquiry:
+    """An inquiry as its requester stores it."""
+    (row,) = named(database, "SELECT * FROM inquiries WHERE request_id = ?", request_id)
+    return kept_inquiries.opened(contents_of(database), row)
 
 
 def at_gateway(
@@ -223,10 +247,12 @@ REQUEST, OUTCOME = pb.RECORD_KIND_REQUEST, pb.RECORD_KIND_OUTCOME
 def value_altered_at_requester(network: Audited, asked: Asked) -> AbstractContextManager[None]:
     """An income in the answer that the requester stores is 1 yen more."""
     database = network.interim(asked.requester)
-    ((stored,),) = query(database, "SELECT answer FROM inquiries WHERE request_id = ?", asked.request_id)
-    answer = pb.Answer.FromString(stored)
+    stored = inquiry_of(database, asked.request_id)
+    answer = pb.Answer.FromString(stored.answer)
     answer.records[0].content.local_tax.total_income_yen += 1
-    return replaced(database, "inquiries", ("request_id", asked.request_id), answer=answer.SerializeToString())
+    altered = replace(stored, answer=answer.SerializeToString())
+    row = kept_inquiries.row_of(contents_of(database), altered)
+    return replaced(database, "inquiries", ("request_id", asked.request_id), answered=row["answered"])
 
 
 def value_altered_at_provider(network: Audited, asked: Asked) -> AbstractContextManager[None]:
@@ -242,15 +268,14 @@ def entry_missing_at_gateway(network: Audited, asked: Asked) -> AbstractContextM
 def extra_at_provider(network: Audited, asked: Asked) -> AbstractContextManager[None]:
     """The provider has the records of an exchange that nobody asked."""
     database, invented = network.interim(asked.provider), "00000000-0000-4000-8000-00000000f00d"
-    columns = "kind, side, record, permit_hash"
-    rows = query(
-        database, f"SELECT {columns} FROM records WHERE request_id = ? AND side = 'provider'", asked.request_id
-    )
-    put = "INSERT INTO records (request_id, kind, side, record, salt, commitment, permit_hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    statements = []
-    for kind, side, record, permit_hash in rows:
-        made = changed(record, request_id=invented)
-        statements.append((put, (invented, kind, side, made.record, made.salt, made.commitment, permit_hash)))
+    rows = named(database, "SELECT * FROM records WHERE request_id = ? AND side = 'provider'", asked.request_id)
+    put = "INSERT INTO records (request_id, kind, side, month, sealed, commitment, permit_hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    statements, contents = [], contents_of(database)
+    for row in rows:
+        made = changed(interim_records.opened(contents, row).record, request_id=invented)
+        sealed = contents.seal(row.month, f"record/provider/{row.kind}/{invented}", [made.record, made.salt])
+        values = (invented, row.kind, row.side, row.month, sealed, made.commitment, row.permit_hash)
+        statements.append((put, values))
     return planted(database, *statements, undo=[("DELETE FROM records WHERE request_id = ?", (invented,))])
 
 
@@ -377,9 +402,7 @@ def test_nothing_is_left_of_the_lies(audited: Audited) -> None:
 
 def lie_fits(audited: Audited, asked: Asked) -> bool:
     """The exchange had one record with an income, and is not withheld."""
-    statement = "SELECT answer FROM inquiries WHERE request_id = ?"
-    ((stored,),) = query(audited.interim(asked.requester), statement, asked.request_id)
-    answer = pb.Answer.FromString(stored)
+    answer = pb.Answer.FromString(inquiry_of(audited.interim(asked.requester), asked.request_id).answer)
     shown = query(
         audited.running.state / "portal" / "portal-main.db",
         "SELECT 1 FROM entries WHERE request_id = ?",
