@@ -380,7 +380,7 @@ def _holdings(network: Served, told: Told) -> Any:
     from warifu.portal.holdings import holdings
 
     async def read() -> Any:
-        return holdings(network.lab.store, told.request_id)
+        return holdings(network.lab.store, network.lab.seals, told.request_id)
 
     return network.run(read())
 

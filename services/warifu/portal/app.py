@@ -21,6 +21,7 @@ from warifu.portal.history.prover import Prover
 from warifu.portal.history.queries import History
 from warifu.portal.history.story import Teller
 from warifu.portal.history.views import HistoryViews
+from warifu.portal.kept import Seals
 from warifu.portal.login.queries import Challenges
 from warifu.portal.login.views import LoginViews
 from warifu.portal.places import Places
@@ -28,6 +29,7 @@ from warifu.portal.ports import Enrolment, Log, Numbering
 from warifu.portal.proxies.queries import Proxies
 from warifu.portal.proxies.traces import Traces
 from warifu.portal.proxies.views import ProxyViews
+from warifu.portal.retention import Retention
 from warifu.portal.sessions import Sessions
 from warifu.web import languages
 from warifu.web.face import Face, application
@@ -49,6 +51,7 @@ class Portal:
 def assemble(
     face: Face,
     store: Store,
+    seals: Seals,
     clock: Clock,
     book: Callable[[], LawBook],
     numbering: Numbering,
@@ -61,7 +64,7 @@ def assemble(
     pages = Pages.of(HERE, DOMAIN, made=scripts(keys, book(), texts))
     sessions = Sessions(store, clock, secure=face.secure)
     challenges = Challenges(store, clock)
-    accounts, history = Accounts(store, clock, numbering, enrolment), History(store)
+    accounts, history = Accounts(store, clock, numbering, enrolment), History(store, seals)
     proxies, traces = Proxies(store, clock), Traces(store, clock)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
@@ -77,6 +80,7 @@ def assemble(
         "challenges": challenges.purge,
         "proxies": proxies.purge,
         "superseded": accounts.learn_superseded,
-        "places": Places(store, log, keys.log.key_id.hex()).learn,
+        "retention": Retention(store, seals.vault, clock).run,
+        "places": Places(store, seals, log, keys.log.key_id.hex()).learn,
     }
     return Portal(application(face, pages, routes, proxy_views.failures()), accounts, jobs)

@@ -7,7 +7,7 @@ compared, and what is noted wrongly proves nothing to the citizen's browser.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import grpc
@@ -21,6 +21,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.kernel.store import Store
+from warifu.portal.kept import COLUMNS, Kept, Seals
 from warifu.portal.schema import entries, positions
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 
@@ -42,9 +43,7 @@ _ARRIVALS: Final = "arrivals"
 """Row of `positions` that counts deliveries: a position is never used twice, also when entries have been erased."""
 
 _INSERT: Final = insert(entries)
-_STORED: Final = select(entries.c.request_record, entries.c.outcome_record).where(
-    entries.c.request_id == bindparam("request_id")
-)
+_STORED: Final = select(*COLUMNS).where(entries.c.request_id == bindparam("request_id"))
 _PLACE: Final = (
     update(entries)
     .where(entries.c.request_id == bindparam("which"))
@@ -64,9 +63,9 @@ class DeliveryError(ValueError):
 class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
     """`warifu.portal.v1.DeliveryService`. The access table lets only the gateway call it."""
 
-    def __init__(self, store: Store, keys: InstitutionKeys, log_key: str) -> None:
+    def __init__(self, store: Store, seals: Seals, keys: InstitutionKeys, log_key: str) -> None:
         """`log_key`: id of the pinned key of the log, hexadecimal."""
-        self._store, self._keys, self._log_key = store, keys, log_key
+        self._store, self._seals, self._keys, self._log_key = store, seals, keys, log_key
 
     async def Deliver(  # noqa: N802 - the RPC's name
         self, request: portal_pb2.DeliverRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -79,21 +78,43 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
         del context
         if len(request.deliveries) > MOST:
             raise LinkageError(Reason.CLIENT_TOO_MANY_ITEMS, metadata={"field": "deliveries", "limit": str(MOST)})
-        rows = [row for row in map(self._row, request.deliveries) if row is not None]
-        if request.deliveries and not rows:
+        found = [entry for entry in map(self._entry, request.deliveries) if entry is not None]
+        if request.deliveries and not found:
             raise LinkageError(Reason.CLIENT_DELIVERY_INVALID)
-        stored = await self._store.write(lambda connection: _store(connection, rows)) if rows else []
+        stored = await self._store.write(lambda connection: self._keep(connection, found)) if found else []
         return portal_pb2.DeliverResponse(stored=stored)
 
-    def _row(self, delivery: portal_pb2.Delivery) -> Mapping[str, object] | None:
+    def _entry(self, delivery: portal_pb2.Delivery) -> Kept | None:
         try:
-            return entry_of(delivery, self._keys, self._log_key)
+            entry = entry_of(delivery, self._keys, self._log_key)
         except DeliveryError:
             return None  # its request id stays out of the answer, so the gateway knows
+        return entry if entry.month >= self._seals.vault.first else None  # what is past its term must not come back
+
+    def _keep(self, connection: Connection, found: list[Kept]) -> list[str]:
+        """Insert what is new; request ids that are stored as delivered, now or before."""
+        stored, counted = [], connection.execute(_ARRIVED).scalar()
+        arrived = counted or 0
+        for entry in found:
+            known = connection.execute(_STORED, {"request_id": entry.request_id}).one_or_none()
+            if known is None:
+                arrived += 1
+                connection.execute(_INSERT, self._seals.row(replace(entry, arrival=arrived)))
+            elif not _is_same(self._seals.opened(known), entry):
+                continue
+            elif entry.log_key is not None:
+                places = {name: getattr(entry, name) for name in _PLACES}
+                connection.execute(_PLACE, {"which": entry.request_id, **places})
+            stored.append(entry.request_id)
+        if counted is None and arrived:
+            connection.execute(_COUNT_FIRST, {"name": _ARRIVALS, "position": arrived})
+        elif arrived != counted:
+            connection.execute(_COUNT, {"arrived": arrived})
+        return stored
 
 
-def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str) -> Mapping[str, object]:
-    """The row of `entries` for a delivery, but for its place in the order of arrival.
+def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str) -> Kept:
+    """The entry of a delivery, but for its place in the order of arrival.
 
     Raises:
         DeliveryError: it does not open; a commitment does not fit; the two records are not of this one exchange; it is not final;
@@ -105,32 +126,26 @@ def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str)
     _check_pair(delivery.request_id, request, outcome)
     if not shown.subject:
         raise DeliveryError("no subject")
-    return {
-        "subject": shown.subject,
-        "request_id": request.request_id,
-        "requested_at": stamped(request.requested_at),
-        "answered_at": stamped(outcome.answered_at) if outcome.HasField("answered_at") else None,
-        "requester": request.requester,
-        "provider": request.provider,
-        "affair": request.affair,
-        "procedure": request.procedure,
-        "item": request.item,
-        "row": request.row if request.HasField("row") else None,
-        "outcome": outcome.outcome,
-        "request_record": shown.request,
-        "outcome_record": shown.outcome,
-        **_places(shown, log_key),
-    }
-
-
-def _places(shown: portal_pb2.ShownRecord, log_key: str) -> Mapping[str, object]:
-    """Where the two records stand in the log. What cannot be so, as when nobody said it, is asked for later (`places`)."""
-    known = shown.request_leaf < shown.outcome_leaf
-    return {
-        "request_leaf": shown.request_leaf if known else None,
-        "outcome_leaf": shown.outcome_leaf if known else None,
-        "log_key": log_key if known else None,
-    }
+    # Places that cannot be so, as when nobody said them, are asked for later (`places`).
+    placed = shown.request_leaf < shown.outcome_leaf
+    return Kept(
+        request_id=request.request_id,
+        requested_at=stamped(request.requested_at),
+        subject=shown.subject,
+        answered_at=stamped(outcome.answered_at) if outcome.HasField("answered_at") else None,
+        requester=request.requester,
+        provider=request.provider,
+        affair=request.affair,
+        procedure=request.procedure,
+        item=request.item,
+        row=request.row if request.HasField("row") else None,
+        outcome=outcome.outcome,
+        request_record=shown.request,
+        outcome_record=shown.outcome,
+        request_leaf=shown.request_leaf if placed else None,
+        outcome_leaf=shown.outcome_leaf if placed else None,
+        log_key=log_key if placed else None,
+    )
 
 
 def _open(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> portal_pb2.ShownRecord:
@@ -162,22 +177,5 @@ def _check_pair(request_id: str, request: exchange_pb2.AccessRecord, outcome: ex
         raise DeliveryError("not to be disclosed")
 
 
-def _store(connection: Connection, rows: list[Mapping[str, object]]) -> list[str]:
-    """Insert what is new; request ids that are stored as delivered, now or before."""
-    stored, counted = [], connection.execute(_ARRIVED).scalar()
-    arrived = counted or 0
-    for row in rows:
-        known = connection.execute(_STORED, {"request_id": row["request_id"]}).one_or_none()
-        if known is None:
-            arrived += 1
-            connection.execute(_INSERT, {**row, "arrival": arrived})
-        elif tuple(known) != (row["request_record"], row["outcome_record"]):
-            continue
-        elif row["log_key"] is not None:
-            connection.execute(_PLACE, {"which": row["request_id"], **{name: row[name] for name in _PLACES}})
-        stored.append(str(row["request_id"]))
-    if counted is None and arrived:
-        connection.execute(_COUNT_FIRST, {"name": _ARRIVALS, "position": arrived})
-    elif arrived != counted:
-        connection.execute(_COUNT, {"arrived": arrived})
-    return stored
+def _is_same(known: Kept, delivered: Kept) -> bool:
+    return (known.request_record, known.outcome_record) == (delivered.request_record, delivered.outcome_record)

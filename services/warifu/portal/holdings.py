@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Final
 
 from sqlalchemy import bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
 from warifu.kernel.store import Store
+from warifu.portal.kept import COLUMNS, Seals
 from warifu.portal.schema import entries
 
-_ENTRY: Final = select(entries).where(entries.c.request_id == bindparam("request_id"))
+_ENTRY: Final = select(*COLUMNS).where(entries.c.request_id == bindparam("request_id"))
 _MESSAGES: Final = {
     "subject": "warifu.exchange.v1.SubjectReference",
     "request_record": "warifu.exchange.v1.CommittedRecord",
@@ -19,13 +21,15 @@ _MESSAGES: Final = {
 }
 
 
-def holdings(store: Store, request_id: str) -> Sequence[Holding]:
-    """The entry of this exchange; empty when none was delivered."""
-    row = store.read(lambda c: c.execute(_ENTRY, {"request_id": request_id}).mappings().one_or_none())
+def holdings(store: Store, seals: Seals, request_id: str) -> Sequence[Holding]:
+    """The entry of this exchange, opened; empty when none was delivered."""
+    row = store.read(lambda c: c.execute(_ENTRY, {"request_id": request_id}).one_or_none())
     if row is None:
         return []
-    values = [_value(str(name), value) for name, value in row.items() if value is not None]
-    return [Holding(where="portal-main/entries", values=values)]
+    kept = seals.opened(row)
+    values = [(field.name, getattr(kept, field.name)) for field in fields(kept)]
+    held = [_value(name, value) for name, value in values if value is not None]
+    return [Holding(where="portal-main/entries", values=held)]
 
 
 def _value(name: str, value: object) -> HeldValue:

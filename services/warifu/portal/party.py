@@ -6,12 +6,16 @@ from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.logkeys import LogKeys
 from warifu.exchange.own_entry import OwnEntry
 from warifu.kernel.config import Config
+from warifu.kernel.limits import RETENTION
+from warifu.kernel.months import month_of
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.vault import Vault
 from warifu.portal.app import assemble
 from warifu.portal.audit import AuditServicer
 from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.holdings import holdings
+from warifu.portal.kept import Seals
 from warifu.portal.lawbook import ToldLaw
 from warifu.portal.ports import IDENTITY, EnrolmentCalls, LogCalls, NumberingCalls
 from warifu.portal.schema import metadata
@@ -19,6 +23,7 @@ from warifu.portal.v1 import portal_pb2_grpc
 from warifu.web.face import Face
 
 STORE_NAME = f"{IDENTITY}.db"
+VAULT_NAME = f"{IDENTITY}.months.json"
 
 
 async def build(context: Context) -> Party:
@@ -33,11 +38,12 @@ async def build(context: Context) -> Party:
     if config.web is None or "card" not in config.web.origins:
         raise ValueError("the portal needs a web face and the origin of the card service (web, web.origins.card)")
     store = open_store(config)
+    seals = Seals(Vault.open(config.folder / "secrets" / VAULT_NAME, month_of(clock.today()) - RETENTION))
     keys = InstitutionKeys.load_or_create(config.folder / "secrets", IDENTITY)
     law = ToldLaw(context.trust)
     pinned = LogKeys.load(config.folder)
     numbering, enrolment, log = NumberingCalls(context.peers), EnrolmentCalls(context.peers), LogCalls(context.peers)
-    portal = assemble(Face.of(config.web, "portal"), store, clock, law.book, numbering, enrolment, log, pinned)
+    portal = assemble(Face.of(config.web, "portal"), store, seals, clock, law.book, numbering, enrolment, log, pinned)
     own_entry = OwnEntry(IDENTITY, keys, clock, context.peers, config.folder / "identities" / IDENTITY)
 
     async def close() -> None:
@@ -48,17 +54,17 @@ async def build(context: Context) -> Party:
             Service(
                 "warifu.portal.v1.DeliveryService",
                 portal_pb2_grpc.add_DeliveryServiceServicer_to_server,
-                DeliveryServicer(store, keys, pinned.log.key_id.hex()),
+                DeliveryServicer(store, seals, keys, pinned.log.key_id.hex()),
             ),
             Service(
                 "warifu.portal.v1.PortalAuditService",
                 portal_pb2_grpc.add_PortalAuditServiceServicer_to_server,
-                AuditServicer(store),
+                AuditServicer(store, seals),
             ),
         ),
         jobs={"own-entry": own_entry.tend, **portal.jobs},
         checks={STORE_NAME: store.check, "law": law.check, "own-entry": own_entry.check},
-        view=lambda request_id: holdings(store, request_id),
+        view=lambda request_id: holdings(store, seals, request_id),
         close=close,
         web=portal.web,
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from warifu.exchange.v1.exchange_pb2 import CommittedRecord
 from warifu.kernel.store import Store
+from warifu.portal.kept import COLUMNS, Seals
 from warifu.portal.ports import Log
 from warifu.portal.schema import entries
 
@@ -20,7 +21,7 @@ AT_ONCE: Final = 250
 """Entries in one question: each has two records, and the log answers for 500."""
 
 _UNPLACED: Final = (
-    select(entries.c.arrival, entries.c.request_record, entries.c.outcome_record)
+    select(*COLUMNS)
     .where(entries.c.request_leaf.is_(None), entries.c.arrival > bindparam("after"))
     .order_by(entries.c.arrival)
     .limit(AT_ONCE)
@@ -38,15 +39,13 @@ _PLACE: Final = (
     )
 )
 
-_Unplaced = Row[Any, Any, Any]
-
 
 class Places:
     """A periodic job over one portal's entries."""
 
-    def __init__(self, store: Store, log: Log, log_key: str) -> None:
+    def __init__(self, store: Store, seals: Seals, log: Log, log_key: str) -> None:
         """`log_key`: id of the pinned key of the log, hexadecimal."""
-        self._store, self._log, self._log_key = store, log, log_key
+        self._store, self._seals, self._log, self._log_key = store, seals, log, log_key
         self._begun = False
         self._after = 0
 
@@ -63,12 +62,13 @@ class Places:
         self._after = rows[-1].arrival if len(rows) == AT_ONCE else 0
         return await self._place(rows) if rows else 0
 
-    async def _place(self, rows: Sequence[_Unplaced]) -> int:
-        records = [record for row in rows for record in (row.request_record, row.outcome_record)]
+    async def _place(self, rows: Sequence[Any]) -> int:
+        kept = [self._seals.opened(row) for row in rows]
+        records = [record for entry in kept for record in (entry.request_record, entry.outcome_record)]
         found = await self._log.find([CommittedRecord.FromString(record).commitment for record in records])
         placed = [
-            {"which": row.arrival, "request_leaf": request, "outcome_leaf": outcome, "log_key": self._log_key}
-            for row, request, outcome in zip(rows, found[::2], found[1::2], strict=True)
+            {"which": entry.arrival, "request_leaf": request, "outcome_leaf": outcome, "log_key": self._log_key}
+            for entry, request, outcome in zip(kept, found[::2], found[1::2], strict=True)
             if request is not None and outcome is not None
         ]
         if placed:

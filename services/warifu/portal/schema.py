@@ -1,7 +1,7 @@
 """The portal's one database: what was delivered, whose it is, who is logged in, and who may look for whom.
 
-If it is read, so is which institutions asked about whom by code, never a name or a number: the portal holds neither, but for what someone
-types as a label for their proxy. If it is changed, the
+If it is read, so is who has how many entries in which month, by tags of that month; what they say lies under the month's key
+(`warifu.kernel.vault`). There is never a name or a number: the portal holds neither, but for what someone types as a label for their proxy. If it is changed, the
 gateway's and the institutions' records tell. If it is lost, accounts are opened anew at the next login, but what was delivered is gone from
 here: the gateway forgets a delivery once it was acknowledged, and only its own records still have it.
 """
@@ -29,24 +29,13 @@ metadata: Final = MetaData()
 entries: Final = Table(
     "entries",
     metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False, comment="Of the request: whose key seals the row."),
     Column(
-        "subject",
-        LargeBinary,
-        primary_key=True,
-        comment="The portal's code for the person, serialised SubjectReference.",
+        "holder", LargeBinary(16), primary_key=True, comment="Tag of the portal's code for the person, in that month."
     ),
     Column("requested_at", BigInteger, primary_key=True, comment="Simulated time, milliseconds since 1970, UTC."),
     Column("request_id", String(36), primary_key=True),
-    Column("answered_at", BigInteger),
-    Column("requester", String(64), nullable=False),
-    Column("provider", String(64), nullable=False),
-    Column("affair", String(16), nullable=False),
-    Column("procedure", String(16), nullable=False),
-    Column("item", String(16), nullable=False),
-    Column("row", String(16), comment="Row of the permission table; of a denied inquiry the nearest one."),
-    Column("outcome", Integer, nullable=False, comment="warifu.exchange.v1.Outcome."),
-    Column("request_record", LargeBinary, nullable=False, comment="Serialised CommittedRecord."),
-    Column("outcome_record", LargeBinary, nullable=False, comment="Serialised CommittedRecord."),
+    Column("sealed", LargeBinary, nullable=False, comment="What was delivered; see warifu.portal.kept."),
     Column("arrival", BigInteger, nullable=False, comment="Position in the order of arrival, from 1."),
     Column("request_leaf", BigInteger, comment="Place of the request record in the log; absent while not known."),
     Column("outcome_leaf", BigInteger, comment="Place of the outcome record in the log; absent while not known."),

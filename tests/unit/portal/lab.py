@@ -22,10 +22,14 @@ from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.clock import JAPAN
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.limits import RETENTION
+from warifu.kernel.months import month_of
 from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.vault import Vault
 from warifu.law import packaged
 from warifu.portal.app import Portal, assemble
 from warifu.portal.deliveries import DeliveryServicer
+from warifu.portal.kept import Seals
 from warifu.portal.schema import metadata
 from warifu.portal.v1 import portal_pb2
 from warifu.simulator.cards import tray
@@ -294,11 +298,12 @@ class Lab:
     portal_origin: str
     card_origin: str
     log: PaperLog
+    seals: Seals
 
     @property
     def servicer(self) -> DeliveryServicer:
         """The portal's face towards the gateway."""
-        return DeliveryServicer(self.store, self.keys, self.log.keys.log.key_id.hex())
+        return DeliveryServicer(self.store, self.seals, self.keys, self.log.keys.log.key_id.hex())
 
     async def deliver(self, told: Iterable[Told], person: DemoPerson = HANA, change: int = 0) -> list[str]:
         """Log exchanges about someone and deliver them; the request ids that the portal acknowledged."""
@@ -342,7 +347,8 @@ async def open_lab(
     origins = {"portal": f"http://portal.localhost:{portal_port}", "card": f"http://card.localhost:{card_port}"}
     portal_face = Face("portal.localhost", origins["portal"], {"card": origins["card"]})
     card_face = Face("card.localhost", origins["card"], {"portal": origins["portal"]})
-    portal = assemble(portal_face, store, clock, packaged_book, authority, authority, log, log.keys)
+    seals = Seals(Vault.open(folder / "portal-main.months.json", month_of(clock.today()) - RETENTION))
+    portal = assemble(portal_face, store, seals, clock, packaged_book, authority, authority, log, log.keys)
     cards = Cards(known, clock, authority, bytes(32))
     return Lab(
         clock,
@@ -355,6 +361,7 @@ async def open_lab(
         origins["portal"],
         origins["card"],
         log,
+        seals,
     )
 
 

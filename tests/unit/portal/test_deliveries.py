@@ -49,17 +49,17 @@ async def test_the_same_delivery_again_has_no_effect(lab: Lab) -> None:
     for _ in range(2):
         request = portal_pb2.DeliverRequest(deliveries=[seal(lab.keys, told.request_id, plain)] * 2)
         assert set((await servicer.Deliver(request, None)).stored) == {told.request_id}
-    assert len(holdings(lab.store, told.request_id)) == 1
+    assert len(holdings(lab.store, lab.seals, told.request_id)) == 1
 
 
 async def test_other_content_for_a_stored_exchange_is_not_acknowledged(lab: Lab) -> None:
     """A second, different record of an exchange neither replaces the first nor is acknowledged, and hinders no other."""
     told, other = Told(), Told()
     await lab.deliver([told])
-    held = holdings(lab.store, told.request_id)
+    held = holdings(lab.store, lab.seals, told.request_id)
     changed_too = Told(request_id=told.request_id, provider="tax-490016")
     assert await lab.deliver([changed_too, other]) == [other.request_id]
-    assert holdings(lab.store, told.request_id) == held
+    assert holdings(lab.store, lab.seals, told.request_id) == held
 
 
 async def test_a_call_of_which_nothing_can_be_stored_fails(lab: Lab) -> None:
@@ -131,7 +131,7 @@ async def test_the_view_shows_what_is_held_and_nothing_else(lab: Lab) -> None:
     """For a delivered exchange the view names the row with both records as received; for any other, nothing."""
     told = Told()
     await lab.deliver([told])
-    (holding,) = holdings(lab.store, told.request_id)
+    (holding,) = holdings(lab.store, lab.seals, told.request_id)
     values = {value.name: value for value in holding.values}
     assert holding.where == "portal-main/entries"
     assert values["request_id"].text == told.request_id
@@ -139,4 +139,4 @@ async def test_the_view_shows_what_is_held_and_nothing_else(lab: Lab) -> None:
     committed = exchange_pb2.CommittedRecord.FromString(values["request_record"].raw)
     assert record.check(committed).requester == told.requester
     assert isinstance(holding, control_pb2.Holding)
-    assert holdings(lab.store, Told().request_id) == []
+    assert holdings(lab.store, lab.seals, Told().request_id) == []

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,45 +14,51 @@ from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, seal, 
 from unit.portal.paper_log import PaperLog
 
 from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
+from warifu.kernel.vault import ErasedError, Vault
 from warifu.portal.history.queries import History, Position
 from warifu.portal.history.story import Teller
 from warifu.portal.holdings import holdings
+from warifu.portal.kept import Kept, Seals
 from warifu.portal.schema import entries, metadata
 from warifu.portal.v1 import portal_pb2
 
 ME, ALSO_ME, OTHER = b"me", b"me too", b"other"
+MONTH = 31 * 24 * 3600 * 1000
+TIMES = (0, 1, 2, MONTH, MONTH + 1, 4 * MONTH)
+"""Some in one month, some in others, a month without any between them."""
 
 
-def row(subject: bytes, time: int, number: int) -> dict[str, object]:
+def row(subject: bytes, time: int, number: int) -> Kept:
     """One stored entry."""
-    return {
-        "subject": subject, "requested_at": time, "request_id": f"{number:036}", "answered_at": None, "requester": "r",
-        "provider": "p", "affair": "a", "procedure": "c", "item": "i", "row": None, "outcome": exchange_pb2.OUTCOME_DENIED,
-        "request_record": b"", "outcome_record": b"", "arrival": number + 1,
-    }  # fmt: skip
+    return Kept(
+        f"{number:036}", time, subject, None, "r", "p", "a", "c", "i", None, exchange_pb2.OUTCOME_DENIED,
+        b"", b"", None, None, None, number + 1,
+    )  # fmt: skip
 
 
-def stored(rows: list[dict[str, object]]) -> History:
+def stored(rows: list[Kept]) -> History:
     """A history in memory."""
+    seals = Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
     store = Store("sqlite://", metadata)
     store._write_engine = store._read_engine
     store.create()
     if rows:
-        store.read(lambda c: c.execute(entries.insert(), rows))
-    return History(store)
+        store.read(lambda c: c.execute(entries.insert(), [seals.row(one) for one in rows]))
+    return History(store, seals)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    given_rows=st.lists(st.tuples(st.sampled_from([ME, ALSO_ME, OTHER]), st.integers(0, 5)), max_size=25),
+    given_rows=st.lists(st.tuples(st.sampled_from([ME, ALSO_ME, OTHER]), st.sampled_from(TIMES)), max_size=25),
     size=st.integers(1, 7),
 )
 def test_pages_are_the_sorted_list_cut_up(given_rows: list[tuple[bytes, int]], size: int) -> None:
     """Forward page by page gives everything of one's codes, newest first, once; backward gives the same pages again."""
     rows = [row(subject, time, number) for number, (subject, time) in enumerate(given_rows)]
     history = stored(rows)
-    own = [(r["requested_at"], r["request_id"]) for r in rows if r["subject"] != OTHER]
+    own = [(one.requested_at, one.request_id) for one in rows if one.subject != OTHER]
     expected = sorted(own, reverse=True)
     page = history.page([ME, ALSO_ME], size=size)
     pages = [page]
@@ -74,7 +81,7 @@ def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
     plans: list[str] = []
 
     def explain(_conn, cursor, statement, parameters, *_more) -> None:
-        if statement.startswith("SELECT") and "entries" in statement:
+        if statement.startswith("SELECT") and "entries" in statement and "sealed" in statement:
             cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
             plans.extend(found[3] for found in cursor.fetchall())
 
@@ -247,7 +254,7 @@ async def test_a_withheld_exchange_leaves_no_trace(lab: Lab, tmp_path) -> None:
         assert len(pages[0]) == 4
         for one in hidden:
             assert all(one.request_id not in page for page in pages[0])
-            assert holdings(lab.store, one.request_id) == []
+            assert holdings(lab.store, lab.seals, one.request_id) == []
     finally:
         twin.close()
 
@@ -350,3 +357,25 @@ async def test_pages_are_linked_both_ways(lab: Lab) -> None:
     ids = r'data-request-id="([^"]+)"'
     assert re.findall(ids, again) == re.findall(ids, first)
     assert urlsplit(newer[1]).netloc == ""
+
+
+async def test_entries_are_erased_when_their_term_is_over(lab: Lab, tmp_path: Path) -> None:
+    """After seven years an entry is gone from the pages and from the file, an older copy does not open, and younger ones stay."""
+    (old,), young = [Told(START - timedelta(days=200))], Told(START)
+    await lab.deliver([old, young])
+    held = holdings(lab.store, lab.seals, old.request_id)
+    row_of_old = lab.store.read(
+        lambda c: c.execute(entries.select().where(entries.c.request_id == old.request_id)).one()
+    )
+    assert held
+    lab.clock.pass_time(timedelta(days=7 * 365))
+    assert await lab.portal.jobs["retention"]() == 1
+    assert holdings(lab.store, lab.seals, old.request_id) == []
+    assert holdings(lab.store, lab.seals, young.request_id)
+    with pytest.raises(ErasedError):
+        lab.seals.opened(row_of_old)
+    files = [tmp_path / name for name in ("portal-main.db", "portal-main.db-wal")]
+    assert all(old.request_id.encode() not in file.read_bytes() for file in files)
+    assert await lab.portal.jobs["retention"]() == 0
+    with pytest.raises(LinkageError):
+        await lab.deliver([old])

@@ -7,15 +7,17 @@ shift nothing, and no number is ever computed that could tell how many entries t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
 
 from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.months import Month, month_at
 from warifu.kernel.store import Store
+from warifu.portal.kept import COLUMNS, Kept, Seals
 from warifu.portal.login.proof import ProofError, decode, encode
 from warifu.portal.schema import entries
 
@@ -96,39 +98,20 @@ class Placed:
     """Their places in the log; None while not known."""
 
 
-_COLUMNS: Final = (
-    entries.c.request_id,
-    entries.c.requested_at,
-    entries.c.answered_at,
-    entries.c.requester,
-    entries.c.provider,
-    entries.c.affair,
-    entries.c.procedure,
-    entries.c.item,
-    entries.c.row,
-    entries.c.outcome,
-)
 _KEY: Final = tuple_(entries.c.requested_at, entries.c.request_id)
 _MARK: Final = tuple_(bindparam("time"), bindparam("id"))
-_OWN: Final = select(*_COLUMNS).where(entries.c.subject == bindparam("subject")).limit(bindparam("limit"))
+_OWN: Final = (
+    select(*COLUMNS)
+    .where(entries.c.month == bindparam("month"), entries.c.holder == bindparam("holder"))
+    .limit(bindparam("limit"))
+)
 _DESCENDING: Final = (entries.c.requested_at.desc(), entries.c.request_id.desc())
 _NEWEST: Final = _OWN.order_by(*_DESCENDING)
 _OLDER: Final = _OWN.where(_KEY < _MARK).order_by(*_DESCENDING)
 _NEWER: Final = _OWN.where(_KEY > _MARK).order_by(entries.c.requested_at, entries.c.request_id)
-_ONE: Final = select(*_COLUMNS, entries.c.subject, entries.c.request_record, entries.c.outcome_record).where(
-    entries.c.request_id == bindparam("request_id")
-)
-
-_PLACED: Final = select(
-    entries.c.subject,
-    entries.c.request_id,
-    entries.c.request_record,
-    entries.c.outcome_record,
-    entries.c.request_leaf,
-    entries.c.outcome_leaf,
-).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
-
-_Found = Row[tuple[str, int, int | None, str, str, str, str, str, str | None, int]]
+_FIRST_MONTH: Final = select(func.min(entries.c.month))
+_LAST_MONTH: Final = select(func.max(entries.c.month))
+_THESE: Final = select(*COLUMNS).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +119,7 @@ class History:
     """The entries of one portal. Every read names the codes whose entries may be seen."""
 
     store: Store
+    seals: Seals
 
     def page(
         self,
@@ -165,39 +149,60 @@ class History:
 
     def one(self, subjects: Sequence[bytes], request_id: str) -> tuple[Entry, Sequence[bytes]] | None:
         """The entry with its two committed records; None when there is none, also when it is another person's."""
-        row = self.store.read(lambda c: c.execute(_ONE, {"request_id": request_id}).one_or_none())
-        if row is None or row.subject not in subjects:
-            return None
-        *values, _subject, request_record, outcome_record = row
-        return Entry(*values), (request_record, outcome_record)
+        found = self._these(subjects, [request_id])
+        return (_entry(found[0]), (found[0].request_record, found[0].outcome_record)) if found else None
 
     def placed(self, subjects: Sequence[bytes], request_ids: Sequence[str]) -> list[Placed]:
         """What proves these entries, in no order; those that are missing, or another person's, are left out."""
-        rows = self.store.read(lambda c: c.execute(_PLACED, {"request_ids": list(request_ids)}).all())
         return [
             Placed(
-                row.request_id,
-                (row.request_record, row.outcome_record),
-                None if row.request_leaf is None else (row.request_leaf, row.outcome_leaf),
+                kept.request_id,
+                (kept.request_record, kept.outcome_record),
+                None
+                if kept.request_leaf is None or kept.outcome_leaf is None
+                else (kept.request_leaf, kept.outcome_leaf),
             )
-            for row in rows
-            if row.subject in subjects
+            for kept in self._these(subjects, request_ids)
         ]
 
-    def _run(
-        self, statement: Select[_Found], subjects: Sequence[bytes], mark: Position | None, limit: int
-    ) -> list[Entry]:
+    def _these(self, subjects: Sequence[bytes], request_ids: Sequence[str]) -> list[Kept]:
+        rows = self.store.read(lambda c: c.execute(_THESE, {"request_ids": list(request_ids)}).all())
+        return [kept for kept in map(self.seals.opened, rows) if kept.subject in subjects]
+
+    def _run(self, statement: Select[Any], subjects: Sequence[bytes], mark: Position | None, limit: int) -> list[Entry]:
         """One short run a code, merged: each is in order already, and nearly everyone has one code."""
-        marked = {"time": mark.requested_at, "id": mark.request_id} if mark is not None else {}
         runs = [
-            self.store.read(
-                lambda c, own=subject: [  # type: ignore[misc]
-                    Entry(*row) for row in c.execute(statement, {"subject": own, "limit": limit, **marked})
-                ]
-            )
+            self.store.read(lambda c, own=subject: self._months(c, statement, own, mark, limit))  # type: ignore[misc]
             for subject in subjects
         ]
         if len(runs) == 1:
             return runs[0]
         order: Callable[[Entry], Position] = lambda entry: entry.position  # noqa: E731 - a typed key
         return list(islice(heapq.merge(*runs, key=order, reverse=statement is not _NEWER), limit))
+
+    def _months(
+        self, connection: Connection, statement: Select[Any], subject: bytes, mark: Position | None, limit: int
+    ) -> list[Entry]:
+        """Month after month, away from the mark, until the run is long enough: a person is another tag in each."""
+        marked = {"time": mark.requested_at, "id": mark.request_id} if mark is not None else {}
+        found: list[Entry] = []
+        for month in self._reach(connection, mark, forward=statement is _NEWER):
+            values = {"month": month, "holder": self.seals.holder(month, subject), "limit": limit - len(found)}
+            rows = connection.execute(statement, {**values, **marked}).all()
+            found += [_entry(self.seals.opened(row)) for row in rows]
+            if len(found) == limit:
+                break
+        return found
+
+    def _reach(self, connection: Connection, mark: Position | None, *, forward: bool) -> Iterable[Month]:
+        """The months with entries of anybody, from the mark on in the direction of reading."""
+        first, last = connection.execute(_FIRST_MONTH).scalar(), connection.execute(_LAST_MONTH).scalar()
+        if first is None or last is None:
+            return ()
+        first = max(first, self.seals.vault.first)
+        here = month_at(mark.requested_at) if mark is not None else last
+        return range(max(here, first), last + 1) if forward else range(min(here, last), first - 1, -1)
+
+
+def _entry(kept: Kept) -> Entry:
+    return Entry(**{field.name: getattr(kept, field.name) for field in fields(Entry)})

@@ -47,30 +47,23 @@ def upgrade() -> None:
     op.create_table(
         "entries",
         sa.Column(
-            "subject",
-            sa.LargeBinary(),
+            "month",
+            sa.Integer(),
+            autoincrement=False,
             nullable=False,
-            comment="The portal's code for the person, serialised SubjectReference.",
+            comment="Of the request: whose key seals the row.",
+        ),
+        sa.Column(
+            "holder",
+            sa.LargeBinary(length=16),
+            nullable=False,
+            comment="Tag of the portal's code for the person, in that month.",
         ),
         sa.Column(
             "requested_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds since 1970, UTC."
         ),
         sa.Column("request_id", sa.String(length=36), nullable=False),
-        sa.Column("answered_at", sa.BigInteger(), nullable=True),
-        sa.Column("requester", sa.String(length=64), nullable=False),
-        sa.Column("provider", sa.String(length=64), nullable=False),
-        sa.Column("affair", sa.String(length=16), nullable=False),
-        sa.Column("procedure", sa.String(length=16), nullable=False),
-        sa.Column("item", sa.String(length=16), nullable=False),
-        sa.Column(
-            "row",
-            sa.String(length=16),
-            nullable=True,
-            comment="Row of the permission table; of a denied inquiry the nearest one.",
-        ),
-        sa.Column("outcome", sa.Integer(), nullable=False, comment="warifu.exchange.v1.Outcome."),
-        sa.Column("request_record", sa.LargeBinary(), nullable=False, comment="Serialised CommittedRecord."),
-        sa.Column("outcome_record", sa.LargeBinary(), nullable=False, comment="Serialised CommittedRecord."),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="What was delivered; see warifu.portal.kept."),
         sa.Column("arrival", sa.BigInteger(), nullable=False, comment="Position in the order of arrival, from 1."),
         sa.Column(
             "request_leaf",
@@ -90,7 +83,7 @@ def upgrade() -> None:
             nullable=True,
             comment="Id of the key of the log in which those places are, hexadecimal.",
         ),
-        sa.PrimaryKeyConstraint("subject", "requested_at", "request_id"),
+        sa.PrimaryKeyConstraint("month", "holder", "requested_at", "request_id"),
         sa.UniqueConstraint("arrival"),
         sa.UniqueConstraint("request_id"),
         sqlite_with_rowid=False,
@@ -196,16 +189,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("principal"),
     )
     op.create_table(
-        "traces",
-        sa.Column("mandate", sa.String(length=32), nullable=False),
-        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False, comment="Simulated time, milliseconds."),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, comment="From 1, within the mandate."),
-        sa.Column("act", sa.String(length=16), nullable=False, comment="warifu.portal.proxies.traces.Act."),
-        sa.ForeignKeyConstraint(["mandate"], ["mandates.mandate"]),
-        sa.PrimaryKeyConstraint("mandate", "at", "number"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "sessions",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the cookie's value."),
         sa.Column("account", sa.String(length=32), nullable=False),
@@ -229,4 +212,14 @@ def upgrade() -> None:
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index("ix_sessions_account", ["account"], unique=False)
 
+    op.create_table(
+        "traces",
+        sa.Column("mandate", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, comment="From 1, within the mandate."),
+        sa.Column("act", sa.String(length=16), nullable=False, comment="warifu.portal.proxies.traces.Act."),
+        sa.ForeignKeyConstraint(["mandate"], ["mandates.mandate"]),
+        sa.PrimaryKeyConstraint("mandate", "at", "number"),
+        sqlite_with_rowid=False,
+    )
     # ### end Alembic commands ###
