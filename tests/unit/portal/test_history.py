@@ -15,6 +15,7 @@ from unit.portal.paper_log import PaperLog
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.months import month_at
+from warifu.kernel.errors import LinkageError
 from warifu.kernel.store import Store
 from warifu.kernel.vault import ErasedError, Vault
 from warifu.portal.history.queries import History, Position
