@@ -14,8 +14,8 @@ from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, seal, 
 from unit.portal.paper_log import PaperLog
 
 from warifu.exchange.v1 import exchange_pb2
-from warifu.kernel.months import month_at
 from warifu.kernel.errors import LinkageError
+from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
 from warifu.kernel.vault import ErasedError, Vault
 from warifu.portal.history.queries import History, Position
