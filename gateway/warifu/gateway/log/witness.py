@@ -43,6 +43,7 @@ class WitnessCaller:
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._answered_once = False
+        self._refusal = ""
 
     def wake(self) -> None:
         """There is a new head."""
@@ -65,13 +66,15 @@ class WitnessCaller:
                 note = await self._cosigned(head)
             except RefusedError as error:
                 self._gate.witness_refused()
-                _LOG.critical("the witness refuses the log", extra={"detail": str(error)})
+                if str(error) != self._refusal:  # once, not every second
+                    _LOG.critical("the witness refuses the log", extra={"detail": str(error)})
+                self._refusal = str(error)
                 return 0
             except (grpc.aio.AioRpcError, LookupError, OSError):  # silent for now; the gate counts the time
                 return 0
             at = milliseconds(self._clock.machine())
             await self._store.write(lambda connection: heads.witness(connection, head.log_key, head.size, note, at))
-            self._answered_once = True
+            self._answered_once, self._refusal = True, ""
             self._gate.witness_answered()
             return 1
 
