@@ -17,7 +17,7 @@ from warifu.gateway.books import Books
 from warifu.gateway.schema import ENTRY, EVENT, RECORD
 from warifu.kernel.identity import Caller
 from warifu.kernel.limits import PAGE, check_page
-from warifu.kernel.vault import ErasedError
+from warifu.kernel.vault import ErasedError, VaultError
 from warifu.linkage.v1.linkage_pb2 import ListRecordsRequest, ListRecordsResponse, PositionedRecord
 from warifu.log.v1.log_pb2 import CommittedEvent
 
@@ -83,7 +83,8 @@ class Audit:
     def _positioned(self, row: Any) -> PositionedRecord:
         listed = PositionedRecord(position=row.position, permit_hash=row.permit_hash, leaf_index=row.leaf_index)
         if row.sealed is not None:
-            with suppress(ErasedError):  # its row is about to go as well
+            # Over its term, its row is about to go as well; or it was altered: then the auditor sees that its leaf has no record.
+            with suppress(ErasedError, VaultError):
                 listed.record.CopyFrom(self._books.records.opened(row))
         elif row.event is not None:
             listed.event.CopyFrom(CommittedEvent(event=row.event, salt=row.salt, commitment=row.commitment))
