@@ -46,8 +46,8 @@ STORE_NAME = "gateway.db"
 VAULT_NAME = "gateway.months.json"
 
 
-async def build(context: Context) -> Party:
-    """The gateway, with its keys and store in its own folder.
+async def build(context: Context, log_type: type[Log] = Log) -> Party:
+    """The gateway, with its keys and store in its own folder. Whoever serves one gives no `log_type`; a measurement may.
 
     Raises:
         ValueError: a kept key is damaged, the month keys among them.
@@ -66,7 +66,7 @@ async def build(context: Context) -> Party:
 
     enrolment = Enrolment(store, scheme, clock)
     conversion = Conversion(scheme, enrolment)
-    log = Log(context, store, current)
+    log = log_type(context, store, current)
     rulings = GatewayRulings(store, context.trust, clock, log)
     decisions = Decisions(current, clock, rulings.current)
     vault = Vault.open(secrets / VAULT_NAME, month_of(clock.today()) - RETENTION)

@@ -35,6 +35,7 @@ class Sequencer:
         self._store, self._signer, self._moved = store, signer, moved
         self._edge = Frontier()
         self._task: asyncio.Task[None] | None = None
+        self._woken = False
 
     async def begin(self) -> bool:
         """Open the log; a new one when there is none of this key, to which everything ever committed will be added. Is it new?"""
@@ -42,6 +43,7 @@ class Sequencer:
 
     def wake(self) -> None:
         """Something waits."""
+        self._woken = True
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
@@ -49,9 +51,14 @@ class Sequencer:
         """Place what waits; how many entries were placed."""
         placed = 0
         try:
-            while count := await self._store.write(self._integrate):
+            while True:
+                self._woken = False
+                count = await self._store.write(self._integrate)
                 placed += count
-                self._moved()
+                if count:
+                    self._moved()
+                if count < MOST and not self._woken:  # nothing came meanwhile
+                    break
         except LostRaceError:  # another process places them
             pass
         return placed

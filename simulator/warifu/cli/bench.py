@@ -1,0 +1,162 @@
+"""`warifu bench`: what things cost, as ratios from one run on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from warifu.cli.options import Json
+from warifu.cli.output import clear_errors, document, err, out, table
+from warifu.cli.text import as_typed, t
+
+if TYPE_CHECKING:
+    from warifu.simulator.bench.log import Comparison, Plan, Progress
+    from warifu.simulator.bench.ratios import Ratio
+
+DISK = Path("/var/tmp")  # noqa: S108 - a fresh private folder is made in it; /tmp is often memory, where a commit costs nothing
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=t(
+        "処理にかかる費用を、一回の実行の中での比として測る。",
+        "Measure what things cost, as ratios from one run.",
+    ),
+)
+
+_HELP = t(
+    "公開ログが情報照会にかける費用を測る。",
+    "Measure what the public log costs an exchange.",
+)
+_MORE = t(
+    "同じ照会を、ログのあるゲートウェイと、記帳まで同じでログへの組み込みと証人署名だけを行わないゲートウェイとで、交互に行う。"
+    "後者はこの測定の中にだけあり、実際に動くゲートウェイのログを止める設定はない。",
+    "The same exchanges are made by turns through a gateway as it is, and through one that commits the same records but neither integrates "
+    "them into the log nor has it witnessed. The second exists in this measurement alone: no setting stops the log of a served gateway.",
+)
+_EXAMPLES = "\n\n".join(
+    f"  {as_typed(line)}"
+    for line in ("warifu bench log", "warifu bench log --pairs 20 --json", "warifu bench log --disk /mnt/data")
+)
+
+
+@app.command("log", help=f"{_HELP}\n\n{_MORE}\n\n{t('例', 'Examples')}:\n\n{_EXAMPLES}")
+def log(
+    pairs: Annotated[
+        int,
+        typer.Option(min=1, max=1000, help=t("交互に測る組の数。", "How many pairs of blocks to measure by turns.")),
+    ] = 12,
+    exchanges: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help=t(
+                "一区間の照会の数。16人が同時に行う区間ではその4倍。",
+                "Exchanges in a block; four times as many where 16 ask at once.",
+            ),
+        ),
+    ] = 40,
+    disk: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            writable=True,
+            help=t(
+                "このフォルダーのあるディスクで測る。測定用のファイルは終わると消える。",
+                "Measure on the disk of this folder; the files of the measurement are removed at the end.",
+            ),
+        ),
+    ] = DISK,
+    json_: Json = False,
+) -> None:
+    """Measure and print."""
+    from warifu.simulator.bench.log import Plan, document as as_document  # noqa: PLC0415, I001 - slow to import
+
+    plan = Plan(pairs, exchanges)
+    with clear_errors():
+        found = _loop()(_measured(disk, plan))
+    if json_:
+        document(as_document(found, plan))
+    else:
+        _tell(found, plan)
+
+
+def _loop() -> Callable[[Coroutine[Any, Any, Comparison]], Comparison]:
+    """The interim servers in this process run as parties' processes do."""
+    try:
+        import uvloop  # noqa: PLC0415 - where there is one
+    except ImportError:
+        return asyncio.run
+    return uvloop.run
+
+
+async def _measured(disk: Path, plan: Plan) -> Comparison:
+    from warifu.simulator.bench.log import compare  # noqa: PLC0415 - slow to import
+
+    folder = Path(tempfile.mkdtemp(prefix="warifu-bench-", dir=disk))
+    try:
+        with _progress() as progress:
+            return await compare(folder, plan, progress)
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
+        task = shown.add_task(t("準備しています…", "getting ready…"), total=None)
+
+        def told(done: int, total: int) -> None:
+            shown.update(task, description=t("測定しています", "measuring"), completed=done, total=total)
+
+        yield told
+
+
+def _tell(found: Comparison, plan: Plan) -> None:
+    ratios = found.ratios()
+    names = (
+        ("latency_p50", t("応答時間の中央値", "median latency"), "{:.2f} ms", 1e3),
+        ("throughput", t("毎秒の照会数", "exchanges a second"), "{:.0f}", 1.0),
+        ("gateway_cpu", t("ゲートウェイのCPU時間／件", "gateway's CPU per exchange"), "{:.2f} ms", 1e3),
+    )
+    rows = []
+    for callers in found.pairs:
+        for name, label, form, factor in names:
+            figures = [form.format(value * factor) for value in found.median(name, callers)]
+            rows.append([str(callers), label, *figures, *_cells(ratios[f"{name}_c{callers}"])])
+    table(
+        [
+            t("同時", "callers"),
+            t("量", "figure"),
+            t("ログあり", "with log"),
+            t("なし", "without"),
+            t("比", "ratio"),
+            t("中央の半数", "middle half"),
+        ],
+        rows,
+        title=t("公開ログの費用", "What the public log costs"),
+    )
+    out.print(
+        t(
+            f"比は交互に測った {plan.pairs} 組の比の中央値、右端はその中央の半数の範囲。機械の混み具合で動くのは値で、比はあまり動かない。"
+            f"ログは {found.entries} 件を組み込み、すべて証人署名を得た。",
+            f"A ratio is the median over {plan.pairs} pairs measured by turns; between the last two values lies the middle half of them. "
+            f"A busy machine moves the figures, and the ratios much less. The log took in {found.entries} entries, all of them witnessed.",
+        )
+    )
+
+
+def _cells(ratio: Ratio) -> tuple[str, str]:
+    return f"{ratio.median:.2f}", f"{ratio.low:.2f} - {ratio.high:.2f}"
