@@ -37,6 +37,7 @@ from warifu.provision.v1 import provision_pb2_grpc
 from warifu.simulator.cards import client, tray
 from warifu.simulator.cards.tray import DemoPerson
 from warifu.simulator.party import build as build_simulator
+from warifu.watchdog.party import build as build_watchdog
 
 SEED = 11
 NOW = "2026-06-01T09:00:00+09:00"
@@ -47,6 +48,7 @@ PARTIES = {
     "gateway": ["main"],
     "portal": ["portal-main"],
     "simulator": ["main"],
+    "watchdog": ["main"],
     "tax": [PROVIDER],
     "residency": [CITY],
     "health_insurance": [REQUESTER],
@@ -93,7 +95,7 @@ class World:
         people = tray.open_store(state / "simulator")
         await tray.fill(people, [HANA])
         people.close()
-        for party in ("numbering", "gateway", "tax", "portal", "simulator"):
+        for party in ("numbering", "watchdog", "gateway", "tax", "portal", "simulator"):
             await world.up(party)
         await world._register()
         requester = InstitutionKeys.generate(REQUESTER)
@@ -112,6 +114,7 @@ class World:
             "gateway": build_gateway,
             "portal": build_portal,
             "simulator": build_simulator,
+            "watchdog": build_watchdog,
             "tax": self._build_provider,
         }
         stack = AsyncExitStack()

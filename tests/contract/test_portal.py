@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -10,16 +11,18 @@ from pathlib import Path
 
 import grpc
 import pytest
-from contract.portal_world import CODE, HANA, WAIT, World
+from contract.portal_world import CODE, HANA, PARTIES, WAIT, World
 from cryptography import x509
 from unit.gateway.samples import PROVIDER, REQUESTER
 
+from warifu.authority import replace_log_keys
 from warifu.control.v1 import control_pb2
-from warifu.exchange import record
+from warifu.exchange import offline, record
+from warifu.exchange.logkeys import LogKeys
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
-from warifu.simulator.cards.client import LoginError
+from warifu.simulator.cards.client import LoginError, Session
 
 
 @pytest.fixture
@@ -135,3 +138,58 @@ async def test_no_number_and_no_resident_code_is_in_the_portal_s_folder(world: W
             content = file.read_bytes()
             for secret in (HANA.individual_number, CODE, HANA.name, HANA.kana, HANA.person):
                 assert secret.encode() not in content, file
+
+
+async def proven(world: World, session: Session, request_id: str) -> list[offline.Proven]:
+    """The records of the entry's proof file, checked against the keys that another party pins; as soon as the witness has cosigned."""
+    trusted = offline.trust(LogKeys.load(world.state / "tax"))
+    async with asyncio.timeout(WAIT):
+        while True:
+            await world.running["portal"].jobs.settle()
+            try:
+                text = await asyncio.to_thread(session.page, f"/history/{request_id}/proof")
+            except LoginError:
+                await asyncio.sleep(0.02)  # waits for another party, with a deadline
+                continue
+            return [offline.check(proof, trusted) for proof in offline.read(text.encode())]
+
+
+async def test_an_entry_is_proved_from_the_real_log(world: World) -> None:
+    """The file for an exchange holds both of the gateway's records with paths to a head that log and witness have signed."""
+    request_id = await world.ask()
+    session = await world.log_in()
+    first, second = await proven(world, session, request_id)
+    assert {first.record.request_id, second.record.request_id} == {request_id}
+    assert second.record.outcome == pb.OUTCOME_ANSWERED
+    assert first.index < second.index
+    answer = json.loads(await asyncio.to_thread(session.page, f"/api/v1/proofs?request_id={request_id}&old_size=1"))
+    assert {part["index"] for part in answer["entries"][request_id].values()} == {first.index, second.index}
+    assert len(answer["consistency"]) > 0
+
+
+async def test_a_new_log_s_places_are_found_again(world: World) -> None:
+    """After new keys and a new log, as a restore makes them, an entry of before is proved in the new log by itself."""
+    request_id = await world.ask()
+    before = await proven(world, await world.log_in(), request_id)
+    for party in ("portal", "gateway", "watchdog"):
+        await world.down(party)
+    replace_log_keys(world.state, PARTIES)
+    for party in ("watchdog", "gateway", "portal"):
+        await world.up(party)
+    after = await proven(world, await world.log_in(), request_id)
+    assert [one.record for one in after] == [one.record for one in before]
+    assert after[0].head.note.text != before[0].head.note.text
+
+
+async def test_only_the_supervisor_reads_what_all_citizens_are_shown(world: World) -> None:
+    """The watchdog reads each entry's two records without a person; an institution is refused."""
+    request_id = await world.ask()
+    request = portal_pb2.ListRecordsRequest()
+    stub = portal_pb2_grpc.PortalAuditServiceStub(world.channel("portal", "watchdog", "main"))
+    (found,) = (await stub.ListRecords(request, timeout=5)).records
+    assert record.check(found.request).request_id == record.check(found.outcome).request_id == request_id
+    assert found.request_leaf < found.outcome_leaf
+    other = portal_pb2_grpc.PortalAuditServiceStub(world.channel("portal", "health_insurance", REQUESTER))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await other.ListRecords(request, timeout=5)
+    assert LinkageError.from_rpc(refused.value, party="portal").reason is Reason.CLIENT_CALLER_NOT_ALLOWED

@@ -31,7 +31,12 @@ from warifu.web.pages import Pages
 MOST: Final = 100
 """Entries in one question."""
 WAITING: Final = {"state": "not-yet-witnessed"}
-UNPROVABLE: Final[Mapping[str, object]] = {"problem": "unprovable", "checkpoint": None, "consistency": None, "entries": {}}
+UNPROVABLE: Final[Mapping[str, object]] = {
+    "problem": "unprovable",
+    "checkpoint": None,
+    "consistency": None,
+    "entries": {},
+}
 """The log's checkpoint and tiles contradict each other, which is not for the portal to hide."""
 _LONGEST_SIZE: Final = len(str(LARGEST_SIZE))
 
