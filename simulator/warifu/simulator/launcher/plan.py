@@ -74,7 +74,9 @@ def plan(book: LawBook) -> tuple[PlannedParty, ...]:
             ("numbering", "gateway", WATCHDOG),
             Face(PORTAL, 0, ("card", "log")),
         ),
-        PlannedParty(WATCHDOG, "warifu.watchdog.party:build", ("main",), ("gateway", *kinds, PORTAL)),
+        PlannedParty(
+            WATCHDOG, "warifu.watchdog.party:build", ("main",), ("gateway", *kinds, PORTAL), Face(WATCHDOG, 3)
+        ),
         PlannedParty(
             "simulator", "warifu.simulator.party:build", ("main",), ("numbering",), Face("card", 1, (PORTAL,))
         ),
