@@ -74,6 +74,8 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
     directory = Directory(store, context.trust, clock, log)
     own_entry = OwnEntry(log, clock, keys, config.folder / "identities" / "main")
     books = Books.open(store, vault, log)
+    retention = Retention(books, clock)
+    await retention.run()  # before anything looks at what came back without its keys
     course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(books, clock))
     inquiries = Inquiries(books, clock, decisions, conversion, directory, course)
     search = Search(books)
@@ -100,7 +102,7 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
             "outbox": Outbox(books, context.peers, current, directory, conversion).run,
             "purge": enrolment.purge,
             "rulings": rulings.reload,
-            "retention": Retention(books, clock).run,
+            "retention": retention.run,
         },
         checks={STORE_NAME: store.check, "law": current.check, "log": log.check},
         view=View(books).holdings,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, exists, literal, select, union_all
 
 from warifu.gateway.books import Books
 from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX, RECORD, UNFINISHED
@@ -25,7 +25,14 @@ _OVER = (
     .where(RECORD.c.month < bindparam("first"), ENTRY.c.leaf_index.is_not(None))
     .order_by(RECORD.c.month, ENTRY.c.leaf_index)
 )
-_OPEN = select(EXCHANGE.c.request_id).where(EXCHANGE.c.month < bindparam("first"), UNFINISHED).limit(1)
+_OPEN = (
+    select(EXCHANGE.c.request_id)
+    .where(EXCHANGE.c.month >= bindparam("kept"), EXCHANGE.c.month < bindparam("first"), UNFINISHED)
+    .limit(1)
+)
+_LEFT = union_all(
+    *(select(literal(1)).where(exists().where(table.c.month < bindparam("first"))) for table in (RECORD, EXCHANGE))
+)
 _UNDELIVERED = delete(OUTBOX).where(
     OUTBOX.c.request_id.in_(select(EXCHANGE.c.request_id).where(EXCHANGE.c.month < bindparam("first")))
 )
@@ -37,17 +44,33 @@ class Retention:
 
     def __init__(self, books: Books, clock: Clock) -> None:
         self._books, self._clock = books, clock
+        self._emptied = True
 
     async def run(self) -> int:
-        """Erase the months that are over; how many records were erased. It waits for exchanges that the reconciler has yet to close."""
-        first = month_of(self._clock.today()) - RETENTION
-        if first <= self._books.vault.first or self._books.store.read(lambda connection: _is_open(connection, first)):
-            return 0
-        await self._books.log.integrate()
-        erased = await self._books.log.write(lambda connection: self._drop(connection, first))
-        self._books.vault.forget_before(first)
-        await self._books.store.truncate_log()
+        """Erase the months that are over; how many records were erased. It waits for exchanges that the reconciler has yet to close.
+
+        What no key opens any more is dropped in any case: so it came back from a backup, and nothing can become of it.
+        """
+        erased = 0
+        if (first := self._due()) is not None:
+            await self._books.log.integrate()
+            erased = await self._books.log.write(lambda connection: self._drop(connection, first))
+            self._books.vault.forget_before(first)
+            self._emptied = False
+        if not self._emptied:
+            self._emptied = await self._books.store.truncate_log()
         return erased
+
+    def _due(self) -> Month | None:
+        """The first month that is to be kept; None when there is nothing to erase before it, or not yet."""
+        kept = self._books.vault.first
+        first = max(month_of(self._clock.today()) - RETENTION, kept)
+        months = {"first": first, "kept": kept}
+        if self._books.store.read(lambda connection: connection.execute(_OPEN, months).first()) is not None:
+            first = kept
+        if first == kept and self._books.store.read(lambda connection: not _is_left(connection, kept)):
+            return None
+        return first
 
     def _drop(self, connection: Connection, first: Month) -> int:
         over = [(row.month, row.leaf_index) for row in connection.execute(_OVER, {"first": first})]
@@ -59,8 +82,8 @@ class Retention:
         return len(over)
 
 
-def _is_open(connection: Connection, first: Month) -> bool:
-    return connection.execute(_OPEN, {"first": first}).first() is not None
+def _is_left(connection: Connection, first: Month) -> bool:
+    return connection.execute(_LEFT, {"first": first}).first() is not None
 
 
 def _erased(month: Month, leaves: Sequence[int]) -> ContentsErased:

@@ -44,6 +44,7 @@ async def build(context: Context) -> Party:
     pinned = LogKeys.load(config.folder)
     numbering, enrolment, log = NumberingCalls(context.peers), EnrolmentCalls(context.peers), LogCalls(context.peers)
     portal = assemble(Face.of(config.web, "portal"), store, seals, clock, law.book, numbering, enrolment, log, pinned)
+    await portal.jobs["retention"]()  # before anything looks at what came back without its keys
     own_entry = OwnEntry(IDENTITY, keys, clock, context.peers, config.folder / "identities" / IDENTITY)
 
     async def close() -> None:

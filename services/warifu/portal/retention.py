@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam, delete, select
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.limits import RETENTION
@@ -13,6 +13,7 @@ from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
 from warifu.portal.schema import entries
 
+_LEFT: Final = select(entries.c.month).where(entries.c.month < bindparam("first")).limit(1)
 _DROP: Final = delete(entries).where(entries.c.month < bindparam("first"))
 
 
@@ -21,13 +22,16 @@ class Retention:
 
     def __init__(self, store: Store, vault: Vault, clock: Clock) -> None:
         self._store, self._vault, self._clock = store, vault, clock
+        self._emptied = True
 
     async def run(self) -> int:
-        """Erase the months that are over; how many entries were erased."""
-        first = month_of(self._clock.today()) - RETENTION
-        if first <= self._vault.first:
-            return 0
-        dropped = await self._store.write(lambda connection: connection.execute(_DROP, {"first": first}).rowcount)
-        self._vault.forget_before(first)
-        await self._store.truncate_log()
+        """Erase the months that are over, and what came back from a backup without its keys; how many entries were erased."""
+        first, dropped = max(month_of(self._clock.today()) - RETENTION, self._vault.first), 0
+        before = {"first": first}
+        if first > self._vault.first or self._store.read(lambda connection: connection.execute(_LEFT, before).first()):
+            dropped = await self._store.write(lambda connection: connection.execute(_DROP, before).rowcount)
+            self._vault.forget_before(first)
+            self._emptied = False
+        if not self._emptied:
+            self._emptied = await self._store.truncate_log()
         return dropped
