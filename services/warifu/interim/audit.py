@@ -6,8 +6,10 @@ content which was altered after it was recorded no longer fits. None of it tells
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, Connection, Integer, Row, bindparam, select
 
@@ -20,10 +22,14 @@ from warifu.interim.ground import Ground
 from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.kept_provisions import Provided
 from warifu.interim.logged import promised
-from warifu.interim.schema import INQUIRIES, PROMISES, PROVISIONS, RECORDS
+from warifu.interim.schema import ANSWER_BLOCKS, INQUIRIES, PROMISES, PROVISIONS, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.limits import PAGE, check_page
+from warifu.kernel.vault import VaultError
 from warifu.linkage.v1 import linkage_pb2
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 _AFTER = (
     select(RECORDS, PROMISES.c.receipt)
@@ -34,6 +40,7 @@ _AFTER = (
 )
 _IDS: BindParameter[str] = bindparam("ids", expanding=True)
 _ASKED = select(INQUIRIES).where(INQUIRIES.c.request_id.in_(_IDS))
+_BLOCKS = select(ANSWER_BLOCKS).where(ANSWER_BLOCKS.c.block.in_(bindparam("blocks", expanding=True)))
 _PROVIDED = select(PROVISIONS).where(PROVISIONS.c.permit_id.in_(_IDS))
 
 
@@ -59,17 +66,17 @@ class Audit:
 def _page(connection: Connection, contents: Contents, values: Mapping[str, int], limit: int) -> pb.ListRecordsResponse:
     rows = connection.execute(_AFTER, values).all()
     page = rows[:limit]
-    asking = connection.execute(_ASKED, {"ids": _ids(page, "requester")})
-    asked = {row.request_id: kept_inquiries.opened(contents, row) for row in asking}
-    providing = connection.execute(_PROVIDED, {"ids": _ids(page, "provider")})
-    provided = {row.permit_id: kept_provisions.opened(contents, row) for row in providing}
+    asking = connection.execute(_ASKED, {"ids": _ids(page, "requester")}).all()
+    asked = _readable({row.request_id: partial(kept_inquiries.opened, contents, row) for row in asking})
+    providing = connection.execute(_PROVIDED, {"ids": _ids(page, "provider")}).all()
+    provided = _readable({row.permit_id: partial(kept_provisions.opened, contents, row) for row in providing})
     sealed = _sealed(connection, contents, provided)
     response = pb.ListRecordsResponse()
     for row in page:
-        committed = records.opened(contents, row)
+        committed = _committed(contents, row)
         if row.side == "requester":
-            receipt = promised(contents, row)
-            evidence = _of_requester(row, receipt, asked.get(row.request_id))
+            first = _readable({row.position: partial(promised, contents, row)})
+            evidence = _of_requester(row, first.get(row.position), asked.get(row.request_id))
         else:
             evidence = _of_provider(committed, row.kind, provided.get(row.request_id), sealed)
         response.records.add(
@@ -87,10 +94,27 @@ def _ids(rows: Sequence[Row[Any]], side: str) -> list[str]:
     return [row.request_id for row in rows if row.side == side]
 
 
+def _readable(kept: Mapping[K, Callable[[], V]]) -> dict[K, V]:
+    """What opens. A row that was altered in the file is evidence of nothing, and keeps an auditor from no other."""
+    found: dict[K, V] = {}
+    for key, opened in kept.items():
+        with suppress(VaultError):
+            found[key] = opened()
+    return found
+
+
+def _committed(contents: Contents, row: Row[Any]) -> exchange_pb2.CommittedRecord:
+    """The record; of one that was altered in the file the commitment alone, which nothing opens."""
+    try:
+        return records.opened(contents, row)
+    except VaultError:
+        return exchange_pb2.CommittedRecord(commitment=row.commitment)
+
+
 def _sealed(connection: Connection, contents: Contents, provided: Mapping[str, Provided]) -> dict[int, bytes]:
     """The hash of each answer block that these provisions are in."""
-    numbers = {one.block for one in provided.values()}
-    blocks = kept_provisions.blocks(connection, contents, list(numbers))
+    rows = connection.execute(_BLOCKS, {"blocks": list({one.block for one in provided.values()})}).all()
+    blocks = _readable({row.block: partial(kept_provisions.block_of, contents, row) for row in rows})
     return {number: block_hash(answer.block) for number, answer in blocks.items()}
 
 
@@ -118,6 +142,8 @@ def _of_provider(
         return evidence
     if kind == exchange_pb2.RECORD_KIND_REQUEST:
         evidence.promised = exchange_pb2.Permit.FromString(provision.permit).commitment
-    elif exchange_pb2.AccessRecord.FromString(committed.record).outcome == exchange_pb2.OUTCOME_ANSWERED:
+        return evidence
+    outcome = exchange_pb2.AccessRecord.FromString(committed.record).outcome
+    if outcome == exchange_pb2.OUTCOME_ANSWERED and provision.block in sealed:
         evidence.sealed_hash = sealed[provision.block]
     return evidence

@@ -10,6 +10,7 @@ from typing import Final
 
 from warifu.exchange.directory import DirectoryError, Issuer, verify_entry
 from warifu.exchange.keys import VerifyingKey
+from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.instants import stamped
 from warifu.kernel.months import month_at
 from warifu.watchdog.audit.cases import Case, cases
@@ -104,4 +105,5 @@ def _is_over(ground: Ground, case: Case) -> bool:
     """Its contents are past their term: parties erase them on the same day, but not in the same moment."""
     records = [one.record for one in (*case.requests, *case.outcomes)]
     records += [one.record for side in case.sides() for one in side.records]
+    records += [exchange_pb2.AccessRecord.FromString(one.request.record) for one in case.shown]
     return any(month_at(stamped(record.requested_at)) in ground.over for record in records)
