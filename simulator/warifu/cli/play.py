@@ -91,8 +91,13 @@ def _show(report: dict[str, Any]) -> None:
     out.print(f"{report['scenario']}: {verdict}", style="bold")
     if report["exchanges"]:
         first = report["exchanges"][0]["request_id"]
-        out.print(t("本人の履歴", "The person's history") + as_typed(f":  warifu history {report['person']}"))
-        out.print(t("各機関が持つもの", "What a party holds") + as_typed(f":  warifu view gateway --request {first}"))
+        out.print(
+            t("本人の履歴", "The person's history") + as_typed(f":  warifu history {report['person']}"), soft_wrap=True
+        )
+        out.print(
+            t("各機関が持つもの", "What a party holds") + as_typed(f":  warifu view gateway --request {first}"),
+            soft_wrap=True,
+        )
 
 
 def scenarios(json_: Json = False) -> None:
