@@ -39,6 +39,7 @@ TOLD = [
     Told(START - timedelta(days=5), outcome=exchange_pb2.OUTCOME_ERROR),
 ]
 TARGET = TOLD[1].request_id
+OTHER_LOG, OTHER_WITNESS = LogSigner(ORIGIN, bytes(31) + b"\1"), WitnessSigner(WITNESS, bytes(31) + b"\2")
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -280,7 +281,6 @@ def _damaged(log: PaperLog, line: int) -> str:
     return replace(note, signatures=tuple(changed if n == line else s for n, s in enumerate(note.signatures))).raw
 
 
-OTHER_LOG, OTHER_WITNESS = LogSigner(ORIGIN, bytes(31) + b"\1"), WitnessSigner(WITNESS, bytes(31) + b"\2")
 CHECKPOINT_LIES: dict[str, tuple[str, Callable[[PaperLog], str]]] = {
     "signed by another key": ("unsigned", lambda log: _noted(log, log=OTHER_LOG)),
     "not signed": ("unsigned", lambda log: _noted(log, log=None)),
@@ -423,6 +423,41 @@ def test_a_log_that_grows_is_followed(page: Page, network: Served) -> None:
             assert [Note.parse(note).text for note in kept] == [Note.parse(network.lab.log.checkpoint()).text]
     finally:
         network.lab.log.leaves = before
+
+
+@pytest.mark.parametrize("signer", [None, OTHER_LOG], ids=["nonsense", "another key's"])
+def test_a_damaged_memory_is_no_alarm(page: Page, network: Served, signer: LogSigner | None) -> None:
+    """What is remembered and is no checkpoint of this log is dropped: the check begins anew and remembers the newest."""
+    kept = (
+        "nonsense"
+        if signer is None
+        else PaperLog(network.lab.log.clock, signer, OTHER_WITNESS, [bytes(32)] * 9999).checkpoint()
+    )
+    history(page, network)
+    expect_all(page, "checked")
+    page.evaluate("note => Object.keys(localStorage).forEach(key => localStorage.setItem(key, note))", kept)
+    page.reload()
+    expect_all(page, "checked")
+    page.wait_for_function("note => !Object.values(localStorage).includes(note)", arg=kept)
+
+
+def test_a_late_answer_does_not_take_the_memory_back(context: BrowserContext, network: Served) -> None:
+    """An answer that arrives after another window has seen a larger tree is checked, and the larger tree stays remembered."""
+    late, other = context.new_page(), context.new_page()
+    waiting: list[tuple[Route, dict[str, str], str]] = []
+    late.route("**/api/v1/proofs?*", lambda route: waiting.append((route, *truth(route))))
+    history(late, network)
+    late.wait_for_function("document.getElementById('proof-summary')")
+    with network.lab.log.changed(leaves=[*network.lab.log.leaves, bytes(32)]):
+        history(other, network)
+        expect_all(other, "checked")
+        newest = Note.parse(network.lab.log.checkpoint()).text
+    while not waiting:
+        late.wait_for_timeout(10)
+    route, headers, body = waiting[0]
+    route.fulfill(headers=headers, body=body)
+    expect_all(late, "checked")
+    assert [Note.parse(note).text for note in late.evaluate("Object.values(localStorage)")] == [newest]
 
 
 def test_a_false_proof_of_growth_is_seen(page: Page, network: Served) -> None:

@@ -1,7 +1,7 @@
 """Offline proofs of records: what citizens and institutions download and anyone checks without the network (c2sp.org/tlog-proof).
 
 A file holds one proof or several, one after the other; each is a whole tlog-proof by itself and begins with that format's first line, so
-that other people's tools check the parts (docs/PROTOCOL.md §7). Its `extra` is the serialised CommittedRecord: record, salt, commitment.
+that other people's tools check the parts (docs/PROTOCOL.md §14). Its `extra` is the serialised CommittedRecord: record, salt, commitment.
 """
 
 from __future__ import annotations
