@@ -116,9 +116,7 @@ class Vault:
         """
         if month <= self._first:
             return False
-        link = self._link
-        for _ in range(month - self._first):
-            link = _hash(_NEXT, link)
+        link = later(self._link, month - self._first)
         _write(self.path, month, link)
         self._first, self._link = month, link
         self._keys = {known: key for known, key in self._keys.items() if known >= month}
@@ -130,9 +128,7 @@ class Vault:
         if key is None:
             if month < self._first:
                 raise ErasedError(f"the key of {months.text(month)} was destroyed")
-            link = self._link
-            for _ in range(month - self._first):
-                link = _hash(_NEXT, link)
+            link = later(self._link, month - self._first)
             key = self._keys[month] = AESGCM(_hash(_SEAL, link)), _hash(_TAG, link)
         return key
 
@@ -140,16 +136,27 @@ class Vault:
         return hmac.digest(self._key(month)[1], value.encode(), "sha256")[:TAG_SIZE]
 
 
+def later(link: bytes, months: int) -> bytes:
+    """The link so many months later; there is no way back."""
+    for _ in range(months):
+        link = _hash(_NEXT, link)
+    return link
+
+
 def _hash(tag: bytes, link: bytes) -> bytes:
     return sha256(tag + link).digest()
 
 
 def _write(path: Path, first: Month, link: bytes) -> None:
-    """Replace the file so that a crash leaves the old or the new one whole, then overwrite the old one's bytes."""
+    replace_secret(path, json.dumps({"first": first, "link": link.hex()}))
+
+
+def replace_secret(path: Path, content: str) -> None:
+    """Replace a file of keys (0600) so that a crash leaves the old or the new one whole, then overwrite the old one's bytes."""
     fresh = path.with_name(f".{path.name}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        json.dump({"first": first, "link": link.hex()}, file)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     old = os.open(path, os.O_WRONLY) if path.exists() else None

@@ -40,10 +40,23 @@ def status(state: State = None, json_: Json = False) -> None:
             f"ready in {report['ready_seconds']} s, memory {report['pss_total_bytes'] / mebi:.0f} MiB in all",
         )
     )
+    for copy in report["keys_behind"]:
+        out.print(_behind(copy["file"], copy["opens_from"]), style="bold red")
+
+
+def _behind(file: str, month: str) -> str:
+    return t(
+        f"月の鍵の写し {file} に届きません。消去した {month} 以降の内容を、古いバックアップからまだ読めてしまいます。元の場所に戻す（30 秒ほどで鍵が進みます）か、"
+        f"廃棄してから、ネットワークを止めて: warifu backup --forget {file} --state DIR",
+        f"{file}, a copy of the month keys, cannot be reached: with it an old backup still opens erased contents from {month} on. Put it back where "
+        f"it was (its keys follow within half a minute), or destroy it and, with the network stopped: warifu backup --forget {file} --state DIR",
+    )
 
 
 async def _report(state: Any) -> dict[str, Any]:
+    from warifu.kernel.months import text  # noqa: PLC0415
     from warifu.simulator.doors import doors  # noqa: PLC0415
+    from warifu.simulator.launcher import keycopies  # noqa: PLC0415
 
     folder, file = living(state)
     async with doors(file) as opened:
@@ -60,7 +73,13 @@ async def _report(state: Any) -> dict[str, Any]:
         }
         for p in file.parties
     ]
-    return {"ready_seconds": file.ready_seconds, "pss_total_bytes": sum(sizes.values()), "parties": parties}
+    behind = [{"file": name, "opens_from": text(month)} for name, month in keycopies.behind(folder, file)]
+    return {
+        "ready_seconds": file.ready_seconds,
+        "pss_total_bytes": sum(sizes.values()),
+        "parties": parties,
+        "keys_behind": behind,
+    }
 
 
 def _sizes(folders: dict[str, str], launcher: int) -> dict[str, int]:

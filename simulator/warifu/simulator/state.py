@@ -65,6 +65,8 @@ class NetworkFile:
     ready_seconds: float | None = None
     filled: bool = False
     """The population is loaded."""
+    key_copies: dict[str, int] = field(default_factory=dict)
+    """Where backups keep copies of the month keys, with the first month that each opened when it was last seen (warifu.kernel.months)."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

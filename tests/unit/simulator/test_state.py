@@ -29,6 +29,14 @@ def network_file(**changes: object) -> NetworkFile:
     return NetworkFile(**(values | changes))
 
 
+def made(state: Path, **changes: object) -> Path:
+    """A state folder with a network that does not run."""
+    (state / "ca").mkdir(parents=True)
+    (state / "ca" / "root.pem").write_text("root")
+    network_file(pid=2**22 + 1, **changes).save(state)
+    return state
+
+
 def test_the_network_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     """Writing and reading gives the same values, and only the owner may read the file."""
     written = network_file(clock="2026-04-06T09:00:00+09:00")
@@ -107,9 +115,7 @@ def test_networks_that_start_at_once_never_get_the_same_ports() -> None:
 
 def test_a_backup_comes_back_whole(tmp_path: Path) -> None:
     """Every file of the state returns with its content, readable by the owner alone."""
-    state = tmp_path / "state"
-    state.mkdir()
-    network_file(pid=2**22 + 1).save(state)
+    state = made(tmp_path / "state")
     (state / "gateway").mkdir()
     (state / "gateway" / "gateway.db").write_bytes(b"rows")
 
@@ -126,7 +132,7 @@ def test_a_restored_network_begins_a_new_log(tmp_path: Path) -> None:
     """The archive holds no secret of log or witness; what is restored has new keys, pinned by every party and told in the network file."""
     state, again = tmp_path / "state", tmp_path / "again"
     old = provision_log_keys(state, ["gateway"])
-    network_file(pid=2**22 + 1, log={"url": "http://log.localhost:1", "key": old.log.vkey}).save(state)
+    made(state, log={"url": "http://log.localhost:1", "key": old.log.vkey})
 
     backup(state, tmp_path / "net.tar.gz")
     restored = restore(tmp_path / "net.tar.gz", again)
@@ -144,9 +150,7 @@ def test_a_restored_network_begins_a_new_log(tmp_path: Path) -> None:
 
 def test_a_backup_never_overwrites(tmp_path: Path) -> None:
     """An existing archive, and a folder with something in it, are refused."""
-    state = tmp_path / "state"
-    state.mkdir()
-    network_file(pid=2**22 + 1).save(state)
+    state = made(tmp_path / "state")
     backup(state, tmp_path / "net.tar.gz")
 
     with pytest.raises(StateError, match="cannot write"):

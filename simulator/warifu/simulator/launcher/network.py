@@ -17,7 +17,7 @@ import grpc
 
 from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
-from warifu.simulator.launcher import setup
+from warifu.simulator.launcher import keycopies, setup
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.launcher.processes import Processes
@@ -26,6 +26,8 @@ from warifu.simulator.state import NetworkFile, StateError, locked, registered
 if TYPE_CHECKING:
     from warifu.simulator.launcher.fill import Load
 
+COPIES_FOLLOW = 30.0
+"""Seconds between two looks at whether copies of the month keys have to follow an erasure."""
 HEALTHY_WITHIN = 60.0
 """Seconds in which every party must serve, or the start is given up."""
 
@@ -76,6 +78,7 @@ class Network:
             await processes.open()
             try:
                 file = await asyncio.to_thread(setup.prepare, state, options, ports)
+                keycopies.follow(state, file)
                 load = asyncio.create_task(asyncio.to_thread(_load, file))  # needs no party: drawn while they start
                 await _migrate(setup.databases(state, file))
                 await processes.start()
@@ -86,8 +89,11 @@ class Network:
                     file.ready_seconds = round(time.monotonic() - began, 2)
                     file.save(state)
                     with registered(state):
+                        following = asyncio.create_task(network.move_copies())
                         yield network
+                        following.cancel()
                     await network.note_clock()
+                    keycopies.follow(state, file)
             finally:
                 await processes.stop()
 
@@ -120,6 +126,12 @@ class Network:
         await fill.fill(self.file, self.state, self.doors, load, progress)
         self.file.filled = True
         self.file.save(self.state)
+
+    async def move_copies(self) -> None:
+        """Have the copies of the month keys follow what the parties erase, as long as the network runs."""
+        while True:
+            await asyncio.sleep(COPIES_FOLLOW)
+            keycopies.follow(self.state, self.file)
 
     async def note_clock(self) -> None:
         """Write the simulated time down, so that the next start goes on from there."""

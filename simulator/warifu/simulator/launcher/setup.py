@@ -39,7 +39,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     provision(state, {party.name: party.identities for party in parties}, counters=counters)
     addresses = _addresses(parties, old, ports)
     webs = _webs(parties, old, options, ports)
-    clock = _clock(state, old)
+    clock = clock_of(state, old)
     file = NetworkFile(
         schema=SCHEMA,
         seed=seed,
@@ -60,6 +60,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         log=log_of(state, _origin(webs["gateway"])),
         clock="",
         filled=old.filled if old else False,
+        key_copies=old.key_copies if old else {},
         extra={"kinds": {code: p.name for p in parties if p.agency for code in p.institutions}},
     )  # fmt: skip
     since = datetime.now(tz=UTC).isoformat()
@@ -125,7 +126,7 @@ def _origin(web: Web) -> str:
     return f"http://{web.host}:{web.port}"
 
 
-def _clock(state: Path, old: NetworkFile | None) -> datetime:
+def clock_of(state: Path, old: NetworkFile | None) -> datetime:
     """Where the network's clock goes on: at the beginning, where it was stopped, or, after a crash, where it would be by now."""
     if old is None:
         return datetime.combine(CLOCK_START, OFFICE_OPENS)
