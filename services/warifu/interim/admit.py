@@ -15,6 +15,7 @@ from warifu.exchange.directory import GATEWAY
 from warifu.exchange.keys import SealingKey
 from warifu.exchange.permit import CheckedPermit, PermitChecker
 from warifu.exchange.v1 import exchange_pb2
+from warifu.interim.approvals import Approvals
 from warifu.interim.ground import Ground
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import day_of
@@ -50,8 +51,8 @@ class Call:
 class Admission:
     """Admits permits at one institution."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, ground: Ground, approvals: Approvals) -> None:
+        self._ground, self._approvals = ground, approvals
 
     async def check(self, request: pb.ProvideRequest) -> list[CheckedPermit | LinkageError]:
         """Signature, form and provider of each permit, by the gateway's keys that the directory vouches for."""
@@ -67,7 +68,7 @@ class Admission:
             LinkageError: see `provide.Provision.provide`.
         """
         permits.check_window(checked, self._ground.clock.machine())
-        decision = self._decide(checked)
+        decision = await self._decide(checked)
         asked = self._query(call, checked)
         requester = await self._ground.directory.sealing_key(checked.header.requester, checked.permit.requester_key_id)
         if requester is None:
@@ -75,8 +76,11 @@ class Admission:
         signed = call.request.permits[place].permit
         return Question(signed, checked, decision.row, decision.requester.role.code, asked, requester)
 
-    def _decide(self, checked: CheckedPermit) -> law.Permit:
-        """The own law book must allow the same, by the same row, on the exchange's day; assessments of both sides included."""
+    async def _decide(self, checked: CheckedPermit) -> law.Permit:
+        """The own law book must allow the same, by the same row, on the exchange's day; assessments of both sides included.
+
+        What the supervisor rules is asked about where an ordinance is the row's origin; else closing the gate is the gateway's (art. 21).
+        """
         request, day = checked.header, day_of(checked.exchange_time)
         ask = law.Ask(
             requester=request.requester,
@@ -88,7 +92,15 @@ class Admission:
             # Consent that is to be given tomorrow is none today.
             consent=request.HasField("consent") and request.consent.given_on <= day.isoformat(),
         )
-        decision = law.decide(self._ground.law.book(), ask)
+        book = self._ground.law.book()
+        row = book.rows.get(checked.permit.row)
+        by_ordinance = row is not None and row.origin is law.Origin.ORDINANCE
+        ruled = (
+            await self._approvals.rulings_for(ask.requester, checked.permit.row) if by_ordinance else law.NOTHING_RULED
+        )
+        decision = law.decide(book, ask, ruled)
+        if isinstance(decision, law.Deny) and decision.reason is law.Reason.CLIENT_ORDINANCE_NOT_APPROVED:
+            raise LinkageError(Reason.CLIENT_ORDINANCE_NOT_APPROVED)
         if not isinstance(decision, law.Permit) or decision.row.id != checked.permit.row:
             raise LinkageError(Reason.PROVIDER_PERMIT_INVALID)
         return decision

@@ -13,11 +13,13 @@ from warifu.interim.face import Faces, InterimAuditServicer, InterimServicer
 from warifu.interim.institution import JOBS, Interim, Pause, merged, open_interim
 from warifu.interim.logreader import LogAccess
 from warifu.interim.provision import ProvisionServicer
+from warifu.interim.supervision import SupervisionServicer
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
 from warifu.kernel.party import Context, Service
 from warifu.provision.v1 import provision_pb2_grpc
+from warifu.supervision.v1 import supervision_pb2_grpc
 
 
 class InterimHost:
@@ -61,6 +63,11 @@ class InterimHost:
                 "warifu.provision.v1.ProvisionService",
                 provision_pb2_grpc.add_ProvisionServiceServicer_to_server,
                 ProvisionServicer(provisions),
+            ),
+            Service(
+                "warifu.supervision.v1.InterimSupervisionService",
+                supervision_pb2_grpc.add_InterimSupervisionServiceServicer_to_server,
+                SupervisionServicer(faces),
             ),
         )
 

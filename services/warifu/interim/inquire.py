@@ -17,7 +17,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.limits import CODE, FIELDS, check_items, check_text
+from warifu.kernel.limits import CODE, FIELDS, ID, check_items, check_text
 from warifu.linkage.v1 import linkage_pb2
 
 
@@ -73,6 +73,7 @@ class Inquiries:
         check_items(asked.fields, "fields", FIELDS, required=False)
         for path in asked.fields:
             check_text(path, "fields", CODE)
+        check_text(asked.case_reference, "case_reference", ID, required=False)
         subject, hidden = self._addressees.asked_about(asked.addressee_no)
         head = header.build(_header(asked, hidden=hidden))
         sent = await self._sealed(head, subject, asked)

@@ -14,12 +14,13 @@ import grpc
 from sqlalchemy.engine import URL, make_url
 
 from warifu.exchange import domains
-from warifu.exchange.directory import Directory
+from warifu.exchange.directory import Directory, Issuer
 from warifu.exchange.keys import InstitutionKeys, write_secret
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.own_entry import OwnEntry
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.addressees import Addressees
+from warifu.interim.approvals import Approvals
 from warifu.interim.audit import Audit
 from warifu.interim.collect import Collection
 from warifu.interim.contents import Contents
@@ -36,6 +37,7 @@ from warifu.interim.retention import Retention
 from warifu.interim.review import Reviews
 from warifu.interim.schema import DIRECTORY, metadata
 from warifu.interim.supersede import Superseded
+from warifu.interim.suspicions import Suspicions
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.interim.view import View
 from warifu.kernel.config import Config
@@ -61,7 +63,9 @@ class Interim:
     Raises everywhere: LinkageError, CLIENT_NOT_YOURS for another institution's request among them. For use from one event loop.
     """
 
-    def __init__(self, ground: Ground, identity: Path, log: LogAccess, pause: Pause = asyncio.sleep) -> None:
+    def __init__(
+        self, ground: Ground, identity: Path, log: LogAccess, issuer: Issuer, pause: Pause = asyncio.sleep
+    ) -> None:
         self.ground = ground
         addressees = Addressees(ground)
         copies, enrolment, reviews = Copies(ground), Enrolment(ground), Reviews(ground)
@@ -71,7 +75,7 @@ class Interim:
         collection = Collection(ground, self._driver)
         own_entry = OwnEntry(ground.institution, ground.keys, ground.clock, ground.peers, identity, VersionMark(ground))
         promises = Promises(ground, log.keys, LogReader(ground.peers, ground.institution, log.tiles))
-        self.provision = Provision(ground, own_entry)
+        self.provision = Provision(ground, own_entry, Approvals(ground, issuer))
 
         self.unbind = addressees.unbind
         self.list_unbound = addressees.list_unbound
@@ -84,6 +88,7 @@ class Interim:
         self.release_review = reviews.release
         self.list_records = Audit(ground).list_records
         self.list_promises = promises.list_promises
+        self.list_suspicions = Suspicions(ground).pointed_at
         self.view = View(ground).holdings
 
         self.jobs: dict[str, Callable[[], Awaitable[int]]] = {
@@ -140,7 +145,7 @@ def open_interim(
         sample_key=_sample_key(config, institution),
         contents=Contents(Vault.open(secrets / f"{institution}.months.json", oldest)),
     )
-    return Interim(ground, config.folder / "identities" / institution, log, pause)
+    return Interim(ground, config.folder / "identities" / institution, log, context.trust, pause)
 
 
 def _sample_key(config: Config, institution: str) -> bytes:

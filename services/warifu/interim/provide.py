@@ -20,6 +20,7 @@ from warifu.exchange.projection import released
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import kept_provisions, kept_reviews, lookup, records
 from warifu.interim.admit import Admission, Call, Question
+from warifu.interim.approvals import Approvals
 from warifu.interim.contents import Contents
 from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
@@ -61,9 +62,9 @@ class _Reply:
 class Provision:
     """Provides for one institution."""
 
-    def __init__(self, ground: Ground, own_entry: OwnEntry) -> None:
+    def __init__(self, ground: Ground, own_entry: OwnEntry, approvals: Approvals) -> None:
         self._ground = ground
-        self._admission = Admission(ground)
+        self._admission = Admission(ground, approvals)
         self._own_entry = own_entry
 
     async def provide(self, request: pb.ProvideRequest) -> pb.ProvideResponse:
@@ -73,7 +74,7 @@ class Provision:
             LinkageError: the call as a whole: PROVIDER_UNAVAILABLE while the own keys are not published, CLIENT_NOT_YOURS,
                 CLIENT_MALFORMED without permits, CLIENT_TOO_MANY_ITEMS, no key of the gateway's at hand, no law book. Per item:
                 CLIENT_PERMIT_INVALID, …_MISMATCH, …_EXPIRED, …_CHANGED, PROVIDER_PERMIT_INVALID when the own law book does not
-                allow it, CLIENT_QUERY_MISMATCH, CLIENT_QUERY_UNREADABLE, CLIENT_DIRECTORY_ENTRY_UNKNOWN for the requester's key.
+                allow it, CLIENT_ORDINANCE_NOT_APPROVED, PROVIDER_RULINGS_UNAVAILABLE, CLIENT_QUERY_MISMATCH, CLIENT_QUERY_UNREADABLE, CLIENT_DIRECTORY_ENTRY_UNKNOWN for the requester's key.
         """
         self._ground.require(request.provider)
         if not self._own_entry.is_published:

@@ -468,6 +468,7 @@ class InquireRequest(_message.Message):
     CLERK_FIELD_NUMBER: _builtins.int
     NON_DISCLOSURE_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
     """Institution code."""
     request_id: _builtins.str
@@ -488,6 +489,8 @@ class InquireRequest(_message.Message):
     """Clerk who asks, a staff code."""
     non_disclosure: _builtins.bool
     """照会側不開示: not to be shown in the citizen's history."""
+    case_reference: _builtins.str
+    """The case that the inquiry is for, by the business system's own reference: its claim, kept here and sent nowhere."""
     @_builtins.property
     def span(self) -> _common_pb2.Span:
         """What is asked for in time."""
@@ -516,10 +519,11 @@ class InquireRequest(_message.Message):
         clerk: _builtins.str = ...,
         non_disclosure: _builtins.bool = ...,
         consent: _exchange_pb2.Consent | None = ...,
+        case_reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_consent", b"_consent", "_request_id", b"_request_id", "consent", b"consent", "request_id", b"request_id", "span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_consent", b"_consent", "_request_id", b"_request_id", "addressee_no", b"addressee_no", "affair", b"affair", "clerk", b"clerk", "consent", b"consent", "fields", b"fields", "institution", b"institution", "item", b"item", "non_disclosure", b"non_disclosure", "office", b"office", "procedure", b"procedure", "provider", b"provider", "request_id", b"request_id", "span", b"span"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_consent", b"_consent", "_request_id", b"_request_id", "addressee_no", b"addressee_no", "affair", b"affair", "case_reference", b"case_reference", "clerk", b"clerk", "consent", b"consent", "fields", b"fields", "institution", b"institution", "item", b"item", "non_disclosure", b"non_disclosure", "office", b"office", "procedure", b"procedure", "provider", b"provider", "request_id", b"request_id", "span", b"span"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__consent: _TypeAlias = _typing.Literal["consent"]  # noqa: Y015
     _WhichOneofArgType__consent: _TypeAlias = _typing.Literal["_consent", b"_consent"]  # noqa: Y015
