@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import tarfile
+import subprocess
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -109,8 +109,8 @@ class Unpacked:
     """What somebody has who kept an archive and the copy of its keys."""
 
     def __init__(self, archive: Path, keys: Path, folder: Path) -> None:
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="fully_trusted")
+        folder.mkdir()
+        subprocess.run(["tar", "-xzf", str(archive), "-C", str(folder)], check=True)
         self.folder, self.copy = folder, Copy.load(keys)
 
     def vault(self, place: str) -> Vault:
