@@ -18,12 +18,14 @@ from axe_playwright_python.sync_playwright import Axe
 from browser.chromium import chromium
 from browser.test_portal import log_in, visitor
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
-from unit.portal.lab import START, Told
+from unit.portal.lab import SORA, START, Told, seal, shown, subject
 from unit.portal.paper_log import PaperLog
 from unit.portal.serving import Served, served
 
+from warifu.exchange import record
 from warifu.exchange.logkeys import ORIGIN, WITNESS
 from warifu.exchange.v1 import exchange_pb2
+from warifu.portal.v1 import portal_pb2
 from warifu.tlog.checkpoint import Checkpoint
 from warifu.tlog.merkle import Tree, leaf_hash
 from warifu.tlog.notes import LogSigner, Note, WitnessSigner
@@ -171,6 +173,24 @@ def test_an_entry_s_page_is_checked_too(
         )
 
 
+@pytest.mark.parametrize("code", ["<b>x</b>", "x  y\u3000z", "&amp;", "__proto__", "", "%(provider)s", "$&"])
+def test_strange_codes_are_no_alarm(page: Page, network: Served, code: str) -> None:
+    """Whatever stands in a record's codes, a page that shows it as it is passes."""
+    told = Told(START, outcome=exchange_pb2.OUTCOME_DENIED)
+    plain = shown(told, subject(SORA.individual_number))
+    for part in ("request", "outcome"):
+        changed = record.check(exchange_pb2.CommittedRecord.FromString(getattr(plain, part)))
+        for name in ("requester", "provider", "affair", "procedure", "item"):
+            setattr(changed, name, code)
+        setattr(plain, part, record.commit(changed).SerializeToString())
+    delivery = seal(network.lab.keys, told.request_id, network.lab.logged(plain).SerializeToString())
+    network.run(network.lab.servicer.Deliver(portal_pb2.DeliverRequest(deliveries=[delivery]), None))
+    page.context.clear_cookies()
+    log_in(page, network, SORA)
+    page.goto(f"{network.lab.portal_origin}/history/{told.request_id}")
+    expect_all(page, "checked")
+
+
 def _proof(answer: dict[str, Any], part: str = "request") -> dict[str, Any]:
     return answer["entries"][TARGET][part]
 
@@ -315,10 +335,8 @@ def test_a_portal_with_a_log_of_its_own_is_seen(page: Page, network: Served) -> 
     def made_up(answer: dict[str, Any]) -> None:
         entry = _proof(answer)
         entry["record"] = flipped(entry["record"], 20)
-        record, salt = base64.b64decode(entry["record"]), base64.b64decode(entry["salt"])
-        from warifu.exchange.record import commitment
-
-        own.leaves[entry["index"]] = commitment(salt, record)
+        data, salt = base64.b64decode(entry["record"]), base64.b64decode(entry["salt"])
+        own.leaves[entry["index"]] = record.commitment(salt, data)
         tree = Tree([leaf_hash(leaf) for leaf in own.leaves])
         for proof in [part for found in answer["entries"].values() for part in found.values()]:
             proof["path"] = [base64.b64encode(step).decode() for step in tree.path(proof["index"])]

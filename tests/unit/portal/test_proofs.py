@@ -295,3 +295,15 @@ def test_no_script_makes_markup_of_texts() -> None:
         assert not re.search(r"eval\(|innerHTML|outerHTML|insertAdjacentHTML|document\.write|new Function", text), (
             script
         )
+
+
+def test_the_script_knows_each_field_of_the_gateway_s_records() -> None:
+    """`record.js` reads every field of an AccessRecord but those that only institutions' own records have; what is new must be decided."""
+    text = (Path(app.__file__).parent / "static/record.js").read_text("utf-8")
+    known = {}
+    for table in ("TEXTS", "NUMBERS", "TIMES"):
+        (body,) = re.findall(rf"const {table} = {{([^}}]*)}};", text)
+        known |= {int(number): name for number, name in re.findall(r'(\d+): "(\w+)"', body)}
+    fields = {field.number: field.name for field in exchange_pb2.AccessRecord.DESCRIPTOR.fields}
+    own = {"fine_outcome", "office", "clerk", "answer_digest"}
+    assert known == {number: name for number, name in fields.items() if name not in own}

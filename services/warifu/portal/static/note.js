@@ -25,7 +25,6 @@ export async function readKey(text) {
 
 /** Text and signature lines; nothing is checked yet. */
 export function parseNote(raw) {
-  // eslint-disable-next-line no-control-regex
   if (typeof raw !== "string" || raw.length > LARGEST || /[\x00-\x09\x0b-\x1f]/.test(raw)) throw new Refused("note");
   const cut = raw.lastIndexOf("\n\n");
   if (cut < 1 || !raw.endsWith("\n")) throw new Refused("note");

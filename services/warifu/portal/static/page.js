@@ -153,7 +153,11 @@ async function check(rows, keys, tries) {
   let result = null;
   try {
     const { answer, received } = await ask(rows, known === null ? 0 : known.size);
-    const expected = teller(document.documentElement.lang, summary.dataset.book === BOOK);
+    const wording = teller(document.documentElement.lang, summary.dataset.book === BOOK);
+    const expected = (name, said) => {
+      const text = wording(name, said);
+      return text === null ? null : plain(text);
+    };
     const judged = await judge({ rows, answer, remembered, keys, now: Date.now() / 1000, expected });
     result = judged.state;
     show(rows, judged, received, remembered);

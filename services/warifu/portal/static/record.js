@@ -48,7 +48,7 @@ export function* fields(bytes) {
 
 /** What an AccessRecord says. A field that this program does not know is refused: it might say something else. */
 export function decode(bytes) {
-  const told = { outcome: 0, non_disclosure: 0 };
+  const told = { ...Object.fromEntries(Object.values(TEXTS).map((name) => [name, ""])), outcome: 0 };
   for (const [number, value] of fields(bytes)) {
     if (number in TEXTS && value instanceof Uint8Array) {
       told[TEXTS[number]] = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
