@@ -51,7 +51,7 @@ def log(
     pairs: Annotated[
         int,
         typer.Option(min=1, max=1000, help=t("交互に測る組の数。", "How many pairs of blocks to measure by turns.")),
-    ] = 12,
+    ] = 24,
     exchanges: Annotated[
         int,
         typer.Option(
@@ -62,7 +62,7 @@ def log(
                 "Exchanges in a block; four times as many where 16 ask at once.",
             ),
         ),
-    ] = 40,
+    ] = 20,
     disk: Annotated[
         Path,
         typer.Option(
