@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 30_000
+"""Milliseconds that a page may take on a busy machine; what is waited for is a condition, never this time."""
 ADVICE = "no Chromium: apt install chromium fonts-noto-cjk, or set WARIFU_CHROMIUM"
 
 
@@ -28,6 +30,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(ADVICE)
         pytest.skip(ADVICE)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         # --no-sandbox: CI and containers run as root, where Chromium's own sandbox cannot.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

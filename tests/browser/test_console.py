@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser.chromium import chromium
+from browser.chromium import PATIENCE, chromium
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from unit.watchdog.desk_lab import NHI, PASSWORDS, TAX, ServedDesk, exchange, filing, leak, served_desk, suspicion
 
@@ -86,7 +86,7 @@ def browser() -> Iterator[Browser]:
 def visitor(browser: Browser, language: str = "ja", width: int = 1280) -> Iterator[BrowserContext]:
     """Someone with cookies of their own."""
     context = browser.new_context(viewport={"width": width, "height": 900}, locale=LANGUAGES[language])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

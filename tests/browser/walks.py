@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from axe_playwright_python.sync_playwright import Axe
+from browser.chromium import PATIENCE
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from unit.portal.lab import HANA, DemoPerson
 from unit.portal.serving import Served
@@ -17,7 +18,7 @@ LANGUAGES = {"ja": "ja-JP", "en": "en-GB"}
 def visitor(browser: Browser, language: str = "ja", width: int = 1280, **more: object) -> Iterator[BrowserContext]:
     """Someone with cookies of their own."""
     context = browser.new_context(viewport={"width": width, "height": 900}, locale=LANGUAGES[language], **more)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

@@ -186,10 +186,10 @@ async def test_only_the_supervisor_reads_what_all_citizens_are_shown(world: Worl
     request_id = await world.ask()
     request = portal_pb2.ListRecordsRequest()
     stub = portal_pb2_grpc.PortalAuditServiceStub(world.channel("portal", "watchdog", "main"))
-    (found,) = (await stub.ListRecords(request, timeout=5)).records
+    (found,) = (await stub.ListRecords(request, timeout=WAIT)).records
     assert record.check(found.request).request_id == record.check(found.outcome).request_id == request_id
     assert found.request_leaf < found.outcome_leaf
     other = portal_pb2_grpc.PortalAuditServiceStub(world.channel("portal", "health_insurance", REQUESTER))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await other.ListRecords(request, timeout=5)
+        await other.ListRecords(request, timeout=WAIT)
     assert LinkageError.from_rpc(refused.value, party="portal").reason is Reason.CLIENT_CALLER_NOT_ALLOWED

@@ -22,7 +22,7 @@ from warifu.tlog.checkpoint import Checkpoint, Trust, read_checkpoint
 from warifu.tlog.merkle import Tree, leaf_hash
 from warifu.tlog.tiles import bundles_of, decode_entries
 
-SEED, CALLERS, BLOWS, DONE_WITHIN = 20260407, 6, 4, 60.0
+SEED, CALLERS, BLOWS, DONE_WITHIN = 20260407, 6, 4, 240.0
 GATEWAY = """
 import sys
 from pathlib import Path
