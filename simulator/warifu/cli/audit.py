@@ -88,7 +88,7 @@ def _rules(folder: Path, trust: Any, laws: list[Path]) -> Rules:
     keys = LogKeys.load(folder)
     books = [law.load(where, trust.root_public_key) for where in (trust.law_folder, *laws)]
     log = LogTrust(ORIGIN, keys.log, (keys.witness,), quorum=1)
-    return Rules(log, books, TABLE_PATH.read_bytes(), datetime.now(tz=UTC))
+    return Rules(log, books, TABLE_PATH.read_bytes(), datetime.now(tz=UTC), trust.root)
 
 
 class _Channels:

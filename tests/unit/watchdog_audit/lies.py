@@ -15,10 +15,12 @@ from warifu.exchange import receipt
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.linkage.v1 import linkage_pb2
 from warifu.log.v1 import log_pb2
+from warifu.supervision.v1 import supervision_pb2
 from warifu.tlog.notes import WitnessSigner
 from warifu.watchdog.audit.findings import Kind
 from warifu.watchdog.audit.sources import UnreadableError
 
+STOP = supervision_pb2.Stop(institution=NHI, ground=supervision_pb2.STOP_GROUND_BY_HAND, since="2026-06-01")
 HOUR = timedelta(hours=1)
 Lie = Callable[[Model], None]
 LIES: Final[dict[str, tuple[Kind, Lie]]] = {}
@@ -181,6 +183,21 @@ def permitted_what_no_row_allows(model: Model) -> None:
 def denied_what_a_row_allows(model: Model) -> None:
     """What the law book allows was refused by its name."""
     model.exchange(pb.OUTCOME_DENIED)
+
+
+@lie(Kind.BASIS_UNLAWFUL)
+def permitted_though_stopped(model: Model) -> None:
+    """What the supervisor had stopped was permitted, minutes later."""
+    model.rule(stops=[STOP])
+    for _ in range(3):
+        model.exchange(pb.OUTCOME_DENIED, reason="CLIENT_STOPPED")
+    model.exchange()
+
+
+@lie(Kind.RULINGS_FORGED)
+def rulings_by_another(model: Model) -> None:
+    """Somebody else than the supervisor signed what the log announces."""
+    model.rule(signer=TAX)
 
 
 # The sides.

@@ -15,12 +15,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from warifu import law
 from warifu.authority import provision
 from warifu.exchange import event as events
-from warifu.exchange import receipt
+from warifu.exchange import receipt, rulings
 from warifu.exchange import record as records
 from warifu.exchange.directory import make_entry
 from warifu.exchange.keys import InstitutionKeys
@@ -32,6 +33,7 @@ from warifu.kernel.trust import Trust
 from warifu.linkage.v1 import linkage_pb2
 from warifu.log.v1 import log_pb2
 from warifu.portal.v1 import portal_pb2
+from warifu.supervision.v1 import supervision_pb2
 from warifu.tlog import checkpoint
 from warifu.tlog.checkpoint import Checkpoint
 from warifu.tlog.frontier import Frontier
@@ -63,20 +65,26 @@ class Identity:
     trust: Trust
     entries: dict[str, pb.SignedDirectoryEntry]
     gateway: InstitutionKeys
+    certificates: dict[str, tuple[x509.Certificate, EllipticCurvePrivateKey]]
+    """With their keys, by owner."""
 
     @classmethod
     def make(cls, state: Path) -> Identity:
         """A provisioned network's."""
         provision(state, PARTIES, counters=[])
         keys = {owner: InstitutionKeys.generate(owner) for owner in ("gateway", NHI, TAX, OTHER_TAX)}
-        folders = {"gateway": "gateway/identities/main", NHI: f"health_insurance/identities/{NHI}"}
-        entries = {}
-        for owner, own in keys.items():
+        folders = {NHI: f"health_insurance/identities/{NHI}", "gateway": "gateway/identities/main"}
+        folders |= {"watchdog": "watchdog/identities/main"}
+        certificates = {}
+        for owner in (*keys, "watchdog"):
             folder = state / folders.get(owner, f"tax/identities/{owner}")
             certificate = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
             key = load_pem_private_key((folder / "key.pem").read_bytes(), None)
-            entries[owner] = make_entry(own, 1, (NOW - timedelta(days=1), NOW + timedelta(days=1)), certificate, key)
-        return cls(Trust(state / "watchdog"), entries, keys["gateway"])
+            assert isinstance(key, EllipticCurvePrivateKey)
+            certificates[owner] = (certificate, key)
+        dates = (NOW - timedelta(days=1), NOW + timedelta(days=1))
+        entries = {owner: make_entry(own, 1, dates, *certificates[owner]) for owner, own in keys.items()}
+        return cls(Trust(state / "watchdog"), entries, keys["gateway"], certificates)
 
 
 @dataclass
@@ -120,9 +128,23 @@ class Model:
 
     # What is made.
 
-    def enter_event(self, *, logged: bool = True, **event: object) -> linkage_pb2.PositionedRecord:
-        """An event at the gateway, in the log."""
-        made = events.commit(log_pb2.NetworkEvent(version=events.VERSION, at=timestamp(START), **event))
+    @property
+    def time(self) -> int:
+        """Network milliseconds of the newest exchange."""
+        return START + self._numbers * 60_000
+
+    def rule(self, signer: str = "watchdog", **ruled: object) -> None:
+        """The supervisor has this in force from now on; or another says so."""
+        content = supervision_pb2.Rulings(version=1, issued_at=timestamp(milliseconds(NOW)), **ruled)
+        signed = rulings.sign(content, *self.identity.certificates[signer])
+        self.enter_event(rulings=log_pb2.RulingsChanged(rulings=signed))
+
+    def enter_event(
+        self, *, logged: bool = True, at: int | None = None, **event: object
+    ) -> linkage_pb2.PositionedRecord:
+        """An event at the gateway, in the log; now, or at other network milliseconds."""
+        when = timestamp(self.time if at is None else at)
+        made = events.commit(log_pb2.NetworkEvent(version=events.VERSION, at=when, **event))
         entry = linkage_pb2.PositionedRecord(event=made)
         self.enter(entry, logged=logged)
         return entry
@@ -158,7 +180,9 @@ class Model:
             self.deliver(made)
         return made
 
-    def made(self, outcome: int, fine: int, *, hidden: bool = False, **changes: object) -> Exchange:
+    def made(
+        self, outcome: int, fine: int, *, hidden: bool = False, reason: str | None = None, **changes: object
+    ) -> Exchange:
         """The same, placed nowhere."""
         self._numbers += 1
         request_id = f"00000000-0000-4000-8000-{self._numbers:012d}"
@@ -173,7 +197,7 @@ class Model:
         if outcome == pb.OUTCOME_ANSWERED:
             final["answered_at"] = timestamp(at)
         if outcome in REASONS:
-            final["reason"] = REASONS[outcome]
+            final["reason"] = reason or REASONS[outcome]
         own = {"office": "国保年金課", "clerk": "c-17"}
         digest = os.urandom(32)
         answer = {"fine_outcome": fine, "answer_digest": digest} if outcome == pb.OUTCOME_ANSWERED else {}
@@ -293,7 +317,7 @@ class Model:
     async def audit(self, *without: Kind, resume: Path | None = None, patience: float = 0.0) -> Report:
         """An audit of it; checks named are left out."""
         trust = checkpoint.Trust(ORIGIN, self.log_key, (self.witness_key,), quorum=1)
-        rules = Rules(trust, self.books, self.rights, NOW)
+        rules = Rules(trust, self.books, self.rights, NOW, self.identity.trust.root)
         scratch = Scratch(resume, self.log_key.vkey)
 
         async def pause(_seconds: float) -> None:

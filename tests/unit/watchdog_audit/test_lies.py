@@ -6,9 +6,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from unit.watchdog_audit.lies import LIES
+from unit.watchdog_audit.lies import LIES, STOP
 from unit.watchdog_audit.model import Model
 
+from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.watchdog.audit.checks import EACH, WHOLE
 from warifu.watchdog.audit.findings import Kind
 
@@ -36,6 +37,18 @@ async def test_each_check_is_needed(model: Model, name: str) -> None:
     kind, plant = LIES[name]
     plant(model)
     assert (await model.audit(kind)).findings == ()
+
+
+async def test_what_the_supervisor_rules_is_law(model: Model) -> None:
+    """A denial because of a stop is lawful while it is in force; what was permitted in the moment of the announcement may have crossed it."""
+    model.rule(stops=[STOP])
+    model.exchange()
+    for _ in range(3):
+        model.exchange(pb.OUTCOME_DENIED, reason="CLIENT_STOPPED")
+    model.rule()
+    for _ in range(3):
+        model.exchange()
+    assert (await model.audit()).findings == ()
 
 
 def test_every_kind_has_its_check_and_its_lie() -> None:

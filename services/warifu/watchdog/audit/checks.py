@@ -30,6 +30,7 @@ WHOLE: Final[Mapping[Kind, Callable[[Ground], Iterator[Finding]]]] = {
     Kind.TABLE_UNLOGGED: rules.table_unlogged,
     Kind.DIRECTORY_UNLOGGED: rules.directory_unlogged,
     Kind.RIGHTS_UNLOGGED: rules.rights_unlogged,
+    Kind.RULINGS_FORGED: rules.rulings_forged,
 }
 """Checks of the network as a whole."""
 EACH: Final[Mapping[Kind, Callable[[Ground, Case], Iterator[Finding]]]] = {

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     TABLE_UNLOGGED = "table-unlogged"
     DIRECTORY_UNLOGGED = "directory-unlogged"
     RIGHTS_UNLOGGED = "rights-unlogged"
+    RULINGS_FORGED = "rulings-forged"
     BASIS_UNLAWFUL = "basis-unlawful"
     RECORDED_TWICE = "recorded-twice"
     MISSING_AT_GATEWAY = "missing-at-gateway"
