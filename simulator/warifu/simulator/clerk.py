@@ -32,6 +32,8 @@ class Question:
     clerk: str = STAFF
     non_disclosure: bool = False
     consent: exchange_pb2.Consent | None = None
+    case_reference: str = "lesson"
+    """The case that it is for; empty shows what the supervisor's rules say of an inquiry without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class Clerk:
             institution=self.institution, addressee_no=addressee_no, provider=question.provider, affair=question.affair,
             procedure=question.procedure, item=question.item, span=question.span, fields=question.fields,
             office=question.office, clerk=question.clerk, non_disclosure=question.non_disclosure, consent=question.consent,
-            request_id=request_id,
+            case_reference=question.case_reference, request_id=request_id,
         )  # fmt: skip
         began = time.perf_counter()
         receipt = await self.interim.Inquire(request, timeout=15)

@@ -13,12 +13,13 @@ from unit.portal.lab import Lab, Told
 
 from warifu.portal.app import HERE as PORTAL
 from warifu.simulator.cards.views import HERE as CARDS
+from warifu.watchdog.app import HERE as CONSOLE
 from warifu.web import languages
 
 WEB = Path(languages.__file__).parent
 
 
-@pytest.mark.parametrize(("folder", "domain"), [(PORTAL, "portal"), (CARDS, "cards"), (WEB, "web")])
+@pytest.mark.parametrize(("folder", "domain"), [(PORTAL, "portal"), (CARDS, "cards"), (CONSOLE, "console"), (WEB, "web")])
 def test_the_english_catalogue_has_every_message_and_no_other(folder: Path, domain: str) -> None:
     """Every Japanese text of the templates has an English one, none is fuzzy or left over, and their places agree."""
     methods = [("templates/**.html", "jinja2.ext:babel_extract")]

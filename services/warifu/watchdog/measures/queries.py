@@ -43,7 +43,7 @@ _OF: Final = (
 _REPLY: Final = (
     update(MEASURE)
     .where(MEASURE.c.id == bindparam("which"), MEASURE.c.reply.is_(None))
-    .values(reply=bindparam("text"), replied_on=bindparam("day"))
+    .values(reply=bindparam("said"), replied_on=bindparam("day"))
 )
 _LATE: Final = select(MEASURE).where(MEASURE.c.reply.is_(None), MEASURE.c.reply_by < bindparam("today"))
 
@@ -99,7 +99,7 @@ def _reply(connection: Connection, institution: str, number: int, text: str, tod
         raise malformed("id", "no measure of the caller's")
     if row.reply is not None and row.reply != text:
         raise LinkageError(Reason.CLIENT_REFERENCE_CHANGED)
-    connection.execute(_REPLY, {"which": number, "text": text, "day": today.isoformat()})
+    connection.execute(_REPLY, {"which": number, "said": text, "day": today.isoformat()})
 
 
 def told(row: Any) -> pb.Measure:
