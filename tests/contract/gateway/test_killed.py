@@ -64,7 +64,8 @@ class Watching:
             return None
 
     async def look(self) -> None:
-        """Keep the newest heads; two of one size must be one."""
+        """Keep the newest heads; two of one size must be one, and none is smaller than one shown before."""
+        largest = {False: 0, True: 0}
         keys = LogKeys.load(self.world.state / "health_insurance")
         stub = log_pb2_grpc.LogServiceStub(self.world.channel("health_insurance", REQUESTER))
         while self.going:
@@ -73,13 +74,15 @@ class Watching:
             except grpc.aio.AioRpcError:
                 await asyncio.sleep(0.02)
                 continue
-            for note, trust in (
-                (shown.committed, Trust(ORIGIN, keys.log)),
-                (shown.witnessed, Trust(ORIGIN, keys.log, (keys.witness,), 1)),
+            for witnessed, note, trust in (
+                (False, shown.committed, Trust(ORIGIN, keys.log)),
+                (True, shown.witnessed, Trust(ORIGIN, keys.log, (keys.witness,), 1)),
             ):
                 if note:
                     head = read_checkpoint(note, trust).checkpoint
                     assert self.heads.setdefault(head.size, head).root == head.root
+                    assert head.size >= largest[witnessed]
+                    largest[witnessed] = head.size
             await asyncio.sleep(0)
 
     async def grown(self, by: int) -> None:
