@@ -35,6 +35,8 @@ class Outcomes:
 
     def _write(self, connection: Connection, after: Stored, reply: Reply, network: int) -> Stored | None:
         """State, outcome record and the portal's share of it, in one transaction; None when the exchange was final already."""
+        if not after.withheld and self._known(connection, after.request_id).withheld:
+            after = replace(after, withheld=True)  # another replica heard of the wish after `before` was read
         if not after.is_final:
             return after if self._books.exchanges.settle(connection, after) else None
         entry = self._record(connection, after, reply, network)

@@ -147,6 +147,18 @@ async def test_what_waited_under_non_disclosure_stays_withheld(world):
     assert not here.shown()
 
 
+async def test_a_stale_copy_takes_no_wish_back(world):
+    """A reply to a copy from before the provider's wish, as another replica may hold it, leaves the exchange withheld."""
+    here = world(pending(non_disclosure=True), answered())
+    exchange = await begin(here.books, stored())
+    await here.course.resume(exchange)
+    final = await here.course.resume(exchange)
+    assert (final.outcome, final.withheld) == (pb.OUTCOME_ANSWERED, True)
+    assert here.now(exchange) == final
+    assert [record.non_disclosure for record in here.outcomes(exchange)] == [True]
+    assert not here.shown()
+
+
 async def test_the_requesters_wish_withholds_too(world):
     """An exchange that its requester marked is never shown, whatever it came to."""
     here = world(answered())
