@@ -136,6 +136,11 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
         del context
         return await self._faces.own(request.institution).list_promises(request)
 
+    async def GetProof(self, request: pb.GetProofRequest, context: Context) -> pb.GetProofResponse:  # noqa: N802
+        """An offline proof of an exchange's records."""
+        del context
+        return await self._faces.own(request.institution).get_proof(request)
+
 
 class InterimAuditServicer(interim_pb2_grpc.InterimAuditServiceServicer):
     """See the contract, warifu/interim/v1/interim.proto."""

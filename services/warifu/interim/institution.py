@@ -31,6 +31,7 @@ from warifu.interim.ground import Ground, VersionMark
 from warifu.interim.inquire import Inquiries
 from warifu.interim.logged import Promises
 from warifu.interim.logreader import LogAccess, LogReader
+from warifu.interim.proofs import Proofs
 from warifu.interim.provide import Provision
 from warifu.interim.receive import Receiver
 from warifu.interim.retention import Retention
@@ -74,7 +75,8 @@ class Interim:
         self._driver = Driver(ground, Receiver(ground), superseded, pause)
         collection = Collection(ground, self._driver)
         own_entry = OwnEntry(ground.institution, ground.keys, ground.clock, ground.peers, identity, VersionMark(ground))
-        promises = Promises(ground, log.keys, LogReader(ground.peers, ground.institution, log.tiles))
+        reader = LogReader(ground.peers, ground.institution, log.tiles)
+        promises = Promises(ground, log.keys, reader)
         self.provision = Provision(ground, own_entry, Approvals(ground, issuer))
 
         self.unbind = addressees.unbind
@@ -88,6 +90,7 @@ class Interim:
         self.release_review = reviews.release
         self.list_records = Audit(ground).list_records
         self.list_promises = promises.list_promises
+        self.get_proof = Proofs(ground, log.keys, reader).get_proof
         self.list_suspicions = Suspicions(ground).pointed_at
         self.view = View(ground).holdings
 

@@ -19,7 +19,9 @@ from sqlalchemy import select
 from town import person
 
 from warifu.authority import provision
+from warifu.exchange import offline
 from warifu.exchange.logkeys import ORIGIN, LogKeys
+from warifu.exchange.v1 import exchange_pb2 as ex
 from warifu.gateway.party import build as build_gateway
 from warifu.interim.logged import SLACK
 from warifu.interim.schema import PROMISES
@@ -299,6 +301,47 @@ async def test_only_the_institutions_own_staff_lists_promises(world: World) -> N
     assert len(listed.promises) == 1
     asked = counter.ListPromises(pb.ListPromisesRequest(institution=TAX), timeout=WAIT)
     assert await reason_of(asked) == Reason.CLIENT_NOT_YOURS
+
+
+@pytest.mark.parametrize("code", [NHI, TAX])
+async def test_a_kept_promise_can_be_proved_offline(world: World, code: str) -> None:
+    """Each institution's staff can download one file that proves both of the gateway's records, without network or gateway, to anyone."""
+    (promise,) = await promises(world, code)
+    request = pb.GetProofRequest(institution=code, request_id=promise.request_id)
+    counter = world.face(code, "counter")
+    assert not (await counter.GetProof(request, timeout=WAIT)).HasField("proof"), "not before it was looked up"
+    await later(world)
+    content = (await counter.GetProof(request, timeout=WAIT)).proof
+    trusted = offline.trust(LogKeys.load(world.state / "portal"))
+    proven = [offline.check(one, trusted) for one in offline.read(content.encode())]
+    assert [one.record.kind for one in proven] == [ex.RECORD_KIND_REQUEST, ex.RECORD_KIND_OUTCOME]
+    assert {one.record.request_id for one in proven} == {promise.request_id}
+    (kept,) = await promises(world, code)
+    assert proven[0].index == kept.leaf_index
+
+
+async def test_what_is_proved_later_is_found_behind_other_exchanges(world: World) -> None:
+    """The outcome of an old exchange is found however many came since, and the head is the newest."""
+    (promise,) = await promises(world, NHI)
+    for _ in range(12):
+        await world.ask(world.question())
+    await later(world)
+    request = pb.GetProofRequest(institution=NHI, request_id=promise.request_id)
+    content = (await world.interim(NHI).get_proof(request)).proof
+    assert content.count("c2sp.org/tlog-proof@v1") == 2
+
+
+async def test_there_is_no_proof_of_what_does_not_fit(world: World, log: LyingLog) -> None:
+    """A log that forges gets no file made; an unknown exchange and another institution's are refused."""
+    (promise,) = await promises(world, NHI)
+    await later(world)
+    log.forged = True
+    request = pb.GetProofRequest(institution=NHI, request_id=promise.request_id)
+    assert not (await world.interim(NHI).get_proof(request)).HasField("proof")
+    unknown = pb.GetProofRequest(institution=NHI, request_id="00000000-0000-4000-8000-00000000dead")
+    assert await reason_of(world.interim(NHI).get_proof(unknown)) == Reason.CLIENT_REQUEST_UNKNOWN
+    others = pb.GetProofRequest(institution=TAX, request_id=promise.request_id)
+    assert await reason_of(world.interim(NHI).get_proof(others)) == Reason.CLIENT_NOT_YOURS
 
 
 async def test_promises_are_paged(world: World) -> None:

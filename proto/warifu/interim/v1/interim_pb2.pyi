@@ -1100,3 +1100,55 @@ class LogPromise(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reported_at) -> _WhichOneofReturnType__reported_at | None: ...
 
 Global___LogPromise: _TypeAlias = LogPromise  # noqa: Y015
+
+@_typing.final
+class GetProofRequest(_message.Message):
+    """Of which exchange."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Institution code."""
+    request_id: _builtins.str
+    """The request id; this institution asked or provided."""
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProofRequest: _TypeAlias = GetProofRequest  # noqa: Y015
+
+@_typing.final
+class GetProofResponse(_message.Message):
+    """What the log proves now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROOF_FIELD_NUMBER: _builtins.int
+    proof: _builtins.str
+    """Content of a .tlog-proof file: the gateway's record of the request and, once there is one, of the outcome, each with its salt,
+    path and the head that log and witness signed. Absent while the promise is not kept.
+    """
+    def __init__(
+        self,
+        *,
+        proof: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_proof", b"_proof", "proof", b"proof"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_proof", b"_proof", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__proof: _TypeAlias = _typing.Literal["proof"]  # noqa: Y015
+    _WhichOneofArgType__proof: _TypeAlias = _typing.Literal["_proof", b"_proof"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__proof) -> _WhichOneofReturnType__proof | None: ...
+
+Global___GetProofResponse: _TypeAlias = GetProofResponse  # noqa: Y015

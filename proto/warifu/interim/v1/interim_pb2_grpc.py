@@ -90,6 +90,11 @@ class InterimServiceStub:
                 request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesRequest.SerializeToString,
                 response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesResponse.FromString,
                 _registered_method=True)
+        self.GetProof = channel.unary_unary(
+                '/warifu.interim.v1.InterimService/GetProof',
+                request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofRequest.SerializeToString,
+                response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofResponse.FromString,
+                _registered_method=True)
 
 
 class InterimServiceServicer:
@@ -174,6 +179,13 @@ class InterimServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetProof(self, request, context):
+        """An offline proof that the gateway's records of an exchange are in the log, for this institution's own file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InterimServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -231,6 +243,11 @@ def add_InterimServiceServicer_to_server(servicer, server):
                     servicer.ListPromises,
                     request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesRequest.FromString,
                     response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesResponse.SerializeToString,
+            ),
+            'GetProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProof,
+                    request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofRequest.FromString,
+                    response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -531,6 +548,33 @@ class InterimService:
             '/warifu.interim.v1.InterimService/ListPromises',
             warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesRequest.SerializeToString,
             warifu_dot_interim_dot_v1_dot_interim__pb2.ListPromisesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.interim.v1.InterimService/GetProof',
+            warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofRequest.SerializeToString,
+            warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

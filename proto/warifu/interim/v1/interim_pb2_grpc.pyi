@@ -59,6 +59,8 @@ class InterimServiceStub:
     """A clerk provides or withholds."""
     ListPromises: _grpc.UnaryUnaryMultiCallable[_interim_pb2.ListPromisesRequest, _interim_pb2.ListPromisesResponse]
     """What the gateway promised to have logged, and whether the log has it."""
+    GetProof: _grpc.UnaryUnaryMultiCallable[_interim_pb2.GetProofRequest, _interim_pb2.GetProofResponse]
+    """An offline proof that the gateway's records of an exchange are in the log, for this institution's own file."""
 
 @_typing.type_check_only
 class InterimServiceAsyncStub(InterimServiceStub):
@@ -89,6 +91,8 @@ class InterimServiceAsyncStub(InterimServiceStub):
     """A clerk provides or withholds."""
     ListPromises: _aio.UnaryUnaryMultiCallable[_interim_pb2.ListPromisesRequest, _interim_pb2.ListPromisesResponse]  # type: ignore[assignment]
     """What the gateway promised to have logged, and whether the log has it."""
+    GetProof: _aio.UnaryUnaryMultiCallable[_interim_pb2.GetProofRequest, _interim_pb2.GetProofResponse]  # type: ignore[assignment]
+    """An offline proof that the gateway's records of an exchange are in the log, for this institution's own file."""
 
 class InterimServiceServicer(metaclass=_abc_1.ABCMeta):
     """Everything a business system may ask of its interim server. Every call names the institution; it must be the caller's own."""
@@ -182,6 +186,14 @@ class InterimServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_interim_pb2.ListPromisesResponse, _abc.Awaitable[_interim_pb2.ListPromisesResponse]]:
         """What the gateway promised to have logged, and whether the log has it."""
+
+    @_abc_1.abstractmethod
+    def GetProof(
+        self,
+        request: _interim_pb2.GetProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_interim_pb2.GetProofResponse, _abc.Awaitable[_interim_pb2.GetProofResponse]]:
+        """An offline proof that the gateway's records of an exchange are in the log, for this institution's own file."""
 
 def add_InterimServiceServicer_to_server(servicer: InterimServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
