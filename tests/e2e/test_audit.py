@@ -393,6 +393,18 @@ def test_a_lie_in_a_partys_store_is_found(audited: Audited, lie) -> None:
 
 
 @slow
+def test_an_agency_keeps_a_proof_of_its_own(audited: Audited, tmp_path: Path) -> None:
+    """Requester and provider each download an offline proof of an exchange, which verifies by the pinned keys and says what it proves."""
+    asked = audited.provided[0]
+    for code in (asked.requester, asked.provider):
+        path = tmp_path / f"{code}.tlog-proof"
+        audited.running.command("proof", asked.request_id, "--institution", code, "--out", str(path))
+        verified = audited.running.json("verify", str(path))
+        assert asked.request_id in json.dumps(verified)
+    audited.running.command("proof", "00000000-0000-4000-8000-00000000dead", "--institution", asked.requester, code=2)
+
+
+@slow
 def test_nothing_is_left_of_the_lies(audited: Audited) -> None:
     """What was planted was all that was found: without it the same network has no findings again, also from a file that is resumed."""
     path = audited.running.state / "audit.state"

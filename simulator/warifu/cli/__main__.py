@@ -11,6 +11,7 @@ from warifu.cli.demo import demo
 from warifu.cli.inquire import inquire, view
 from warifu.cli.people import history, people
 from warifu.cli.play import play, scenarios
+from warifu.cli.proof import proof
 from warifu.cli.status import status
 from warifu.cli.testing import run_tests
 from warifu.cli.text import as_typed, t
@@ -113,6 +114,15 @@ app.command(
         "warifu verify *.tlog-proof --log-key log.vkey --witness-key witness.vkey --json",
     ),
 )(verify)
+app.command(
+    "proof",
+    help=_example(
+        "機関の窓口で、一つの照会のオフライン証明を取得する。",
+        "Download an agency's offline proof of one exchange.",
+        "warifu proof 0198… --institution nhi-480029",
+        "warifu proof 0198… --institution tax-480011 --out kept.tlog-proof",
+    ),
+)(proof)
 app.add_typer(permissions.app, name="permissions")
 app.add_typer(authority.app, name="ca")
 app.command(
