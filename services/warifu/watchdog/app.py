@@ -27,6 +27,8 @@ from warifu.watchdog.measures.views import MeasureViews
 from warifu.watchdog.ordinances.queries import OrdinanceUses, State
 from warifu.watchdog.ordinances.views import OrdinanceViews
 from warifu.watchdog.pia.views import PiaViews
+from warifu.watchdog.reconciliation.queries import Audits, Reconciliations
+from warifu.watchdog.reconciliation.views import ReconciliationViews
 from warifu.watchdog.rulings import RulingsDesk
 from warifu.watchdog.search.views import SearchViews
 from warifu.watchdog.staff.accounts import Accounts
@@ -56,10 +58,19 @@ class Office:
     diary: Diary
     collector: Collector
     filing: FilingServicer
+    reconciliations: Reconciliations
 
     @classmethod
-    def of(cls, store: Store, clock: Clock, book: Callable[[], LawBook], network: Network, identity: Path) -> Office:
-        """The office over one store; `identity` is the folder of the certificate that signs its rulings."""
+    def of(
+        cls,
+        store: Store,
+        clock: Clock,
+        book: Callable[[], LawBook],
+        network: Network,
+        identity: Path,
+        audits: Audits | None = None,
+    ) -> Office:
+        """The office over one store; `identity` is the folder of the certificate that signs its rulings, `audits` audits the network."""
         stops, uses, measures = Stops(store), OrdinanceUses(store, clock, book), Measures(store)
         leaks, found = Leaks(store, clock), Found(store)
         return cls(
@@ -72,6 +83,7 @@ class Office:
             Diary(store, clock, network),
             Collector(network, found, clock, book),
             FilingServicer(uses, leaks, measures, clock),
+            Reconciliations(store, clock, audits),
         )
 
     @property
@@ -140,6 +152,7 @@ def assemble(
         MeasureViews(desk, office.measures, office.stops),
         StopViews(desk, office.stops, office.rulings),
         LeakViews(desk, office.leaks),
+        ReconciliationViews(desk, office.reconciliations),
     )
     routes = [route for feature in features for route in feature.routes()]
     failures = {LoginNeededError: desk.login_needed, RoleNeededError: desk.role_needed}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from warifu.exchange.directory import Directory
@@ -17,6 +18,7 @@ from warifu.watchdog.app import Office, assemble
 from warifu.watchdog.findings import Findings
 from warifu.watchdog.look import Look
 from warifu.watchdog.ports import GatewayCalls
+from warifu.watchdog.reconciliation.network import audit
 from warifu.watchdog.reports import Reports
 from warifu.watchdog.schema import DIRECTORY, metadata
 from warifu.watchdog.services import ReportServicer, WitnessServicer
@@ -50,7 +52,8 @@ async def build(context: Context) -> Party:
     law = CurrentLaw(context.trust, Reason.PROVIDER_TRUST_UNAVAILABLE)
     law.book()
     network = NetworkCalls(context.peers, config.addresses)
-    office = Office.of(store, clock, law.book, network, config.folder / "identities" / "main")
+    audits = partial(audit, config, clock, context.trust, law.book)
+    office = Office.of(store, clock, law.book, network, config.folder / "identities" / "main", audits)
     web, desk_jobs = await _console(context, store, law, network, office)
 
     async def start() -> None:

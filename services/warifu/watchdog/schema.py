@@ -211,3 +211,16 @@ LEAK: Final = Table(
     sqlite_autoincrement=True,
 )
 """Leaks (art. 29-4) by their reports."""
+
+RECONCILIATION: Final = Table(
+    "reconciliation",
+    metadata,
+    _number(),
+    Column("at", BigInteger, nullable=False),  # network clock, when it began
+    Column("entries", BigInteger, nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("findings", LargeBinary, nullable=False),  # JSON, as `warifu audit --json` prints them
+    Column("trouble", Text, nullable=False),  # why it could not be finished; empty when it was
+    sqlite_autoincrement=True,
+)
+"""What runs of the audit came to. Findings name entries, institutions and fields, no person."""
