@@ -14,6 +14,8 @@ from warifu.exchange.logkeys import ORIGIN, LogKeys
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.errors import Reason
 from warifu.kernel.limits import RETENTION, WITNESS_SILENCE
+from warifu.kernel.months import month_of
+from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.log.v1 import log_pb2, log_pb2_grpc
 from warifu.tlog.checkpoint import Trust, read_checkpoint
@@ -199,6 +201,25 @@ class TestRetention:
         assert not world.view(request_id_of(call))
         assert request_id_of(call).encode() not in b"".join(file.read_bytes() for file in files)
         assert request_id_of(call).encode() in old
+
+    async def test_what_came_back_without_its_key_is_dropped_and_named(self, world, subject):
+        """Rows of a backup whose months' keys are gone already go at the start, also unfinished ones, and an event names their leaves."""
+        world.provider.outcome = pb.FINE_OUTCOME_PENDING
+        call = world.ask(subject)
+        await inquire(world, call)
+        await world.settle()
+        await world.down("gateway")
+        world.clock.set(world.clock.network() + timedelta(days=365 * 7 + 62), stopped=True)
+        vault = Vault.open(world.state / "gateway" / "secrets" / "gateway.months.json", 0)
+        vault.forget_before(month_of(world.clock.today()) - RETENTION)
+        await world.up("gateway")
+        assert not world.view(request_id_of(call))
+        await world.settle()
+        entries = await supervised(world)
+        bare = [one.leaf_index for one in entries if not one.HasField("record") and not one.HasField("event")]
+        told = [events.check(one.event).erased for one in entries if one.HasField("event")]
+        (erased,) = [one for one in told if one.records]
+        assert [index for run in erased.leaves for index in range(run.first, run.first + run.count)] == bare != []
 
     async def test_what_was_in_force_meanwhile_stays(self, world, subject):
         """A month before its term is over nothing is erased."""
