@@ -17,6 +17,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from warifu import law
 from warifu.authority import provision
@@ -181,7 +182,14 @@ class Model:
         return made
 
     def made(
-        self, outcome: int, fine: int, *, hidden: bool = False, reason: str | None = None, **changes: object
+        self,
+        outcome: int,
+        fine: int,
+        *,
+        hidden: bool = False,
+        reason: str | None = None,
+        answered_at: Timestamp | None = None,
+        **changes: object,
     ) -> Exchange:
         """The same, placed nowhere."""
         self._numbers += 1
@@ -195,7 +203,7 @@ class Model:
         permit_hash = None if outcome == pb.OUTCOME_DENIED else os.urandom(32)
         final: dict[str, object] = {"outcome": outcome} if outcome != pb.OUTCOME_PENDING else {}
         if outcome == pb.OUTCOME_ANSWERED:
-            final["answered_at"] = timestamp(at)
+            final["answered_at"] = answered_at or timestamp(at)
         if outcome in REASONS:
             final["reason"] = reason or REASONS[outcome]
         own = {"office": "国保年金課", "clerk": "c-17"}
