@@ -25,7 +25,22 @@ ENTRY = {
     "procedure": str, "legal_basis": dict | str | None, "items": list, "outcome": str,
 }  # fmt: skip
 PERSON = {"person": str, "name": str, "kana": str, "traits": list, "card": str, "pin": str}
-VERBS = ("demo", "play", "scenarios", "people", "inquire", "history", "view", "status", "backup", "restore", "test")
+VERBS = (
+    "demo",
+    "play",
+    "scenarios",
+    "people",
+    "inquire",
+    "history",
+    "view",
+    "status",
+    "backup",
+    "restore",
+    "audit",
+    "verify",
+    "proof",
+    "test",
+)
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
 
