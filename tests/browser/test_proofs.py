@@ -222,6 +222,11 @@ ROW_LIES: dict[str, tuple[str, Change]] = {
     "a longer path": ("unlogged", lambda a: _proof(a)["path"].append(base64.b64encode(bytes(32)).decode())),
     "two leaves swapped": ("unlogged", _swap),
     "request and outcome exchanged": ("record", _exchange_roles),
+    "the outcome twice": ("record", lambda a: a["entries"][TARGET].update(request=_proof(a, "outcome"))),
+    "another entry's outcome": (
+        "record",
+        lambda a: a["entries"][TARGET].update(outcome=a["entries"][TOLD[0].request_id]["outcome"]),
+    ),
     "another entry's proof": ("differs", lambda a: a["entries"].update({TARGET: a["entries"][TOLD[0].request_id]})),
     "no proof of a row": ("missing", lambda a: a["entries"].pop(TARGET)),
     "a state that there is not": ("form", lambda a: a["entries"].update({TARGET: {"state": "fine"}})),
@@ -482,13 +487,15 @@ def test_a_false_proof_of_growth_is_seen(page: Page, network: Served) -> None:
     """A log that did grow honestly still fails when the consistency proof is altered or left out."""
     for change in (
         lambda answer: answer["consistency"].__setitem__(0, flipped(answer["consistency"][0])),
+        lambda answer: answer["consistency"].__setitem__(-1, flipped(answer["consistency"][-1])),
         lambda answer: answer.update(consistency=[]),
         lambda answer: answer.update(consistency=None),
     ):
         page.evaluate("localStorage.clear()") if page.url.startswith("http") else None
         history(page, network)
         expect_all(page, "checked")
-        with network.lab.log.changed(leaves=[*network.lab.log.leaves, bytes(32)]):
+        # So much that the last step of the proof leads to the new root alone.
+        with network.lab.log.changed(leaves=[*network.lab.log.leaves, *[bytes(32)] * 400]):
             lie(page, change)
             history(page, network)
             expect_alarm(page, "forked")

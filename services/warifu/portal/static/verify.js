@@ -1,6 +1,6 @@
 // The check itself: what was received, against keys that are pinned and a checkpoint that was remembered. It shows nothing and asks nothing.
 
-import { Refused, equal, fromBase64 } from "./bytes.js";
+import { Refused, fromBase64 } from "./bytes.js";
 import { checkConsistency, checkInclusion, leafHash } from "./merkle.js";
 import { checkLog, checkWitness, parseCheckpoint, parseNote, readKey } from "./note.js";
 import { commitment, decode, exchange, received } from "./record.js";
@@ -40,7 +40,6 @@ export async function recall(raw, keys) {
 async function checkHistory(before, head, path) {
   if (before === null) return;
   if (head === null || head.size < before.size) throw new Refused("smaller");
-  if (head.size === before.size && !equal(head.root, before.root)) throw new Refused("forked");
   try {
     await checkConsistency(before.size, before.root, head.size, head.root, (path ?? []).map(fromBase64));
   } catch {
