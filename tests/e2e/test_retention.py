@@ -150,7 +150,11 @@ def test_an_old_backup_forgets_what_the_network_erased(tmp_path: Path) -> None:
 
     running = start(running.state)
     try:
+        keys.rename(tmp_path / "away")
         asyncio.run(let_the_term_pass(running))
+        assert str(keys) in running.command("status").stderr.replace("\n", "")
+        (tmp_path / "away").rename(keys)
+        assert str(keys) not in running.command("status", "--json").stderr.replace("\n", "")
         assert asyncio.run(held(running, old)) == set()
         assert asyncio.run(held(running, young)) == {"gateway", "tax", "health_insurance", "portal"}
         assert running.json("audit")["findings"] == []

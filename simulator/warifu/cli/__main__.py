@@ -128,9 +128,10 @@ app.add_typer(authority.app, name="ca")
 app.command(
     "backup",
     help=_example(
-        "止めたネットワーク全体を一つのファイルに保存する。",
-        "Save a stopped network in one file.",
+        "止めたネットワーク全体を保存する。月の鍵は別のファイル（.keys）に分ける。",
+        "Save a stopped network; its month keys go to a file of their own (.keys).",
         "warifu backup net.tar.gz --state ./state",
+        "warifu backup --forget net.tar.gz.keys --state ./state",
     ),
 )(backup)
 app.command(
@@ -139,6 +140,7 @@ app.command(
         "バックアップを新しいフォルダーに戻す。",
         "Lay a backup into a new folder.",
         "warifu restore net.tar.gz --state ./state2",
+        "warifu restore net.tar.gz --state ./state2 --keys /safe/net.tar.gz.keys",
     ),
 )(restore)
 app.add_typer(bench.app, name="bench")

@@ -1,4 +1,4 @@
-"""`warifu backup` and `warifu restore`: a whole network in one file, and back."""
+"""`warifu backup` and `warifu restore`: a whole network in one file, its month keys in another, and back."""
 
 from __future__ import annotations
 

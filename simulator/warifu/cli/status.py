@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from warifu.cli.options import Json, State, living
-from warifu.cli.output import clear_errors, document, out, table
+from warifu.cli.output import clear_errors, document, err, out, table
 from warifu.cli.text import t
 
 
@@ -16,6 +17,9 @@ def status(state: State = None, json_: Json = False) -> None:
     """Show the parties of the running network."""
     with clear_errors():
         report = asyncio.run(_report(state))
+        behind = _behind(state)
+    for line in behind:  # beside the document, whose shape is promised
+        err.print(line, style="bold red")
     if json_:
         document(report)
         return
@@ -40,11 +44,16 @@ def status(state: State = None, json_: Json = False) -> None:
             f"ready in {report['ready_seconds']} s, memory {report['pss_total_bytes'] / mebi:.0f} MiB in all",
         )
     )
-    for copy in report["keys_behind"]:
-        out.print(_behind(copy["file"], copy["opens_from"]), style="bold red")
 
 
-def _behind(file: str, month: str) -> str:
+def _behind(state: Path | None) -> list[str]:
+    from warifu.kernel.months import text  # noqa: PLC0415 - slow to import
+    from warifu.simulator.launcher import keycopies  # noqa: PLC0415
+
+    return [_out_of_reach(name, text(month)) for name, month in keycopies.behind(*living(state))]
+
+
+def _out_of_reach(file: str, month: str) -> str:
     return t(
         f"月の鍵の写し {file} に届きません。消去した {month} 以降の内容を、古いバックアップからまだ読めてしまいます。元の場所に戻す（30 秒ほどで鍵が進みます）か、"
         f"廃棄してから、ネットワークを止めて: warifu backup --forget {file} --state DIR",
@@ -54,9 +63,7 @@ def _behind(file: str, month: str) -> str:
 
 
 async def _report(state: Any) -> dict[str, Any]:
-    from warifu.kernel.months import text  # noqa: PLC0415
     from warifu.simulator.doors import doors  # noqa: PLC0415
-    from warifu.simulator.launcher import keycopies  # noqa: PLC0415
 
     folder, file = living(state)
     async with doors(file) as opened:
@@ -73,13 +80,7 @@ async def _report(state: Any) -> dict[str, Any]:
         }
         for p in file.parties
     ]
-    behind = [{"file": name, "opens_from": text(month)} for name, month in keycopies.behind(folder, file)]
-    return {
-        "ready_seconds": file.ready_seconds,
-        "pss_total_bytes": sum(sizes.values()),
-        "parties": parties,
-        "keys_behind": behind,
-    }
+    return {"ready_seconds": file.ready_seconds, "pss_total_bytes": sum(sizes.values()), "parties": parties}
 
 
 def _sizes(folders: dict[str, str], launcher: int) -> dict[str, int]:
