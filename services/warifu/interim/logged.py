@@ -36,6 +36,8 @@ from warifu.watchdog.v1 import watchdog_pb2, watchdog_pb2_grpc
 
 SLACK: Final = milliseconds(timedelta(seconds=30))
 """Machine milliseconds beyond the merge delay, for the difference of two parties' clocks; and between two looks."""
+GATHER: Final = milliseconds(timedelta(seconds=10))
+"""Machine milliseconds whose promises are looked up together: a busy institution asks the log some ten times a minute, not a hundred."""
 REPORT_AGAIN: Final = milliseconds(timedelta(minutes=1))
 """Machine milliseconds between two attempts of a report that the supervisor does not take."""
 MARK: Final = "promises"
@@ -268,7 +270,7 @@ def _promise(connection: Connection, contents: Contents, row: Any) -> dict[str, 
         "receipt": sealed,
         "promised_at": promised_at,
         "state": WAITING,
-        "look_at": promised_at + MERGE_DELAY + SLACK,
+        "look_at": -(-(promised_at + MERGE_DELAY + SLACK) // GATHER) * GATHER,
     }
 
 

@@ -36,8 +36,8 @@ def proof(
         if content is None:
             fail(
                 t(
-                    "まだ証明できません。ログへの記録を機関が確かめるまで、約 30 秒お待ちください。",
-                    "not proved yet: the institution looks it up in the log about 30 seconds after the exchange.",
+                    "まだ証明できません。機関がログを確かめるまで、照会から 1 分ほどお待ちください。",
+                    "not proved yet: the institution looks it up in the log within a minute after the exchange.",
                 ),
                 code=1,
             )

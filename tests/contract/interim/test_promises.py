@@ -23,7 +23,7 @@ from warifu.exchange import offline
 from warifu.exchange.logkeys import ORIGIN, LogKeys
 from warifu.exchange.v1 import exchange_pb2 as ex
 from warifu.gateway.party import build as build_gateway
-from warifu.interim.logged import SLACK
+from warifu.interim.logged import GATHER, SLACK
 from warifu.interim.schema import PROMISES
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel import identity
@@ -122,7 +122,7 @@ async def world(tmp_path: Path, log: LyingLog) -> AsyncIterator[World]:
         await made.end()
 
 
-async def later(world: World, milliseconds: int = MERGE_DELAY + SLACK + 1000) -> None:
+async def later(world: World, milliseconds: int = MERGE_DELAY + SLACK + GATHER) -> None:
     """Let machine time pass, and all that is due be done."""
     world.clock.offset += timedelta(milliseconds=milliseconds)
     await world.settle()

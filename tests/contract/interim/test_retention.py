@@ -27,7 +27,7 @@ from sqlalchemy import create_engine, text
 
 from warifu.interim import kept_inquiries
 from warifu.interim.contents import Contents
-from warifu.interim.logged import SLACK
+from warifu.interim.logged import GATHER, SLACK
 from warifu.interim.schema import ADDRESSEES, COPIES, INQUIRIES, PROMISES, PROVISIONS, RECORDS, REVIEWS
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import Reason
@@ -54,7 +54,7 @@ def keys(world: World, code: str) -> Path:
 async def settled(world: World, passed: timedelta = timedelta(0)) -> None:
     """Let simulated time pass, and the machine's until promises can be looked up; do all that is due."""
     world.clock.set(world.clock.network() + passed, stopped=True)
-    world.clock.offset += timedelta(milliseconds=MERGE_DELAY + SLACK + 1000)
+    world.clock.offset += timedelta(milliseconds=MERGE_DELAY + SLACK + GATHER)
     await world.settle()
 
 
