@@ -44,7 +44,8 @@ class Suspicions:
         """
         first = day(request.from_day)
         seen = [one async for one in self._seen(first)]
-        return detection.listed([*detection.by_gateway(seen), *detection.table_changes(self._changes(first))])
+        found = [*detection.by_gateway(seen), *detection.table_changes(self._changes(first))]
+        return ListSuspicionsResponse(suspicions=detection.listed(found))
 
     async def _seen(self, first: date) -> Any:
         institutions = self._law.book().institutions

@@ -198,13 +198,11 @@ def bursts(institution: str, seen: Sequence[Seen]) -> list[Group]:
     return found
 
 
-def listed(groups: Iterable[Group]) -> pb.ListSuspicionsResponse:
+def listed(groups: Iterable[Group]) -> list[pb.Suspicion]:
     """Groups as they are told, oldest first; of each rule the newest SUSPICIONS."""
-    response = pb.ListSuspicionsResponse()
     by_rule = _grouped(sorted(groups, key=lambda group: group.seen[0].at), lambda group: group.rule)
     newest = [group for _, of_a_rule in by_rule for group in of_a_rule[-SUSPICIONS:]]
-    response.suspicions.extend(_told(group) for group in sorted(newest, key=lambda group: group.seen[0].at))
-    return response
+    return [_told(group) for group in sorted(newest, key=lambda group: group.seen[0].at)]
 
 
 def _told(group: Group) -> pb.Suspicion:

@@ -19,9 +19,9 @@ class SupervisionServicer(supervision_pb2_grpc.InterimSupervisionServiceServicer
     def __init__(self, faces: Faces) -> None:
         self._faces = faces
 
-    async def ListSuspicions(  # noqa: N802 - the contract's name
-        self, request: pb.ListSuspicionsRequest, context: Context
-    ) -> pb.ListSuspicionsResponse:
+    async def ListInquirySuspicions(  # noqa: N802 - the contract's name
+        self, request: pb.ListInquirySuspicionsRequest, context: Context
+    ) -> pb.ListInquirySuspicionsResponse:
         """See the contract."""
         del context
         return await self._faces.any(request.institution).list_suspicions(request)

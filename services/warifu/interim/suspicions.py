@@ -24,7 +24,7 @@ from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.instants import day_at
 from warifu.kernel.limits import CODE, SEARCHED, check_text, malformed
-from warifu.supervision.v1.supervision_pb2 import ListSuspicionsRequest, ListSuspicionsResponse
+from warifu.supervision.v1.supervision_pb2 import ListInquirySuspicionsRequest, ListInquirySuspicionsResponse
 
 STEP: Final = 200
 """Inquiries opened before other work has its turn."""
@@ -37,7 +37,7 @@ class Suspicions:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    async def pointed_at(self, request: ListSuspicionsRequest) -> ListSuspicionsResponse:
+    async def pointed_at(self, request: ListInquirySuspicionsRequest) -> ListInquirySuspicionsResponse:
         """Suspicions from a simulated day on.
 
         Raises:
@@ -45,7 +45,8 @@ class Suspicions:
         """
         self._ground.require(request.institution)
         first = _day(request.from_day)
-        return detection.listed(detection.by_requester([one async for one in self._seen(first)]))
+        found = detection.by_requester([one async for one in self._seen(first)])
+        return ListInquirySuspicionsResponse(suspicions=detection.listed(found))
 
     async def _seen(self, first: date) -> AsyncIterator[Seen]:
         """Own inquiries that the gateway has taken, newest first; at most SEARCHED."""

@@ -66,14 +66,16 @@ class NetworkCalls:
 
     async def suspicions(self, party: str, institution: str, first: date) -> pb.ListSuspicionsResponse:
         """See `Network`."""
-        request = pb.ListSuspicionsRequest(institution=institution, from_day=first.isoformat())
+        day = first.isoformat()
         if party not in self.parties:
             raise LinkageError(Reason.PROVIDER_UNAVAILABLE)
         try:
             if party == GATEWAY:
-                return await self._gateway().ListSuspicions(request, timeout=_DEADLINE)
+                return await self._gateway().ListSuspicions(pb.ListSuspicionsRequest(from_day=day), timeout=_DEADLINE)
             stub = self.peers.stub(supervision_pb2_grpc.InterimSupervisionServiceStub, party)
-            return await stub.ListSuspicions(request, timeout=_DEADLINE)
+            asked = pb.ListInquirySuspicionsRequest(institution=institution, from_day=day)
+            found = await stub.ListInquirySuspicions(asked, timeout=_DEADLINE)
+            return pb.ListSuspicionsResponse(suspicions=found.suspicions)
         except grpc.aio.AioRpcError as error:
             raise LinkageError.from_rpc(error, party=party) from error
 

@@ -220,9 +220,9 @@ def watching(world: World) -> supervision_pb2_grpc.InterimSupervisionServiceAsyn
     return supervision_pb2_grpc.InterimSupervisionServiceStub(world.channel("health_insurance", "watchdog", "main"))
 
 
-def from_day(institution: str = NHI, day: str = "2026-06-10") -> pb.ListSuspicionsRequest:
+def from_day(institution: str = NHI, day: str = "2026-06-10") -> pb.ListInquirySuspicionsRequest:
     """What the supervisor asks."""
-    return pb.ListSuspicionsRequest(institution=institution, from_day=day)
+    return pb.ListInquirySuspicionsRequest(institution=institution, from_day=day)
 
 
 async def test_one_clerks_curiosity_about_one_person_is_told_by_request_ids(plain: World) -> None:
@@ -230,7 +230,7 @@ async def test_one_clerks_curiosity_about_one_person_is_told_by_request_ids(plai
     asked = [plain.question(clerk="c-17", case_reference=f"case-{n}") for n in range(4)]
     for question in (*asked, plain.question(clerk="c-18", case_reference="case-9")):
         await plain.ask(question)
-    listed = await watching(plain).ListSuspicions(from_day(), timeout=WAIT)
+    listed = await watching(plain).ListInquirySuspicions(from_day(), timeout=WAIT)
     (found,) = listed.suspicions
     assert (found.rule, found.institution, found.count) == ("curiosity", NHI, 4)
     assert sorted(found.request_ids) == sorted(one.request_id for one in asked)
@@ -238,8 +238,8 @@ async def test_one_clerks_curiosity_about_one_person_is_told_by_request_ids(plai
     subject = plain.interim(NHI)._inquiries._addressees.asked_about("1")[0]
     for secret in (b"c-17", b"case-1", subject.SerializeToString()):
         assert secret not in told
-    assert listed == await watching(plain).ListSuspicions(from_day(), timeout=WAIT)
-    assert not (await watching(plain).ListSuspicions(from_day(day="2026-06-11"), timeout=WAIT)).suspicions
+    assert listed == await watching(plain).ListInquirySuspicions(from_day(), timeout=WAIT)
+    assert not (await watching(plain).ListInquirySuspicions(from_day(day="2026-06-11"), timeout=WAIT)).suspicions
 
 
 async def test_an_inquiry_without_a_case_reaches_the_supervisor_once(plain: World) -> None:
@@ -262,7 +262,10 @@ async def test_only_the_supervisor_asks_for_suspicions(plain: World) -> None:
     """Not even the institution's own counter may."""
     for caller, code in (("counter", NHI), ("health_insurance", OTHER_NHI), ("gateway", "main")):
         stub = supervision_pb2_grpc.InterimSupervisionServiceStub(plain.channel("health_insurance", caller, code))
-        reason = await reason_of(stub.ListSuspicions(from_day(), timeout=WAIT), "health_insurance")
+        reason = await reason_of(stub.ListInquirySuspicions(from_day(), timeout=WAIT), "health_insurance")
         assert reason == Reason.CLIENT_CALLER_NOT_ALLOWED
-    assert await reason_of(watching(plain).ListSuspicions(from_day(day="x"), timeout=WAIT)) == Reason.CLIENT_MALFORMED
+    assert (
+        await reason_of(watching(plain).ListInquirySuspicions(from_day(day="x"), timeout=WAIT))
+        == Reason.CLIENT_MALFORMED
+    )
     assert BY_NAME["curiosity"].threshold == 4

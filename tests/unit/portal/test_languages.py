@@ -19,7 +19,9 @@ from warifu.web import languages
 WEB = Path(languages.__file__).parent
 
 
-@pytest.mark.parametrize(("folder", "domain"), [(PORTAL, "portal"), (CARDS, "cards"), (CONSOLE, "console"), (WEB, "web")])
+@pytest.mark.parametrize(
+    ("folder", "domain"), [(PORTAL, "portal"), (CARDS, "cards"), (CONSOLE, "console"), (WEB, "web")]
+)
 def test_the_english_catalogue_has_every_message_and_no_other(folder: Path, domain: str) -> None:
     """Every Japanese text of the templates has an English one, none is fuzzy or left over, and their places agree."""
     methods = [("templates/**.html", "jinja2.ext:babel_extract")]

@@ -121,7 +121,9 @@ async def test_while_the_log_is_down_nothing_is_forgotten(lab: Lab) -> None:
 
 async def listed(lab: Lab, after: int = 0, limit: int = 0) -> portal_pb2.ListRecordsResponse:
     """A page for the supervisor."""
-    return await AuditServicer(lab.store, lab.seals).ListRecords(portal_pb2.ListRecordsRequest(after=after, limit=limit), None)
+    return await AuditServicer(lab.store, lab.seals).ListRecords(
+        portal_pb2.ListRecordsRequest(after=after, limit=limit), None
+    )
 
 
 async def test_the_supervisor_reads_what_is_shown_and_not_of_whom(lab: Lab) -> None:

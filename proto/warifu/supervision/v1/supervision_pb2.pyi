@@ -297,10 +297,32 @@ class ListSuspicionsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    from_day: _builtins.str
+    """First simulated day that is looked at, Japan time, ISO; through the present."""
+    def __init__(
+        self,
+        *,
+        from_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSuspicionsRequest: _TypeAlias = ListSuspicionsRequest  # noqa: Y015
+
+@_typing.final
+class ListInquirySuspicionsRequest(_message.Message):
+    """From when on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
     INSTITUTION_FIELD_NUMBER: _builtins.int
     FROM_DAY_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
-    """Institution whose interim server is asked; not used at the gateway."""
+    """Institution whose interim server is asked."""
     from_day: _builtins.str
     """First simulated day that is looked at, Japan time, ISO; through the present."""
     def __init__(
@@ -315,7 +337,31 @@ class ListSuspicionsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListSuspicionsRequest: _TypeAlias = ListSuspicionsRequest  # noqa: Y015
+Global___ListInquirySuspicionsRequest: _TypeAlias = ListInquirySuspicionsRequest  # noqa: Y015
+
+@_typing.final
+class ListInquirySuspicionsResponse(_message.Message):
+    """What the rules point at. Nothing here is proof of anything."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUSPICIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def suspicions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Suspicion]:
+        """Oldest first; at most 200 a rule."""
+
+    def __init__(
+        self,
+        *,
+        suspicions: _abc.Iterable[Global___Suspicion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["suspicions", b"suspicions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInquirySuspicionsResponse: _TypeAlias = ListInquirySuspicionsResponse  # noqa: Y015
 
 @_typing.final
 class ListSuspicionsResponse(_message.Message):

@@ -288,10 +288,10 @@ class InterimSupervisionServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.ListSuspicions = channel.unary_unary(
-                '/warifu.supervision.v1.InterimSupervisionService/ListSuspicions',
-                request_serializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListSuspicionsRequest.SerializeToString,
-                response_deserializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListSuspicionsResponse.FromString,
+        self.ListInquirySuspicions = channel.unary_unary(
+                '/warifu.supervision.v1.InterimSupervisionService/ListInquirySuspicions',
+                request_serializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListInquirySuspicionsRequest.SerializeToString,
+                response_deserializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListInquirySuspicionsResponse.FromString,
                 _registered_method=True)
 
 
@@ -299,7 +299,7 @@ class InterimSupervisionServiceServicer:
     """An interim server towards the supervisor.
     """
 
-    def ListSuspicions(self, request, context):
+    def ListInquirySuspicions(self, request, context):
         """Own inquiries that rules of detection point at, by what only the requester records: clerk, case, person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -309,10 +309,10 @@ class InterimSupervisionServiceServicer:
 
 def add_InterimSupervisionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'ListSuspicions': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListSuspicions,
-                    request_deserializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListSuspicionsRequest.FromString,
-                    response_serializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListSuspicionsResponse.SerializeToString,
+            'ListInquirySuspicions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInquirySuspicions,
+                    request_deserializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListInquirySuspicionsRequest.FromString,
+                    response_serializer=warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListInquirySuspicionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -327,7 +327,7 @@ class InterimSupervisionService:
     """
 
     @staticmethod
-    def ListSuspicions(request,
+    def ListInquirySuspicions(request,
             target,
             options=(),
             channel_credentials=None,
@@ -340,9 +340,9 @@ class InterimSupervisionService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/warifu.supervision.v1.InterimSupervisionService/ListSuspicions',
-            warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListSuspicionsRequest.SerializeToString,
-            warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListSuspicionsResponse.FromString,
+            '/warifu.supervision.v1.InterimSupervisionService/ListInquirySuspicions',
+            warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListInquirySuspicionsRequest.SerializeToString,
+            warifu_dot_supervision_dot_v1_dot_supervision__pb2.ListInquirySuspicionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

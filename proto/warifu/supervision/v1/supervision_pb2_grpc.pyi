@@ -120,7 +120,7 @@ class InterimSupervisionServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InterimSupervisionServiceAsyncStub: ...
-    ListSuspicions: _grpc.UnaryUnaryMultiCallable[_supervision_pb2.ListSuspicionsRequest, _supervision_pb2.ListSuspicionsResponse]
+    ListInquirySuspicions: _grpc.UnaryUnaryMultiCallable[_supervision_pb2.ListInquirySuspicionsRequest, _supervision_pb2.ListInquirySuspicionsResponse]
     """Own inquiries that rules of detection point at, by what only the requester records: clerk, case, person."""
 
 @_typing.type_check_only
@@ -128,18 +128,18 @@ class InterimSupervisionServiceAsyncStub(InterimSupervisionServiceStub):
     """An interim server towards the supervisor."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    ListSuspicions: _aio.UnaryUnaryMultiCallable[_supervision_pb2.ListSuspicionsRequest, _supervision_pb2.ListSuspicionsResponse]  # type: ignore[assignment]
+    ListInquirySuspicions: _aio.UnaryUnaryMultiCallable[_supervision_pb2.ListInquirySuspicionsRequest, _supervision_pb2.ListInquirySuspicionsResponse]  # type: ignore[assignment]
     """Own inquiries that rules of detection point at, by what only the requester records: clerk, case, person."""
 
 class InterimSupervisionServiceServicer(metaclass=_abc_1.ABCMeta):
     """An interim server towards the supervisor."""
 
     @_abc_1.abstractmethod
-    def ListSuspicions(
+    def ListInquirySuspicions(
         self,
-        request: _supervision_pb2.ListSuspicionsRequest,
+        request: _supervision_pb2.ListInquirySuspicionsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_supervision_pb2.ListSuspicionsResponse, _abc.Awaitable[_supervision_pb2.ListSuspicionsResponse]]:
+    ) -> _typing.Union[_supervision_pb2.ListInquirySuspicionsResponse, _abc.Awaitable[_supervision_pb2.ListInquirySuspicionsResponse]]:
         """Own inquiries that rules of detection point at, by what only the requester records: clerk, case, person."""
 
 def add_InterimSupervisionServiceServicer_to_server(servicer: InterimSupervisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
