@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from unit.watchdog.desk_lab import NHI, PASSWORDS, TAX, ServedDesk, exchange, filing, leak, served_desk, suspicion
 
 from warifu.supervision.v1 import supervision_pb2 as pb
+from warifu.watchdog.audit.engine import Report
+from warifu.watchdog.audit.findings import Finding as AuditFinding
+from warifu.watchdog.audit.findings import Kind as AuditKind
 from warifu.watchdog.findings import Kind
 from warifu.watchdog.measures.queries import Kind as MeasureKind
 from warifu.watchdog.staff.roles import Role
@@ -29,6 +32,8 @@ PAGES = (
     "/suspicions",
     "/suspicions/1",
     "/detectors",
+    "/reconciliations",
+    "/reconciliations/1",
     "/pia",
     "/ordinances",
     "/ordinances/1",
@@ -45,6 +50,11 @@ PAGES = (
 PUBLIC = ("/", "/login", "/login?out", "/pia", "/public/measures", "/public/ordinances")
 
 
+async def _audited() -> Report:
+    detail = "item: TM90000000000001 here, TM90000000000002 there"
+    return Report(321, (AuditFinding(AuditKind.FIELD_DIFFERS, TAX, "12", detail),))
+
+
 async def _fill(served: ServedDesk) -> None:
     desk = served.desk
     await desk.find(1)
@@ -56,6 +66,9 @@ async def _fill(served: ServedDesk) -> None:
     await desk.office.uses.file(NHI, filing("2026-002"))
     await desk.office.leaks.report(TAX, leak(known=date(2026, 4, 1)))
     await desk.office.leaks.report(TAX, leak("leak-2"))
+    desk.office.reconciliations._audits = _audited
+    desk.office.reconciliations.start()
+    await desk.office.reconciliations.wait()
     today = desk.clock.today()
     await desk.office.measures.issue(
         TAX, MeasureKind.GUIDANCE, "照会の記録の確認", "1日に多くの照会が拒否されました。\n手順を確かめて報告してください。",

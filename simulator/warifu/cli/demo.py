@@ -145,6 +145,7 @@ def _announce(file: NetworkFile, folder: Path, *, as_json: bool) -> None:
         )
     )
     out.print(t("市民ポータル", "Citizen portal") + f":  {file.urls['portal']}", style="bold")
+    out.print(t("監督機関の画面", "Supervisor's console") + f":  {file.urls['watchdog']}")
     out.print(
         t("別の端末で試す", "Try in another terminal") + as_typed(":  warifu play moved-household"), soft_wrap=True
     )

@@ -97,6 +97,12 @@ def test_a_registered_service_without_rows_is_refused() -> None:
         ("/warifu.portal.v1.DeliveryService/Deliver", caller("gateway"), True),
         ("/warifu.portal.v1.DeliveryService/Deliver", caller("watchdog"), False),
         ("/warifu.linkage.v1.GatewayAuditService/ListRecords", caller("watchdog"), True),
+        ("/warifu.supervision.v1.GatewaySupervisionService/SearchRecords", caller("watchdog"), True),
+        ("/warifu.supervision.v1.GatewaySupervisionService/SearchRecords", caller("tax", "tax-1"), False),
+        ("/warifu.supervision.v1.GatewaySupervisionService/GetRulings", caller("tax", "tax-1"), True),
+        ("/warifu.supervision.v1.GatewaySupervisionService/PutRulings", caller("gateway"), False),
+        ("/warifu.supervision.v1.FilingService/ReportLeak", caller("counter", "tax-9"), True),
+        ("/warifu.supervision.v1.FilingService/ReportLeak", caller("simulator"), False),
         ("/grpc.health.v1.Health/Check", caller("counter", "tax-9"), True),
     ],
 )
