@@ -160,8 +160,9 @@ async function check(rows, keys, tries) {
     };
     const judged = await judge({ rows, answer, remembered, keys, now: Date.now() / 1000, expected });
     result = judged.state;
-    show(rows, judged, received, remembered);
+    // Before it is shown: whoever leaves the page at once shall not have looked in vain.
     if (judged.remember) await remember(judged.remember, keys);
+    show(rows, judged, received, remembered);
   } catch {
     showAll(rows, "unavailable");
   }
