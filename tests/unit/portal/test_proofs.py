@@ -186,6 +186,20 @@ async def test_tiles_that_contradict_the_checkpoint_are_told(lab: Lab) -> None:
     check(lab, await proofs(browser, told.request_id), told.request_id)
 
 
+async def test_a_remembered_tile_that_does_not_fit_is_read_anew(lab: Lab) -> None:
+    """After the log served a wrong complete tile under its true head, or another history, the true one is proved at once."""
+    told = Told()
+    lab.log.fill(300)
+    await lab.deliver([told])
+    browser = Browser(lab)
+    await browser.log_in()
+    true = lab.log.leaves
+    with lab.log.changed(leaves=[bytes(32), *true[1:]]):
+        await proofs(browser, told.request_id, old_size=100)
+    for _ in range(2):
+        check(lab, await proofs(browser, told.request_id, old_size=100), told.request_id)
+
+
 async def test_complete_tiles_are_read_once() -> None:
     """A complete tile is asked of the log once, a partial one each time."""
     log = PaperLog(None)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ signatures, freshness and paths are checked by whoever receives them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from warifu.exchange.v1.exchange_pb2 import CommittedRecord
@@ -50,11 +50,7 @@ class Head:
         """
         if old_size > self.tree.size:
             return None
-        try:
-            return await self.tree.consistency(old_size)
-        except (ProofError, TileMissingError) as error:
-            self.tiles.forget()
-            raise UnprovableError from error
+        return await self._made(lambda: self.tree.consistency(old_size))
 
     async def prove(self, placed: Placed) -> tuple[Proven, Proven] | None:
         """Proofs of an entry's two records; None while the tree does not hold both.
@@ -65,15 +61,26 @@ class Head:
         """
         if placed.leaves is None or max(placed.leaves) >= self.tree.size:
             return None
+        first, second = [
+            Proven(CommittedRecord.FromString(record), index, await self._path(index))
+            for record, index in zip(placed.records, placed.leaves, strict=True)
+        ]
+        return first, second
+
+    async def _path(self, index: int) -> Sequence[bytes]:
+        return await self._made(lambda: self.tree.inclusion(index))
+
+    async def _made(self, make: Callable[[], Awaitable[list[bytes]]]) -> Sequence[bytes]:
+        """A proof; made anew from what the log serves now, when a tile that was remembered does not fit."""
         try:
-            first, second = [
-                Proven(CommittedRecord.FromString(record), index, await self.tree.inclusion(index))
-                for record, index in zip(placed.records, placed.leaves, strict=True)
-            ]
+            return await make()
+        except (ProofError, TileMissingError):
+            self.tiles.forget()
+        try:
+            return await make()
         except (ProofError, TileMissingError) as error:
             self.tiles.forget()
             raise UnprovableError from error
-        return first, second
 
     async def bundles(self, placed: Placed) -> Sequence[ProofBundle] | None:
         """The same as files for offline use; the record and its salt travel in each."""
