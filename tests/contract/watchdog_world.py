@@ -47,17 +47,19 @@ WAIT = 20.0
 
 
 class MovableClock(SimulatedClock):
-    """A simulated clock that stands still, machine time included, until it is moved."""
+    """A simulated clock that stands still, machine time included, from when it is made until it is moved."""
 
-    moment = datetime.now(tz=UTC).replace(microsecond=0)
+    moment: datetime | None = None
 
     def machine(self) -> datetime:
         """See `Clock.machine`."""
+        if self.moment is None:  # not when this module is read: certificates made minutes later would not be valid yet
+            self.moment = datetime.now(tz=UTC).replace(microsecond=0)
         return self.moment
 
     def move(self, by: timedelta) -> None:
         """Let machine time pass."""
-        self.moment += by
+        self.moment = self.machine() + by
 
 
 class Log(log_pb2_grpc.LogServiceServicer):
