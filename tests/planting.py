@@ -33,6 +33,8 @@ class Canary:
     """Institutions, or parties without any, that may hold it."""
     home: str
     """The place that must hold it, else it was never planted."""
+    sealed: bool = False
+    """Part of an exchange, which everyone keeps under the month's key: nobody's files show it."""
 
 
 @dataclass(slots=True)
@@ -157,10 +159,10 @@ class Planting:
         addressee = await self._record(requester, person, agency_pb2.Change(acquaintance=agency_pb2.Acquaintance()))
         question = self.stage.question(
             row.id, provider, tax_year(YEAR) if provider.startswith("tax-") else common_pb2.Span(),
-            office=self._word("office", requester, provider, "gateway"),
-            clerk=self._word("clerk", requester, provider, "gateway"),
+            office=self._sealed("office", requester),
+            clerk=self._sealed("clerk", requester),
             consent=exchange_pb2.Consent(
-                given_on="2026-04-01", reference=self._word("consent", requester, provider, "gateway")
+                given_on="2026-04-01", reference=self._sealed("consent", requester)
             ),
         )  # fmt: skip
         self.exchanges[row.id] = await self.stage.ask(requester, addressee, question)
@@ -195,6 +197,12 @@ class Planting:
         """A new value of text, half of it not ASCII."""
         letters = "".join(self._dice.choices("BCDFGHJKLMNPQRSTVWXZ", k=10))
         return self._note(what, f"鵺{letters}", home, *others).value
+
+    def _sealed(self, what: str, home: str) -> str:
+        """A new value of text that only sealed parts of an exchange may hold."""
+        word = self._word(what, home)
+        self.canaries[-1].sealed, self.canaries[-1].places = True, set()
+        return word
 
     def _note(self, what: str, value: str, home: str, *others: str) -> Canary:
         canary = Canary(value, f"{home} {what}", {home, *others}, home)
