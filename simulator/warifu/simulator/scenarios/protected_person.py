@@ -54,17 +54,17 @@ async def play(stage: Stage) -> None:
     await _protect(stage, person, Flags(not stage.sabotaged, True, True))
     withheld = await _withheld(stage, person)
     stage.check("withheld-is-told-to-the-requester", withheld.outcome == "WITHHELD", withheld.outcome)
+    unseen = [e.request_id for e in (*hidden, withheld)]
+    await _nothing_told(stage, person, twin, unseen, "while-set")
     await _protect(stage, person, Flags(False, False, False))
 
     for exchange in (*hidden, withheld):
         await looking.three_records(stage, exchange)
     await looking.citizen_sees(stage, person.person, shown)
-    await _nothing_told(stage, person, twin, [e.request_id for e in (*hidden, withheld)])
+    await _nothing_told(stage, person, twin, unseen, "when-lifted")
     for mine, others in zip(_relatives(stage, person), _relatives(stage, twin), strict=False):
-        await _nothing_told(stage, mine, others, [e.request_id for e in (*hidden, withheld)])
-    await _nothing_told_to_a_proxy(
-        stage, person, twin, [e.request_id for e in shown], [e.request_id for e in (*hidden, withheld)]
-    )
+        await _nothing_told(stage, mine, others, unseen, "when-lifted")
+    await _nothing_told_to_a_proxy(stage, person, twin, [e.request_id for e in shown], unseen)
 
 
 async def _ask(stage: Stage, person: Person) -> Exchange:
@@ -125,13 +125,13 @@ def _relatives(stage: Stage, person: Person) -> list[Person]:
     return [p for p, _ in stage.people.households.of(home) if p.person != person.person] if home else []
 
 
-async def _nothing_told(stage: Stage, person: Person, twin: Person, hidden: Sequence[str]) -> None:
-    """Pages and API differ from the twin's in values only, and no hidden id occurs."""
+async def _nothing_told(stage: Stage, person: Person, twin: Person, hidden: Sequence[str], when: str) -> None:
+    """Pages and API differ from the twin's in values only, and no hidden id occurs, whether the flags are set just then or not."""
     mine, others = await stage.history(person.person), await stage.history(twin.person)
     ids = {entry["request_id"] for entry in mine}
-    stage.check(f"no-hidden-entry:{person.person}", not ids & set(hidden), f"{len(mine)} entries")
+    stage.check(f"no-hidden-entry:{person.person}:{when}", not ids & set(hidden), f"{len(mine)} entries")
     stage.check(
-        f"same-list-as-the-twin:{person.person}",
+        f"same-list-as-the-twin:{person.person}:{when}",
         _shape(mine) == _shape(others),
         f"{len(mine)} and {len(others)} entries",
     )
@@ -141,7 +141,7 @@ async def _nothing_told(stage: Stage, person: Person, twin: Person, hidden: Sequ
             await stage.page(twin.person, language=language),
         )
         stage.check(
-            f"same-page-as-the-twin:{person.person}:{language}",
+            f"same-page-as-the-twin:{person.person}:{language}:{when}",
             proxied.form(page) == proxied.form(other),
             f"{len(page)} and {len(other)} characters",
         )
