@@ -219,7 +219,11 @@ async def test_receipts_of_a_key_before_are_still_believed(world: World) -> None
 async def test_without_a_way_to_check_a_report_it_is_to_be_sent_again(world: World) -> None:
     """A watchdog that never saw the gateway's key and cannot ask for it refuses a report as one to be repeated, and keeps nothing."""
     receipt = world.receipt(LOST)
-    await world.down("gateway")
+    for party in ("watchdog", "gateway"):
+        await world.down(party)
+    for name in ("watchdog.db", "watchdog.db-wal", "watchdog.db-shm"):  # it may have asked as soon as it was up
+        (world.state / "watchdog" / name).unlink(missing_ok=True)
+    await world.up("watchdog")
 
     error = await error_of(world.report(receipt))
 
