@@ -139,13 +139,13 @@ def test_a_group_that_grows_keeps_its_name() -> None:
 def test_what_is_told_is_bounded_and_names_nobody() -> None:
     """At most 100 references a group and 200 groups a rule, the newest; the count is whole; clerk, case and person are in no message."""
     large = listed(by_gateway(requests(500, 1, denied=True)))
-    assert {(one.rule, one.count, len(one.leaves)) for one in large.suspicions} == {
+    assert {(one.rule, one.count, len(one.leaves)) for one in large} == {
         ("burst", 500, TOLD),
         ("refusals", 500, TOLD),
     }
     days = [Seen(f"r{n}", at(days=n), "nhi-1", n, clerk="secret-clerk", person=b"secret-person") for n in range(300)]
     told = listed(by_requester(days))
-    assert [one.request_ids[0] for one in told.suspicions] == [f"r{n}" for n in range(300 - SUSPICIONS, 300)]
+    assert [one.request_ids[0] for one in told] == [f"r{n}" for n in range(300 - SUSPICIONS, 300)]
     assert b"secret" not in told.SerializeToString()
 
 
