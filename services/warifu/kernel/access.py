@@ -23,6 +23,8 @@ COUNTERS: Final = "counters"
 ANYONE: Final = "anyone"
 _WORDS: Final = frozenset({OWN, COUNTER, COUNTERS, ANYONE})
 _MODULES: Final = {
+    "warifu.agency.v1.CaseService": "warifu.agency.v1.cases_pb2",
+    "warifu.portal.v1.PostService": "warifu.portal.v1.post_pb2",
     "grpc.health.v1.Health": "grpc_health.v1.health_pb2",
     "grpc.reflection.v1alpha.ServerReflection": "grpc_reflection.v1alpha.reflection_pb2",
 }
@@ -143,7 +145,7 @@ def _same_methods(service: str, rows: Mapping[str, Any]) -> None:
 
 
 def _methods(service: str) -> set[str]:
-    """Methods of a service by its descriptor; ours are in warifu/<area>/v1/<area>_pb2."""
+    """Methods of a service by its descriptor; ours are in warifu/<area>/v1/<area>_pb2, or named in `_MODULES`."""
     package = service.rsplit(".", 1)[0]
     module = _MODULES.get(service, f"{package}.{package.split('.')[-2]}_pb2")
     try:

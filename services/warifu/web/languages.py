@@ -1,6 +1,7 @@
 """Which language a page is in, and its texts. Japanese is written in the code; every other language is a gettext catalogue.
 
-The catalogues are kept as `.po` and compiled in memory at start, so that no compiled file can be older than its source.
+The catalogues are kept as `.po` and compiled in memory at start, so that no compiled file can be older than its source. A face of many
+features keeps one of its own for each, `<domain>-<feature>.po`, beside `<domain>.po`.
 """
 
 from __future__ import annotations
@@ -22,19 +23,30 @@ SHARED: Final = (Path(__file__).parent / "locale", "web")
 
 
 def load(*catalogues: tuple[Path, str]) -> Mapping[str, NullTranslations]:
-    """Translations by language from `<locale>/<language>/LC_MESSAGES/<domain>.po` of each (locale, domain); the first that has a text wins."""
+    """Translations by language from `<locale>/<language>/LC_MESSAGES/<domain>.po`, and `<domain>-*.po` beside it, of each (locale, domain).
+
+    The first that has a text wins.
+    """
     translations: dict[str, NullTranslations] = {"ja": NullTranslations()}
     for language in LANGUAGES[1:]:
-        first, *others = (_compiled(locale, language, domain) for locale, domain in catalogues)
+        first, *others = (
+            _compiled(file, language) for where, domain in catalogues for file in files(where, language, domain)
+        )
         for other in others:
             first.add_fallback(other)
         translations[language] = first
     return translations
 
 
-def _compiled(locale: Path, language: str, domain: str) -> GNUTranslations:
-    with (locale / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
-        catalogue = read_po(file, locale=language, domain=domain)
+def files(locale: Path, language: str, domain: str) -> list[Path]:
+    """The catalogues of a domain: its own first, then those of its features."""
+    folder = locale / language / "LC_MESSAGES"
+    return [folder / f"{domain}.po", *sorted(folder.glob(f"{domain}-*.po"))]
+
+
+def _compiled(path: Path, language: str) -> GNUTranslations:
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=language)
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

@@ -1,5 +1,6 @@
 """Both languages are complete, and each visitor gets the right one."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,12 @@ def test_the_english_catalogue_has_every_message_and_no_other(folder: Path, doma
     """Every Japanese text of the templates has an English one, none is fuzzy or left over, and their places agree."""
     methods = [("templates/**.html", "jinja2.ext:babel_extract")]
     used = {message for _, _, message, _, _ in extract_from_dir(folder, methods)}
-    with (folder / "locale/en/LC_MESSAGES" / f"{domain}.po").open("rb") as file:
-        catalogue = read_po(file, locale="en")
-    known = {message.id: message for message in catalogue if message.id}
+    paths = languages.files(folder / "locale", "en", domain)
+    catalogues = [read_po(BytesIO(path.read_bytes()), locale="en") for path in paths]
+    known = {message.id: (message, catalogue) for catalogue in catalogues for message in catalogue if message.id}
     assert used == set(known)
-    for text, message in known.items():
+    assert len(known) == sum(1 for catalogue in catalogues for message in catalogue if message.id), "one text twice"
+    for text, (message, catalogue) in known.items():
         assert message.string, text
         assert not message.fuzzy, text
         assert not list(message.check(catalogue)), text
