@@ -27,6 +27,10 @@ DIRECTORY: Final = b"warifu/directory/v1\0"
 """Signed: an institution's public keys, by its TLS key."""
 REVIEW_SAMPLE: Final = b"warifu/review-sample/v1\0"
 """Keyed hash: the draw of answers that wait for a clerk."""
+APPLICATION_SIGNATURE: Final = b"warifu/application-signature/v1\0"
+"""Signed: the SHA-256 of an application form, by the applicant's card."""
+CARD_REQUEST: Final = b"warifu/card-request/v1\0"
+"""Signed: the wish for one more certificate of a card, by the card's authentication key."""
 
 ALL: Final = (
     PERMIT_BATCH,
@@ -40,5 +44,7 @@ ALL: Final = (
     EVENT,
     DIRECTORY,
     REVIEW_SAMPLE,
+    APPLICATION_SIGNATURE,
+    CARD_REQUEST,
 )
 """Every tag of the exchange."""
