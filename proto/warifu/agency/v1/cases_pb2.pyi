@@ -187,6 +187,7 @@ class AllowedInquiry(_message.Message):
     CONSENT_REQUIRED_FIELD_NUMBER: _builtins.int
     PAPERS_FIELD_NUMBER: _builtins.int
     AWAITS_APPROVAL_FIELD_NUMBER: _builtins.int
+    PROCEDURE_FIELD_NUMBER: _builtins.int
     row: _builtins.str
     """Permission row."""
     item: _builtins.str
@@ -195,6 +196,8 @@ class AllowedInquiry(_message.Message):
     """The person's consent is needed."""
     awaits_approval: _builtins.bool
     """It is by ordinance and the supervisor has not approved it (yet): asking would be refused."""
+    procedure: _builtins.str
+    """Procedure code of the row: the case's own or one that is handled together with it."""
     @_builtins.property
     def name(self) -> _common_pb2.LocalizedText:
         """Name of the item."""
@@ -227,10 +230,11 @@ class AllowedInquiry(_message.Message):
         consent_required: _builtins.bool = ...,
         papers: _abc.Iterable[_common_pb2.LocalizedText] | None = ...,
         awaits_approval: _builtins.bool = ...,
+        procedure: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "purpose", b"purpose"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaits_approval", b"awaits_approval", "consent_required", b"consent_required", "fields", b"fields", "item", b"item", "name", b"name", "papers", b"papers", "providers", b"providers", "purpose", b"purpose", "row", b"row"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaits_approval", b"awaits_approval", "consent_required", b"consent_required", "fields", b"fields", "item", b"item", "name", b"name", "papers", b"papers", "procedure", b"procedure", "providers", b"providers", "purpose", b"purpose", "row", b"row"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -363,6 +367,8 @@ class Case(_message.Message):
     PAPERS_SAVED_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
+    FILLED_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """Its reference here, such as "c-000123"."""
     addressee_no: _builtins.str
@@ -399,6 +405,14 @@ class Case(_message.Message):
     def decided_at(self) -> _timestamp_pb2.Timestamp:
         """Simulated time of the decision."""
 
+    @_builtins.property
+    def filled(self) -> _containers.RepeatedCompositeFieldContainer[Global___HandFilled]:
+        """Places of the form that were filled by hand, in the form's order."""
+
+    @_builtins.property
+    def decided_by(self) -> Global___Actor:
+        """Who decided."""
+
     def __init__(
         self,
         *,
@@ -414,15 +428,19 @@ class Case(_message.Message):
         papers_saved: _abc.Iterable[_common_pb2.LocalizedText] | None = ...,
         note: _builtins.str | None = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
+        filled: _abc.Iterable[Global___HandFilled] | None = ...,
+        decided_by: Global___Actor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_application_id", b"_application_id", "_decided_at", b"_decided_at", "_note", b"_note", "application_id", b"application_id", "decided_at", b"decided_at", "note", b"note", "opened_at", b"opened_at", "opened_by", b"opened_by"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_application_id", b"_application_id", "_decided_at", b"_decided_at", "_decided_by", b"_decided_by", "_note", b"_note", "application_id", b"application_id", "decided_at", b"decided_at", "decided_by", b"decided_by", "note", b"note", "opened_at", b"opened_at", "opened_by", b"opened_by"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_application_id", b"_application_id", "_decided_at", b"_decided_at", "_note", b"_note", "addressee_no", b"addressee_no", "application_id", b"application_id", "decided_at", b"decided_at", "inquiries", b"inquiries", "note", b"note", "opened_at", b"opened_at", "opened_by", b"opened_by", "papers_saved", b"papers_saved", "papers_to_bring", b"papers_to_bring", "procedure", b"procedure", "reference", b"reference", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_application_id", b"_application_id", "_decided_at", b"_decided_at", "_decided_by", b"_decided_by", "_note", b"_note", "addressee_no", b"addressee_no", "application_id", b"application_id", "decided_at", b"decided_at", "decided_by", b"decided_by", "filled", b"filled", "inquiries", b"inquiries", "note", b"note", "opened_at", b"opened_at", "opened_by", b"opened_by", "papers_saved", b"papers_saved", "papers_to_bring", b"papers_to_bring", "procedure", b"procedure", "reference", b"reference", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__application_id: _TypeAlias = _typing.Literal["application_id"]  # noqa: Y015
     _WhichOneofArgType__application_id: _TypeAlias = _typing.Literal["_application_id", b"_application_id"]  # noqa: Y015
     _WhichOneofReturnType__decided_at: _TypeAlias = _typing.Literal["decided_at"]  # noqa: Y015
     _WhichOneofArgType__decided_at: _TypeAlias = _typing.Literal["_decided_at", b"_decided_at"]  # noqa: Y015
+    _WhichOneofReturnType__decided_by: _TypeAlias = _typing.Literal["decided_by"]  # noqa: Y015
+    _WhichOneofArgType__decided_by: _TypeAlias = _typing.Literal["_decided_by", b"_decided_by"]  # noqa: Y015
     _WhichOneofReturnType__note: _TypeAlias = _typing.Literal["note"]  # noqa: Y015
     _WhichOneofArgType__note: _TypeAlias = _typing.Literal["_note", b"_note"]  # noqa: Y015
     @_typing.overload
@@ -430,9 +448,51 @@ class Case(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__decided_at) -> _WhichOneofReturnType__decided_at | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__decided_by) -> _WhichOneofReturnType__decided_by | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__note) -> _WhichOneofReturnType__note | None: ...
 
 Global___Case: _TypeAlias = Case  # noqa: Y015
+
+@_typing.final
+class HandFilled(_message.Message):
+    """A place of a case's form that was filled by hand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    FILLED_AT_FIELD_NUMBER: _builtins.int
+    FILLED_BY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name within the form."""
+    value: _builtins.str
+    """The value."""
+    @_builtins.property
+    def filled_at(self) -> _timestamp_pb2.Timestamp:
+        """Simulated time."""
+
+    @_builtins.property
+    def filled_by(self) -> Global___Actor:
+        """Who filled it; absent where the applicant did."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        filled_at: _timestamp_pb2.Timestamp | None = ...,
+        filled_by: Global___Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_filled_by", b"_filled_by", "filled_at", b"filled_at", "filled_by", b"filled_by"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filled_by", b"_filled_by", "filled_at", b"filled_at", "filled_by", b"filled_by", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__filled_by: _TypeAlias = _typing.Literal["filled_by"]  # noqa: Y015
+    _WhichOneofArgType__filled_by: _TypeAlias = _typing.Literal["_filled_by", b"_filled_by"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__filled_by) -> _WhichOneofReturnType__filled_by | None: ...
+
+Global___HandFilled: _TypeAlias = HandFilled  # noqa: Y015
 
 @_typing.final
 class CaseInquiry(_message.Message):
@@ -443,6 +503,9 @@ class CaseInquiry(_message.Message):
     ROW_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     INQUIRY_FIELD_NUMBER: _builtins.int
+    ASKED_AT_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    NOT_SENT_FIELD_NUMBER: _builtins.int
     row: _builtins.str
     """Permission row."""
     provider: _builtins.str
@@ -451,18 +514,35 @@ class CaseInquiry(_message.Message):
     def inquiry(self) -> _interim_pb2.InquiryState:
         """State and answer, as the interim server has them."""
 
+    @_builtins.property
+    def asked_at(self) -> _timestamp_pb2.Timestamp:
+        """Simulated time at which the clerk asked."""
+
+    @_builtins.property
+    def asked_by(self) -> Global___Actor:
+        """Who asked."""
+
+    @_builtins.property
+    def not_sent(self) -> _common_pb2.Failure:
+        """Why it never left; absent when it did or is about to."""
+
     def __init__(
         self,
         *,
         row: _builtins.str = ...,
         provider: _builtins.str = ...,
         inquiry: _interim_pb2.InquiryState | None = ...,
+        asked_at: _timestamp_pb2.Timestamp | None = ...,
+        asked_by: Global___Actor | None = ...,
+        not_sent: _common_pb2.Failure | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_not_sent", b"_not_sent", "asked_at", b"asked_at", "asked_by", b"asked_by", "inquiry", b"inquiry", "not_sent", b"not_sent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "provider", b"provider", "row", b"row"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_not_sent", b"_not_sent", "asked_at", b"asked_at", "asked_by", b"asked_by", "inquiry", b"inquiry", "not_sent", b"not_sent", "provider", b"provider", "row", b"row"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__not_sent: _TypeAlias = _typing.Literal["not_sent"]  # noqa: Y015
+    _WhichOneofArgType__not_sent: _TypeAlias = _typing.Literal["_not_sent", b"_not_sent"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__not_sent) -> _WhichOneofReturnType__not_sent | None: ...
 
 Global___CaseInquiry: _TypeAlias = CaseInquiry  # noqa: Y015
 
@@ -659,6 +739,68 @@ class AskForCaseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AskForCaseResponse: _TypeAlias = AskForCaseResponse  # noqa: Y015
+
+@_typing.final
+class FillCaseRequest(_message.Message):
+    """What stands where."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Institution code."""
+    reference: _builtins.str
+    """The case's reference."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FilledField]:
+        """Places of the form and what is to stand there; an empty value empties the place. Other places stay as they are."""
+
+    @_builtins.property
+    def actor(self) -> Global___Actor:
+        """Who fills."""
+
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        fields: _abc.Iterable[Global___FilledField] | None = ...,
+        actor: Global___Actor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "fields", b"fields", "institution", b"institution", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FillCaseRequest: _TypeAlias = FillCaseRequest  # noqa: Y015
+
+@_typing.final
+class FillCaseResponse(_message.Message):
+    """Filled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___Case:
+        """The case."""
+
+    def __init__(
+        self,
+        *,
+        case: Global___Case | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FillCaseResponse: _TypeAlias = FillCaseResponse  # noqa: Y015
 
 @_typing.final
 class RequestPaperRequest(_message.Message):
@@ -905,7 +1047,7 @@ Global___Application: _TypeAlias = Application  # noqa: Y015
 
 @_typing.final
 class FilledField(_message.Message):
-    """One filled place of an application's form."""
+    """One filled place of a form."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

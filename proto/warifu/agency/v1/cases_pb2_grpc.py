@@ -60,6 +60,11 @@ class CaseServiceStub:
                 request_serializer=warifu_dot_agency_dot_v1_dot_cases__pb2.AskForCaseRequest.SerializeToString,
                 response_deserializer=warifu_dot_agency_dot_v1_dot_cases__pb2.AskForCaseResponse.FromString,
                 _registered_method=True)
+        self.FillCase = channel.unary_unary(
+                '/warifu.agency.v1.CaseService/FillCase',
+                request_serializer=warifu_dot_agency_dot_v1_dot_cases__pb2.FillCaseRequest.SerializeToString,
+                response_deserializer=warifu_dot_agency_dot_v1_dot_cases__pb2.FillCaseResponse.FromString,
+                _registered_method=True)
         self.RequestPaper = channel.unary_unary(
                 '/warifu.agency.v1.CaseService/RequestPaper',
                 request_serializer=warifu_dot_agency_dot_v1_dot_cases__pb2.RequestPaperRequest.SerializeToString,
@@ -127,6 +132,13 @@ class CaseServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FillCase(self, request, context):
+        """Fills places of the form by hand, such as from what the person says or from a paper that was brought.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RequestPaper(self, request, context):
         """Notes a paper that the person is asked to bring, since no answer came.
         """
@@ -189,6 +201,11 @@ def add_CaseServiceServicer_to_server(servicer, server):
                     servicer.AskForCase,
                     request_deserializer=warifu_dot_agency_dot_v1_dot_cases__pb2.AskForCaseRequest.FromString,
                     response_serializer=warifu_dot_agency_dot_v1_dot_cases__pb2.AskForCaseResponse.SerializeToString,
+            ),
+            'FillCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.FillCase,
+                    request_deserializer=warifu_dot_agency_dot_v1_dot_cases__pb2.FillCaseRequest.FromString,
+                    response_serializer=warifu_dot_agency_dot_v1_dot_cases__pb2.FillCaseResponse.SerializeToString,
             ),
             'RequestPaper': grpc.unary_unary_rpc_method_handler(
                     servicer.RequestPaper,
@@ -352,6 +369,33 @@ class CaseService:
             '/warifu.agency.v1.CaseService/AskForCase',
             warifu_dot_agency_dot_v1_dot_cases__pb2.AskForCaseRequest.SerializeToString,
             warifu_dot_agency_dot_v1_dot_cases__pb2.AskForCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FillCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.agency.v1.CaseService/FillCase',
+            warifu_dot_agency_dot_v1_dot_cases__pb2.FillCaseRequest.SerializeToString,
+            warifu_dot_agency_dot_v1_dot_cases__pb2.FillCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

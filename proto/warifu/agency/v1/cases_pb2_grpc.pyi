@@ -47,6 +47,8 @@ class CaseServiceStub:
     """Asks another institution for a case, under one of the rows that the case's procedure allows. Binds the inquiry to the case durably
     before it is sent.
     """
+    FillCase: _grpc.UnaryUnaryMultiCallable[_cases_pb2.FillCaseRequest, _cases_pb2.FillCaseResponse]
+    """Fills places of the form by hand, such as from what the person says or from a paper that was brought."""
     RequestPaper: _grpc.UnaryUnaryMultiCallable[_cases_pb2.RequestPaperRequest, _cases_pb2.RequestPaperResponse]
     """Notes a paper that the person is asked to bring, since no answer came."""
     DecideCase: _grpc.UnaryUnaryMultiCallable[_cases_pb2.DecideCaseRequest, _cases_pb2.DecideCaseResponse]
@@ -75,6 +77,8 @@ class CaseServiceAsyncStub(CaseServiceStub):
     """Asks another institution for a case, under one of the rows that the case's procedure allows. Binds the inquiry to the case durably
     before it is sent.
     """
+    FillCase: _aio.UnaryUnaryMultiCallable[_cases_pb2.FillCaseRequest, _cases_pb2.FillCaseResponse]  # type: ignore[assignment]
+    """Fills places of the form by hand, such as from what the person says or from a paper that was brought."""
     RequestPaper: _aio.UnaryUnaryMultiCallable[_cases_pb2.RequestPaperRequest, _cases_pb2.RequestPaperResponse]  # type: ignore[assignment]
     """Notes a paper that the person is asked to bring, since no answer came."""
     DecideCase: _aio.UnaryUnaryMultiCallable[_cases_pb2.DecideCaseRequest, _cases_pb2.DecideCaseResponse]  # type: ignore[assignment]
@@ -130,6 +134,14 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         """Asks another institution for a case, under one of the rows that the case's procedure allows. Binds the inquiry to the case durably
         before it is sent.
         """
+
+    @_abc_1.abstractmethod
+    def FillCase(
+        self,
+        request: _cases_pb2.FillCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cases_pb2.FillCaseResponse, _abc.Awaitable[_cases_pb2.FillCaseResponse]]:
+        """Fills places of the form by hand, such as from what the person says or from a paper that was brought."""
 
     @_abc_1.abstractmethod
     def RequestPaper(
