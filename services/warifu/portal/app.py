@@ -14,6 +14,10 @@ from warifu.kernel.clock import Clock
 from warifu.kernel.store import Store
 from warifu.law import LawBook
 from warifu.portal.accounts import Accounts
+from warifu.portal.api.origins import ORIGIN_NAME, DevelopmentOrigin
+from warifu.portal.api.tokens import Tokens
+from warifu.portal.api.twins import twins
+from warifu.portal.api.views import ApiViews
 from warifu.portal.front.views import FrontViews
 from warifu.portal.history.bundle import scripts
 from warifu.portal.history.proofs import ProofViews
@@ -62,7 +66,8 @@ def assemble(
     """The portal over one store. The pages of the history check it, against `keys`."""
     texts = languages.load((HERE / "locale", DOMAIN), languages.SHARED)
     pages = Pages.of(HERE, DOMAIN, made=scripts(keys, book(), texts))
-    sessions = Sessions(store, clock, secure=face.secure)
+    tokens = Tokens(store, clock)
+    sessions = Sessions(store, clock, secure=face.secure, bearer=tokens.session)
     challenges = Challenges(store, clock)
     accounts, history = Accounts(store, clock, numbering, enrolment), History(store, seals)
     proxies, traces = Proxies(store, clock), Traces(store, clock)
@@ -73,14 +78,19 @@ def assemble(
         HistoryViews(pages, sessions, accounts, history, Teller(book), traces),
         ProofViews(pages, sessions, accounts, history, Prover(log), traces),
         proxy_views,
+        ApiViews(face, pages, sessions, tokens),
     )
-    routes = [route for feature in features for route in feature.routes()]
+    routes = twins([route for feature in features for route in feature.routes()])
     jobs = {
         "sessions": sessions.purge,
+        "tokens": tokens.purge,
         "challenges": challenges.purge,
         "proxies": proxies.purge,
         "superseded": accounts.learn_superseded,
         "retention": Retention(store, seals.vault, clock).run,
         "places": Places(store, seals, log, keys.log.key_id.hex()).learn,
     }
-    return Portal(application(face, pages, routes, proxy_views.failures()), accounts, jobs)
+    web = application(face, pages, routes, proxy_views.failures())
+    if ORIGIN_NAME in face.origins:
+        web = DevelopmentOrigin(web, face.origins[ORIGIN_NAME])
+    return Portal(web, accounts, jobs)

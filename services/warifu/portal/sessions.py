@@ -9,6 +9,7 @@ session, on every request, so that revoking it works at once.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -118,9 +119,11 @@ class Session:
 class Sessions:
     """The sessions of one portal."""
 
-    def __init__(self, store: Store, clock: Clock, *, secure: bool) -> None:
-        """`secure`: the portal is served over HTTPS."""
-        self._store, self._clock, self._secure = store, clock, secure
+    def __init__(
+        self, store: Store, clock: Clock, *, secure: bool, bearer: Callable[[Request], Session | None] | None = None
+    ) -> None:
+        """`secure`: the portal is served over HTTPS; `bearer`: what a request that shows a bearer token opens (`warifu.portal.api`)."""
+        self._store, self._clock, self._secure, self._bearer = store, clock, secure, bearer
 
     async def open(self, account: str, response: Response) -> None:
         """Log `account` in: always a new secret, whatever cookie the browser sent, so that nobody can plant one beforehand."""
@@ -130,7 +133,12 @@ class Sessions:
         set_cookie(response, COOKIE, token, secure=self._secure, seconds=int(LONGEST.total_seconds()))
 
     async def of(self, request: Request) -> Session | None:
-        """The living session of a request, which this very request keeps alive; None when there is none."""
+        """The living session of a request, which this very request keeps alive; None when there is none.
+
+        A request with an Authorization header is judged by that alone, never by a cookie that came along.
+        """
+        if self._bearer is not None and "authorization" in request.headers:
+            return self._bearer(request)
         token = request.cookies.get(COOKIE)
         if not token:
             return None

@@ -1,7 +1,9 @@
 """What every request passes before it reaches a page: host, origin and size checks; and the headers that every response carries.
 
 Pure ASGI, so that a page costs no extra task. The checks need no token in the forms: browsers state where an unsafe request comes from
-(`Origin`, `Sec-Fetch-Site`), and a request that does not say so is refused.
+(`Origin`, `Sec-Fetch-Site`), and a request that does not say so is refused. Only one that shows an Authorization header may come from
+anywhere: no page can have a browser add that to a request for another site unasked (Fetch standard, CORS-preflight), and a face that takes
+the header at all takes nothing else beside it.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ class Guard:
             return 421
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_TARGET:
             return 414
-        if scope["method"] not in SAFE_METHODS and not self._from_here(headers):
+        if scope["method"] not in SAFE_METHODS and not self._from_here(headers) and "authorization" not in headers:
             return 403
         return None
 

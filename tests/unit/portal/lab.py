@@ -30,7 +30,7 @@ from warifu.law import packaged
 from warifu.portal.app import Portal, assemble
 from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.kept import Seals
-from warifu.portal.schema import metadata
+from warifu.portal.tables import metadata
 from warifu.portal.v1 import portal_pb2
 from warifu.simulator.cards import tray
 from warifu.simulator.cards.card import Cards
