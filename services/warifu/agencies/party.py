@@ -13,8 +13,8 @@ from warifu.agencies.numbering import Numbering
 from warifu.agencies.office import Business
 from warifu.agencies.record import Recording
 from warifu.agencies.reenrol import Reenrolment
-from warifu.agencies.schema import metadata
 from warifu.agencies.services import AgencyServicer, Desk
+from warifu.agencies.tables import metadata
 from warifu.agencies.visitor import Reception
 from warifu.agency.v1 import agency_pb2_grpc
 from warifu.interim.host import InterimHost

@@ -18,8 +18,10 @@ from warifu.portal.holdings import holdings
 from warifu.portal.kept import Seals
 from warifu.portal.lawbook import ToldLaw
 from warifu.portal.ports import IDENTITY, EnrolmentCalls, LogCalls, NumberingCalls
-from warifu.portal.schema import metadata
-from warifu.portal.v1 import portal_pb2_grpc
+from warifu.portal.post.applications import ApplicationPost
+from warifu.portal.post.service import PostServicer
+from warifu.portal.tables import metadata
+from warifu.portal.v1 import portal_pb2_grpc, post_pb2_grpc
 from warifu.web.face import Face
 
 STORE_NAME = f"{IDENTITY}.db"
@@ -61,6 +63,11 @@ async def build(context: Context) -> Party:
                 "warifu.portal.v1.PortalAuditService",
                 portal_pb2_grpc.add_PortalAuditServiceServicer_to_server,
                 AuditServicer(store, seals),
+            ),
+            Service(
+                "warifu.portal.v1.PostService",
+                post_pb2_grpc.add_PostServiceServicer_to_server,
+                PostServicer(ApplicationPost(store, seals)),  # type: ignore[abstract] # letters are not posted yet
             ),
         ),
         jobs={"own-entry": own_entry.tend, **portal.jobs},

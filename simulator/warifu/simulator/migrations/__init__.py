@@ -25,8 +25,8 @@ SCHEMAS = {
     "numbering": "warifu.numbering.schema",
     "gateway": "warifu.gateway.schema",
     "interim": "warifu.interim.schema",
-    "agency": "warifu.agencies.schema",
-    "portal": "warifu.portal.schema",
+    "agency": "warifu.agencies.tables",
+    "portal": "warifu.portal.tables",
     "watchdog": "warifu.watchdog.schema",
     "simulator": "warifu.simulator.cards.schema",
 }

@@ -144,6 +144,70 @@ def upgrade() -> None:
         batch_op.create_index("ix_account_subjects_account", ["account"], unique=False)
 
     op.create_table(
+        "api_tokens",
+        sa.Column(
+            "token", sa.String(length=32), nullable=False, comment="Names the token to its owner; opens nothing."
+        ),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the token itself."),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("label", sa.String(length=40), nullable=False, comment="What its owner calls it."),
+        sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("token"),
+        sa.UniqueConstraint("token_hash"),
+    )
+    with op.batch_alter_table("api_tokens", schema=None) as batch_op:
+        batch_op.create_index("ix_api_tokens_account", ["account"], unique=False)
+
+    op.create_table(
+        "application_drafts",
+        sa.Column("application_id", sa.String(length=36), nullable=False),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False, comment="Whose key seals the row."),
+        sa.Column("institution", sa.String(length=64), nullable=False),
+        sa.Column("procedure", sa.String(length=64), nullable=False),
+        sa.Column(
+            "sealed", sa.LargeBinary(), nullable=False, comment="portal.v1.ApplicationForm as it is to be signed."
+        ),
+        sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("application_id"),
+    )
+    with op.batch_alter_table("application_drafts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_application_drafts_account"), ["account"], unique=False)
+
+    op.create_table(
+        "applications",
+        sa.Column("application_id", sa.String(length=36), nullable=False),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("institution", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False, comment="Among those to this institution, from 1."),
+        sa.Column("procedure", sa.String(length=64), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False, comment="Of the submission: whose key seals what was told."),
+        sa.Column("submitted_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column(
+            "sealed",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="portal.v1.SignedApplication, for the institution; erased once it has it.",
+        ),
+        sa.Column("key_id", sa.String(length=64), nullable=False, comment="Of the institution's key."),
+        sa.Column("state", sa.Integer(), nullable=False, comment="portal.v1.ApplicationState."),
+        sa.Column("state_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column(
+            "told",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="portal.v1.TellProgressRequest, newest, under the month's key.",
+        ),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("application_id"),
+        sa.UniqueConstraint("institution", "position"),
+    )
+    with op.batch_alter_table("applications", schema=None) as batch_op:
+        batch_op.create_index("ix_applications_account", ["account", "submitted_at"], unique=False)
+
+    op.create_table(
         "mandates",
         sa.Column(
             "mandate",
@@ -167,6 +231,57 @@ def upgrade() -> None:
     with op.batch_alter_table("mandates", schema=None) as batch_op:
         batch_op.create_index("ix_mandates_principal", ["principal"], unique=False)
         batch_op.create_index("ix_mandates_proxy", ["proxy"], unique=False)
+
+    op.create_table(
+        "notices",
+        sa.Column("number", sa.Integer(), nullable=False, comment="In the order in which they came; never shown."),
+        sa.Column("notice", sa.String(length=32), nullable=False, comment="Random; by which pages name it."),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column(
+            "at",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Simulated time, milliseconds; its month's key seals the row.",
+        ),
+        sa.Column(
+            "sealed",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Kind, page and values; see warifu.portal.notices.queries.",
+        ),
+        sa.Column(
+            "read_at", sa.BigInteger(), nullable=True, comment="Simulated time, milliseconds; absent while unread."
+        ),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("notice"),
+    )
+    with op.batch_alter_table("notices", schema=None) as batch_op:
+        batch_op.create_index("ix_notices_account", ["account", "number"], unique=False)
+
+    op.create_table(
+        "operations",
+        sa.Column("number", sa.Integer(), nullable=False, comment="In the order in which they came; never shown."),
+        sa.Column("operation", sa.String(length=32), nullable=False, comment="Random; by which pages name it."),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column(
+            "at",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Simulated time, milliseconds; its month's key seals the row.",
+        ),
+        sa.Column(
+            "sealed",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Act, what about, mandate; warifu.portal.operations.queries.",
+        ),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("operation"),
+    )
+    with op.batch_alter_table("operations", schema=None) as batch_op:
+        batch_op.create_index("ix_operations_account", ["account", "number"], unique=False)
 
     op.create_table(
         "proxy_guesses",
