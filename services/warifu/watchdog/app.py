@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from warifu.kernel.clock import Clock
 from warifu.kernel.store import Store
 from warifu.law import LawBook
+from warifu.staff.accounts import Accounts
 from warifu.watchdog.desk import Desk, LoginNeededError, RoleNeededError
 from warifu.watchdog.filing import FilingServicer
 from warifu.watchdog.found.collect import Collector
@@ -31,9 +32,8 @@ from warifu.watchdog.reconciliation.queries import Audits, Reconciliations
 from warifu.watchdog.reconciliation.views import ReconciliationViews
 from warifu.watchdog.rulings import RulingsDesk
 from warifu.watchdog.search.views import SearchViews
-from warifu.watchdog.staff.accounts import Accounts
+from warifu.watchdog.staff.accounts import Account, accounts_of, sessions_of
 from warifu.watchdog.staff.diary import Diary
-from warifu.watchdog.staff.sessions import Sessions
 from warifu.watchdog.staff.views import StaffViews
 from warifu.watchdog.stops.queries import Stops
 from warifu.watchdog.stops.views import StopViews
@@ -97,7 +97,7 @@ class Console:
     """The web face and what must be done for it from time to time."""
 
     web: ASGIApp
-    accounts: Accounts
+    accounts: Accounts[Account]
     jobs: Mapping[str, Callable[[], Awaitable[int]]]
 
 
@@ -140,7 +140,7 @@ def assemble(
 ) -> Console:
     """The console over one store. `demo`: passwords that the login page shows, by login; filled later is well."""
     pages = Pages.of(HERE, DOMAIN)
-    sessions, accounts = Sessions(store, clock, secure=face.secure), Accounts(store, clock)
+    sessions, accounts = sessions_of(store, clock, secure=face.secure), accounts_of(store, clock)
     desk = Desk(pages, sessions, office.diary, clock, book)
     features = (
         FrontViews(desk, office),

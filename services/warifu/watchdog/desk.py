@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from warifu.kernel.clock import Clock
 from warifu.law import Institution, LawBook
+from warifu.staff.sessions import Sessions
 from warifu.watchdog.staff.accounts import Account
 from warifu.watchdog.staff.diary import Diary
 from warifu.watchdog.staff.roles import NAMES, Role
-from warifu.watchdog.staff.sessions import Sessions
 from warifu.web import languages
 from warifu.web.face import wants_json
 from warifu.web.pages import Pages
@@ -40,7 +40,7 @@ class Desk:
     """Shared by all features."""
 
     pages: Pages
-    sessions: Sessions
+    sessions: Sessions[Account]
     diary: Diary
     clock: Clock
     book: Callable[[], LawBook]

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from warifu.exchange.directory import directory_table
+from warifu.staff.tables import session_table, staff_table
 
 metadata: Final = MetaData()
 
@@ -92,27 +93,10 @@ def _number() -> Column[int]:
     return Column("id", _ID, primary_key=True, autoincrement=True)
 
 
-STAFF: Final = Table(
-    "staff",
-    metadata,
-    Column("login", _CODE, primary_key=True),
-    Column("role", String(16), nullable=False),  # warifu.watchdog.staff.roles.Role
-    Column("salt", LargeBinary(16), nullable=False),
-    Column("hash", LargeBinary(32), nullable=False),  # scrypt of the password
-    Column("failed", Integer, nullable=False),  # wrong passwords in a row
-    Column("locked_until", BigInteger, nullable=False),
-)
-"""Accounts of the supervisor's staff: an office, no name. A column for a second factor has its place here."""
+STAFF: Final = staff_table(metadata)
+"""Accounts of the supervisor's staff: an office, no name."""
 
-STAFF_SESSION: Final = Table(
-    "staff_session",
-    metadata,
-    Column("token_hash", LargeBinary(32), primary_key=True),
-    Column("login", _CODE, nullable=False),
-    Column("opened_at", BigInteger, nullable=False),
-    Column("seen_at", BigInteger, nullable=False),
-)
-"""Living sessions; of a session's secret only the hash is kept."""
+STAFF_SESSION: Final = session_table(metadata)
 
 DIARY: Final = Table(
     "diary",

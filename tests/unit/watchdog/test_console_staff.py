@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from unit.watchdog.desk_lab import Browser, Desk, visible
 
-from warifu.watchdog.staff.accounts import LOCKED_FOR, TRIES, demo_accounts
+from warifu.staff.accounts import LOCKED_FOR, TRIES
+from warifu.staff.sessions import COOKIE, IDLE, LONGEST
+from warifu.watchdog.staff.accounts import demo_accounts
 from warifu.watchdog.staff.roles import Role
-from warifu.watchdog.staff.sessions import COOKIE, IDLE, LONGEST
 from warifu.watchdog.staff.views import safe_next
 
 STAFF_PAGES = (

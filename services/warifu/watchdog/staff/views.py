@@ -13,8 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from warifu.kernel.instants import datetime_at
 from warifu.law import Text
+from warifu.staff.accounts import Accounts, LockedError
 from warifu.watchdog.desk import Desk, before_of
-from warifu.watchdog.staff.accounts import Account, Accounts, LockedError
+from warifu.watchdog.staff.accounts import Account
 from warifu.watchdog.staff.diary import PAGE
 from warifu.watchdog.staff.roles import NAMES, Role
 from warifu.web import languages
@@ -47,7 +48,7 @@ class StaffViews:
     """The pages about staff themselves."""
 
     desk: Desk
-    accounts: Accounts
+    accounts: Accounts[Account]
     demo: Mapping[str, str]
     """Passwords of the simulation's accounts, by login; empty outside a simulation."""
 
@@ -113,7 +114,7 @@ class StaffViews:
     async def _welcome(self, account: Account, then: str) -> Response:
         await self.desk.diary.note(account, "login", "")
         response = RedirectResponse(then, 303)
-        await self.desk.sessions.open(account, response)
+        await self.desk.sessions.open(account.login, response)
         return response
 
     async def _asked(self, request: Request, then: str, login: str = "", problem: str = "") -> Response:
