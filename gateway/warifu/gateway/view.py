@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
+from warifu.gateway import corrections
 from warifu.gateway.books import Books
+from warifu.gateway.log import heads
 from warifu.gateway.schema import ENTRY, OUTBOX, RECORD
 
 _RECORDS = (
@@ -27,6 +29,7 @@ _MESSAGES = {
     "denial": "warifu.linkage.v1.Denial",
     "failure": "warifu.common.v1.Failure",
     "record": "warifu.exchange.v1.AccessRecord",
+    "event": "warifu.log.v1.NetworkEvent",
 }
 """Columns that hold a message as it was received or committed."""
 
@@ -38,15 +41,23 @@ class View:
         self._books = books
 
     def holdings(self, request_id: str) -> Sequence[Holding]:
-        """Every row of this request id, in the order of the exchange, with the log entries of its records."""
+        """Every row of this request id, in the order of the exchange, with the log entries of its records and the log's head."""
         return self._books.store.read(lambda connection: list(self._rows(connection, request_id)))
 
     def _rows(self, connection: Connection, request_id: str) -> Iterator[Holding]:
         exchange = self._books.exchanges.find(connection, request_id)
         if exchange is not None:
             yield _holding("exchange", {field.name: getattr(exchange, field.name) for field in fields(exchange)})
-        for row in connection.execute(_RECORDS, {"asked": request_id}):
+        recorded = connection.execute(_RECORDS, {"asked": request_id}).all()
+        for row in recorded:
             yield _holding("record", self._record(row))
+        head = heads.read(connection)
+        if recorded and head is not None:
+            yield _holding("log_head", {field.name: getattr(head, field.name) for field in fields(head)})
+        for one in corrections.of(connection, self._books.vault, request_id):
+            yield _holding(
+                "correction", {"event": one.committed.event, "salt": one.committed.salt, "leaf_index": one.leaf}
+            )
         for waiting in connection.execute(_OUTBOX, {"asked": request_id}).mappings():
             yield _holding("outbox", waiting)
 

@@ -9,11 +9,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
+from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import kept_inquiries, kept_provisions, kept_reviews, records
 from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
 from warifu.interim.logged import promised
-from warifu.interim.schema import ANSWER_BLOCKS, PROMISES, PROVISIONS, RECORDS
+from warifu.interim.schema import ADDRESSEES, ANSWER_BLOCKS, COPIES, PROMISES, PROVISIONS, RECORDS
+from warifu.interim.v1 import interim_pb2
 
 _MESSAGES: Final = {
     ("inquiries", "request"): "warifu.interim.v1.InquireRequest",
@@ -21,8 +23,10 @@ _MESSAGES: Final = {
     ("inquiries", "state"): "warifu.linkage.v1.ExchangeState",
     ("inquiries", "answer"): "warifu.exchange.v1.Answer",
     ("inquiries", "failure"): "warifu.common.v1.Failure",
+    ("addressees", "subject"): "warifu.exchange.v1.SubjectReference",
     ("provisions", "permit"): "warifu.exchange.v1.Permit",
     ("provisions", "fields"): "warifu.exchange.v1.Query",
+    ("copies", "content"): "warifu.items.v1.ItemContent",
     ("answer_blocks", "sealed"): "warifu.exchange.v1.SealedAnswer",
     ("records", "record"): "warifu.exchange.v1.AccessRecord",
     ("promises", "receipt"): "warifu.linkage.v1.Receipt",
@@ -33,6 +37,12 @@ _BLOCKS = (
     select(ANSWER_BLOCKS)
     .join(PROVISIONS, PROVISIONS.c.block == ANSWER_BLOCKS.c.block)
     .where(PROVISIONS.c.permit_id == bindparam("asked"))
+)
+_ADDRESSEE = select(ADDRESSEES).where(ADDRESSEES.c.addressee_no == bindparam("addressee_no"))
+_COPIES = (
+    select(COPIES)
+    .where(COPIES.c.addressee_no == bindparam("addressee_no"), COPIES.c.item == bindparam("item"))
+    .order_by(COPIES.c.record_key)
 )
 _RECORDS = select(RECORDS).where(RECORDS.c.request_id == bindparam("asked")).order_by(RECORDS.c.position)
 _PROMISES = select(PROMISES).where(PROMISES.c.request_id == bindparam("asked"))
@@ -47,7 +57,7 @@ class View:
         self._ground = ground
 
     def holdings(self, request_id: str) -> Sequence[Holding]:
-        """Every row of this exchange, in its order."""
+        """Every row of this exchange, in its order; with the person's binding, and the copies that an answer came from, as they are now."""
         held = self._ground.store.read(lambda connection: list(_held(connection, self._ground.contents, request_id)))
         return [
             Holding(
@@ -62,9 +72,11 @@ def _held(connection: Connection, contents: Contents, request_id: str) -> Iterat
     inquiry = kept_inquiries.find(connection, contents, request_id)
     if inquiry is not None:
         yield "inquiries", asdict(inquiry)
+        yield from _addressee(connection, interim_pb2.InquireRequest.FromString(inquiry.request).addressee_no)
     for row in kept_provisions.known(connection, [request_id]).values():
         provided = asdict(kept_provisions.opened(contents, row))
         yield "provisions", provided | provided.pop("told")
+        yield from _looked_up(connection, provided["addressee_no"], provided["permit"])
     reviewed = kept_reviews.find(connection, contents, request_id)
     if reviewed is not None:
         yield "reviews", asdict(reviewed[0])
@@ -77,6 +89,21 @@ def _held(connection: Connection, contents: Contents, request_id: str) -> Iterat
     for row in connection.execute(_PROMISES, asked):
         plain = {column.name: getattr(row, column.name) for column in PROMISES.columns}
         yield "promises", {**plain, "receipt": promised(contents, row)}
+
+
+def _looked_up(connection: Connection, addressee_no: str | None, permit: bytes) -> Iterator[Held]:
+    if addressee_no is None:
+        return
+    yield from _addressee(connection, addressee_no)
+    header = exchange_pb2.Permit.FromString(permit).header
+    values = {"addressee_no": addressee_no, "item": exchange_pb2.RequestHeader.FromString(header).item}
+    for row in connection.execute(_COPIES, values).mappings():
+        yield "copies", row
+
+
+def _addressee(connection: Connection, addressee_no: str) -> Iterator[Held]:
+    for row in connection.execute(_ADDRESSEE, {"addressee_no": addressee_no}).mappings():
+        yield "addressees", row
 
 
 def _record(contents: Contents, row: Row[Any]) -> dict[str, object]:

@@ -23,13 +23,14 @@ from warifu.numbering.schema import metadata
 from warifu.numbering.services import CardAuthorityServicer, NumberingServicer, RegisterServicer
 from warifu.numbering.v1 import numbering_pb2_grpc as rpc
 from warifu.numbering.vault import Vault
+from warifu.numbering.view import holdings
 
 STORE_NAME = "numbering.db"
 _AREA = "warifu.numbering.v1"
 
 
 async def build(context: Context) -> Party:
-    """The numbering body, with its keys and store in its own folder. It holds nothing of any exchange, so there is no view.
+    """The numbering body, with its keys and store in its own folder. Its view looks for an exchange in every table, and should find nothing.
 
     Raises:
         ValueError: a kept key is damaged.
@@ -60,6 +61,7 @@ async def build(context: Context) -> Party:
         ),
         jobs={"superseded-codes": codes.tell},
         checks={STORE_NAME: store.check},
+        view=lambda request_id: holdings(store, request_id),
         close=close,
     )
 

@@ -17,5 +17,6 @@ def view(witness: Witness) -> Sequence[Holding]:
         HeldValue(name="size", text=str(head.size)),
         HeldValue(name="root", raw=head.root),
         HeldValue(name="note", text=head.note),
+        HeldValue(name="cosigned_at", text=str(head.cosigned_at)),
     ]
     return [Holding(where="watchdog/head", values=values)]

@@ -55,7 +55,8 @@ async def test_the_view_shows_rows_and_received_bytes(world, subject):
     call = world.ask(subject)
     state = await inquire(world, call)
     holdings = world.view(request_id_of(call))
-    assert [holding.where for holding in holdings][:3] == ["gateway/exchange", "gateway/record", "gateway/record"]
+    rows = [holding.where for holding in holdings]
+    assert rows[:4] == ["gateway/exchange", "gateway/record", "gateway/record", "gateway/log_head"]
     values = {value.name: value for value in holdings[0].values}
     assert values["inquiry"].raw == call.inquiry
     assert values["inquiry"].decodes_to == "warifu.exchange.v1.Inquiry"

@@ -222,9 +222,16 @@ async def test_the_view_shows_what_is_held_and_received(world: World) -> None:
     await world.ask(world.question())
     asker = world.hosts["health_insurance"].view(question.request_id)
     provider = world.hosts["tax"].view(question.request_id)
-    assert [one.where for one in asker] == [f"{NHI}/inquiries", f"{NHI}/records", f"{NHI}/records"]
+    assert [one.where for one in asker] == [
+        f"{NHI}/inquiries",
+        f"{NHI}/addressees",
+        f"{NHI}/records",
+        f"{NHI}/records",
+    ]
     assert [one.where for one in provider] == [
         f"{TAX}/provisions",
+        f"{TAX}/addressees",
+        f"{TAX}/copies",
         f"{TAX}/answer_blocks",
         f"{TAX}/records",
         f"{TAX}/records",
@@ -232,3 +239,5 @@ async def test_the_view_shows_what_is_held_and_received(world: World) -> None:
     permit = next(value for value in provider[0].values if value.name == "permit")
     assert permit.decodes_to == "warifu.exchange.v1.Permit"
     assert ex.Permit.FromString(permit.raw).permit_id == question.request_id
+    bound = next(value for value in provider[1].values if value.name == "subject")
+    assert bound.raw == ex.Permit.FromString(permit.raw).subject.SerializeToString()

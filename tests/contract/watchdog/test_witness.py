@@ -385,5 +385,5 @@ async def test_its_view_of_an_exchange_is_one_root(world: World) -> None:
     (one,), (other,) = view("anything"), view("else")
     assert isinstance(one, Holding)
     assert one == other
-    assert [value.name for value in one.values] == ["size", "root", "note"]
+    assert [value.name for value in one.values] == ["size", "root", "note", "cosigned_at"]
     assert one.values[1].raw == world.log.root()
