@@ -14,6 +14,7 @@ from warifu.kernel.clock import Clock
 from warifu.kernel.store import Store
 from warifu.law import LawBook
 from warifu.portal.accounts import Accounts
+from warifu.portal.api.faults import Faults
 from warifu.portal.api.origins import ORIGIN_NAME, DevelopmentOrigin
 from warifu.portal.api.tokens import Tokens
 from warifu.portal.api.twins import twins
@@ -28,6 +29,10 @@ from warifu.portal.history.views import HistoryViews
 from warifu.portal.kept import Seals
 from warifu.portal.login.queries import Challenges
 from warifu.portal.login.views import LoginViews
+from warifu.portal.notices.queries import Notices
+from warifu.portal.notices.views import NoticeViews
+from warifu.portal.operations.queries import Operations
+from warifu.portal.operations.views import OperationViews
 from warifu.portal.places import Places
 from warifu.portal.ports import Enrolment, Log, Numbering
 from warifu.portal.proxies.queries import Proxies
@@ -62,8 +67,10 @@ def assemble(
     enrolment: Enrolment,
     log: Log,
     keys: LogKeys,
+    *,
+    simulation: bool = True,
 ) -> Portal:
-    """The portal over one store. The pages of the history check it, against `keys`."""
+    """The portal over one store. The pages of the history check it, against `keys`. In `simulation` accounts may wish for faults."""
     texts = languages.load((HERE / "locale", DOMAIN), languages.SHARED)
     pages = Pages.of(HERE, DOMAIN, made=scripts(keys, book(), texts))
     tokens = Tokens(store, clock)
@@ -71,26 +78,35 @@ def assemble(
     challenges = Challenges(store, clock)
     accounts, history = Accounts(store, clock, numbering, enrolment), History(store, seals)
     proxies, traces = Proxies(store, clock), Traces(store, clock)
+    notices, operations = Notices(store, seals, clock), Operations(store, seals, clock)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
-        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering),
+        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations),
         HistoryViews(pages, sessions, accounts, history, Teller(book), traces),
         ProofViews(pages, sessions, accounts, history, Prover(log), traces),
         proxy_views,
+        NoticeViews(pages, sessions, notices),
+        OperationViews(pages, sessions, operations),
         ApiViews(face, pages, sessions, tokens),
     )
+    faults = Faults(store, sessions, pages)
     routes = twins([route for feature in features for route in feature.routes()])
     jobs = {
         "sessions": sessions.purge,
         "tokens": tokens.purge,
         "challenges": challenges.purge,
         "proxies": proxies.purge,
+        "notices": notices.purge,
+        "operations": operations.purge,
         "superseded": accounts.learn_superseded,
         "retention": Retention(store, seals.vault, clock).run,
         "places": Places(store, seals, log, keys.log.key_id.hex()).learn,
     }
-    web = application(face, pages, routes, proxy_views.failures())
+    if simulation:
+        web = application(face, pages, [*routes, *faults.routes()], proxy_views.failures(), faults.around)
+    else:
+        web = application(face, pages, routes, proxy_views.failures())
     if ORIGIN_NAME in face.origins:
         web = DevelopmentOrigin(web, face.origins[ORIGIN_NAME])
     return Portal(web, accounts, jobs)

@@ -45,7 +45,10 @@ async def build(context: Context) -> Party:
     law = ToldLaw(context.trust)
     pinned = LogKeys.load(config.folder)
     numbering, enrolment, log = NumberingCalls(context.peers), EnrolmentCalls(context.peers), LogCalls(context.peers)
-    portal = assemble(Face.of(config.web, "portal"), store, seals, clock, law.book, numbering, enrolment, log, pinned)
+    portal = assemble(
+        Face.of(config.web, "portal"), store, seals, clock, law.book, numbering, enrolment, log, pinned,
+        simulation=config.simulation is not None,
+    )  # fmt: skip
     await portal.jobs["retention"]()  # before anything looks at what came back without its keys
     own_entry = OwnEntry(IDENTITY, keys, clock, context.peers, config.folder / "identities" / IDENTITY)
 

@@ -62,11 +62,15 @@ def problem(error: LinkageError, status: int) -> JSONResponse:
 
 
 def application(
-    face: Face, pages: Pages, routes: Sequence[BaseRoute], failures: Mapping[type[Exception], Failure] = _NONE
+    face: Face,
+    pages: Pages,
+    routes: Sequence[BaseRoute],
+    failures: Mapping[type[Exception], Failure] = _NONE,
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
     """The guarded application, static files included. Failures are pages (`error.html`), or JSON for programs; none shows an exception.
 
-    `failures` answer the face's own exceptions, by type.
+    `failures` answer the face's own exceptions, by type; `around` is laid around the routes, within the guard.
     """
 
     def failed(request: Request, status: int) -> Response:
@@ -88,4 +92,4 @@ def application(
         exception_handlers={HTTPException: refused, Exception: broken, **failures},
     )
     app.router.redirect_slashes = False  # an address that is not one of ours is missing, never mended
-    return Guard(app, face.host, face.origin, failed, face.policy)
+    return Guard(around(app), face.host, face.origin, failed, face.policy)

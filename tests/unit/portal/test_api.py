@@ -94,3 +94,26 @@ async def test_no_other_origin_is_let_in_unasked(lab: Lab, origin: str) -> None:
     """Without --dev-origin no answer allows another origin anything."""
     response = await Browser(lab).get("/api/v1/openapi.json", origin=origin)
     assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+async def test_an_account_can_wish_to_be_down(lab: Lab) -> None:
+    """A developer sees their own account's pages and documents fail, nobody else's, until they take it back."""
+    secret = await token_of(lab)
+    other = Browser(lab)
+    await other.log_in(SORA)
+    await Browser(lab).post("/api/v1/developers/fault", {"fault": "down"}, **bearer(secret))
+    assert (await Browser(lab).get("/api/v1/history", **bearer(secret))).status_code == 503
+    assert (await other.get("/history")).status_code == 200
+    await Browser(lab).post("/api/v1/developers/fault", {"fault": "none"}, **bearer(secret))
+    assert (await Browser(lab).get("/api/v1/history", **bearer(secret))).status_code == 200
+
+
+async def test_a_page_that_is_down_says_so(lab: Lab) -> None:
+    """What a citizen sees is the portal's own page for a bad day, with the guard's headers."""
+    browser = Browser(lab, "en")
+    await browser.log_in()
+    await browser.post("/api/v1/developers/fault", {"fault": "down"})
+    response = await browser.get("/history")
+    assert response.status_code == 503
+    assert "This cannot be shown just now" in response.text
+    assert "content-security-policy" in response.headers

@@ -18,3 +18,10 @@ api_tokens: Final = Table(
     Column("made_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
     Index("ix_api_tokens_account", "account"),
 )
+
+api_faults: Final = Table(
+    "api_faults",
+    metadata,
+    Column("account", ForeignKey("accounts.account"), primary_key=True),
+    Column("fault", String(8), nullable=False, comment="warifu.portal.api.faults.Fault; simulation only."),
+)
