@@ -15,13 +15,14 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
+from warifu.portal.notices.schema import notices
 from warifu.portal.schema import mandates, sessions
 
 COOKIE: Final = "warifu_session"
@@ -38,6 +39,7 @@ _SELECT: Final = (
         sessions.c.acting,
         mandates.c.principal,
         mandates.c.principal_label,
+        exists().where(notices.c.account == sessions.c.account, notices.c.read_at.is_(None)).label("unread"),
     )
     .select_from(
         sessions.outerjoin(
@@ -103,6 +105,8 @@ class Session:
     acting: Acting | None = None
     lapsed: bool = False
     """It was reading under a mandate that has ended since, and has not been told to go back yet."""
+    unread: bool = False
+    """Its holder has a notice that is not read."""
 
     @property
     def whose(self) -> str:
@@ -149,7 +153,7 @@ class Sessions:
         if now - row.seen_at >= milliseconds(SEEN_STEP):
             await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
         if row.acting is None:
-            return Session(key, row.account)
+            return Session(key, row.account, unread=row.unread)
         if row.principal is None:
             return Session(key, row.account, lapsed=True)
         return Session(key, row.account, Acting(row.acting, row.principal, row.principal_label))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from gettext import NullTranslations
+from html import unescape
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import parse_qsl, urlencode
@@ -63,6 +64,11 @@ class Pages:
     def gettext(self, language: str, message: str) -> str:
         """The text `message` in `language`."""
         return self._translations[language].gettext(message)
+
+    def text(self, language: str, templates: Sequence[str], **values: object) -> str:
+        """The plain text, in `language`, of the first of `templates` that there is; it holds no markup."""
+        shown = self._environments[language].select_template(list(templates))
+        return unescape(shown.render(language=language, **values)).strip()
 
     def render(
         self,

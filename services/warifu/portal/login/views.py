@@ -22,6 +22,7 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.portal.accounts import Accounts
 from warifu.portal.login.proof import Proof, ProofError, encode
 from warifu.portal.login.queries import LIFE, Challenges
+from warifu.portal.operations.queries import Operations
 from warifu.portal.ports import Numbering
 from warifu.portal.sessions import Sessions, new_token, set_cookie, token_hash
 from warifu.web import languages
@@ -64,6 +65,7 @@ class LoginViews:
     sessions: Sessions
     accounts: Accounts
     numbering: Numbering
+    operations: Operations
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
@@ -113,6 +115,7 @@ class LoginViews:
         except LinkageError as error:
             return self._failed(request, error)
         response: Response = JSONResponse({"logged_in": True}) if wants_json(request) else RedirectResponse(then, 303)
+        await self.operations.note(account, "login")
         await self.sessions.open(account, response)
         response.delete_cookie(PRE_LOGIN_COOKIE, PATH, httponly=True, samesite="lax")
         return response
@@ -120,6 +123,9 @@ class LoginViews:
     async def logout(self, request: Request) -> Response:
         """End the session."""
         response = RedirectResponse(f"{PATH}?out", 303)
+        session = await self.sessions.of(request)
+        if session is not None:
+            await self.operations.note(session.account, "logout")
         await self.sessions.close(request, response)
         return response
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from warifu.law import Text
+from warifu.portal.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +82,13 @@ class RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.name)
         self.refusal = refusal
+
+
+def own(session: Session) -> None:
+    """Insist that the session acts for nobody.
+
+    Raises:
+        RefusedError: NOT_WHILE_ACTING.
+    """
+    if session.acting is not None or session.lapsed:
+        raise RefusedError(Refusal.NOT_WHILE_ACTING)

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from warifu.kernel.instants import datetime_at
 from warifu.portal.login.views import to_login
 from warifu.portal.proxies.queries import GUESS_WINDOW, LONGEST_LABEL, WORD_LIFE, Mandate, Proxies
-from warifu.portal.proxies.refusals import Refusal, RefusedError
+from warifu.portal.proxies.refusals import Refusal, RefusedError, own
 from warifu.portal.proxies.traces import Position, Trace, Traces
 from warifu.portal.sessions import MandateEndedError, Session, Sessions
 from warifu.web import languages
@@ -70,7 +70,7 @@ class ProxyViews:
         session = await self.sessions.of(request)
         if session is None:
             return to_login(request)
-        _own(session)
+        own(session)
         page, language = self.traces.page(session.account, _position(request)), languages.of(request)
         told = [(trace, written(datetime_at(trace.at), language)) for trace in page.traces]
         first = "before" not in request.query_params
@@ -143,7 +143,7 @@ class ProxyViews:
             if session is None:
                 return RedirectResponse(f"/login?next={PATH}", 303)
             if not also_acting:
-                _own(session)
+                own(session)
             return await do(request, session, await request.form())
 
         return endpoint
@@ -181,16 +181,6 @@ class ProxyViews:
 
     async def _ended(self, request: Request, _error: Exception) -> Response:
         return _problem(Refusal.MANDATE_ENDED) if wants_json(request) else RedirectResponse(PATH, 303)
-
-
-def _own(session: Session) -> None:
-    """Insist that the session acts for nobody.
-
-    Raises:
-        RefusedError: NOT_WHILE_ACTING.
-    """
-    if session.acting is not None or session.lapsed:
-        raise RefusedError(Refusal.NOT_WHILE_ACTING)
 
 
 def _done(request: Request, what: str, document: Mapping[str, object]) -> Response:
