@@ -59,6 +59,8 @@ class NetworkFile:
     """Certificate and key path of the supervisor's inspector, under which the network is audited."""
     log: dict[str, str] = field(default_factory=dict)
     """The public log: "url" where it is served, "key" and "witness", the verifier keys of the log and of its witness."""
+    stage: str = ""
+    """Origin of the trainer's stage, which the launcher serves."""
     database_url: str | None = None
     clock: str = ""
     """Network time at which the network was stopped, ISO 8601; the next start goes on from there. Empty while it runs, and after a crash."""
@@ -120,8 +122,8 @@ class NetworkFile:
 
     @property
     def urls(self) -> Mapping[str, str]:
-        """Web faces by party."""
-        return {p.name: p.url for p in self.parties if p.url}
+        """Web faces by party; the stage's, which is no party's, as "stage"."""
+        return {p.name: p.url for p in self.parties if p.url} | ({"stage": self.stage} if self.stage else {})
 
     def living(self) -> bool:
         """Whether the process that keeps the network runs."""

@@ -86,16 +86,25 @@ class Network:
                     network = cls(state, file, opened, processes)
                     await network.until_healthy(progress)
                     await network.fill(await load, progress)
-                    file.ready_seconds = round(time.monotonic() - began, 2)
-                    file.save(state)
-                    with registered(state):
-                        following = asyncio.create_task(network.move_copies())
-                        yield network
-                        following.cancel()
+                    async with network.stage(options.listen):
+                        file.ready_seconds = round(time.monotonic() - began, 2)
+                        file.save(state)
+                        with registered(state):
+                            following = asyncio.create_task(network.move_copies())
+                            yield network
+                            following.cancel()
                     await network.note_clock()
                     keycopies.follow(state, file)
             finally:
                 await processes.stop()
+
+    @contextlib.asynccontextmanager
+    async def stage(self, listen: str) -> AsyncIterator[None]:
+        """Serve the trainer's stage from this process while the block lasts; a play that still runs at its end is ended."""
+        from warifu.simulator.stage.serving import served  # noqa: PLC0415 - the web server is loaded while parties start
+
+        async with served(self.file, self.state, self.doors, listen):
+            yield
 
     async def until_healthy(self, progress: Progress) -> None:
         """Wait until every party serves.

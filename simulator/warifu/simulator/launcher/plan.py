@@ -33,6 +33,10 @@ class Face:
         return f"{self.name}.localhost"
 
 
+STAGE = Face("stage", 5)
+"""The trainer's face, served by the launcher itself: it belongs to no party."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedParty:
     """One party of the plan."""

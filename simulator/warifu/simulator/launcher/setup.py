@@ -13,7 +13,7 @@ from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.config import Config, Simulation, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
-from warifu.simulator.launcher.plan import PlannedParty, plan
+from warifu.simulator.launcher.plan import STAGE, PlannedParty, plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.population import CLOCK_START
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
@@ -58,6 +58,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         simulator=_pair(state / "simulator" / "identities" / "main"),
         inspector=_pair(state / "inspector"),
         log=log_of(state, _origin(webs["gateway"])),
+        stage=_origin(webs[STAGE.name]),
         clock="",
         filled=old.filled if old else False,
         key_copies=old.key_copies if old else {},
@@ -103,11 +104,12 @@ def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None, ports
 
 
 def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: Options, ports: Ports) -> dict[str, Web]:
-    """The web faces, on the ports that are asked for, or those of last time where they are free."""
-    faces = {party.name: party.web for party in parties if party.web is not None}
+    """The web faces, the stage's too, on the ports that are asked for, or those of last time where they are free."""
+    faces = {party.name: party.web for party in parties if party.web is not None} | {STAGE.name: STAGE}
+    count = 1 + max(face.rank for face in faces.values())
     before = min((int(url.rpartition(":")[2]) for url in old.urls.values()), default=0) if old else 0
-    got = ports.claim_all(before, len(faces)) if before and options.port is None else None
-    numbers = got or ports.web(len(faces), options.port)
+    got = ports.claim_all(before, count) if before and options.port is None else None
+    numbers = got or ports.web(count, options.port)
     webs = {name: Web(face.host, numbers[face.rank], bind=options.listen) for name, face in faces.items()}
     origins = {face.name: _origin(webs[party]) for party, face in faces.items()}
     return {

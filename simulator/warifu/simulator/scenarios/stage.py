@@ -75,6 +75,10 @@ class Stage:
 
     # --- people -----------------------------------------------------------------------------------------------------
 
+    def use(self, people: People) -> None:
+        """Play with a population that was drawn already."""
+        self._people = people
+
     @property
     def people(self) -> People:
         """The population of this network, made again from its seed."""
