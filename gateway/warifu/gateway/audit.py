@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, or_, select
 
+from warifu.gateway import corrections
 from warifu.gateway.books import Books
-from warifu.gateway.schema import ENTRY, EVENT, RECORD
+from warifu.gateway.schema import CORRECTION, ENTRY, EVENT, RECORD
 from warifu.kernel.identity import Caller
 from warifu.kernel.limits import PAGE, check_page
 from warifu.kernel.vault import ErasedError, VaultError
@@ -26,9 +27,16 @@ SUPERVISOR = "watchdog"
 _ENTRY = [ENTRY.c.position, ENTRY.c.commitment, ENTRY.c.leaf_index]
 _RECORD = [RECORD.c[name] for name in ("request_id", "month", "sealed", "permit_hash")]
 _ALL = (
-    select(*_ENTRY, *_RECORD, EVENT.c.event, EVENT.c.salt)
+    select(
+        *_ENTRY,
+        *_RECORD,
+        EVENT.c.event,
+        EVENT.c.salt,
+        *(CORRECTION.c[name].label(f"corrected_{name}") for name in ("request_id", "month", "sealed")),
+    )
     .outerjoin(RECORD, RECORD.c.position == ENTRY.c.position)
     .outerjoin(EVENT, EVENT.c.position == ENTRY.c.position)
+    .outerjoin(CORRECTION, CORRECTION.c.position == ENTRY.c.position)
     .where(ENTRY.c.position > bindparam("after"))
     .order_by(ENTRY.c.position)
     .limit(bindparam("most"))
@@ -88,7 +96,17 @@ class Audit:
                 listed.record.CopyFrom(self._books.records.opened(row))
         elif row.event is not None:
             listed.event.CopyFrom(CommittedEvent(event=row.event, salt=row.salt, commitment=row.commitment))
+        elif row.corrected_sealed is not None:
+            with suppress(ErasedError, VaultError):
+                listed.event.CopyFrom(corrections.opened(self._books.vault, _Corrected(row)))
         return listed
+
+
+class _Corrected:
+    """A correction's part of a row."""
+
+    def __init__(self, row: Any) -> None:
+        self.request_id, self.month, self.sealed = row.corrected_request_id, row.corrected_month, row.corrected_sealed
 
 
 def _position(row: Any) -> int:

@@ -1,8 +1,8 @@
-"""The outbox: final exchanges that are not withheld go to the portal, for the citizen to read.
+"""The outbox: final exchanges that are not withheld go to the portal, for the citizen to read, and again with each correction.
 
 At least once and in order; the portal stores by request id, so twice has no effect. A record is sealed when it is sent, to the portal's
 key of that moment and under the portal's own code for the person, so nothing here says whose it is. It waits until both of its records
-stand in the log, so that the portal learns where.
+and its corrections stand in the log, so that the portal learns where.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, exists, select
 
 from warifu.exchange import domains
 from warifu.exchange.keys import SealingKey
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.gateway import corrections
 from warifu.gateway.books import Books
 from warifu.gateway.convert import Conversion
 from warifu.gateway.directory import Directory
-from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX
+from warifu.gateway.schema import CORRECTION, ENTRY, EXCHANGE, OUTBOX
 from warifu.gateway.stored import Stored
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
-from warifu.portal.v1.portal_pb2 import DeliverRequest, Delivery, ShownRecord
+from warifu.portal.v1.portal_pb2 import DeliverRequest, Delivery, ShownCorrection, ShownRecord
 from warifu.portal.v1.portal_pb2_grpc import DeliveryServiceStub
 
 PORTAL = "portal"
@@ -34,19 +35,27 @@ DELIVERED_AT_ONCE = 20
 """Few enough that sealing them, some 0.1 ms each, holds up no exchange."""
 
 _REQUEST, _OUTCOME = ENTRY.alias("request"), ENTRY.alias("outcome")
+_UNPLACED = exists().where(
+    CORRECTION.c.request_id == OUTBOX.c.request_id,
+    ENTRY.c.position == CORRECTION.c.position,
+    ENTRY.c.leaf_index.is_(None),
+)
 _NEXT = (
     select(
-        OUTBOX.c.request_id, _REQUEST.c.leaf_index.label("request_leaf"), _OUTCOME.c.leaf_index.label("outcome_leaf")
+        OUTBOX.c.position,
+        OUTBOX.c.request_id,
+        _REQUEST.c.leaf_index.label("request_leaf"),
+        _OUTCOME.c.leaf_index.label("outcome_leaf"),
     )
     .join(EXCHANGE, EXCHANGE.c.request_id == OUTBOX.c.request_id)
     .join(_REQUEST, _REQUEST.c.commitment == EXCHANGE.c.commitment)
     .join(_OUTCOME, _OUTCOME.c.commitment == EXCHANGE.c.outcome_commitment)
-    .where(_REQUEST.c.leaf_index.is_not(None), _OUTCOME.c.leaf_index.is_not(None))
+    .where(_REQUEST.c.leaf_index.is_not(None), _OUTCOME.c.leaf_index.is_not(None), ~_UNPLACED)
     .order_by(OUTBOX.c.position)
     .limit(DELIVERED_AT_ONCE)
 )
 _ANY = select(OUTBOX.c.position).limit(1)
-_DONE = delete(OUTBOX).where(OUTBOX.c.request_id.in_(bindparam("request_ids", expanding=True)))
+_DONE = delete(OUTBOX).where(OUTBOX.c.position.in_(bindparam("positions", expanding=True)))
 
 Waiting = Row[Any]
 
@@ -73,7 +82,8 @@ class Outbox:
                 break
         return delivered
 
-    async def _deliver(self, waiting: Sequence[Waiting]) -> set[str]:
+    async def _deliver(self, waiting: Sequence[Waiting]) -> set[int]:
+        """Positions that the portal has acknowledged."""
         portal = self._portal()
         if portal is None:
             return set()
@@ -84,13 +94,14 @@ class Outbox:
             response = await stub.Deliver(DeliverRequest(deliveries=deliveries), timeout=CALL_DEADLINE / 1000)
         except (LinkageError, grpc.aio.AioRpcError):  # not there yet, or not any more: they wait
             return set()
-        taken = set(response.stored) & {str(one.request_id) for one in waiting}
+        stored = set(response.stored)
+        taken = {int(one.position) for one in waiting if one.request_id in stored}
         if taken:
             await self._books.store.write(lambda connection: _forget(connection, taken))
         return taken
 
     def _delivery(self, one: Waiting, portal: str, key: SealingKey) -> Delivery:
-        exchange, request, outcome = self._books.store.read(
+        exchange, request, outcome, corrected = self._books.store.read(
             lambda connection: self._records(connection, one.request_id)
         )
         asked = pb.Inquiry.FromString(exchange.inquiry)
@@ -100,18 +111,24 @@ class Outbox:
             outcome=outcome.SerializeToString(),
             request_leaf=one.request_leaf,
             outcome_leaf=one.outcome_leaf,
+            corrections=corrected,
         )
         sealed = key.seal(shown.SerializeToString(), domains.DELIVERY_SEAL + one.request_id.encode())
         return Delivery(request_id=one.request_id, sealed=sealed, key_id=key.key_id)
 
     def _records(
         self, connection: Connection, request_id: str
-    ) -> tuple[Stored, pb.CommittedRecord, pb.CommittedRecord]:
+    ) -> tuple[Stored, pb.CommittedRecord, pb.CommittedRecord, list[ShownCorrection]]:
         exchange = self._books.exchanges.find(connection, request_id)
         assert exchange is not None
         assert exchange.outcome_commitment is not None, "only a final exchange is delivered"
         kept = self._books.records.kept
-        return exchange, kept(connection, exchange.commitment), kept(connection, exchange.outcome_commitment)
+        corrected = [
+            ShownCorrection(event=one.committed.SerializeToString(), leaf=one.leaf)
+            for one in corrections.of(connection, self._books.vault, request_id)
+            if one.leaf is not None
+        ]
+        return exchange, kept(connection, exchange.commitment), kept(connection, exchange.outcome_commitment), corrected
 
     def _portal(self) -> str | None:
         portals = self._law.book().register.of_kind(PORTAL)
@@ -126,5 +143,5 @@ def _next(connection: Connection) -> Sequence[Any]:
     return connection.execute(_NEXT).all()
 
 
-def _forget(connection: Connection, request_ids: set[str]) -> None:
-    connection.execute(_DONE, {"request_ids": list(request_ids)})
+def _forget(connection: Connection, positions: set[int]) -> None:
+    connection.execute(_DONE, {"positions": list(positions)})

@@ -11,6 +11,7 @@ from warifu.gateway.books import Books
 from warifu.gateway.codes import Epochs, SivScheme, token_secret
 from warifu.gateway.collect import Collection
 from warifu.gateway.convert import Conversion
+from warifu.gateway.corrections import Corrections
 from warifu.gateway.course import Course
 from warifu.gateway.decide import Decisions
 from warifu.gateway.directory import Directory, OwnEntry
@@ -27,7 +28,13 @@ from warifu.gateway.retention import Retention
 from warifu.gateway.rulings import GatewayRulings
 from warifu.gateway.schema import metadata
 from warifu.gateway.search import Search
-from warifu.gateway.services import DirectoryServicer, EnrolmentServicer, GatewayAuditServicer, LinkageServicer
+from warifu.gateway.services import (
+    CorrectionServicer,
+    DirectoryServicer,
+    EnrolmentServicer,
+    GatewayAuditServicer,
+    LinkageServicer,
+)
 from warifu.gateway.supervision import SupervisionServicer
 from warifu.gateway.suspicions import Suspicions
 from warifu.gateway.view import View
@@ -38,7 +45,7 @@ from warifu.kernel.months import month_of
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
 from warifu.kernel.vault import Vault
-from warifu.linkage.v1 import linkage_pb2_grpc
+from warifu.linkage.v1 import correction_pb2_grpc, linkage_pb2_grpc
 from warifu.log.v1 import log_pb2_grpc
 from warifu.supervision.v1 import supervision_pb2_grpc
 
@@ -89,6 +96,7 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
     return Party(
         services=_services(
             LinkageServicer(inquiries, Collection(books, course), decisions, keys),
+            CorrectionServicer(Corrections(books, conversion, clock), keys),
             DirectoryServicer(directory),
             GatewayAuditServicer(Audit(books)),
             EnrolmentServicer(enrolment, decisions),
@@ -120,6 +128,7 @@ def open_store(config: Config) -> Store:
 
 def _services(
     linkage: LinkageServicer,
+    correction: CorrectionServicer,
     directory: DirectoryServicer,
     audit: GatewayAuditServicer,
     enrolment: EnrolmentServicer,
@@ -129,6 +138,7 @@ def _services(
     area = "warifu.linkage.v1"
     return (
         Service(f"{area}.LinkageService", linkage_pb2_grpc.add_LinkageServiceServicer_to_server, linkage),
+        Service(f"{area}.CorrectionService", correction_pb2_grpc.add_CorrectionServiceServicer_to_server, correction),
         Service(f"{area}.DirectoryService", linkage_pb2_grpc.add_DirectoryServiceServicer_to_server, directory),
         Service(f"{area}.GatewayAuditService", linkage_pb2_grpc.add_GatewayAuditServiceServicer_to_server, audit),
         Service(

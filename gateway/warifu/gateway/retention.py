@@ -13,30 +13,31 @@ from itertools import groupby
 from sqlalchemy import Connection, bindparam, delete, exists, literal, select, union_all
 
 from warifu.gateway.books import Books
-from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX, RECORD, UNFINISHED
+from warifu.gateway.schema import CORRECTION, ENTRY, EXCHANGE, OUTBOX, RECORD, UNFINISHED
 from warifu.kernel.clock import Clock
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import Month, month_of, text
 from warifu.log.v1.log_pb2 import ContentsErased, LeafRange
 
-_OVER = (
-    select(RECORD.c.month, ENTRY.c.leaf_index)
-    .join(ENTRY, ENTRY.c.position == RECORD.c.position)
-    .where(RECORD.c.month < bindparam("first"), ENTRY.c.leaf_index.is_not(None))
-    .order_by(RECORD.c.month, ENTRY.c.leaf_index)
-)
+_OVER = union_all(
+    *(
+        select(table.c.month, ENTRY.c.leaf_index)
+        .join(ENTRY, ENTRY.c.position == table.c.position)
+        .where(table.c.month < bindparam("first"), ENTRY.c.leaf_index.is_not(None))
+        for table in (RECORD, CORRECTION)
+    )
+).order_by("month", "leaf_index")
 _OPEN = (
     select(EXCHANGE.c.request_id)
     .where(EXCHANGE.c.month >= bindparam("kept"), EXCHANGE.c.month < bindparam("first"), UNFINISHED)
     .limit(1)
 )
-_LEFT = union_all(
-    *(select(literal(1)).where(exists().where(table.c.month < bindparam("first"))) for table in (RECORD, EXCHANGE))
-)
+_KEPT = (RECORD, CORRECTION, EXCHANGE)
+_LEFT = union_all(*(select(literal(1)).where(exists().where(table.c.month < bindparam("first"))) for table in _KEPT))
 _UNDELIVERED = delete(OUTBOX).where(
     OUTBOX.c.request_id.in_(select(EXCHANGE.c.request_id).where(EXCHANGE.c.month < bindparam("first")))
 )
-_DROP = tuple(delete(table).where(table.c.month < bindparam("first")) for table in (RECORD, EXCHANGE))
+_DROP = tuple(delete(table).where(table.c.month < bindparam("first")) for table in _KEPT)
 
 
 class Retention:

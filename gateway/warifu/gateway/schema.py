@@ -119,6 +119,16 @@ EVENT = Table(
 )
 """Changes of what exchanges are decided by, with what opens their commitments, at the positions of their log entries."""
 
+CORRECTION = Table(
+    "correction",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("request_id", _REQUEST_ID, nullable=False, index=True),
+    Column("month", Integer, nullable=False, index=True),  # of the exchange's time: whose key seals it
+    Column("sealed", LargeBinary, nullable=False),  # log.v1.CommittedEvent: what was said and what opens its commitment
+)
+"""What institutions say is wrong in the records of an exchange, at the positions of their log entries. Erased with the records."""
+
 SUBTREE = Table(
     "log_subtree",
     metadata,

@@ -7,9 +7,11 @@ from typing import Any
 import grpc
 
 from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
+from warifu.exchange import receipt
 from warifu.exchange.keys import InstitutionKeys
 from warifu.gateway.audit import Audit
 from warifu.gateway.collect import Collection
+from warifu.gateway.corrections import Corrections
 from warifu.gateway.decide import Decisions
 from warifu.gateway.directory import Directory
 from warifu.gateway.enrolment import Enrolment
@@ -17,8 +19,9 @@ from warifu.gateway.inquire import Inquiries
 from warifu.gateway.state import state_of
 from warifu.kernel.errors import Reason
 from warifu.kernel.identity import current
+from warifu.kernel.instants import datetime_at, stamped
 from warifu.kernel.limits import CODE, check_text
-from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
+from warifu.linkage.v1 import correction_pb2, correction_pb2_grpc, linkage_pb2, linkage_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -62,6 +65,28 @@ class LinkageServicer(linkage_pb2_grpc.LinkageServiceServicer):
         """See the contract."""
         del request, context
         return self._decisions.list_permissions(current().code)
+
+
+class CorrectionServicer(correction_pb2_grpc.CorrectionServiceServicer):
+    """Corrections."""
+
+    def __init__(self, corrections: Corrections, keys: InstitutionKeys) -> None:
+        self._corrections, self._keys = corrections, keys
+
+    async def Correct(  # noqa: N802 - the contract's name
+        self, request: correction_pb2.CorrectRequest, context: Context
+    ) -> correction_pb2.CorrectResponse:
+        """See the contract."""
+        del context
+        entered = await self._corrections.correct(current().code, request.request_id, request.statement)
+        given = receipt.issue(
+            entered.committed.commitment,
+            datetime_at(stamped(entered.event.at)),
+            datetime_at(entered.recorded_at),
+            self._keys.signing_key_id,
+            self._keys.sign,
+        )
+        return correction_pb2.CorrectResponse(receipt=given)
 
 
 class DirectoryServicer(linkage_pb2_grpc.DirectoryServiceServicer):

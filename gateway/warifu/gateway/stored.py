@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.schema import EXCHANGE, OUTBOX, UNFINISHED
@@ -78,6 +78,7 @@ _SETTLE = (
     .values({name: bindparam(name) for name in _SETTLED})
 )
 _SHOW = insert(OUTBOX)
+_UNSHOW = delete(OUTBOX).where(OUTBOX.c.request_id == bindparam("request_id"))
 _DUE = or_(EXCHANGE.c.waiting == _WAITING[OPEN], EXCHANGE.c.review_until <= bindparam("network"))
 _DUE_TAGS = select(EXCHANGE.c.due_tag).where(UNFINISHED, _DUE).distinct()
 _DUE_OF = (
@@ -142,6 +143,12 @@ class Exchanges:
 def show(connection: Connection, request_id: str) -> None:
     """Put a final exchange into the outbox for the portal."""
     connection.execute(_SHOW, {"request_id": request_id})
+
+
+def show_again(connection: Connection, request_id: str) -> None:
+    """The same with what came to it since: at a new position, so that a delivery under way does not take it out."""
+    connection.execute(_UNSHOW, {"request_id": request_id})
+    show(connection, request_id)
 
 
 def _context(request_id: str, part: str) -> bytes:

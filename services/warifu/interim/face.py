@@ -141,6 +141,11 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
         del context
         return await self._faces.own(request.institution).get_proof(request)
 
+    async def Correct(self, request: pb.CorrectRequest, context: Context) -> pb.CorrectResponse:  # noqa: N802
+        """Enters a correction beside the gateway's records of an exchange."""
+        del context
+        return await self._faces.own(request.institution).correct(request.request_id, request.statement)
+
 
 class InterimAuditServicer(interim_pb2_grpc.InterimAuditServiceServicer):
     """See the contract, warifu/interim/v1/interim.proto."""

@@ -25,6 +25,7 @@ from warifu.interim.audit import Audit
 from warifu.interim.collect import Collection
 from warifu.interim.contents import Contents
 from warifu.interim.copies import Copies
+from warifu.interim.correct import Corrections
 from warifu.interim.drive import Driver
 from warifu.interim.enrol import Enrolment
 from warifu.interim.ground import Ground, VersionMark
@@ -92,6 +93,7 @@ class Interim:
         self.list_promises = promises.list_promises
         self.get_proof = Proofs(ground, log.keys, reader).get_proof
         self.list_suspicions = Suspicions(ground).pointed_at
+        self.correct = Corrections(ground).correct
         self.view = View(ground).holdings
 
         self.jobs: dict[str, Callable[[], Awaitable[int]]] = {

@@ -25,6 +25,7 @@ _WORDS: Final = frozenset({OWN, COUNTER, COUNTERS, ANYONE})
 _MODULES: Final = {
     "warifu.agency.v1.CaseService": "warifu.agency.v1.cases_pb2",
     "warifu.portal.v1.PostService": "warifu.portal.v1.post_pb2",
+    "warifu.linkage.v1.CorrectionService": "warifu.linkage.v1.correction_pb2",
     "grpc.health.v1.Health": "grpc_health.v1.health_pb2",
     "grpc.reflection.v1alpha.ServerReflection": "grpc_reflection.v1alpha.reflection_pb2",
 }

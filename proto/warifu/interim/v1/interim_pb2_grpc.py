@@ -95,6 +95,11 @@ class InterimServiceStub:
                 request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofRequest.SerializeToString,
                 response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofResponse.FromString,
                 _registered_method=True)
+        self.Correct = channel.unary_unary(
+                '/warifu.interim.v1.InterimService/Correct',
+                request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.CorrectRequest.SerializeToString,
+                response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.CorrectResponse.FromString,
+                _registered_method=True)
 
 
 class InterimServiceServicer:
@@ -186,6 +191,13 @@ class InterimServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Correct(self, request, context):
+        """Enters a correction beside the gateway's records of an exchange; the same again is the same entry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InterimServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -248,6 +260,11 @@ def add_InterimServiceServicer_to_server(servicer, server):
                     servicer.GetProof,
                     request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofRequest.FromString,
                     response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofResponse.SerializeToString,
+            ),
+            'Correct': grpc.unary_unary_rpc_method_handler(
+                    servicer.Correct,
+                    request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.CorrectRequest.FromString,
+                    response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.CorrectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -575,6 +592,33 @@ class InterimService:
             '/warifu.interim.v1.InterimService/GetProof',
             warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofRequest.SerializeToString,
             warifu_dot_interim_dot_v1_dot_interim__pb2.GetProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Correct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.interim.v1.InterimService/Correct',
+            warifu_dot_interim_dot_v1_dot_interim__pb2.CorrectRequest.SerializeToString,
+            warifu_dot_interim_dot_v1_dot_interim__pb2.CorrectResponse.FromString,
             options,
             channel_credentials,
             insecure,

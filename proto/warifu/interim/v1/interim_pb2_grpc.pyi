@@ -61,6 +61,8 @@ class InterimServiceStub:
     """What the gateway promised to have logged, and whether the log has it."""
     GetProof: _grpc.UnaryUnaryMultiCallable[_interim_pb2.GetProofRequest, _interim_pb2.GetProofResponse]
     """An offline proof that the gateway's records of an exchange are in the log, for this institution's own file."""
+    Correct: _grpc.UnaryUnaryMultiCallable[_interim_pb2.CorrectRequest, _interim_pb2.CorrectResponse]
+    """Enters a correction beside the gateway's records of an exchange; the same again is the same entry."""
 
 @_typing.type_check_only
 class InterimServiceAsyncStub(InterimServiceStub):
@@ -93,6 +95,8 @@ class InterimServiceAsyncStub(InterimServiceStub):
     """What the gateway promised to have logged, and whether the log has it."""
     GetProof: _aio.UnaryUnaryMultiCallable[_interim_pb2.GetProofRequest, _interim_pb2.GetProofResponse]  # type: ignore[assignment]
     """An offline proof that the gateway's records of an exchange are in the log, for this institution's own file."""
+    Correct: _aio.UnaryUnaryMultiCallable[_interim_pb2.CorrectRequest, _interim_pb2.CorrectResponse]  # type: ignore[assignment]
+    """Enters a correction beside the gateway's records of an exchange; the same again is the same entry."""
 
 class InterimServiceServicer(metaclass=_abc_1.ABCMeta):
     """Everything a business system may ask of its interim server. Every call names the institution; it must be the caller's own."""
@@ -194,6 +198,14 @@ class InterimServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_interim_pb2.GetProofResponse, _abc.Awaitable[_interim_pb2.GetProofResponse]]:
         """An offline proof that the gateway's records of an exchange are in the log, for this institution's own file."""
+
+    @_abc_1.abstractmethod
+    def Correct(
+        self,
+        request: _interim_pb2.CorrectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_interim_pb2.CorrectResponse, _abc.Awaitable[_interim_pb2.CorrectResponse]]:
+        """Enters a correction beside the gateway's records of an exchange; the same again is the same entry."""
 
 def add_InterimServiceServicer_to_server(servicer: InterimServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

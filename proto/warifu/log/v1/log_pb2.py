@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from warifu.supervision.v1 import supervision_pb2 as warifu_dot_supervision_dot_v1_dot_supervision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17warifu/log/v1/log.proto\x12\rwarifu.log.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'warifu/supervision/v1/supervision.proto\"\x16\n\x14GetCheckpointRequest\"c\n\x15GetCheckpointResponse\x12\x16\n\tcommitted\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\twitnessed\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x0c\n\n_committedB\x0c\n\n_witnessed\"\x1e\n\x0eGetTileRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"\"\n\x0fGetTileResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"(\n\x11\x46indLeavesRequest\x12\x13\n\x0b\x63ommitments\x18\x01 \x03(\x0c\">\n\x12\x46indLeavesResponse\x12(\n\x06leaves\x18\x01 \x03(\x0b\x32\x18.warifu.log.v1.FoundLeaf\")\n\tFoundLeaf\x12\x12\n\x05index\x18\x01 \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_index\"\xdd\x03\n\x0cNetworkEvent\x12\x0f\n\x07version\x18\x01 \x01(\r\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07started\x18\x03 \x01(\x0b\x32\x1d.warifu.log.v1.GatewayStartedH\x00\x12,\n\x05table\x18\x04 \x01(\x0b\x32\x1b.warifu.log.v1.TableChangedH\x00\x12\x34\n\tdirectory\x18\x05 \x01(\x0b\x32\x1f.warifu.log.v1.DirectoryChangedH\x00\x12.\n\x06rights\x18\x06 \x01(\x0b\x32\x1c.warifu.log.v1.RightsChangedH\x00\x12/\n\x06\x65rased\x18\x07 \x01(\x0b\x32\x1d.warifu.log.v1.ContentsErasedH\x00\x12.\n\x06opened\x18\x08 \x01(\x0b\x32\x1c.warifu.log.v1.FindingOpenedH\x00\x12\x32\n\x08searched\x18\t \x01(\x0b\x32\x1e.warifu.log.v1.RecordsSearchedH\x00\x12\x30\n\x07rulings\x18\n \x01(\x0b\x32\x1d.warifu.log.v1.RulingsChangedH\x00\x42\x07\n\x05\x65vent\"5\n\x0eGatewayStarted\x12\x12\n\nsimulation\x18\x01 \x01(\x08\x12\x0f\n\x07program\x18\x02 \x01(\t\"/\n\x0cTableChanged\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"B\n\x10\x44irectoryChanged\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\"\x1f\n\rRightsChanged\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"Z\n\x0e\x43ontentsErased\x12\r\n\x05month\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\r\x12(\n\x06leaves\x18\x03 \x03(\x0b\x32\x18.warifu.log.v1.LeafRange\")\n\tLeafRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\".\n\rFindingOpened\x12\x0f\n\x07\x66inding\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\"\xd5\x01\n\x0fRecordsSearched\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x18\n\x0binstitution\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tprocedure\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07outcome\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08\x66rom_day\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x13\n\x06to_day\x18\x06 \x01(\tH\x04\x88\x01\x01\x42\x0e\n\x0c_institutionB\x0c\n\n_procedureB\n\n\x08_outcomeB\x0b\n\t_from_dayB\t\n\x07_to_day\"G\n\x0eRulingsChanged\x12\x35\n\x07rulings\x18\x01 \x01(\x0b\x32$.warifu.supervision.v1.SignedRulings\"A\n\x0e\x43ommittedEvent\x12\r\n\x05\x65vent\x18\x01 \x01(\x0c\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x12\n\ncommitment\x18\x03 \x01(\x0c\x32\x85\x02\n\nLogService\x12Z\n\rGetCheckpoint\x12#.warifu.log.v1.GetCheckpointRequest\x1a$.warifu.log.v1.GetCheckpointResponse\x12H\n\x07GetTile\x12\x1d.warifu.log.v1.GetTileRequest\x1a\x1e.warifu.log.v1.GetTileResponse\x12Q\n\nFindLeaves\x12 .warifu.log.v1.FindLeavesRequest\x1a!.warifu.log.v1.FindLeavesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17warifu/log/v1/log.proto\x12\rwarifu.log.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\'warifu/supervision/v1/supervision.proto\"\x16\n\x14GetCheckpointRequest\"c\n\x15GetCheckpointResponse\x12\x16\n\tcommitted\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x16\n\twitnessed\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x0c\n\n_committedB\x0c\n\n_witnessed\"\x1e\n\x0eGetTileRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"\"\n\x0fGetTileResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"(\n\x11\x46indLeavesRequest\x12\x13\n\x0b\x63ommitments\x18\x01 \x03(\x0c\">\n\x12\x46indLeavesResponse\x12(\n\x06leaves\x18\x01 \x03(\x0b\x32\x18.warifu.log.v1.FoundLeaf\")\n\tFoundLeaf\x12\x12\n\x05index\x18\x01 \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_index\"\x95\x04\n\x0cNetworkEvent\x12\x0f\n\x07version\x18\x01 \x01(\r\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07started\x18\x03 \x01(\x0b\x32\x1d.warifu.log.v1.GatewayStartedH\x00\x12,\n\x05table\x18\x04 \x01(\x0b\x32\x1b.warifu.log.v1.TableChangedH\x00\x12\x34\n\tdirectory\x18\x05 \x01(\x0b\x32\x1f.warifu.log.v1.DirectoryChangedH\x00\x12.\n\x06rights\x18\x06 \x01(\x0b\x32\x1c.warifu.log.v1.RightsChangedH\x00\x12/\n\x06\x65rased\x18\x07 \x01(\x0b\x32\x1d.warifu.log.v1.ContentsErasedH\x00\x12.\n\x06opened\x18\x08 \x01(\x0b\x32\x1c.warifu.log.v1.FindingOpenedH\x00\x12\x32\n\x08searched\x18\t \x01(\x0b\x32\x1e.warifu.log.v1.RecordsSearchedH\x00\x12\x30\n\x07rulings\x18\n \x01(\x0b\x32\x1d.warifu.log.v1.RulingsChangedH\x00\x12\x36\n\ncorrection\x18\x0b \x01(\x0b\x32 .warifu.log.v1.CorrectionEnteredH\x00\x42\x07\n\x05\x65vent\"5\n\x0eGatewayStarted\x12\x12\n\nsimulation\x18\x01 \x01(\x08\x12\x0f\n\x07program\x18\x02 \x01(\t\"/\n\x0cTableChanged\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"B\n\x10\x44irectoryChanged\x12\r\n\x05owner\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\"\x1f\n\rRightsChanged\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"Z\n\x0e\x43ontentsErased\x12\r\n\x05month\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\r\x12(\n\x06leaves\x18\x03 \x03(\x0b\x32\x18.warifu.log.v1.LeafRange\")\n\tLeafRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\".\n\rFindingOpened\x12\x0f\n\x07\x66inding\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\"\xd5\x01\n\x0fRecordsSearched\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x18\n\x0binstitution\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tprocedure\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07outcome\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08\x66rom_day\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x13\n\x06to_day\x18\x06 \x01(\tH\x04\x88\x01\x01\x42\x0e\n\x0c_institutionB\x0c\n\n_procedureB\n\n\x08_outcomeB\x0b\n\t_from_dayB\t\n\x07_to_day\"G\n\x0eRulingsChanged\x12\x35\n\x07rulings\x18\x01 \x01(\x0b\x32$.warifu.supervision.v1.SignedRulings\"O\n\x11\x43orrectionEntered\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0binstitution\x18\x02 \x01(\t\x12\x11\n\tstatement\x18\x03 \x01(\t\"A\n\x0e\x43ommittedEvent\x12\r\n\x05\x65vent\x18\x01 \x01(\x0c\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x12\n\ncommitment\x18\x03 \x01(\x0c\x32\x85\x02\n\nLogService\x12Z\n\rGetCheckpoint\x12#.warifu.log.v1.GetCheckpointRequest\x1a$.warifu.log.v1.GetCheckpointResponse\x12H\n\x07GetTile\x12\x1d.warifu.log.v1.GetTileRequest\x1a\x1e.warifu.log.v1.GetTileResponse\x12Q\n\nFindLeaves\x12 .warifu.log.v1.FindLeavesRequest\x1a!.warifu.log.v1.FindLeavesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,27 +48,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FOUNDLEAF']._serialized_start=415
   _globals['_FOUNDLEAF']._serialized_end=456
   _globals['_NETWORKEVENT']._serialized_start=459
-  _globals['_NETWORKEVENT']._serialized_end=936
-  _globals['_GATEWAYSTARTED']._serialized_start=938
-  _globals['_GATEWAYSTARTED']._serialized_end=991
-  _globals['_TABLECHANGED']._serialized_start=993
-  _globals['_TABLECHANGED']._serialized_end=1040
-  _globals['_DIRECTORYCHANGED']._serialized_start=1042
-  _globals['_DIRECTORYCHANGED']._serialized_end=1108
-  _globals['_RIGHTSCHANGED']._serialized_start=1110
-  _globals['_RIGHTSCHANGED']._serialized_end=1141
-  _globals['_CONTENTSERASED']._serialized_start=1143
-  _globals['_CONTENTSERASED']._serialized_end=1233
-  _globals['_LEAFRANGE']._serialized_start=1235
-  _globals['_LEAFRANGE']._serialized_end=1276
-  _globals['_FINDINGOPENED']._serialized_start=1278
-  _globals['_FINDINGOPENED']._serialized_end=1324
-  _globals['_RECORDSSEARCHED']._serialized_start=1327
-  _globals['_RECORDSSEARCHED']._serialized_end=1540
-  _globals['_RULINGSCHANGED']._serialized_start=1542
-  _globals['_RULINGSCHANGED']._serialized_end=1613
-  _globals['_COMMITTEDEVENT']._serialized_start=1615
-  _globals['_COMMITTEDEVENT']._serialized_end=1680
-  _globals['_LOGSERVICE']._serialized_start=1683
-  _globals['_LOGSERVICE']._serialized_end=1944
+  _globals['_NETWORKEVENT']._serialized_end=992
+  _globals['_GATEWAYSTARTED']._serialized_start=994
+  _globals['_GATEWAYSTARTED']._serialized_end=1047
+  _globals['_TABLECHANGED']._serialized_start=1049
+  _globals['_TABLECHANGED']._serialized_end=1096
+  _globals['_DIRECTORYCHANGED']._serialized_start=1098
+  _globals['_DIRECTORYCHANGED']._serialized_end=1164
+  _globals['_RIGHTSCHANGED']._serialized_start=1166
+  _globals['_RIGHTSCHANGED']._serialized_end=1197
+  _globals['_CONTENTSERASED']._serialized_start=1199
+  _globals['_CONTENTSERASED']._serialized_end=1289
+  _globals['_LEAFRANGE']._serialized_start=1291
+  _globals['_LEAFRANGE']._serialized_end=1332
+  _globals['_FINDINGOPENED']._serialized_start=1334
+  _globals['_FINDINGOPENED']._serialized_end=1380
+  _globals['_RECORDSSEARCHED']._serialized_start=1383
+  _globals['_RECORDSSEARCHED']._serialized_end=1596
+  _globals['_RULINGSCHANGED']._serialized_start=1598
+  _globals['_RULINGSCHANGED']._serialized_end=1669
+  _globals['_CORRECTIONENTERED']._serialized_start=1671
+  _globals['_CORRECTIONENTERED']._serialized_end=1750
+  _globals['_COMMITTEDEVENT']._serialized_start=1752
+  _globals['_COMMITTEDEVENT']._serialized_end=1817
+  _globals['_LOGSERVICE']._serialized_start=1820
+  _globals['_LOGSERVICE']._serialized_end=2081
 # @@protoc_insertion_point(module_scope)

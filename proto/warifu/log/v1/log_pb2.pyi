@@ -206,6 +206,7 @@ class NetworkEvent(_message.Message):
     OPENED_FIELD_NUMBER: _builtins.int
     SEARCHED_FIELD_NUMBER: _builtins.int
     RULINGS_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version of this form, 1."""
     @_builtins.property
@@ -244,6 +245,10 @@ class NetworkEvent(_message.Message):
     def rulings(self) -> Global___RulingsChanged:
         """The supervisor stopped or freed institutions, approved or withdrew ordinance uses."""
 
+    @_builtins.property
+    def correction(self) -> Global___CorrectionEntered:
+        """An institution said what is wrong in the records of an exchange."""
+
     def __init__(
         self,
         *,
@@ -257,12 +262,13 @@ class NetworkEvent(_message.Message):
         opened: Global___FindingOpened | None = ...,
         searched: Global___RecordsSearched | None = ...,
         rulings: Global___RulingsChanged | None = ...,
+        correction: Global___CorrectionEntered | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "directory", b"directory", "erased", b"erased", "event", b"event", "opened", b"opened", "rights", b"rights", "rulings", b"rulings", "searched", b"searched", "started", b"started", "table", b"table"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "correction", b"correction", "directory", b"directory", "erased", b"erased", "event", b"event", "opened", b"opened", "rights", b"rights", "rulings", b"rulings", "searched", b"searched", "started", b"started", "table", b"table"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "directory", b"directory", "erased", b"erased", "event", b"event", "opened", b"opened", "rights", b"rights", "rulings", b"rulings", "searched", b"searched", "started", b"started", "table", b"table", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "correction", b"correction", "directory", b"directory", "erased", b"erased", "event", b"event", "opened", b"opened", "rights", b"rights", "rulings", b"rulings", "searched", b"searched", "started", b"started", "table", b"table", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "table", "directory", "rights", "erased", "opened", "searched", "rulings"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "table", "directory", "rights", "erased", "opened", "searched", "rulings", "correction"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -540,6 +546,36 @@ class RulingsChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RulingsChanged: _TypeAlias = RulingsChanged  # noqa: Y015
+
+@_typing.final
+class CorrectionEntered(_message.Message):
+    """What an institution that took part in an exchange says is wrong in its records, which stay as they are. Erased with them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request id."""
+    institution: _builtins.str
+    """Institution code of who says so, by its certificate."""
+    statement: _builtins.str
+    """What is wrong and what is right, at most 200 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        institution: _builtins.str = ...,
+        statement: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "request_id", b"request_id", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectionEntered: _TypeAlias = CorrectionEntered  # noqa: Y015
 
 @_typing.final
 class CommittedEvent(_message.Message):

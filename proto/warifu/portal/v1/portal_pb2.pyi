@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from warifu.exchange.v1 import exchange_pb2 as _exchange_pb2
+from warifu.log.v1 import log_pb2 as _log_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -84,6 +85,7 @@ class ShownRecord(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     REQUEST_LEAF_FIELD_NUMBER: _builtins.int
     OUTCOME_LEAF_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
     subject: _builtins.bytes
     """The portal's own reference to the person, serialised warifu.exchange.v1.SubjectReference."""
     request: _builtins.bytes
@@ -94,6 +96,10 @@ class ShownRecord(_message.Message):
     """Place of the request record in the log, from 0."""
     outcome_leaf: _builtins.int
     """Place of the outcome record in the log, from 0."""
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShownCorrection]:
+        """Every correction of the exchange so far. With each new one the exchange is delivered again."""
+
     def __init__(
         self,
         *,
@@ -102,14 +108,41 @@ class ShownRecord(_message.Message):
         outcome: _builtins.bytes = ...,
         request_leaf: _builtins.int = ...,
         outcome_leaf: _builtins.int = ...,
+        corrections: _abc.Iterable[Global___ShownCorrection] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "outcome_leaf", b"outcome_leaf", "request", b"request", "request_leaf", b"request_leaf", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "outcome", b"outcome", "outcome_leaf", b"outcome_leaf", "request", b"request", "request_leaf", b"request_leaf", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShownRecord: _TypeAlias = ShownRecord  # noqa: Y015
+
+@_typing.final
+class ShownCorrection(_message.Message):
+    """A correcting entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    event: _builtins.bytes
+    """Serialised warifu.log.v1.CommittedEvent, a CorrectionEntered."""
+    leaf: _builtins.int
+    """Its place in the log, from 0."""
+    def __init__(
+        self,
+        *,
+        event: _builtins.bytes = ...,
+        leaf: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "leaf", b"leaf"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShownCorrection: _TypeAlias = ShownCorrection  # noqa: Y015
 
 @_typing.final
 class DeliverResponse(_message.Message):
@@ -193,7 +226,7 @@ Global___ListRecordsResponse: _TypeAlias = ListRecordsResponse  # noqa: Y015
 
 @_typing.final
 class DeliveredRecord(_message.Message):
-    """What the portal shows of one exchange, without whom it is about."""
+    """What the portal shows of one exchange, without whom it is about: its two records, or at a later position a correction of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -202,12 +235,16 @@ class DeliveredRecord(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     REQUEST_LEAF_FIELD_NUMBER: _builtins.int
     OUTCOME_LEAF_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
+    CORRECTION_LEAF_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position in the order of arrival."""
     request_leaf: _builtins.int
     """Place of the request record in the log, from 0."""
     outcome_leaf: _builtins.int
     """Place of the outcome record in the log, from 0."""
+    correction_leaf: _builtins.int
+    """Place of the correction in the log, from 0; absent while not known."""
     @_builtins.property
     def request(self) -> _exchange_pb2.CommittedRecord:
         """The request record with its salt."""
@@ -215,6 +252,10 @@ class DeliveredRecord(_message.Message):
     @_builtins.property
     def outcome(self) -> _exchange_pb2.CommittedRecord:
         """The outcome record with its salt."""
+
+    @_builtins.property
+    def correction(self) -> _log_pb2.CommittedEvent:
+        """A correction, then without records."""
 
     def __init__(
         self,
@@ -224,11 +265,15 @@ class DeliveredRecord(_message.Message):
         outcome: _exchange_pb2.CommittedRecord | None = ...,
         request_leaf: _builtins.int = ...,
         outcome_leaf: _builtins.int = ...,
+        correction: _log_pb2.CommittedEvent | None = ...,
+        correction_leaf: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "request", b"request"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_correction_leaf", b"_correction_leaf", "correction", b"correction", "correction_leaf", b"correction_leaf", "outcome", b"outcome", "request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "outcome_leaf", b"outcome_leaf", "position", b"position", "request", b"request", "request_leaf", b"request_leaf"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_correction_leaf", b"_correction_leaf", "correction", b"correction", "correction_leaf", b"correction_leaf", "outcome", b"outcome", "outcome_leaf", b"outcome_leaf", "position", b"position", "request", b"request", "request_leaf", b"request_leaf"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__correction_leaf: _TypeAlias = _typing.Literal["correction_leaf"]  # noqa: Y015
+    _WhichOneofArgType__correction_leaf: _TypeAlias = _typing.Literal["_correction_leaf", b"_correction_leaf"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__correction_leaf) -> _WhichOneofReturnType__correction_leaf | None: ...
 
 Global___DeliveredRecord: _TypeAlias = DeliveredRecord  # noqa: Y015
