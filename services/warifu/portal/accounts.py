@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, delete, func, insert, select, update
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
@@ -23,9 +24,8 @@ from warifu.portal.schema import (
     account_subjects,
     accounts,
     claims,
-    mandates,
+    metadata,
     positions,
-    sessions,
     superseded,
 )
 
@@ -52,16 +52,6 @@ _CLAIMED: Final = delete(claims).where(claims.c.serial == bindparam("serial"))
 _OPEN: Final = insert(accounts)
 _ADD_CERTIFICATE: Final = insert(account_certificates)
 _ADD_SUBJECT: Final = insert(account_subjects)
-_MOVED: Final = tuple(
-    update(column.table).where(column == bindparam("before")).values({column: bindparam("after")})
-    for column in (
-        account_certificates.c.account,
-        account_subjects.c.account,
-        sessions.c.account,
-        mandates.c.principal,
-        mandates.c.proxy,
-    )
-)
 _POSITION: Final = select(positions.c.position).where(positions.c.name == _SUPERSEDED_LIST)
 _ADVANCE: Final = update(positions).where(positions.c.name == _SUPERSEDED_LIST).values(position=bindparam("to"))
 _BEGIN: Final = insert(positions)
@@ -149,7 +139,7 @@ def _bind(connection: Connection, serial: str, account: str | None, subject: byt
     holder = connection.execute(_HOLDER_OF, {"subject": subject}).scalar_one_or_none()
     target = holder or account or _opened(connection, now)
     if account is not None and account != target:
-        for move in _MOVED:
+        for move in _moves():
             connection.execute(move, {"before": account, "after": target})
     if connection.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none() is None:
         connection.execute(_ADD_CERTIFICATE, {"serial": serial, "account": target})
@@ -157,6 +147,19 @@ def _bind(connection: Connection, serial: str, account: str | None, subject: byt
         connection.execute(_ADD_SUBJECT, {"subject": subject, "account": target, "claimed_at": now})
     connection.execute(_CLAIMED, {"serial": serial})
     return target
+
+
+@cache
+def _moves() -> tuple[Update, ...]:
+    """What makes one account's rows another's, in every table of every feature, but where an account has a single row of its own."""
+    return tuple(
+        update(table).where(column == bindparam("before")).values({column: bindparam("after")})
+        for table in metadata.sorted_tables
+        for column in table.c
+        if not column.unique
+        and not column.primary_key
+        and any(key.target_fullname == "accounts.account" for key in column.foreign_keys)
+    )
 
 
 def _opened(connection: Connection, now: int) -> str:

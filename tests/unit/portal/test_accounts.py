@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from sqlalchemy import select
 from unit.portal.browser import Browser
 from unit.portal.lab import HANA, START, Lab, Told, subject
 
 from warifu.kernel.errors import LinkageError
-from warifu.portal.schema import account_subjects, claims
+from warifu.portal.schema import account_subjects, claims, metadata
 
 
 async def serial_of(lab: Lab) -> str:
@@ -88,6 +89,14 @@ async def test_an_old_card_after_a_new_one_joins_their_accounts(lab: Lab) -> Non
     assert await lab.portal.accounts.log_in(old) == after
     assert len(lab.portal.accounts.subjects(after)) == 2
     assert lab.portal.accounts.subjects(before) == []
+    named = [
+        (table.name, column.name)
+        for table in metadata.sorted_tables
+        for column in table.c
+        if any(key.target_fullname == "accounts.account" for key in column.foreign_keys)
+        and lab.store.read(lambda c, column=column: c.execute(select(column).where(column == before)).first())
+    ]
+    assert named == [], "what the one account had is the other's"
 
 
 async def test_a_lapsed_acquisition_number_is_replaced(lab: Lab) -> None:
