@@ -1,4 +1,4 @@
-"""The control face of a simulation: clock, view, settle. On a socket in the party's own folder, and in no other process (design §4)."""
+"""The control face of a simulation: clock, view, settle, faults. On a socket in the party's own folder, and in no other process (design §4)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from warifu.control.v1 import control_pb2, control_pb2_grpc
 from warifu.kernel.clock import SimulatedClock
 from warifu.kernel.config import Config
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.faults import Faults
 from warifu.kernel.interceptor import Interceptor
 from warifu.kernel.jobs import Jobs
 from warifu.kernel.limits import malformed
@@ -28,9 +29,14 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     """See the contract, warifu/control/v1/control.proto."""
 
     def __init__(
-        self, clock: SimulatedClock, jobs: Jobs, view: Callable[[str], Sequence[control_pb2.Holding]], folder: Path
+        self,
+        clock: SimulatedClock,
+        jobs: Jobs,
+        view: Callable[[str], Sequence[control_pb2.Holding]],
+        folder: Path,
+        faults: Faults,
     ) -> None:
-        self._clock, self._jobs, self._view, self._folder = clock, jobs, view, folder
+        self._clock, self._jobs, self._view, self._folder, self._faults = clock, jobs, view, folder, faults
 
     async def SetClock(  # noqa: N802 - the contract's name
         self, request: control_pb2.SetClockRequest, context: Context
@@ -68,6 +74,25 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Runs what is due."""
         del request, context
         return control_pb2.SettleResponse(done=await self._jobs.settle())
+
+    async def SetFaults(  # noqa: N802 - the contract's name
+        self, request: control_pb2.SetFaultsRequest, context: Context
+    ) -> control_pb2.SetFaultsResponse:
+        """Plants these faults and no others; CLIENT_MALFORMED for one that cannot be planted here."""
+        del context
+        self._faults.plant([self._faults.of(one.name, one.institution, one.count) for one in request.faults])
+        return control_pb2.SetFaultsResponse()
+
+    async def ListFaults(  # noqa: N802 - the contract's name
+        self, request: control_pb2.ListFaultsRequest, context: Context
+    ) -> control_pb2.ListFaultsResponse:
+        """The faults in force."""
+        del request, context
+        planted = (
+            control_pb2.Fault(name=one.kind.name, institution=one.institution, count=one.count, met=one.met)
+            for one in self._faults.planted
+        )
+        return control_pb2.ListFaultsResponse(faults=planted)
 
 
 def keep_clock(folder: Path, clock: SimulatedClock) -> None:

@@ -20,6 +20,7 @@ from warifu.kernel.access import Access, Rule
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import STATUS_KEY, LinkageError, Reason, Side
 from warifu.kernel.failures import explain
+from warifu.kernel.faults import Faults, Planted
 from warifu.kernel.identity import Caller, parse, set_current
 from warifu.kernel.trust import Trust
 
@@ -79,10 +80,11 @@ class Admission:
 class Interceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler, each once. Handlers raise `LinkageError`; anything else is told as what `failures.explain` makes of it."""
 
-    def __init__(self, party: str, admission: Admission | None) -> None:
-        """For a server of `party`. Without `admission` everyone is let in: for the local control socket."""
+    def __init__(self, party: str, admission: Admission | None, faults: Faults | None = None) -> None:
+        """For a server of `party`. Without `admission` everyone is let in: for the local control socket. `faults`: in a simulation."""
         self._side = Side.of(party)
         self._admission = admission
+        self._faults = faults
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         """Calls by (full method, "OK" or reason), for status pages; refused and malformed calls are counted here and nowhere entered."""
@@ -102,7 +104,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
         return self._handlers[method]
 
     def _wrap(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
-        call = _Call(self, method, handler.request_deserializer, self._admission)
+        call = _Call(self, method, handler.request_deserializer, self._admission, self._faults)
         inner = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         behaviour = _behaviour(call, inner, many_in=handler.request_streaming, many_out=handler.response_streaming)
         make: Any = {
@@ -127,7 +129,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
 class _Call:
     """One method's way in: admission and parsing."""
 
-    __slots__ = ("_admission", "_admit", "_deserialize", "interceptor", "method")
+    __slots__ = ("_admission", "_admit", "_deserialize", "_faults", "interceptor", "method")
 
     def __init__(
         self,
@@ -135,8 +137,10 @@ class _Call:
         method: str,
         deserialize: Callable[[bytes], Any] | None,
         admission: Admission | None,
+        faults: Faults | None,
     ) -> None:
         self.interceptor, self.method = interceptor, method
+        self._faults = faults
         self._deserialize = deserialize
         self._admission = admission
         self._admit = admission.for_method(method) if admission else None
@@ -170,6 +174,13 @@ class _Call:
         caller = self.enter(context)
         return self.messages(request, caller) if many else self.message(request)
 
+    async def meet(self, message: Any, context: Context) -> Planted | None:
+        """The fault that the call meets, if one is planted for it: what it does on the way in is done."""
+        fault = None if self._faults is None else self._faults.meet(self.method, message)
+        if fault is not None:
+            await fault.before(context)
+        return fault
+
     async def failed(self, context: Context, error: Exception) -> None:
         if isinstance(error, grpc.aio.AbortError):  # the handler ended the call itself
             raise error
@@ -184,7 +195,11 @@ def _behaviour(call: _Call, inner: Any, *, many_in: bool, many_out: bool) -> Any
 
     async def answer(request: Any, context: Context) -> Any:
         try:
-            response = await inner(call.arguments(request, context, many=many_in), context)
+            message = call.arguments(request, context, many=many_in)
+            fault = await call.meet(message, context)
+            response = await inner(message, context)
+            if fault is not None:
+                await fault.after(context)
         except Exception as error:  # noqa: BLE001 - every failure is told by its reason
             await call.failed(context, error)
         else:
@@ -193,8 +208,12 @@ def _behaviour(call: _Call, inner: Any, *, many_in: bool, many_out: bool) -> Any
 
     async def generate(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
-            async for response in inner(call.arguments(request, context, many=many_in), context):
+            message = call.arguments(request, context, many=many_in)
+            fault = await call.meet(message, context)
+            async for response in inner(message, context):
                 yield response
+                if fault is not None:
+                    await fault.after(context)
             call.done()
         except Exception as error:  # noqa: BLE001 - every failure is told by its reason
             await call.failed(context, error)

@@ -28,6 +28,7 @@ from warifu.kernel.clock import Clock, SimulatedClock, SystemClock
 from warifu.kernel.config import Config
 from warifu.kernel.confine import confine
 from warifu.kernel.control import ControlServicer, start_control
+from warifu.kernel.faults import Faults
 from warifu.kernel.interceptor import Admission, Interceptor
 from warifu.kernel.jobs import Jobs
 from warifu.kernel.log import open_log
@@ -137,14 +138,15 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
         jobs = Jobs(party.jobs)
         stack.push_async_callback(jobs.stop)
         state = _health_of(party, context)
-        interceptor = Interceptor(config.party, Admission(access, trust, clock))
+        faults = Faults(config.party) if config.simulation is not None else None
+        interceptor = Interceptor(config.party, Admission(access, trust, clock), faults)
         server = grpc.aio.server(interceptors=[interceptor], options=server_options())
         _register(server, party, state, reflection=config.reflection)
         address = _listen(server, config)
         stack.push_async_callback(server.stop, float(limits.DRAIN))
         await server.start()
-        await _open_control(stack, context, party, jobs)
-        await _open_web(stack, config, party)
+        await _open_control(stack, context, party, jobs, faults)
+        await _open_web(stack, config, party, faults)
         stack.callback(state.stop)
         if party.start is not None:
             await party.start()
@@ -199,21 +201,24 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
     return f"{host}:{port}"
 
 
-async def _open_control(stack: AsyncExitStack, context: Context, party: Party, jobs: Jobs) -> None:
-    if context.config.simulation is None:
+async def _open_control(
+    stack: AsyncExitStack, context: Context, party: Party, jobs: Jobs, faults: Faults | None
+) -> None:
+    if faults is None:
         return
     assert isinstance(context.clock, SimulatedClock)
-    servicer = ControlServicer(context.clock, jobs, party.view, context.config.folder)
+    servicer = ControlServicer(context.clock, jobs, party.view, context.config.folder, faults)
     control = await start_control(context.config.folder, context.config.party, servicer)
     stack.push_async_callback(control.stop, 0.0)
 
 
-async def _open_web(stack: AsyncExitStack, config: Config, party: Party) -> None:
+async def _open_web(stack: AsyncExitStack, config: Config, party: Party, faults: Faults | None) -> None:
     if party.web is None or config.web is None:
         return
     from warifu.kernel.web import serve_web  # noqa: PLC0415 - only parties with a face load the web server
 
-    await stack.enter_async_context(serve_web(party.web, config.web))
+    application = party.web if faults is None else faults.web(party.web)
+    await stack.enter_async_context(serve_web(application, config.web))
 
 
 async def _keep(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

@@ -55,6 +55,16 @@ class ControlServiceStub:
                 request_serializer=warifu_dot_control_dot_v1_dot_control__pb2.SettleRequest.SerializeToString,
                 response_deserializer=warifu_dot_control_dot_v1_dot_control__pb2.SettleResponse.FromString,
                 _registered_method=True)
+        self.SetFaults = channel.unary_unary(
+                '/warifu.control.v1.ControlService/SetFaults',
+                request_serializer=warifu_dot_control_dot_v1_dot_control__pb2.SetFaultsRequest.SerializeToString,
+                response_deserializer=warifu_dot_control_dot_v1_dot_control__pb2.SetFaultsResponse.FromString,
+                _registered_method=True)
+        self.ListFaults = channel.unary_unary(
+                '/warifu.control.v1.ControlService/ListFaults',
+                request_serializer=warifu_dot_control_dot_v1_dot_control__pb2.ListFaultsRequest.SerializeToString,
+                response_deserializer=warifu_dot_control_dot_v1_dot_control__pb2.ListFaultsResponse.FromString,
+                _registered_method=True)
 
 
 class ControlServiceServicer:
@@ -89,6 +99,20 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetFaults(self, request, context):
+        """Plants these faults, in place of those that were planted before; none lifts all. They last no longer than the process.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFaults(self, request, context):
+        """The faults that are planted here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ControlServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +135,16 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.Settle,
                     request_deserializer=warifu_dot_control_dot_v1_dot_control__pb2.SettleRequest.FromString,
                     response_serializer=warifu_dot_control_dot_v1_dot_control__pb2.SettleResponse.SerializeToString,
+            ),
+            'SetFaults': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetFaults,
+                    request_deserializer=warifu_dot_control_dot_v1_dot_control__pb2.SetFaultsRequest.FromString,
+                    response_serializer=warifu_dot_control_dot_v1_dot_control__pb2.SetFaultsResponse.SerializeToString,
+            ),
+            'ListFaults': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFaults,
+                    request_deserializer=warifu_dot_control_dot_v1_dot_control__pb2.ListFaultsRequest.FromString,
+                    response_serializer=warifu_dot_control_dot_v1_dot_control__pb2.ListFaultsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +256,60 @@ class ControlService:
             '/warifu.control.v1.ControlService/Settle',
             warifu_dot_control_dot_v1_dot_control__pb2.SettleRequest.SerializeToString,
             warifu_dot_control_dot_v1_dot_control__pb2.SettleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetFaults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.control.v1.ControlService/SetFaults',
+            warifu_dot_control_dot_v1_dot_control__pb2.SetFaultsRequest.SerializeToString,
+            warifu_dot_control_dot_v1_dot_control__pb2.SetFaultsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFaults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.control.v1.ControlService/ListFaults',
+            warifu_dot_control_dot_v1_dot_control__pb2.ListFaultsRequest.SerializeToString,
+            warifu_dot_control_dot_v1_dot_control__pb2.ListFaultsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class ControlServiceStub:
     """Exactly what this party holds and received for one exchange, read from its stores."""
     Settle: _grpc.UnaryUnaryMultiCallable[_control_pb2.SettleRequest, _control_pb2.SettleResponse]
     """Runs what is due: outboxes, reconciliation, the day's jobs. Answers when all of it is done."""
+    SetFaults: _grpc.UnaryUnaryMultiCallable[_control_pb2.SetFaultsRequest, _control_pb2.SetFaultsResponse]
+    """Plants these faults, in place of those that were planted before; none lifts all. They last no longer than the process."""
+    ListFaults: _grpc.UnaryUnaryMultiCallable[_control_pb2.ListFaultsRequest, _control_pb2.ListFaultsResponse]
+    """The faults that are planted here."""
 
 @_typing.type_check_only
 class ControlServiceAsyncStub(ControlServiceStub):
@@ -55,6 +59,10 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Exactly what this party holds and received for one exchange, read from its stores."""
     Settle: _aio.UnaryUnaryMultiCallable[_control_pb2.SettleRequest, _control_pb2.SettleResponse]  # type: ignore[assignment]
     """Runs what is due: outboxes, reconciliation, the day's jobs. Answers when all of it is done."""
+    SetFaults: _aio.UnaryUnaryMultiCallable[_control_pb2.SetFaultsRequest, _control_pb2.SetFaultsResponse]  # type: ignore[assignment]
+    """Plants these faults, in place of those that were planted before; none lifts all. They last no longer than the process."""
+    ListFaults: _aio.UnaryUnaryMultiCallable[_control_pb2.ListFaultsRequest, _control_pb2.ListFaultsResponse]  # type: ignore[assignment]
+    """The faults that are planted here."""
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     """A party's control face."""
@@ -90,5 +98,21 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.SettleResponse, _abc.Awaitable[_control_pb2.SettleResponse]]:
         """Runs what is due: outboxes, reconciliation, the day's jobs. Answers when all of it is done."""
+
+    @_abc_1.abstractmethod
+    def SetFaults(
+        self,
+        request: _control_pb2.SetFaultsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.SetFaultsResponse, _abc.Awaitable[_control_pb2.SetFaultsResponse]]:
+        """Plants these faults, in place of those that were planted before; none lifts all. They last no longer than the process."""
+
+    @_abc_1.abstractmethod
+    def ListFaults(
+        self,
+        request: _control_pb2.ListFaultsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ListFaultsResponse, _abc.Awaitable[_control_pb2.ListFaultsResponse]]:
+        """The faults that are planted here."""
 
 def add_ControlServiceServicer_to_server(servicer: ControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
