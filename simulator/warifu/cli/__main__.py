@@ -11,6 +11,7 @@ from warifu.cli.demo import demo
 from warifu.cli.inquire import inquire, view
 from warifu.cli.people import history, people
 from warifu.cli.play import play, scenarios
+from warifu.cli.portal import portal
 from warifu.cli.proof import proof
 from warifu.cli.status import status
 from warifu.cli.testing import run_tests
@@ -45,6 +46,15 @@ app.command(
         "warifu demo --people 200 --state ./state --no-browser",
     ),
 )(demo)
+app.command(
+    "portal",
+    help=_example(
+        "市民ポータルの画面を作る人のために、ポータルと最小限の機関を起動する。",
+        "Bring up the portal and the least it needs, for whoever builds pages against it.",
+        "warifu portal",
+        "warifu portal --dev-origin http://localhost:5173 --json",
+    ),
+)(portal)
 app.command(
     "status",
     help=_example(

@@ -49,6 +49,10 @@ class Options:
     """Serve gRPC reflection at every party."""
     database_url: str | None = None
     stopped_clock: bool = False
+    dev_origin: str | None = None
+    """Origin whose pages may call the portal's API with a token."""
+    bare: bool = False
+    """Without the clerks' counter and the trainer's stage: what a portal's developer needs."""
 
 
 @dataclass(slots=True)
@@ -74,7 +78,7 @@ class Network:
         began = time.monotonic() if began is None else began
         state = options.state.absolute()
         with locked(state), contextlib.closing(Ports()) as ports:
-            processes = Processes(plan(packaged()), state)
+            processes = Processes(plan(packaged(), bare=options.bare), state)
             await processes.open()
             try:
                 file = await asyncio.to_thread(setup.prepare, state, options, ports)
@@ -101,6 +105,9 @@ class Network:
     @contextlib.asynccontextmanager
     async def stage(self, listen: str) -> AsyncIterator[None]:
         """Serve the trainer's stage from this process while the block lasts; a play that still runs at its end is ended."""
+        if not self.file.stage:
+            yield
+            return
         from warifu.simulator.stage.serving import served  # noqa: PLC0415 - the web server is loaded while parties start
 
         async with served(self.file, self.state, self.doors, listen):

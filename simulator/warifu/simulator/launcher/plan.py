@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from warifu.law import LawBook
 
+DESKS = frozenset({"counter"})
 PORTAL = "portal"
 WATCHDOG = "watchdog"
 
@@ -58,8 +59,15 @@ class PlannedParty:
         return tuple(code for code in self.identities if code != "main")
 
 
-def plan(book: LawBook) -> tuple[PlannedParty, ...]:
-    """The parties of a network with the institutions of `book`'s register, in the order in which they are shown."""
+def plan(book: LawBook, *, bare: bool = False) -> tuple[PlannedParty, ...]:
+    """The parties of a network with the institutions of `book`'s register, in the order in which they are shown.
+
+    `bare`: without those that only people at their desks need (`DESKS`).
+    """
+    return tuple(party for party in _plan(book) if not (bare and party.name in DESKS))
+
+
+def _plan(book: LawBook) -> tuple[PlannedParty, ...]:
     kinds = agency_kinds(book)
     agencies = (
         PlannedParty(

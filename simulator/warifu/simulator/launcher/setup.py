@@ -13,7 +13,7 @@ from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.config import Config, Simulation, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
-from warifu.simulator.launcher.plan import STAGE, PlannedParty, plan
+from warifu.simulator.launcher.plan import PORTAL, STAGE, PlannedParty, plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.population import CLOCK_START
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
@@ -32,7 +32,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         StateError: the folder holds something else, is damaged, or was written by a newer program.
         PortError: a port that was asked for is taken.
     """
-    parties = plan(packaged())
+    parties = plan(packaged(), bare=options.bare)
     old = NetworkFile.load(state) if (state / NETWORK_NAME).exists() else None
     seed, people = (old.seed, old.people) if old else (options.seed, options.people)
     counters = [code for party in parties if party.agency for code in party.institutions]
@@ -58,7 +58,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         simulator=_pair(state / "simulator" / "identities" / "main"),
         inspector=_pair(state / "inspector"),
         log=log_of(state, _origin(webs["gateway"])),
-        stage=_origin(webs[STAGE.name]),
+        stage=_origin(webs[STAGE.name]) if STAGE.name in webs else "",
         clock="",
         filled=old.filled if old else False,
         key_copies=old.key_copies if old else {},
@@ -105,17 +105,21 @@ def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None, ports
 
 def _webs(parties: tuple[PlannedParty, ...], old: NetworkFile | None, options: Options, ports: Ports) -> dict[str, Web]:
     """The web faces, the stage's too, on the ports that are asked for, or those of last time where they are free."""
-    faces = {party.name: party.web for party in parties if party.web is not None} | {STAGE.name: STAGE}
+    faces = {party.name: party.web for party in parties if party.web is not None}
+    if not options.bare:
+        faces[STAGE.name] = STAGE
     count = 1 + max(face.rank for face in faces.values())
     before = min((int(url.rpartition(":")[2]) for url in old.urls.values()), default=0) if old else 0
     got = ports.claim_all(before, count) if before and options.port is None else None
     numbers = got or ports.web(count, options.port)
     webs = {name: Web(face.host, numbers[face.rank], bind=options.listen) for name, face in faces.items()}
     origins = {face.name: _origin(webs[party]) for party, face in faces.items()}
-    return {
-        name: replace(webs[name], origins={other: origins[other] for other in (face.name, *face.knows)})
-        for name, face in faces.items()
-    }
+    for name, face in faces.items():
+        known = {other: origins[other] for other in (face.name, *face.knows)}
+        if name == PORTAL and options.dev_origin is not None:
+            known["dev"] = options.dev_origin
+        webs[name] = replace(webs[name], origins=known)
+    return webs
 
 
 def log_of(state: Path, url: str) -> dict[str, str]:

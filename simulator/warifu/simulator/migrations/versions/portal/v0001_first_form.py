@@ -144,6 +144,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_account_subjects_account", ["account"], unique=False)
 
     op.create_table(
+        "api_faults",
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column(
+            "fault", sa.String(length=8), nullable=False, comment="warifu.portal.api.faults.Fault; simulation only."
+        ),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("account"),
+    )
+    op.create_table(
         "api_tokens",
         sa.Column(
             "token", sa.String(length=32), nullable=False, comment="Names the token to its owner; opens nothing."
