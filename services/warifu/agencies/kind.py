@@ -1,7 +1,8 @@
 """What a kind of agency is: a folder of this package with a table of data (`kind.toml`) and, in `__init__.py`, a `KIND`.
 
 A new kind is one new folder: its name is the party's, its table says which branch of `Change` it keeps, as which item and in which layout,
-what is published about local uses and why fields may be empty; its `keep` turns a change into an original record. Nothing else changes here.
+what is published about local uses and why fields may be empty; its `keep` turns a change into an original record. A kind that only asks
+others keeps none of it. Nothing else changes here.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from warifu.common.v1 import common_pb2
 from warifu.items.v1 import items_pb2
 
 TABLE_NAME = "kind.toml"
+_RECORDS = frozenset({"branch", "item", "content", "layout", "empty"})
+"""Keys of a table that say what is kept: all of them or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,8 @@ class LocalUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A kind's table of data."""
+class Records:
+    """Which records a kind keeps and registers copies of."""
 
     branch: str
     """Field of `Change` that this kind keeps, such as "tax_assessment"."""
@@ -48,14 +51,22 @@ class Table:
     """Versions of the standard data layout, by the first day of use."""
     empty: Mapping[str, items_pb2.EmptyReason.ValueType]
     """Why a field is empty when nothing else is known; other fields have no value."""
-    local_uses: tuple[LocalUse, ...]
-    own: Mapping[str, Any]
-    """What the kind itself reads from its table."""
 
     def layout(self, day: date) -> str:
         """The layout in use on a day; the first one before any."""
         begun = [first for first in self.layouts if first <= day]
         return self.layouts[max(begun) if begun else min(self.layouts)]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A kind's table of data."""
+
+    records: Records | None
+    """None for a kind that only asks: nobody is provided with anything from here."""
+    local_uses: tuple[LocalUse, ...]
+    own: Mapping[str, Any]
+    """What the kind itself reads from its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +152,8 @@ class Kind:
     """A kind of agency."""
 
     table: Table
-    keep: Keep
+    keep: Keep | None = None
+    """Given exactly when the table names records."""
     notices: Callable[[agency_pb2.Change, Case], Notices] = _nothing
     new_items: Callable[[agency_pb2.Change], common_pb2.BasicItems | None] = lambda _change: None
     """The basic items after the change, when it changes them."""
@@ -151,6 +163,10 @@ class Kind:
     """Age at which open records end by themselves."""
     ended: Callable[[Original, date], agency_pb2.Change] | None = None
     """The change that ends an open record on a day, where `ages` gives an age."""
+
+    def __post_init__(self) -> None:
+        if (self.keep is None) != (self.table.records is None):
+            raise ValueError("a kind keeps what its table names: both or neither")
 
 
 def find(name: str) -> Kind:
@@ -177,11 +193,7 @@ def read_table(folder: Path) -> Table:
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     try:
         return Table(
-            branch=values["branch"],
-            item=values["item"],
-            content=values["content"],
-            layouts={layout["from"]: layout["version"] for layout in values["layout"]},
-            empty={name: items_pb2.EmptyReason.Value(f"EMPTY_REASON_{why}") for name, why in values["empty"].items()},
+            records=_records(values) if _RECORDS & values.keys() else None,
             local_uses=tuple(LocalUse(**use) for use in values.get("local_use", ())),
             own=values.get("own", {}),
         )
@@ -189,13 +201,23 @@ def read_table(folder: Path) -> Table:
         raise ValueError(f"{path}: {error!r}") from error
 
 
-def item_content(kept: Kept, table: Table) -> items_pb2.ItemContent:
+def _records(values: Mapping[str, Any]) -> Records:
+    return Records(
+        branch=values["branch"],
+        item=values["item"],
+        content=values["content"],
+        layouts={layout["from"]: layout["version"] for layout in values["layout"]},
+        empty={name: items_pb2.EmptyReason.Value(f"EMPTY_REASON_{why}") for name, why in values["empty"].items()},
+    )
+
+
+def item_content(kept: Kept, records: Records) -> items_pb2.ItemContent:
     """The record as a copy carries it: an empty field says whether it applies."""
     content = items_pb2.ItemContent(**kept.values)  # type: ignore[arg-type]
-    message = getattr(content, table.content)
-    for name in _optional_fields(table.content):
+    message = getattr(content, records.content)
+    for name in _optional_fields(records.content):
         if not message.HasField(name):
-            reason = kept.empty.get(name) or table.empty.get(name, items_pb2.EMPTY_REASON_NO_VALUE)
+            reason = kept.empty.get(name) or records.empty.get(name, items_pb2.EMPTY_REASON_NO_VALUE)
             content.empty_fields.add(path=name, reason=reason)
     return content
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from warifu.agencies import errands, subjects
 from warifu.agencies.errands import Errand
-from warifu.agencies.kind import Case, Kept, Kind, Notices, Office, Original, item_content
+from warifu.agencies.kind import Case, Kept, Kind, Notices, Office, Original, Records, item_content
 from warifu.agencies.schema import CHANGE, ORIGINAL
 from warifu.agency.v1 import agency_pb2
 from warifu.common.v1 import common_pb2
@@ -153,15 +153,16 @@ def _apply(page: Page, entry: Entry) -> None:
         if before != digest:
             raise LinkageError(Reason.CLIENT_REFERENCE_CHANGED)
         return
-    branch = request.change.WhichOneof("change")
-    if branch != page.kind.table.branch and branch not in _COMMON:
+    branch, records = request.change.WhichOneof("change"), page.kind.table.records
+    kept = records if records is not None and branch == records.branch else None
+    if kept is None and branch not in _COMMON:
         raise LinkageError(Reason.CLIENT_CHANGE_NOT_KEPT)
     subject = _subject(page, entry)
     key = None
     if branch == "protection":
         _protect(page, subject, request.change.protection)
-    elif branch == page.kind.table.branch:
-        key = _keep(page, subject, request)
+    elif kept is not None:
+        key = _keep(page, kept, subject, request)
     _know(page, subject, entry.digest)
     entry.addressee_no = subject.addressee_no
     page.seen[request.reference] = (digest, subject.addressee_no)
@@ -208,8 +209,9 @@ def _protect(page: Page, subject: _Subject, protection: agency_pb2.ProtectionCha
     page.owed.append((subject.addressee_no, Errand.PROTECTION, message.SerializeToString()))
 
 
-def _keep(page: Page, subject: _Subject, request: agency_pb2.RecordRequest) -> str:
+def _keep(page: Page, records: Records, subject: _Subject, request: agency_pb2.RecordRequest) -> str:
     """Let the kind judge, then note record, copy, other items and notices. Returns the record's key."""
+    assert page.kind.keep is not None  # with records comes what keeps them
     case = Case(page.office, subject.items, {key: row.original for key, row in subject.originals.items()})
     kept = page.kind.keep(request.change, case)
     notices = page.kind.notices(request.change, case)
@@ -217,16 +219,16 @@ def _keep(page: Page, subject: _Subject, request: agency_pb2.RecordRequest) -> s
     if new_items is not None:
         basic_items.require(new_items)
     published = request.published_from if request.HasField("published_from") else kept.published_from
-    _record(page, subject, kept, published)
+    _record(page, records, subject, kept, published)
     _notify(page, subject, notices)
     if new_items is not None:
         _rename(page, subject, new_items)
     return kept.record_key
 
 
-def _record(page: Page, subject: _Subject, kept: Kept, published: str | None) -> None:
+def _record(page: Page, records: Records, subject: _Subject, kept: Kept, published: str | None) -> None:
     """The record as it stands now, and its copy; the same values again change nothing."""
-    content = item_content(kept, page.kind.table)
+    content = item_content(kept, records)
     before = subject.originals.get(kept.record_key)
     published = published or (before.published_from if before else None)
     original = Original(kept.record_key, content, kept.first_day, kept.last_day)
@@ -235,20 +237,20 @@ def _record(page: Page, subject: _Subject, kept: Kept, published: str | None) ->
     stored, revision = (before.stored, before.revision + 1) if before else (False, 1)
     row = Row(original, published, revision, stored, touched=True)
     subject.originals[kept.record_key] = row
-    copy = _copy(page, subject.addressee_no, row)
+    copy = _copy(page, records, subject.addressee_no, row)
     page.owed.append((subject.addressee_no, Errand.COPY, copy.SerializeToString()))
 
 
-def _copy(page: Page, addressee_no: str, row: Row) -> interim_pb2.RegisterCopiesRequest:
+def _copy(page: Page, records: Records, addressee_no: str, row: Row) -> interim_pb2.RegisterCopiesRequest:
     original = row.original
     return interim_pb2.RegisterCopiesRequest(
         institution=page.office.institution,
         record_id=f"{addressee_no}/{original.record_key}/{row.revision}",
         change=interim_pb2.COPY_CHANGE_NEW if row.revision == 1 else interim_pb2.COPY_CHANGE_DIFFERENCE,
         addressee_no=addressee_no,
-        item=page.kind.table.item,
+        item=records.item,
         record_key=original.record_key,
-        layout_version=page.kind.table.layout(page.office.today),
+        layout_version=records.layout(page.office.today),
         published_from=row.published_from,
         about=common_pb2.Period(first_day=original.first_day, last_day=original.last_day),
         content=original.content,

@@ -157,7 +157,7 @@ async def test_a_law_book_that_does_not_verify_stops_exchanges(world, subject):
     """One changed byte in the permission table is GATEWAY_TABLE_INVALID, and the party says it is not well."""
     path = world.state / "gateway" / "trust" / "law" / "permissions.toml"
     good = path.read_bytes()
-    path.write_bytes(good.replace(b"2026.1", b"2026.2", 1))
+    path.write_bytes(good.replace(b"2026.2", b"2026.3", 1))
     signature = path.with_name("law.sig")
     signature.write_bytes(signature.read_bytes())
     assert await reason_of(inquire(world, world.ask(subject))) == Reason.GATEWAY_TABLE_INVALID

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,14 +12,15 @@ from hypothesis import strategies as st
 
 import warifu.agencies
 from warifu import law
-from warifu.agencies.kind import Case, Kept, Office, Original, find, item_content, reached, read_table
+from warifu.agencies.kind import Case, Kept, Kind, Office, Original, find, item_content, reached, read_table
 from warifu.agency.v1 import agency_pb2
 from warifu.common.v1 import common_pb2
 from warifu.items.v1 import items_pb2
 from warifu.kernel.errors import LinkageError, Reason
 
 TODAY = date(2026, 4, 6)
-KINDS = ("residency", "tax", "health_insurance")
+KINDS = ("residency", "tax", "health_insurance", "welfare")
+ASKS_ONLY = "welfare"
 
 
 def case(role: str = "nhi", born: str = "1980-05-01", **originals: tuple[str, str | None]) -> Case:
@@ -49,17 +51,55 @@ def insured(first: date, end: date | None = None) -> agency_pb2.Change:
 def test_a_table_agrees_with_law_book_and_contracts(name: str) -> None:
     """Item, message, branch, field paths and roles that a table names all exist and belong together."""
     table, book = find(name).table, law.packaged()
-    item = book.items[table.item]
-    assert item.content == table.content
-    assert table.branch in agency_pb2.Change.DESCRIPTOR.fields_by_name
-    message = items_pb2.ItemContent.DESCRIPTOR.fields_by_name[table.content].message_type
-    assert message.name == item.message
-    optional = {field.name for field in message.fields if field.has_presence}
-    assert set(table.empty) <= optional
+    if (records := table.records) is not None:
+        item = book.items[records.item]
+        assert item.content == records.content
+        assert records.branch in agency_pb2.Change.DESCRIPTOR.fields_by_name
+        message = items_pb2.ItemContent.DESCRIPTOR.fields_by_name[records.content].message_type
+        assert message.name == item.message
+        optional = {field.name for field in message.fields if field.has_presence}
+        assert set(records.empty) <= optional
     assert all(use.role in book.register.roles and use.item in book.items for use in table.local_uses)
     assert all(use.purpose_ja and use.purpose_en for use in table.local_uses)
     own_roles = {role.code for role in book.register.roles.values() if role.kind == name}
     assert set(table.own.get("roles", own_roles)) == own_roles
+
+
+def test_a_kind_is_a_provider_exactly_when_it_keeps_records() -> None:
+    """No row lets anybody ask a kind that keeps nothing, and every kind that keeps records is asked for its item."""
+    book = law.packaged()
+    for name in KINDS:
+        roles = {role.code for role in book.register.roles.values() if role.kind == name}
+        asked = {row.item for row in book.rows.values() if roles & set(row.provider_roles)}
+        records = find(name).table.records
+        assert asked == (set() if records is None else {records.item}), name
+    assert find(ASKS_ONLY).table.records is None
+
+
+@pytest.mark.parametrize("lacking", ["branch", "item", "content", "layout", "empty"])
+def test_a_table_that_names_half_of_a_record_is_refused(tmp_path: Path, lacking: str) -> None:
+    """What a kind keeps is said whole or not at all; a table with a part of it names its file."""
+    whole = (Path(__file__).parent / "toys" / "library" / "kind.toml").read_text(encoding="utf-8")
+    values = tomllib.loads(whole)
+    kept = [key for key in values if key != lacking]
+    lines = {
+        "branch": 'branch = "qualification"',
+        "item": 'item = "TM90000000000003"',
+        "content": 'content = "medical_insurance"',
+        "layout": 'layout = [{ from = 2020-04-01, version = "2020-04" }]',
+        "empty": "empty = {}",
+    }
+    (tmp_path / "kind.toml").write_text("\n".join(lines[key] for key in kept), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"kind\.toml"):
+        read_table(tmp_path)
+
+
+def test_a_kind_without_records_keeps_nothing() -> None:
+    """A table without records has no `keep`, and one with records has one; anything else is no kind."""
+    with pytest.raises(ValueError, match="both or neither"):
+        Kind(find(ASKS_ONLY).table, find("tax").keep)
+    with pytest.raises(ValueError, match="both or neither"):
+        Kind(find("tax").table)
 
 
 def test_every_kind_of_the_register_has_its_folder() -> None:
@@ -70,16 +110,16 @@ def test_every_kind_of_the_register_has_its_folder() -> None:
         assert find(kind)
 
 
-def test_a_fourth_kind_is_one_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_further_kind_is_one_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with a table and a KIND, put beside the others, is a kind; nothing else knows of it."""
     toys = Path(__file__).parent / "toys"
     monkeypatch.setattr(warifu.agencies, "__path__", [*warifu.agencies.__path__, str(toys)])
     library = find("library")
     kept = library.keep(insured(date(2026, 4, 1)), case())
-    content = item_content(kept, library.table)
+    content = item_content(kept, library.table.records)
     assert content.medical_insurance.number == "1"
     assert {empty.path: empty.reason for empty in content.empty_fields}["symbol"] == items_pb2.EMPTY_REASON_NOT_HELD
-    assert library.table.layout(TODAY) == "2020-04"
+    assert library.table.records.layout(TODAY) == "2020-04"
 
 
 def test_a_kind_without_a_folder_is_said_to_be_none() -> None:
@@ -100,7 +140,7 @@ def test_a_broken_table_names_its_file(tmp_path: Path) -> None:
 )
 def test_the_layout_follows_the_day(day: str, version: str) -> None:
     """The layout is the one in use on the day, the first one before any."""
-    assert find("tax").table.layout(date.fromisoformat(day)) == version
+    assert find("tax").table.records.layout(date.fromisoformat(day)) == version
 
 
 @given(
@@ -259,6 +299,6 @@ def test_an_undeclared_year_has_no_values() -> None:
     tax = find("tax")
     change = assessment(tax_class=items_pb2.TAX_CLASS_UNDECLARED, return_kind=items_pb2.TAX_RETURN_KIND_NONE)
     kept: Kept = tax.keep(change, case())
-    reasons = {empty.path: empty.reason for empty in item_content(kept, tax.table).empty_fields}
+    reasons = {empty.path: empty.reason for empty in item_content(kept, tax.table.records).empty_fields}
     assert reasons["salary_income_yen"] == items_pb2.EMPTY_REASON_NO_VALUE
     assert reasons["corrected_on"] == items_pb2.EMPTY_REASON_NOT_APPLICABLE

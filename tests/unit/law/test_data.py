@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from warifu.items.v1 import items_pb2
-from warifu.law import Ask, LawBook, Permit, askable, decide, packaged_files, unverified
+from warifu.law import Ask, Deny, LawBook, Origin, Permit, Reason, Rulings, askable, decide, packaged_files, unverified
 
 ROOT = Path(__file__).parents[3]
 WORLD = ROOT / "simulator/warifu/simulator/population/world.toml"
@@ -28,8 +28,9 @@ def test_every_listed_row_is_in_the_table_or_left_out_with_a_reason(book: LawBoo
 
 
 def test_rows_whose_two_sides_exist_here_are_in_the_table(book: LawBook) -> None:
-    """The table holds the rows between residency, tax and insurers, the citizen's own request, and one ended row."""
-    assert {"P07", "P08", "P09", "P10", "P11", "P13", "P16"} == {_listed(r) for r in book.rows if r.startswith("P")}
+    """The table holds the rows between residency, tax, insurers and child welfare, the citizen's own request, and one ended row."""
+    listed = {"P01", "P02", "P07", "P08", "P09", "P10", "P11", "P13", "P16", "P21", "P27"}
+    assert listed == {_listed(r) for r in book.rows if r.startswith("P")}
     assert {r.item for r in book.rows.values() if r.requester_roles == ("portal",)} == set(book.items)
     ended = [row for row in book.rows.values() if row.effective_to and row.effective_to < START]
     assert [row.id for row in ended] == ["X01"]
@@ -124,7 +125,7 @@ def test_the_register_agrees_with_the_world(raw) -> None:
     institutions = {one["code"]: one for one in register["institution"]}
     expected = {"portal-main"}
     for town in world["municipality"]:
-        for kind in ("residency", "tax", "nhi"):
+        for kind in ("residency", "tax", "nhi", "welfare"):
             code = f"{kind}-{town['lg_code']}"
             expected.add(code)
             one, operator = institutions[code], operators[institutions[code]["operator"]]
@@ -165,13 +166,39 @@ def test_all_four_levels_of_assessment_are_required_of_someone(book: LawBook) ->
 
 @pytest.mark.parametrize("day", [START, date(2026, 12, 31), date(2027, 3, 31), LATEST])
 def test_everything_askable_is_allowed_throughout_the_training_period(book: LawBook, day: date) -> None:
-    """On any day of the simulated period each institution may do what it is shown as open, with consent where needed."""
+    """On any day of the simulated period each institution may do what it is shown as open.
+
+    With consent where it is needed, and the supervisor's approval where an ordinance is the ground.
+    """
+    approvals = {
+        (code, row.id): START
+        for code in book.institutions
+        for row in book.rows.values()
+        if row.origin is Origin.ORDINANCE
+    }
     asked = 0
     for code in book.institutions:
         for one in askable(book, code, day):
             row = one.row
             for provider in one.providers:
                 ask = Ask(code, provider.code, row.affair.code, row.procedure.code, row.item, day, consent=True)
-                assert isinstance(decide(book, ask), Permit), ask
+                assert isinstance(decide(book, ask, Rulings(approvals=approvals)), Permit), ask
                 asked += 1
     assert asked > 50
+
+
+def test_what_an_ordinance_allows_waits_for_the_supervisor(book: LawBook) -> None:
+    """Every ordinance row of the table is refused, whoever asks and whatever consent there is, until it is approved for that body."""
+    rows = [row for row in book.rows.values() if row.origin is Origin.ORDINANCE]
+    refused = [
+        decide(book, Ask(code, other.code, row.affair.code, row.procedure.code, row.item, START, consent=True))
+        for row in rows
+        for code in book.institutions
+        for one in askable(book, code, START)
+        if one.row is row
+        for other in one.providers
+    ]
+
+    assert {row.id for row in rows} == {"P27", "P27B"}
+    assert refused
+    assert all(isinstance(one, Deny) and one.reason is Reason.CLIENT_ORDINANCE_NOT_APPROVED for one in refused)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.law.test_rulings import RULED
 
-from warifu.law import Ask, Condition, Deny, LawBook, Permit, Reason, decide, packaged
+from warifu.law import Ask, Condition, Deny, LawBook, Origin, Permit, Reason, Rulings, decide, packaged
 from warifu.law.model import Institution, PiaFiling, PiaLevel
 
 DAY = date(2026, 5, 7)
@@ -34,6 +34,15 @@ DEPENDANT = Ask(
     on=DAY,
     consent=True,
 )
+APPROVED = Rulings(
+    approvals={
+        (code, row.id): date(2010, 1, 1)
+        for code in BOOK.institutions
+        for row in BOOK.rows.values()
+        if row.origin is Origin.ORDINANCE
+    }
+)
+"""The supervisor approved every ordinance use that anybody could file."""
 FIELDS_OF_THE_TABLE = ("requester", "affair", "procedure", "provider", "item")
 VARIANTS: dict[str, Callable[[str], str]] = {
     "upper case": str.upper,
@@ -227,8 +236,8 @@ class TestAssessments:
 
 # --- Refusals derived from allowed requests by changing one field ----------------------------------------------------
 
-Derived = tuple[str, str, Ask, LawBook]
-"""Original row, changed condition, the changed inquiry, the book to ask."""
+Derived = tuple[str, str, Ask, LawBook, Rulings]
+"""Original row, changed condition, the changed inquiry, the book to ask, what is ruled."""
 
 
 def _allowed(raw: dict[str, Any]) -> list[tuple[str, Ask]]:
@@ -264,19 +273,22 @@ def _derive(raw: dict[str, Any], rng: random.Random) -> list[Derived]:
             "item": [one["code"] for one in raw["items.toml"]["item"]] + ["TM90000000000999"],
         }
         for field, values in others.items():
-            derived += [(row_id, field, replace(ask, **{field: value}), BOOK) for value in values]
+            derived += [(row_id, field, replace(ask, **{field: value}), BOOK, APPROVED) for value in values]
         row = next(row for row in permissions["row"] if row["id"] == row_id)
         early = row["effective_from"] - timedelta(days=rng.randint(1, 2_000))
-        derived.append((row_id, "date", replace(ask, on=early), BOOK))
+        derived.append((row_id, "date", replace(ask, on=early), BOOK, APPROVED))
         if "effective_to" in row:
             late = row["effective_to"] + timedelta(days=rng.randint(1, 500))
-            derived.append((row_id, "date", replace(ask, on=late), BOOK))
+            derived.append((row_id, "date", replace(ask, on=late), BOOK, APPROVED))
         if row["consent_required"]:
-            derived.append((row_id, "consent", replace(ask, consent=False), BOOK))
+            derived.append((row_id, "consent", replace(ask, consent=False), BOOK, APPROVED))
+        if row["origin"] == "ordinance":
+            approved = {key: day for key, day in APPROVED.approvals.items() if key != (ask.requester, row_id)}
+            derived.append((row_id, "ordinance", ask, BOOK, Rulings(approvals=approved)))
         for code in (ask.requester, ask.provider):
-            derived.append((row_id, "pia", ask, _with_pia(BOOK, code, None)))
+            derived.append((row_id, "pia", ask, _with_pia(BOOK, code, None), APPROVED))
             expired = _filing(PiaLevel.FULL, date(2015, 1, 1), date(2017, 1, 1))
-            derived.append((row_id, "pia", ask, _with_pia(BOOK, code, expired)))
+            derived.append((row_id, "pia", ask, _with_pia(BOOK, code, expired), APPROVED))
     rng.shuffle(derived)
     return derived
 
@@ -306,8 +318,8 @@ def test_five_hundred_refusals_by_one_change_name_the_change_and_the_original_ro
     """
     counted: Counter[str] = Counter()
     ambiguous = 0
-    for row_id, field, ask, book in _derive(raw, random.Random(20260406)):
-        deny = decide(book, ask)
+    for row_id, field, ask, book, ruled in _derive(raw, random.Random(20260406)):
+        deny = decide(book, ask, ruled)
         if isinstance(deny, Permit):
             assert [] in _failures(raw, ask).values(), ask
             continue
@@ -322,7 +334,7 @@ def test_five_hundred_refusals_by_one_change_name_the_change_and_the_original_ro
         assert not deny.also_near
         counted[field] += 1
 
-    assert set(counted) == {*FIELDS_OF_THE_TABLE, "date", "consent", "pia"}
+    assert set(counted) == {*FIELDS_OF_THE_TABLE, "date", "consent", "ordinance", "pia"}
     assert sum(counted.values()) >= 500
     assert min(counted.values()) >= 8
     assert 0 < ambiguous < sum(counted.values()) / 4
@@ -330,10 +342,9 @@ def test_five_hundred_refusals_by_one_change_name_the_change_and_the_original_ro
 
 def test_every_reason_occurs(raw: dict[str, Any]) -> None:
     """The closed set of reasons holds no dead one: each is reached from the shipped data, a changed assessment or a ruling."""
-    ruled = {reason for reason, _ in RULED.values()} | {Reason.CLIENT_ORDINANCE_NOT_APPROVED}
-    seen = {Reason.CLIENT_SAME_BODY} | ruled
-    for _, _, ask, book in _derive(raw, random.Random(1)):
-        deny = decide(book, ask)
+    seen = {Reason.CLIENT_SAME_BODY} | {reason for reason, _ in RULED.values()}
+    for _, _, ask, book, ruled in _derive(raw, random.Random(1)):
+        deny = decide(book, ask, ruled)
         if isinstance(deny, Deny):
             seen.add(deny.reason)
 
@@ -357,7 +368,10 @@ def test_reasons_say_whose_side_failed() -> None:
 def test_the_decision_agrees_with_a_plain_reading_of_the_table(
     requester: str, provider: str, procedure: str, affair: str, item: str, on: date, consent: bool
 ) -> None:
-    """For any combination, permitted means: a row names all of it, in force, with consent, between bodies with assessments."""
+    """For any combination, permitted means: a row names all of it, in force, with consent, between bodies with assessments.
+
+    Nothing is ruled, so a row by ordinance permits nothing.
+    """
     one, other = BOOK.institutions[requester], BOOK.institutions[provider]
     allowing = [
         row
@@ -368,6 +382,7 @@ def test_the_decision_agrees_with_a_plain_reading_of_the_table(
         and row.effective_from <= on
         and (row.effective_to is None or on <= row.effective_to)
         and (consent or not row.consent_required)
+        and row.origin is Origin.STATUTE
     ]
     expected = bool(allowing) and one.operator != other.operator and _assessed(one, on) and _assessed(other, on)
 

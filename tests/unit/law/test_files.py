@@ -20,7 +20,7 @@ def _read_with(file: str, old: str, new: str, count: int = 1) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        (PERMISSIONS, 'version = "2026.1"', "", r"permissions\.toml: file: version: missing"),
+        (PERMISSIONS, 'version = "2026.2"', "", r"permissions\.toml: file: version: missing"),
         (PERMISSIONS, "dated = 2026-03-25", 'dated = "soon"', r"permissions\.toml: file: dated: must be a date"),
         (PERMISSIONS, "dated = 2026-03-25", "dated = 2026-03-25T00:00:00", r"file: dated: must be a date"),
         (PERMISSIONS, 'id = "P08"', 'id = "P07"', r"row P07: id: P07 appears twice"),
@@ -104,8 +104,8 @@ def _read_with(file: str, old: str, new: str, count: int = 1) -> None:
         (ITEMS, 'code = "TM90000000000002"', 'code = "TM00000000000002"', r"must be 16 characters beginning with TM9"),
         (ITEMS, 'code = "TM90000000000002"', 'code = "TM90000000000001"', r"code: TM90000000000001 appears twice"),
         (ITEMS, 'path = "tax_year"', 'path = "municipality"', r"field municipality: path: municipality appears twice"),
-        (LEFT_OUT, 'id = "P02"', 'id = "P01"', r"left_out\.toml: left_out P01: id: P01 appears twice"),
-        (LEFT_OUT, 'missing = ["welfare"]', "", r"left_out P01: missing: missing"),
+        (LEFT_OUT, 'id = "P04"', 'id = "P03"', r"left_out\.toml: left_out P03: id: P03 appears twice"),
+        (LEFT_OUT, 'missing = ["pension"]', "", r"left_out P03: missing: missing"),
         (REGISTER, 'role = "residency"', 'role = "registry"', r"institution residency-480011: role: unknown: registry"),
         (REGISTER, 'operator = "city-480011"', 'operator = "city"', r"institution residency-480011: operator: unknown"),
         (

@@ -137,21 +137,21 @@ def test_what_may_be_asked_depends_on_role_and_day(book: LawBook) -> None:
     assert askable(book, "tax-131041", DAY) == ()
 
 
-def test_a_fourth_kind_is_data_alone() -> None:
-    """A welfare office that only asks is added by entries in the data files, and may then do what its row says."""
+def test_a_further_kind_is_data_alone() -> None:
+    """A housing office that only asks is added by entries in the data files, and may then do what its row says."""
     files = packaged_files()
     files["institutions.toml"] += """
 [[role]]
-code = "welfare"
-kind = "welfare"
-ja = "市町村（福祉）"
-en = "Municipality (welfare)"
+code = "housing"
+kind = "housing"
+ja = "市町村（公営住宅）"
+en = "Municipality (public housing)"
 [[institution]]
-code = "welfare-491004"
-role = "welfare"
+code = "housing-491004"
+role = "housing"
 operator = "city-491004"
-ja = "大澪市 福祉課"
-en = "Omio City, Welfare"
+ja = "大澪市 住宅課"
+en = "Omio City, Housing"
 declared_size = 52000
 handlers = 80
 serious_accident = false
@@ -160,20 +160,20 @@ pia = { level = "BASIC", published_on = 2025-04-01, term_years = 5 }
     text = files["permissions.toml"].decode()
     row = "[[row]]" + text.split("[[row]]")[1]
     codes = (
-        '[[affair]]\ncode = "JM90000000000501"\nja = "児童手当"\nen = "Child allowance"\n'
-        '[[procedure]]\ncode = "JT90000000000501"\naffair = "JM90000000000501"\nja = "所得の確認"\nen = "Income"\n'
+        '[[affair]]\ncode = "JM90000000000601"\nja = "公営住宅"\nen = "Public housing"\n'
+        '[[procedure]]\ncode = "JT90000000000601"\naffair = "JM90000000000601"\nja = "所得の確認"\nen = "Income"\n'
     )
     changed = (
-        row.replace("P07", "P01").replace('["nhi"]', '["welfare"]').replace("JT90000000000101", "JT90000000000501")
+        row.replace("P07", "P26").replace('["nhi"]', '["housing"]').replace("JT90000000000101", "JT90000000000601")
     )
     files["permissions.toml"] = (text + changed + codes).encode()
 
     book = read_book(files)
     permit = decide(
-        book, Ask("welfare-491004", "tax-480011", "JM90000000000501", "JT90000000000501", "TM90000000000001", DAY)
+        book, Ask("housing-491004", "tax-480011", "JM90000000000601", "JT90000000000601", "TM90000000000001", DAY)
     )
 
     assert isinstance(permit, Permit)
-    assert permit.row.id == "P01"
-    assert [one.code for one in book.register.of_kind("welfare")] == ["welfare-491004"]
-    assert {one.row.id for one in askable(book, "welfare-491004", DAY)} == {"P01"}
+    assert permit.row.id == "P26"
+    assert [one.code for one in book.register.of_kind("housing")] == ["housing-491004"]
+    assert {one.row.id for one in askable(book, "housing-491004", DAY)} == {"P26"}

@@ -1,4 +1,4 @@
-"""A fourth kind of agency: this folder and its table are all of it."""
+"""A further kind of agency: this folder and its table are all of it."""
 
 from pathlib import Path
 
