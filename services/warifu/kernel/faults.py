@@ -6,8 +6,8 @@ through the control face, last no longer than the process, and depend on nothing
 
 from __future__ import annotations
 
-import asyncio
 import tomllib
+from asyncio import sleep
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -113,7 +113,7 @@ class Planted:
             grpc.aio.AbortError: the call ended as at a party that is down: UNAVAILABLE, and no word more.
         """
         if self.kind.effect is Effect.SLOW:
-            await asyncio.sleep(self.kind.seconds)
+            await sleep(self.kind.seconds)
         elif self.kind.effect is Effect.REFUSE:
             if self.kind.reason is not None:
                 raise LinkageError(self.kind.reason, metadata={"because": _DOWN})
