@@ -29,6 +29,8 @@ REVIEW_SAMPLE: Final = b"warifu/review-sample/v1\0"
 """Keyed hash: the draw of answers that wait for a clerk."""
 APPLICATION_SIGNATURE: Final = b"warifu/application-signature/v1\0"
 """Signed: the SHA-256 of an application form, by the applicant's card."""
+APPLICATION_SEAL: Final = b"warifu/application/v1\0"
+"""HPKE info of a signed application on its way to an institution."""
 CARD_REQUEST: Final = b"warifu/card-request/v1\0"
 """Signed: the wish for one more certificate of a card, by the card's authentication key."""
 
@@ -45,6 +47,7 @@ ALL: Final = (
     DIRECTORY,
     REVIEW_SAMPLE,
     APPLICATION_SIGNATURE,
+    APPLICATION_SEAL,
     CARD_REQUEST,
 )
 """Every tag of the exchange."""
