@@ -21,6 +21,8 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.kernel.store import Store
+from warifu.portal.history import corrections, marks
+from warifu.portal.history.corrections import Correction, CorrectionError
 from warifu.portal.kept import COLUMNS, Kept, Seals
 from warifu.portal.schema import entries, positions
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
@@ -56,6 +58,9 @@ _COUNT: Final = update(positions).where(positions.c.name == _ARRIVALS).values(po
 _COUNT_FIRST: Final = insert(positions)
 
 
+_Delivered = tuple[Kept, list[Correction]]
+
+
 class DeliveryError(ValueError):
     """A delivery that cannot be believed, or must not be here; the message says why."""
 
@@ -84,27 +89,32 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
         stored = await self._store.write(lambda connection: self._keep(connection, found)) if found else []
         return portal_pb2.DeliverResponse(stored=stored)
 
-    def _entry(self, delivery: portal_pb2.Delivery) -> Kept | None:
+    def _entry(self, delivery: portal_pb2.Delivery) -> _Delivered | None:
         try:
-            entry = entry_of(delivery, self._keys, self._log_key)
+            shown = _open(delivery, self._keys)
+            entry = _entry(delivery.request_id, shown, self._log_key)
+            corrected = _corrections(shown, entry)
         except DeliveryError:
             return None  # its request id stays out of the answer, so the gateway knows
-        return entry if entry.month >= self._seals.vault.first else None  # what is past its term must not come back
+        past = entry.month < self._seals.vault.first  # what is past its term must not come back
+        return None if past else (entry, corrected)
 
-    def _keep(self, connection: Connection, found: list[Kept]) -> list[str]:
+    def _keep(self, connection: Connection, found: list[_Delivered]) -> list[str]:
         """Insert what is new; request ids that are stored as delivered, now or before."""
         stored, counted = [], connection.execute(_ARRIVED).scalar()
         arrived = counted or 0
-        for entry in found:
+        for entry, corrected in found:
             known = connection.execute(_STORED, {"request_id": entry.request_id}).one_or_none()
             if known is None:
                 arrived += 1
                 connection.execute(_INSERT, self._seals.row(replace(entry, arrival=arrived)))
+                marks.add(connection, self._seals.vault, entry)
             elif not _is_same(self._seals.opened(known), entry):
                 continue
             elif entry.log_key is not None:
                 places = {name: getattr(entry, name) for name in _PLACES}
                 connection.execute(_PLACE, {"which": entry.request_id, **places})
+            arrived = corrections.keep(connection, self._seals.vault, entry, corrected, arrived, self._log_key)
             stored.append(entry.request_id)
         if counted is None and arrived:
             connection.execute(_COUNT_FIRST, {"name": _ARRIVALS, "position": arrived})
@@ -120,10 +130,13 @@ def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str)
         DeliveryError: it does not open; a commitment does not fit; the two records are not of this one exchange; it is not final;
             or it is marked as not to be disclosed, in which case it must never be kept here, whoever sent it.
     """
-    shown = _open(delivery, keys)
+    return _entry(delivery.request_id, _open(delivery, keys), log_key)
+
+
+def _entry(request_id: str, shown: portal_pb2.ShownRecord, log_key: str) -> Kept:
     records = [_checked(part) for part in (shown.request, shown.outcome)]
     request, outcome = records
-    _check_pair(delivery.request_id, request, outcome)
+    _check_pair(request_id, request, outcome)
     if not shown.subject:
         raise DeliveryError("no subject")
     # Places that cannot be so, as when nobody said them, are asked for later (`places`).
@@ -146,6 +159,15 @@ def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str)
         outcome_leaf=shown.outcome_leaf if placed else None,
         log_key=log_key if placed else None,
     )
+
+
+def _corrections(shown: portal_pb2.ShownRecord, entry: Kept) -> list[Correction]:
+    if len(shown.corrections) > corrections.MOST:
+        raise DeliveryError("too many corrections")
+    try:
+        return [corrections.read(one, entry) for one in shown.corrections]
+    except CorrectionError as error:
+        raise DeliveryError("a correction that cannot be believed") from error
 
 
 def _open(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> portal_pb2.ShownRecord:

@@ -17,8 +17,10 @@ from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.holdings import holdings
 from warifu.portal.kept import Seals
 from warifu.portal.lawbook import ToldLaw
+from warifu.portal.notices.queries import Notices
 from warifu.portal.ports import IDENTITY, EnrolmentCalls, LogCalls, NumberingCalls
 from warifu.portal.post.applications import ApplicationPost
+from warifu.portal.post.letters import LetterPost
 from warifu.portal.post.service import PostServicer
 from warifu.portal.tables import metadata
 from warifu.portal.v1 import portal_pb2_grpc, post_pb2_grpc
@@ -70,7 +72,9 @@ async def build(context: Context) -> Party:
             Service(
                 "warifu.portal.v1.PostService",
                 post_pb2_grpc.add_PostServiceServicer_to_server,
-                PostServicer(ApplicationPost(store, seals)),  # type: ignore[abstract] # letters are not posted yet
+                PostServicer(
+                    ApplicationPost(store, seals), LetterPost(store, seals, clock, Notices(store, seals, clock))
+                ),
             ),
         ),
         jobs={"own-entry": own_entry.tend, **portal.jobs},

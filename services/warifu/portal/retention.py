@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import month_of
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
+from warifu.portal.history.schema import corrections, marks
+from warifu.portal.letters.schema import letters
 from warifu.portal.schema import entries
 
 _LEFT: Final = select(entries.c.month).where(entries.c.month < bindparam("first")).limit(1)
 _DROP: Final = delete(entries).where(entries.c.month < bindparam("first"))
+_WITH_THEM: Final = tuple(
+    delete(table).where(table.c.month < bindparam("first")) for table in (marks, corrections, letters)
+)
+"""What is kept about entries of the same months."""
 
 
 class Retention:
@@ -29,9 +35,15 @@ class Retention:
         first, dropped = max(month_of(self._clock.today()) - RETENTION, self._vault.first), 0
         before = {"first": first}
         if first > self._vault.first or self._store.read(lambda connection: connection.execute(_LEFT, before).first()):
-            dropped = await self._store.write(lambda connection: connection.execute(_DROP, before).rowcount)
+            dropped = await self._store.write(lambda connection: _drop(connection, before))
             self._vault.forget_before(first)
             self._emptied = False
         if not self._emptied:
             self._emptied = await self._store.truncate_log()
         return dropped
+
+
+def _drop(connection: Connection, before: dict[str, int]) -> int:
+    for drop in _WITH_THEM:
+        connection.execute(drop, before)
+    return connection.execute(_DROP, before).rowcount

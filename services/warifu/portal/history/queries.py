@@ -1,117 +1,93 @@
 """Reading a person's entries: newest first, a page at a time, by position and never by count.
 
 A page begins where the one before ended (keyset paging), so its cost does not grow with the history, entries that arrive meanwhile
-shift nothing, and no number is ever computed that could tell how many entries there are.
+shift nothing, and no number is ever computed that could tell how many entries there are. A filter finds its entries by their marks; a
+second condition by opening what the first found, at most LOOKED entries a page, which then ends early and says where to go on.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
 
-from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.months import Month, month_at
 from warifu.kernel.store import Store
+from warifu.portal.history import corrections, marks
+from warifu.portal.history.corrections import Correction
+from warifu.portal.history.entries import Entry, Page, Placed, Position, Whole
+from warifu.portal.history.filters import EVERYTHING, Filter
+from warifu.portal.history.schema import marks as marked
 from warifu.portal.kept import COLUMNS, Kept, Seals
-from warifu.portal.login.proof import ProofError, decode, encode
 from warifu.portal.schema import entries
+
+__all__ = ["MOST_A_PAGE", "PAGE_SIZE", "Entry", "History", "Page", "Placed", "Position"]
 
 PAGE_SIZE: Final = 20
 MOST_A_PAGE: Final = 100
-_TIME_SIZE: Final = 8
-_ID_SIZE: Final = 36
+LOOKED: Final = 1_000
+"""Entries that one page looks at, at most, where a filter has several conditions."""
+_STEP: Final = 100
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in the order of entries: by time of request, then by request id."""
-
-    requested_at: int
-    """Simulated time, milliseconds."""
-    request_id: str
-
-    @classmethod
-    def read(cls, text: str) -> Position | None:
-        """A position from an address; None when it is none."""
-        try:
-            data = decode(text, _TIME_SIZE + _ID_SIZE)
-            return cls(int.from_bytes(data[:_TIME_SIZE], "big", signed=True), data[_TIME_SIZE:].decode("ascii"))
-        except (ProofError, UnicodeDecodeError):
-            return None
-
-    def __str__(self) -> str:
-        """The position for an address."""
-        return encode(self.requested_at.to_bytes(_TIME_SIZE, "big", signed=True) + self.request_id.encode("ascii"))
+def _older(columns: Sequence[Any], table: Any, key: str) -> Select[Any]:
+    """Rows of one month and `key` before a mark, newest first."""
+    time, request_id = table.c.requested_at, table.c.request_id
+    return (
+        select(*columns)
+        .where(table.c.month == bindparam("month"), table.c[key] == bindparam("key"))
+        .where(tuple_(time, request_id) < tuple_(bindparam("time"), bindparam("id")), time >= bindparam("first"))
+        .order_by(time.desc(), request_id.desc())
+        .limit(bindparam("limit"))
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One exchange as it was delivered. Codes are the network's; times are simulated, in milliseconds."""
-
-    request_id: str
-    requested_at: int
-    answered_at: int | None
-    requester: str
-    provider: str
-    affair: str
-    procedure: str
-    item: str
-    row: str | None
-    outcome: int
-    """warifu.exchange.v1.Outcome."""
-
-    @property
-    def position(self) -> Position:
-        """Its place in the history."""
-        return Position(self.requested_at, self.request_id)
-
-    @property
-    def outcome_name(self) -> str:
-        """ANSWERED, DENIED, ERROR or EXPIRED."""
-        return exchange_pb2.Outcome.Name(self.outcome).removeprefix("OUTCOME_")  # type: ignore[arg-type]
+def _newer(columns: Sequence[Any], table: Any, key: str) -> Select[Any]:
+    """Rows of one month and `key` after a mark, oldest first."""
+    time, request_id = table.c.requested_at, table.c.request_id
+    return (
+        select(*columns)
+        .where(table.c.month == bindparam("month"), table.c[key] == bindparam("key"))
+        .where(tuple_(time, request_id) > tuple_(bindparam("time"), bindparam("id")), time < bindparam("end"))
+        .order_by(time, request_id)
+        .limit(bindparam("limit"))
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some entries, newest first, and where to go on."""
-
-    entries: Sequence[Entry]
-    older: Position | None
-    """Pass as `before` for the page of older entries; None at the end."""
-    newer: Position | None
-    """Pass as `after` for the page of newer entries; None at the beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What proves one entry."""
-
-    request_id: str
-    records: tuple[bytes, bytes]
-    """Serialised CommittedRecord of request and outcome."""
-    leaves: tuple[int, int] | None
-    """Their places in the log; None while not known."""
-
-
-_KEY: Final = tuple_(entries.c.requested_at, entries.c.request_id)
-_MARK: Final = tuple_(bindparam("time"), bindparam("id"))
-_OWN: Final = (
-    select(*COLUMNS)
-    .where(entries.c.month == bindparam("month"), entries.c.holder == bindparam("holder"))
-    .limit(bindparam("limit"))
-)
-_DESCENDING: Final = (entries.c.requested_at.desc(), entries.c.request_id.desc())
-_NEWEST: Final = _OWN.order_by(*_DESCENDING)
-_OLDER: Final = _OWN.where(_KEY < _MARK).order_by(*_DESCENDING)
-_NEWER: Final = _OWN.where(_KEY > _MARK).order_by(entries.c.requested_at, entries.c.request_id)
+_ENTRIES: Final = {True: _newer(COLUMNS, entries, "holder"), False: _older(COLUMNS, entries, "holder")}
+"""By direction: whether to newer ones."""
+_MARKED: Final = {
+    True: _newer([marked.c.request_id], marked, "mark"),
+    False: _older([marked.c.request_id], marked, "mark"),
+}
 _FIRST_MONTH: Final = select(func.min(entries.c.month))
 _LAST_MONTH: Final = select(func.max(entries.c.month))
 _THESE: Final = select(*COLUMNS).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
+
+_Found = tuple[list[Entry], Position | None]
+"""Entries in the direction of reading, and where it stopped short."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One reading: what is wanted, from where, in which direction, how many at most."""
+
+    wanted: Filter
+    mark: Position | None
+    forward: bool
+    limit: int
+
+    @property
+    def begin(self) -> Position:
+        """Exclusive: the mark, or the bound of the period where that comes first in the direction of reading."""
+        first, end = self.wanted.period
+        bound = Position(first if self.forward else end, "")
+        if self.mark is None:
+            return bound
+        return max(self.mark, bound) if self.forward else min(self.mark, bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,32 +104,37 @@ class History:
         before: Position | None = None,
         after: Position | None = None,
         size: int = PAGE_SIZE,
+        wanted: Filter = EVERYTHING,
     ) -> Page:
         """A page of the union over `subjects`: the newest, or those `before` or `after` a position."""
         if after is not None:
-            return self._newer(subjects, after, size)
-        found = self._run(_NEWEST if before is None else _OLDER, subjects, before, size + 1)
+            return self._newer(subjects, after, size, wanted)
+        found, cut = self._read(subjects, _Way(wanted, before, forward=False, limit=size + 1))
         shown = found[:size]
-        return Page(
-            shown,
-            older=shown[-1].position if len(found) > size else None,
-            newer=shown[0].position if shown and before is not None else None,
-        )
+        last = shown[-1].position if len(found) > size else cut
+        newer = (shown[0].position if shown else before) if before is not None else None
+        return Page(shown, last, newer if shown or cut else None, cut=cut is not None)
 
-    def _newer(self, subjects: Sequence[bytes], after: Position, size: int) -> Page:
-        found = self._run(_NEWER, subjects, after, size + 1)
+    def _newer(self, subjects: Sequence[bytes], after: Position, size: int, wanted: Filter) -> Page:
+        found, cut = self._read(subjects, _Way(wanted, after, forward=True, limit=size + 1))
         shown = found[:size][::-1]
-        if not shown:
-            return self.page(subjects, size=size)
-        return Page(shown, older=shown[-1].position, newer=shown[0].position if len(found) > size else None)
+        if not shown and cut is None:
+            return self.page(subjects, size=size, wanted=wanted)
+        newest = shown[0].position if len(found) > size else cut
+        return Page(shown, shown[-1].position if shown else after, newest, cut=cut is not None)
 
-    def one(self, subjects: Sequence[bytes], request_id: str) -> tuple[Entry, Sequence[bytes]] | None:
-        """The entry with its two committed records; None when there is none, also when it is another person's."""
+    def one(self, subjects: Sequence[bytes], request_id: str) -> Whole | None:
+        """The entry with its records and corrections; None when there is none, also when it is another person's."""
         found = self._these(subjects, [request_id])
-        return (_entry(found[0]), (found[0].request_record, found[0].outcome_record)) if found else None
+        if not found:
+            return None
+        kept = found[0]
+        return Whole(Entry.of(kept), (kept.request_record, kept.outcome_record), self._corrections([request_id]))
 
     def placed(self, subjects: Sequence[bytes], request_ids: Sequence[str]) -> list[Placed]:
         """What proves these entries, in no order; those that are missing, or another person's, are left out."""
+        found = self._these(subjects, request_ids)
+        corrected = self._corrections([kept.request_id for kept in found])
         return [
             Placed(
                 kept.request_id,
@@ -161,48 +142,87 @@ class History:
                 None
                 if kept.request_leaf is None or kept.outcome_leaf is None
                 else (kept.request_leaf, kept.outcome_leaf),
+                [one for one in corrected if one.request_id == kept.request_id],
             )
-            for kept in self._these(subjects, request_ids)
+            for kept in found
         ]
+
+    def corrected(self, request_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these entries, of whomever, have corrections."""
+        return frozenset(one.request_id for one in self._corrections(request_ids))
 
     def _these(self, subjects: Sequence[bytes], request_ids: Sequence[str]) -> list[Kept]:
         rows = self.store.read(lambda c: c.execute(_THESE, {"request_ids": list(request_ids)}).all())
         return [kept for kept in map(self.seals.opened, rows) if kept.subject in subjects]
 
-    def _run(self, statement: Select[Any], subjects: Sequence[bytes], mark: Position | None, limit: int) -> list[Entry]:
+    def _corrections(self, request_ids: Sequence[str]) -> list[Correction]:
+        return self.store.read(lambda c: corrections.of(c, self.seals.vault, request_ids)) if request_ids else []
+
+    def _read(self, subjects: Sequence[bytes], way: _Way) -> _Found:
         """One short run a code, merged: each is in order already, and nearly everyone has one code."""
-        runs = [
-            self.store.read(lambda c, own=subject: self._months(c, statement, own, mark, limit))  # type: ignore[misc]
-            for subject in subjects
-        ]
+        runs = [self.store.read(lambda c, own=subject: self._run(c, own, way)) for subject in subjects]  # type: ignore[misc]
         if len(runs) == 1:
             return runs[0]
         order: Callable[[Entry], Position] = lambda entry: entry.position  # noqa: E731 - a typed key
-        return list(islice(heapq.merge(*runs, key=order, reverse=statement is not _NEWER), limit))
+        found = list(heapq.merge(*(run for run, _ in runs), key=order, reverse=not way.forward))[: way.limit]
+        cuts = [cut for _, cut in runs if cut is not None]
+        if not cuts:
+            return found, None
+        # Beyond the nearest of the places where a run stopped short, others may be missing.
+        cut = min(cuts) if way.forward else max(cuts)
+        sure = [entry for entry in found if (entry.position <= cut if way.forward else entry.position >= cut)]
+        return (sure, None) if len(sure) == way.limit else (sure, cut)
 
-    def _months(
-        self, connection: Connection, statement: Select[Any], subject: bytes, mark: Position | None, limit: int
-    ) -> list[Entry]:
+    def _run(self, connection: Connection, subject: bytes, way: _Way) -> _Found:
         """Month after month, away from the mark, until the run is long enough: a person is another tag in each."""
-        marked = {"time": mark.requested_at, "id": mark.request_id} if mark is not None else {}
         found: list[Entry] = []
-        for month in self._reach(connection, mark, forward=statement is _NEWER):
-            values = {"month": month, "holder": self.seals.holder(month, subject), "limit": limit - len(found)}
-            rows = connection.execute(statement, {**values, **marked}).all()
-            found += [_entry(self.seals.opened(row)) for row in rows]
-            if len(found) == limit:
-                break
-        return found
+        mark, looked = way.begin, 0
+        for month in self._reach(connection, way):
+            for entry in self._month(connection, month, subject, way, mark):
+                mark, looked = entry.position, looked + 1
+                if way.wanted.fits(entry):
+                    found.append(entry)
+                if len(found) == way.limit:
+                    return found, None
+                if looked >= max(LOOKED, way.limit):
+                    return found, mark
+        return found, None
 
-    def _reach(self, connection: Connection, mark: Position | None, *, forward: bool) -> Iterable[Month]:
-        """The months with entries of anybody, from the mark on in the direction of reading."""
+    def _month(
+        self, connection: Connection, month: Month, subject: bytes, way: _Way, mark: Position
+    ) -> Iterator[Entry]:
+        """The entries of a month that its marks point to, in steps."""
+        by_mark = way.wanted.marked
+        key = marks.mark(self.seals.vault, month, subject, *by_mark) if by_mark else self.seals.holder(month, subject)
+        first, end = way.wanted.period
+        values: dict[str, Any] = {"month": month, "key": key, "limit": min(way.limit, _STEP)}
+        values |= {"end": end} if way.forward else {"first": first}
+        while True:
+            at = {"time": mark.requested_at, "id": mark.request_id}
+            if by_mark:
+                picked = connection.execute(_MARKED[way.forward], {**values, **at}).scalars().all()
+                rows = connection.execute(_THESE, {"request_ids": picked}).all() if picked else []
+            else:
+                rows = connection.execute(_ENTRIES[way.forward], {**values, **at}).all()
+            step = sorted((Entry.of(self.seals.opened(row)) for row in rows), key=_place, reverse=not way.forward)
+            yield from step
+            if len(step) < values["limit"]:
+                return
+            mark = step[-1].position
+
+    def _reach(self, connection: Connection, way: _Way) -> Sequence[Month]:
+        """The months with entries of anybody, from the mark on in the direction of reading, within the period."""
         first, last = connection.execute(_FIRST_MONTH).scalar(), connection.execute(_LAST_MONTH).scalar()
         if first is None or last is None:
             return ()
-        first = max(first, self.seals.vault.first)
-        here = month_at(mark.requested_at) if mark is not None else last
-        return range(max(here, first), last + 1) if forward else range(min(here, last), first - 1, -1)
+        begin, end = way.wanted.period
+        first = max(first, self.seals.vault.first, month_at(begin) if way.wanted.first else first)
+        last = min(last, month_at(end - 1) if way.wanted.last else last)
+        here = month_at(way.mark.requested_at) if way.mark is not None else None
+        if way.forward:
+            return range(max(first, here if here is not None else first), last + 1)
+        return range(min(last, here if here is not None else last), first - 1, -1)
 
 
-def _entry(kept: Kept) -> Entry:
-    return Entry(**{field.name: getattr(kept, field.name) for field in fields(Entry)})
+def _place(entry: Entry) -> Position:
+    return entry.position

@@ -6,7 +6,7 @@ leaves (`warifu.portal.proxies.traces`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -19,6 +19,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.instants import datetime_at
 from warifu.portal.accounts import Accounts
 from warifu.portal.history.bundle import CHECKING
+from warifu.portal.history.entries import Whole
 from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, Entry, History, Page, Position
 from warifu.portal.history.story import Teller
 from warifu.portal.login.views import to_login
@@ -75,9 +76,9 @@ class HistoryViews:
         session = await self.sessions.of(request)
         if session is None:
             return to_login(request)
-        entry, records = await self._one(request, session)
-        commitments = [exchange_pb2.CommittedRecord.FromString(record).commitment.hex() for record in records]
-        story = self.teller.tell(entry, languages.of(request))
+        whole = await self._one(request, session)
+        commitments = [exchange_pb2.CommittedRecord.FromString(record).commitment.hex() for record in whole.records]
+        story = self.teller.tell(whole.entry, languages.of(request))
         return self.pages.render(
             request,
             "entry.html",
@@ -98,8 +99,8 @@ class HistoryViews:
 
     async def detail_json(self, request: Request) -> Response:
         """One entry as JSON."""
-        entry, _ = await self._one(request, await self._required(request))
-        return JSONResponse(self._document(entry))
+        whole = await self._one(request, await self._required(request))
+        return JSONResponse(self._document(whole.entry))
 
     async def _required(self, request: Request) -> Session:
         session = await self.sessions.of(request)
@@ -117,7 +118,7 @@ class HistoryViews:
         await self.traces.note(session, Act.READ_LIST)
         return page
 
-    async def _one(self, request: Request, session: Session) -> tuple[Entry, Sequence[bytes]]:
+    async def _one(self, request: Request, session: Session) -> Whole:
         found = self.history.one(self.accounts.subjects(session.whose), request.path_params["request_id"])
         if found is None:
             raise HTTPException(404)

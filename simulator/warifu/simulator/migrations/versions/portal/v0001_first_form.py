@@ -45,6 +45,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("serial"),
     )
     op.create_table(
+        "corrections",
+        sa.Column(
+            "commitment", sa.LargeBinary(length=32), nullable=False, comment="Of the correcting entry: the leaf's data."
+        ),
+        sa.Column("request_id", sa.String(length=36), nullable=False, comment="The entry that is corrected."),
+        sa.Column("month", sa.Integer(), nullable=False, comment="Of the request: whose key seals the row."),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="log.v1.CommittedEvent."),
+        sa.Column(
+            "arrival",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Position in the order of arrival of all that is delivered.",
+        ),
+        sa.Column("leaf", sa.BigInteger(), nullable=True, comment="Place in the log; absent while not known."),
+        sa.Column(
+            "log_key",
+            sa.String(length=8),
+            nullable=True,
+            comment="Id of the key of the log in which that place is, hexadecimal.",
+        ),
+        sa.PrimaryKeyConstraint("commitment"),
+        sa.UniqueConstraint("arrival"),
+    )
+    with op.batch_alter_table("corrections", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_corrections_month"), ["month"], unique=False)
+        batch_op.create_index(batch_op.f("ix_corrections_request_id"), ["request_id"], unique=False)
+        batch_op.create_index(
+            "ix_corrections_unplaced",
+            ["arrival"],
+            unique=False,
+            sqlite_where=sa.text("leaf IS NULL"),
+            postgresql_where=sa.text("leaf IS NULL"),
+        )
+
+    op.create_table(
         "entries",
         sa.Column(
             "month",
@@ -97,6 +132,33 @@ def upgrade() -> None:
             postgresql_where=sa.text("request_leaf IS NULL"),
         )
 
+    op.create_table(
+        "entry_marks",
+        sa.Column(
+            "month",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Of the request: whose key makes the tag.",
+        ),
+        sa.Column("mark", sa.LargeBinary(length=16), nullable=False, comment="See warifu.portal.history.marks."),
+        sa.Column(
+            "requested_at",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="Simulated time, milliseconds.",
+        ),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("month", "mark", "requested_at", "request_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "letter_boxes",
+        sa.Column("addressee", sa.String(length=64), nullable=False, comment="Institution code, or `watchdog`."),
+        sa.Column("sent", sa.BigInteger(), nullable=False, comment="How many letters were ever sent there."),
+        sa.PrimaryKeyConstraint("addressee"),
+    )
     op.create_table(
         "positions",
         sa.Column("name", sa.String(length=32), nullable=False),
@@ -215,6 +277,37 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("applications", schema=None) as batch_op:
         batch_op.create_index("ix_applications_account", ["account", "submitted_at"], unique=False)
+
+    op.create_table(
+        "letters",
+        sa.Column("letter_id", sa.String(length=36), nullable=False),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False, comment="The entry that it is about."),
+        sa.Column("month", sa.Integer(), nullable=False, comment="Of the entry: whose key seals the row."),
+        sa.Column("box", sa.LargeBinary(length=16), nullable=False, comment="Tag of the addressee in that month."),
+        sa.Column("position", sa.BigInteger(), nullable=False, comment="Among those to this addressee, from 1."),
+        sa.Column("to_supervisor", sa.Boolean(), nullable=False),
+        sa.Column(
+            "sealed", sa.LargeBinary(), nullable=False, comment="What was written; see warifu.portal.letters.queries."
+        ),
+        sa.Column("sent_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column("answer_by", sa.String(length=10), nullable=False, comment="Last simulated day of the answer, ISO."),
+        sa.Column("answer", sa.LargeBinary(), nullable=True, comment="Sealed; absent until it came."),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True, comment="Simulated time, milliseconds."),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("letter_id"),
+    )
+    with op.batch_alter_table("letters", schema=None) as batch_op:
+        batch_op.create_index("ix_letters_account", ["account", "sent_at", "letter_id"], unique=False)
+        batch_op.create_index("ix_letters_box", ["box", "position"], unique=False)
+        batch_op.create_index(batch_op.f("ix_letters_month"), ["month"], unique=False)
+        batch_op.create_index(
+            "ix_letters_open",
+            ["answer_by"],
+            unique=False,
+            sqlite_where=sa.text("answer IS NULL"),
+            postgresql_where=sa.text("answer IS NULL"),
+        )
 
     op.create_table(
         "mandates",

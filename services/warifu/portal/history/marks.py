@@ -1,0 +1,48 @@
+"""Marks: what a filter finds entries by. Equal things of one person and month have one mark, which tells nothing without the month's key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Connection, insert
+
+from warifu.kernel.months import Month
+from warifu.kernel.vault import Vault
+from warifu.portal.history.schema import marks
+from warifu.portal.kept import Kept
+
+INSTITUTION, PROCEDURE, OUTCOME = "institution", "procedure", "outcome"
+_ADD: Final = insert(marks)
+
+
+def mark(vault: Vault, month: Month, subject: bytes, kind: str, value: str) -> bytes:
+    """The mark of one thing that an entry about `subject` says.
+
+    Raises:
+        ErasedError: the month's key was destroyed.
+    """
+    return vault.tag(month, f"{kind}/{value}/{subject.hex()}")
+
+
+def add(connection: Connection, vault: Vault, kept: Kept) -> None:
+    """Mark an entry, in the transaction that keeps it."""
+    connection.execute(_ADD, [_row(vault, kept, kind, value) for kind, value in _said(kept)])
+
+
+def _said(kept: Kept) -> set[tuple[str, str]]:
+    return {
+        (INSTITUTION, kept.requester),
+        (INSTITUTION, kept.provider),
+        (PROCEDURE, kept.procedure),
+        (OUTCOME, str(kept.outcome)),
+    }
+
+
+def _row(vault: Vault, kept: Kept, kind: str, value: str) -> Mapping[str, object]:
+    return {
+        "month": kept.month,
+        "mark": mark(vault, kept.month, kept.subject, kind, value),
+        "requested_at": kept.requested_at,
+        "request_id": kept.request_id,
+    }

@@ -1,0 +1,47 @@
+"""What the history keeps beside the entries: marks by which they are filtered, and corrections.
+
+A mark is a tag of the month, the person's code and one thing that an entry says, so that a filter finds the few among many without opening
+the others. If it is read, so is which entries of one person and month are alike in something; in what, only the month's key says.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
+
+from warifu.portal.schema import metadata
+
+marks: Final = Table(
+    "entry_marks",
+    metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False, comment="Of the request: whose key makes the tag."),
+    Column("mark", LargeBinary(16), primary_key=True, comment="See warifu.portal.history.marks."),
+    Column("requested_at", BigInteger, primary_key=True, autoincrement=False, comment="Simulated time, milliseconds."),
+    Column("request_id", String(36), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+corrections: Final = Table(
+    "corrections",
+    metadata,
+    Column("commitment", LargeBinary(32), primary_key=True, comment="Of the correcting entry: the leaf's data."),
+    Column("request_id", String(36), nullable=False, index=True, comment="The entry that is corrected."),
+    Column("month", Integer, nullable=False, index=True, comment="Of the request: whose key seals the row."),
+    Column("sealed", LargeBinary, nullable=False, comment="log.v1.CommittedEvent."),
+    Column(
+        "arrival",
+        BigInteger,
+        nullable=False,
+        unique=True,
+        comment="Position in the order of arrival of all that is delivered.",
+    ),
+    Column("leaf", BigInteger, comment="Place in the log; absent while not known."),
+    Column("log_key", String(8), comment="Id of the key of the log in which that place is, hexadecimal."),
+    Index(
+        "ix_corrections_unplaced",
+        "arrival",
+        sqlite_where=text("leaf IS NULL"),
+        postgresql_where=text("leaf IS NULL"),
+    ),
+)
