@@ -17,7 +17,7 @@ ENV PATH=/opt/warifu/bin:$PATH \
 USER warifu
 WORKDIR /home/warifu
 VOLUME /state
-EXPOSE 8170 8171 8172 8173
+EXPOSE 8170 8171 8172 8173 8174 8175
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["warifu"]
 CMD ["demo", "--state", "/state", "--port", "8170", "--listen", "0.0.0.0", "--no-browser"]

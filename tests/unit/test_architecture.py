@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOTS = ("proto", "services", "gateway", "simulator")
-PARTIES = ("numbering", "gateway", "agencies", "portal")
+PARTIES = ("numbering", "gateway", "agencies", "portal", "counter")
 HEAVY = ("alembic", "sqlalchemy.orm", "pydantic", "rich", "typer")
 
 

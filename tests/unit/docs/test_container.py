@@ -5,7 +5,7 @@ import re
 from unit.docs import markdown
 
 from warifu.law import packaged
-from warifu.simulator.launcher.plan import plan
+from warifu.simulator.launcher.plan import STAGE, plan
 from warifu.simulator.launcher.ports import DEFAULT_WEB_PORT
 
 COMPOSE = markdown.text(markdown.ROOT / "docker-compose.yml")
@@ -14,7 +14,8 @@ DOCKERFILE = markdown.text(markdown.ROOT / "Dockerfile")
 
 def face_ports() -> list[int]:
     """The ports of the web faces of a network on the default port."""
-    return sorted(DEFAULT_WEB_PORT + party.web.rank for party in plan(packaged()) if party.web is not None)
+    faces = [STAGE, *(party.web for party in plan(packaged()) if party.web is not None)]
+    return sorted(DEFAULT_WEB_PORT + face.rank for face in faces)
 
 
 def test_every_face_is_published_under_its_own_port():

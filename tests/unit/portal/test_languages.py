@@ -12,6 +12,7 @@ from starlette.requests import Request
 from unit.portal.browser import Browser, visible
 from unit.portal.lab import Lab, Told
 
+from warifu.counter.app import ROOT as COUNTER
 from warifu.portal.app import HERE as PORTAL
 from warifu.simulator.cards.views import HERE as CARDS
 from warifu.watchdog.app import HERE as CONSOLE
@@ -21,7 +22,8 @@ WEB = Path(languages.__file__).parent
 
 
 @pytest.mark.parametrize(
-    ("folder", "domain"), [(PORTAL, "portal"), (CARDS, "cards"), (CONSOLE, "console"), (WEB, "web")]
+    ("folder", "domain"),
+    [(PORTAL, "portal"), (CARDS, "cards"), (CONSOLE, "console"), (COUNTER, "counter"), (WEB, "web")],
 )
 def test_the_english_catalogue_has_every_message_and_no_other(folder: Path, domain: str) -> None:
     """Every Japanese text of the templates has an English one, none is fuzzy or left over, and their places agree."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from warifu.law import LawBook
 
-DESKS = frozenset({"counter"})
 PORTAL = "portal"
 WATCHDOG = "watchdog"
+COUNTER = "counter"
+DESKS = frozenset({COUNTER})
 
 
 def agency_kinds(book: LawBook) -> tuple[str, ...]:
@@ -88,6 +89,13 @@ def _plan(book: LawBook) -> tuple[PlannedParty, ...]:
         ),
         PlannedParty(
             WATCHDOG, "warifu.watchdog.party:build", ("main",), ("gateway", *kinds, PORTAL), Face(WATCHDOG, 3)
+        ),
+        PlannedParty(
+            COUNTER,
+            "warifu.counter.party:build",
+            tuple(code for kind in kinds for code in _codes(book, kind)),
+            (*kinds, WATCHDOG),
+            Face(COUNTER, 4),
         ),
         PlannedParty(
             "simulator", "warifu.simulator.party:build", ("main",), ("numbering",), Face("card", 1, (PORTAL,))

@@ -13,7 +13,7 @@ from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.config import Config, Simulation, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
-from warifu.simulator.launcher.plan import PORTAL, STAGE, PlannedParty, plan
+from warifu.simulator.launcher.plan import COUNTER, PORTAL, STAGE, PlannedParty, plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.population import CLOCK_START
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
@@ -91,6 +91,8 @@ def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
     ]
     for code, kind in file.extra["kinds"].items():
         files += [("interim", state / kind / f"{code}.interim.db"), ("agency", state / kind / f"{code}.db")]
+    if any(party.name == COUNTER for party in file.parties):
+        files += [("counter", state / COUNTER / f"{code}.counter.db") for code in file.extra["kinds"]]
     return [(schema, f"sqlite:///{path}") for schema, path in files]
 
 

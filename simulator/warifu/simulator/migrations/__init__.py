@@ -28,6 +28,7 @@ SCHEMAS = {
     "agency": "warifu.agencies.tables",
     "portal": "warifu.portal.tables",
     "watchdog": "warifu.watchdog.schema",
+    "counter": "warifu.counter.schema",
     "simulator": "warifu.simulator.cards.schema",
 }
 """Kinds of database, and the module whose `metadata` is the schema of each."""

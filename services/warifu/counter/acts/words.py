@@ -1,0 +1,32 @@
+"""What the acts of staff are called. Every feature has its own here; an act without a row is shown by its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from warifu.law import Text
+
+ACTS: Final[Mapping[str, Text]] = {
+    "login": Text("ログイン", "Logged in"),
+    "logout": Text("ログアウト", "Logged out"),
+    "off-duty": Text("勤務時間外のログイン（拒否）", "Login outside duty hours (refused)"),
+    "grant-hour": Text("勤務時間の延長を許可", "Granted an hour"),
+    "receive": Text("来庁者の本人確認", "Identified a visitor"),
+    "look-up": Text("宛名の基本情報を開いた", "Opened an addressee's particulars"),
+    "end-visit": Text("来庁者の対応を終えた", "Ended a visit"),
+    "propose": Text("承認を求めた", "Asked for approval"),
+    "approve": Text("承認した", "Approved"),
+    "refuse": Text("承認しなかった", "Refused approval"),
+    "withdraw": Text("申請を取り下げた", "Withdrew a proposal"),
+    "protect": Text("保護の設定・解除", "Set or lifted protection"),
+    "file-use": Text("独自利用事務の届出", "Filed an ordinance use"),
+    "report-leak": Text("漏えい等の報告", "Reported a leak"),
+    "reply": Text("指導・勧告・命令への回答", "Replied to a measure"),
+    "list-filings": Text("届出と措置の一覧を開いた", "Opened filings and measures"),
+}
+
+
+def named(act: str, language: str) -> str:
+    """What an act is called."""
+    return ACTS[act].to(language) if act in ACTS else act

@@ -1,0 +1,1 @@
+"""What the institution files with the supervisor: ordinance uses, leak reports, replies to measures."""

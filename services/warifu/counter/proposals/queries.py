@@ -1,0 +1,121 @@
+"""Proposals of one counter. A proposal is decided once; what is done is the bytes that were proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from warifu.counter.schema import PROPOSAL, WAITING
+from warifu.counter.staff.accounts import Account
+from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError
+from warifu.kernel.instants import milliseconds
+from warifu.kernel.store import Store
+
+PAGE: Final = 20
+
+
+class State(StrEnum):
+    """How a proposal stands."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    """Decided, and not done yet: whom it is told could not be reached, or the process ended in between."""
+    DONE = "done"
+    FAILED = "failed"
+    """Approved, and refused by whom it was told."""
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+_ADD: Final = insert(PROPOSAL)
+_ONE: Final = select(PROPOSAL).where(PROPOSAL.c.id == bindparam("id"))
+_ALL: Final = (
+    select(PROPOSAL).where(PROPOSAL.c.id < bindparam("before")).order_by(PROPOSAL.c.id.desc()).limit(bindparam("most"))
+)
+_OPEN: Final = select(func.count()).select_from(PROPOSAL).where(WAITING)
+_LAST: Final = (
+    select(PROPOSAL)
+    .where(
+        PROPOSAL.c.kind == bindparam("kind"),
+        PROPOSAL.c.about == bindparam("about"),
+        PROPOSAL.c.state == State.DONE.value,
+    )
+    .order_by(PROPOSAL.c.id.desc())
+    .limit(1)
+)
+_DECIDE: Final = (
+    update(PROPOSAL)
+    .where(PROPOSAL.c.id == bindparam("which"), PROPOSAL.c.state == State.WAITING.value)
+    .values(state=bindparam("to"), decided_at=bindparam("moment"), decided_by=bindparam("who"))
+)
+_CLOSE: Final = (
+    update(PROPOSAL)
+    .where(PROPOSAL.c.id == bindparam("which"), PROPOSAL.c.state == State.APPROVED.value)
+    .values(state=bindparam("to"), result=bindparam("why_not"))
+)
+
+
+class Proposals:
+    """The proposals of one counter."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    async def add(self, who: Account, kind: str, content: bytes, about: str, why: str) -> int:
+        """Keep a proposal; its number. `content` is what will be done, `about` a code, `why` at most 200 characters."""
+        row = {
+            "kind": kind,
+            "content": content,
+            "about": about,
+            "why": why,
+            "proposed_at": self._now(),
+            "proposed_by": who.login,
+            "state": State.WAITING,
+        }
+
+        def add(connection: Connection) -> int:
+            return cast("int", connection.execute(_ADD, row).inserted_primary_key[0])  # type: ignore[index]
+
+        return await self._store.write(add)
+
+    async def decide(self, who: Account, number: int, to: State) -> bool:
+        """Decide what waits; False when it does not wait any more. Of two who decide at once, one does."""
+        values = {"which": number, "to": to, "moment": self._now(), "who": who.login}
+        return await self._store.write(lambda connection: connection.execute(_DECIDE, values).rowcount == 1)
+
+    async def close(self, number: int, error: LinkageError | None) -> None:
+        """An approved proposal was done, or could not be."""
+        to = State.DONE if error is None else State.FAILED
+        values = {"which": number, "to": to, "why_not": error.reason if error is not None else None}
+        await self._store.write(lambda connection: connection.execute(_CLOSE, values))
+
+    def one(self, number: int) -> Row[Any] | None:
+        """A proposal."""
+        return self._store.read(lambda connection: connection.execute(_ONE, {"id": number}).first())
+
+    def page(self, before: int) -> Sequence[Row[Any]]:
+        """Up to one more than PAGE proposals, newest first."""
+        values = {"before": before, "most": PAGE + 1}
+        return self._store.read(lambda connection: connection.execute(_ALL, values).all())
+
+    def waiting(self) -> int:
+        """How many wait."""
+        return self._store.read(lambda connection: int(connection.execute(_OPEN).scalar_one()))
+
+    def last_done(self, kind: str, about: str) -> Row[Any] | None:
+        """The newest of a kind about somebody or something that was done."""
+        values = {"kind": kind, "about": about}
+        return self._store.read(lambda connection: connection.execute(_LAST, values).first())
+
+    def _now(self) -> int:
+        return milliseconds(self._clock.network())
+
+
+def seen_as(content: bytes) -> str:
+    """What an approval names: whoever approves approves the very bytes that were shown."""
+    return sha256(content).hexdigest()

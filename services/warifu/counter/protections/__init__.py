@@ -1,0 +1,1 @@
+"""Protection of a person: not shown, not answered, looked at first. Set and lifted by two people."""

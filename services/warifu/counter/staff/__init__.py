@@ -1,0 +1,1 @@
+"""The counter's staff: roles and rights, duty hours, accounts, sessions."""
