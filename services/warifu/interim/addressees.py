@@ -20,6 +20,8 @@ _NUMBER: Final = re.compile(rf"[0-9]{{1,{int(ADDRESSEE_NO)}}}", re.ASCII)
 _LIST_DEFAULT: Final = 100
 
 _FIND = select(ADDRESSEES).where(ADDRESSEES.c.addressee_no == bindparam("addressee_no"))
+_HELD_BY = select(ADDRESSEES.c.addressee_no).where(ADDRESSEES.c.subject == bindparam("code"))
+_ACQUAINT = insert(ADDRESSEES)
 _KNOWN = select(ADDRESSEES.c.addressee_no).where(ADDRESSEES.c.addressee_no.in_(bindparam("numbers", expanding=True)))
 _UNBIND = (
     update(ADDRESSEES)
@@ -87,6 +89,20 @@ class Addressees:
         if row.subject is None:
             raise LinkageError(Reason.CLIENT_NOT_ENROLLED)
         return exchange_pb2.SubjectReference.FromString(row.subject), bool(row.non_disclosure)
+
+    async def acquaint(self, subject: exchange_pb2.SubjectReference) -> str:
+        """The addressee number of a person whose code this institution obtained by itself; a new one for a code that is new here."""
+        code = subject.SerializeToString(deterministic=True)
+        fresh = f"{int.from_bytes(self._ground.ids.token('addressee', 8), 'big') % 10 ** int(ADDRESSEE_NO):0{int(ADDRESSEE_NO)}}"
+        row = {"addressee_no": fresh, "subject": code, "bound_at": self._ground.machine()}
+
+        def find_or_add(connection: Connection) -> str:
+            known: str | None = connection.execute(_HELD_BY, {"code": code}).scalar()
+            if known is None:
+                connection.execute(_ACQUAINT, row)
+            return known or fresh
+
+        return await self._ground.store.write(find_or_add)
 
     async def unbind(self, request: pb.UnbindRequest) -> pb.UnbindResponse:
         """Take a mislinked addressee's code away, with an entry in the journal. Copies stay; nothing finds them any more.

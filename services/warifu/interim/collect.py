@@ -39,6 +39,12 @@ class Collection:
             row = self._row(request.request_id)
         return pb.CollectResponse(inquiry=state_of(row))
 
+    def known(self, request_id: str) -> pb.InquiryState | None:
+        """The inquiry's state as it is known here, without asking anybody; None when there is none (any more)."""
+        contents = self._ground.contents
+        row = self._ground.store.read(lambda connection: kept_inquiries.find(connection, contents, request_id))
+        return None if row is None else state_of(row)
+
     async def list_inquiries(self, request: pb.ListInquiriesRequest) -> pb.ListInquiriesResponse:
         """Inquiries without their records, newest first.
 

@@ -20,6 +20,7 @@ from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.own_entry import OwnEntry
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.addressees import Addressees
+from warifu.interim.applications import Applications
 from warifu.interim.approvals import Approvals
 from warifu.interim.audit import Audit
 from warifu.interim.collect import Collection
@@ -78,14 +79,18 @@ class Interim:
         own_entry = OwnEntry(ground.institution, ground.keys, ground.clock, ground.peers, identity, VersionMark(ground))
         reader = LogReader(ground.peers, ground.institution, log.tiles)
         promises = Promises(ground, log.keys, reader)
-        self.provision = Provision(ground, own_entry, Approvals(ground, issuer))
+        approvals = Approvals(ground, issuer)
+        self.provision = Provision(ground, own_entry, approvals)
 
+        self.acquaint = addressees.acquaint
         self.unbind = addressees.unbind
         self.list_unbound = addressees.list_unbound
         self.set_protection = addressees.set_protection
         self.enrol = enrolment.enrol
         self.register_copies = copies.register
         self.collect = collection.collect
+        self.known = collection.known
+        self.rulings_for = approvals.rulings_for
         self.list_inquiries = collection.list_inquiries
         self.list_reviews = reviews.list_reviews
         self.release_review = reviews.release
@@ -94,6 +99,7 @@ class Interim:
         self.get_proof = Proofs(ground, log.keys, reader).get_proof
         self.list_suspicions = Suspicions(ground).pointed_at
         self.correct = Corrections(ground).correct
+        self.open_application = Applications(ground).open
         self.view = View(ground).holdings
 
         self.jobs: dict[str, Callable[[], Awaitable[int]]] = {
@@ -122,9 +128,18 @@ class Interim:
 
 
 def open_interim(
-    context: Context, institution: str, law_book: CurrentLaw, ids: Ids, log: LogAccess, pause: Pause = asyncio.sleep
+    context: Context,
+    institution: str,
+    law_book: CurrentLaw,
+    ids: Ids,
+    log: LogAccess,
+    pause: Pause = asyncio.sleep,
+    *,
+    answers_kept: int | None = None,
 ) -> Interim:
     """The interim server of `institution`, with its keys, store and identity in the party's folder.
+
+    `answers_kept`: simulated days after which answers to its own inquiries cannot be read any more; with their exchanges' month otherwise.
 
     Raises:
         ValueError: a kept key is damaged, the month keys among them.
@@ -132,8 +147,6 @@ def open_interim(
     config, secrets = context.config, context.config.folder / "secrets"
     store = Store(store_url(config, institution), metadata)
     store.create()
-
-    oldest = month_of(context.clock.today()) - RETENTION
 
     async def fetch(owner: str) -> exchange_pb2.SignedDirectoryEntry:
         return await fetch_entry(context.peers, institution, owner)
@@ -148,9 +161,20 @@ def open_interim(
         peers=context.peers,
         ids=ids,
         sample_key=_sample_key(config, institution),
-        contents=Contents(Vault.open(secrets / f"{institution}.months.json", oldest)),
+        contents=_contents(context, institution, answers_kept),
     )
     return Interim(ground, config.folder / "identities" / institution, log, context.trust, pause)
+
+
+def _contents(context: Context, institution: str, answers_kept: int | None) -> Contents:
+    """The keys under which contents lie. Those of days are in no archive: what is kept briefly must not outlive its term in a backup."""
+    secrets, today = context.config.folder / "secrets", context.clock.today()
+    oldest = month_of(today) - RETENTION
+    if answers_kept is None:
+        return Contents(Vault.open(secrets / f"{institution}.months.json", oldest))
+    days = Vault.open(secrets / f"{institution}.days.json", today.toordinal() - answers_kept)
+    # The party that asks for itself has month keys of its own under its name.
+    return Contents(Vault.open(secrets / f"{institution}-interim.months.json", oldest), days, answers_kept)
 
 
 def _sample_key(config: Config, institution: str) -> bytes:

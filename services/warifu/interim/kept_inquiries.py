@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Integer, Row, bindparam, insert, select, update
@@ -12,6 +12,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.contents import Contents
 from warifu.interim.schema import INQUIRIES, UNFINISHED
 from warifu.kernel.months import Month
+from warifu.linkage.v1 import linkage_pb2
 
 UNSETTLED: Final = frozenset({exchange_pb2.OUTCOME_UNSPECIFIED, exchange_pb2.OUTCOME_PENDING})
 """Outcomes that may still change."""
@@ -39,7 +40,7 @@ class Inquiry:
     state: bytes | None = None
     """linkage.v1.ExchangeState as received last."""
     answer: bytes | None = None
-    """exchange.v1.Answer as opened."""
+    """exchange.v1.Answer as opened; gone, with the sealed one in `state`, from where answers are kept briefly (`Contents.days`)."""
     failure: bytes | None = None
     """common.v1.Failure."""
     requested_at: int | None = None
@@ -111,17 +112,40 @@ def opened(contents: Contents, row: Row[Any]) -> Inquiry:
     for part, names in (("asked", _ASKED), ("answered", _ANSWERED)):
         found = contents.open(row.month, _name(row.request_id, part), getattr(row, part))
         values |= zip(names, found, strict=True)
-    return Inquiry(**values, position=row.position)
+    return _with_answer(contents, Inquiry(**values, position=row.position))
 
 
 def _answered(contents: Contents, inquiry: Inquiry) -> dict[str, object]:
-    sealed = _sealed(contents, inquiry, "answered", _ANSWERED)
+    sealed = _sealed(contents, _without_answer(contents, inquiry), "answered", _ANSWERED)
     return {"answered": sealed, "waiting": _WAITING.get(inquiry.outcome, 0)}
 
 
 def _sealed(contents: Contents, inquiry: Inquiry, part: str, names: Sequence[str]) -> bytes:
     name = _name(inquiry.request_id, part)
     return contents.seal(inquiry.month, name, [getattr(inquiry, field) for field in names])
+
+
+def _without_answer(contents: Contents, inquiry: Inquiry) -> Inquiry:
+    """With both forms of a final answer, opened and as it came, under the key of its day, where there are keys of days."""
+    if contents.days is None or inquiry.answered_at is None or inquiry.answer is None or inquiry.state is None:
+        return inquiry
+    state = linkage_pb2.ExchangeState.FromString(inquiry.state)
+    both = [inquiry.answer, state.answer.SerializeToString()]
+    state.ClearField("answer")
+    shut = contents.shut(inquiry.answered_at, _name(inquiry.request_id, "answer"), both)
+    return replace(inquiry, state=state.SerializeToString(), answer=shut)
+
+
+def _with_answer(contents: Contents, inquiry: Inquiry) -> Inquiry:
+    """The inquiry with what `_without_answer` took away, as long as that day's key is there."""
+    if contents.days is None or inquiry.answered_at is None or inquiry.answer is None or inquiry.state is None:
+        return inquiry
+    both = contents.shown(_name(inquiry.request_id, "answer"), inquiry.answer)
+    if both is None:
+        return replace(inquiry, answer=None)
+    state = linkage_pb2.ExchangeState.FromString(inquiry.state)
+    state.answer.ParseFromString(both[1])
+    return replace(inquiry, state=state.SerializeToString(), answer=both[0])
 
 
 def _name(request_id: str, part: str) -> str:

@@ -52,7 +52,7 @@ class _Reply:
 
     @property
     def non_disclosure(self) -> bool:
-        return self.person is not None and self.person.non_disclosure
+        return _hidden(self.question, self.person)
 
     @property
     def outcome(self) -> exchange_pb2.Outcome.ValueType:
@@ -158,19 +158,26 @@ class Provision:
     def _reply(self, connection: Connection, question: Question, person: Person | None) -> _Reply:
         found = self._find(connection, question, person)
         on = day_of(question.checked.exchange_time)
-        rule = rule_for(self._ground.sample_key, question.checked.header.request_id, person, found, on)
+        rule = rule_for(
+            self._ground.sample_key, question.checked.header.request_id, self._reviewed(question, person), found, on
+        )
         fine = found.outcome if rule is None else exchange_pb2.FINE_OUTCOME_PENDING
         return _Reply(question, person, fine, rule, _answer(question, person, fine, found))
 
     def _find(self, connection: Connection, question: Question, person: Person | None) -> Found:
         if person is None:
             return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
-        if person.self_disclosure_blocked and question.requester_role == PORTAL:
+        if _is_blocked(question, person):
             return Found(exchange_pb2.FINE_OUTCOME_WITHHELD)
         request = question.checked.header
         paths = released(question.row.fields, question.query.fields)
         on = day_of(question.checked.exchange_time)
         return lookup.find(connection, person.addressee_no, request.item, request.span, on, paths)
+
+    @staticmethod
+    def _reviewed(question: Question, person: Person | None) -> Person | None:
+        """Who must be looked at before an answer leaves: nobody to whom nothing is told. Whoever has no record here does not wait either."""
+        return None if person is not None and _is_blocked(question, person) else person
 
     def _records(self, reply: _Reply) -> list[dict[str, object]]:
         """Of the request always, of the outcome when it is final."""
@@ -224,10 +231,24 @@ def _answer(
     question: Question, person: Person | None, fine: exchange_pb2.FineOutcome.ValueType, found: Found
 ) -> exchange_pb2.Answer:
     checked = question.checked
-    hidden = person is not None and person.non_disclosure
     return answer_message(
-        question.signed, checked.header, checked.permit.header, fine, found.records, non_disclosure=hidden
+        question.signed,
+        checked.header,
+        checked.permit.header,
+        fine,
+        found.records,
+        non_disclosure=_hidden(question, person),
     )
+
+
+def _is_blocked(question: Question, person: Person) -> bool:
+    """自己情報提供不可: the person's own request is to learn nothing."""
+    return person.self_disclosure_blocked and question.requester_role == PORTAL
+
+
+def _hidden(question: Question, person: Person | None) -> bool:
+    """不開示. Not of the person's own request: who asked knows of it, and an entry that fails to come would tell of the flag (PROTO-6.10)."""
+    return person is not None and person.non_disclosure and question.requester_role != PORTAL
 
 
 @dataclass(frozen=True, slots=True)

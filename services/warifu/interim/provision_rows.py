@@ -80,8 +80,10 @@ async def seal_one(ground: Ground, row: Provided, *, withhold: bool) -> Answered
     request = exchange_pb2.RequestHeader.FromString(permit.header)
     subject = subject_bytes(permit.subject)
     person = ground.store.read(lambda connection: lookup.people(connection, [subject])).get(subject)
-    hidden = row.told.non_disclosure or (person is not None and person.non_disclosure)
-    found = Found(exchange_pb2.FINE_OUTCOME_WITHHELD) if withhold else _found_now(ground, row, person, request)
+    asking = ground.law.book().institutions.get(request.requester)
+    own = asking is not None and asking.role.code == PORTAL
+    hidden = row.told.non_disclosure or (person is not None and person.non_disclosure and not own)
+    found = Found(exchange_pb2.FINE_OUTCOME_WITHHELD) if withhold else _found_now(ground, row, person, request, own=own)
     message = answer_message(row.permit, request, permit.header, found.outcome, found.records, non_disclosure=hidden)
     requester = await ground.directory.sealing_key(request.requester, permit.requester_key_id)
     if requester is None:
@@ -95,12 +97,13 @@ async def seal_one(ground: Ground, row: Provided, *, withhold: bool) -> Answered
     return Answered(found.outcome, sealed.SerializeToString(), event.rows(ground.contents, [entry]), hidden)
 
 
-def _found_now(ground: Ground, row: Provided, person: Person | None, request: exchange_pb2.RequestHeader) -> Found:
+def _found_now(
+    ground: Ground, row: Provided, person: Person | None, request: exchange_pb2.RequestHeader, *, own: bool
+) -> Found:
     """The person may have been unbound since, and the copy changed."""
     if person is None:
         return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
-    asking = ground.law.book().institutions.get(request.requester)
-    if person.self_disclosure_blocked and asking is not None and asking.role.code == PORTAL:
+    if person.self_disclosure_blocked and own:
         return Found(exchange_pb2.FINE_OUTCOME_WITHHELD)
     permit, query = exchange_pb2.Permit.FromString(row.permit), exchange_pb2.Query.FromString(row.fields)
     paths = released(ground.law.book().rows[permit.row].fields, query.fields)

@@ -64,6 +64,7 @@ class Retention:
 
         What no key opens any more is dropped in any case: so it came back from a backup, and nothing can become of it.
         """
+        self._ground.contents.forget_days(self._ground.clock.today())
         store, first = self._ground.store, max(self._due(), self._vault.first)
         dropped = 0
         if first > self._vault.first or store.read(lambda connection: _is_left(connection, first)):

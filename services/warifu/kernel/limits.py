@@ -55,6 +55,9 @@ ACQUISITION_LIFE: Final = Limit(3_600, "seconds", "machine time in which an acqu
 PERMIT_LIFE: Final = Limit(60, "seconds", "machine time in which a provider may first accept a permit")
 REVIEW_LIFE: Final = Limit(30, "days", "simulated time in which an answer that waits for a clerk may become final")
 RETENTION: Final = Limit(84, "months", "simulated time for which contents of a month's exchanges are kept")
+OWN_INFORMATION: Final = Limit(
+    7, "days", "simulated time for which a person can read their own information at the portal"
+)
 EXCHANGE_DEADLINE: Final = Limit(10_000, "milliseconds", "an Inquire call from requester to gateway")
 PROVIDE_DEADLINE: Final = Limit(5_000, "milliseconds", "a Provide call from gateway to provider")
 CALL_DEADLINE: Final = Limit(5_000, "milliseconds", "any other unary call between parties")

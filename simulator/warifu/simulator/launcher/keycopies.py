@@ -87,8 +87,8 @@ class Copy:
 
 
 def is_left_out(name: str) -> bool:
-    """Whether a file of a state folder is month keys, by its name: those are never in an archive."""
-    return name.endswith(_ENDING)
+    """Whether a file of a state folder is month or day keys, by its name: those are never in an archive. Days' keys are in no copy either."""
+    return name.endswith((_ENDING, ".days.json"))
 
 
 def make(state: Path, file: NetworkFile, path: Path) -> None:
