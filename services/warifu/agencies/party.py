@@ -7,6 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from sqlalchemy.engine import URL, make_url
 
 from warifu.agencies.ages import Ages
+from warifu.agencies.cases.asking import Asking
+from warifu.agencies.cases.desk import Cases
+from warifu.agencies.cases.ports import Ground
+from warifu.agencies.cases.posted import Posted
+from warifu.agencies.cases.services import CaseDesk, CaseServicer
+from warifu.agencies.cases.told import Telling
 from warifu.agencies.deliver import Delivery
 from warifu.agencies.kind import Kind, find
 from warifu.agencies.numbering import Numbering
@@ -16,7 +22,7 @@ from warifu.agencies.reenrol import Reenrolment
 from warifu.agencies.services import AgencyServicer, Desk
 from warifu.agencies.tables import metadata
 from warifu.agencies.visitor import Reception
-from warifu.agency.v1 import agency_pb2_grpc
+from warifu.agency.v1 import agency_pb2_grpc, cases_pb2_grpc
 from warifu.interim.host import InterimHost
 from warifu.kernel.config import Config
 from warifu.kernel.party import Context, Party, Service
@@ -35,7 +41,15 @@ async def build(context: Context) -> Party:
     kind, host = find(context.config.party), InterimHost(context)
     businesses = {code: _business(context, kind, host, code) for code in context.config.institutions}
     desks: dict[str, Desk] = {}
-    jobs: dict[str, list[Job]] = {"errands": [], "reenrolment": [], "ages": []}
+    case_desks: dict[str, CaseDesk] = {}
+    jobs: dict[str, list[Job]] = {
+        "errands": [],
+        "reenrolment": [],
+        "ages": [],
+        "asking": [],
+        "telling": [],
+        "old-cases": [],
+    }
     for code, business in businesses.items():
         delivery = Delivery(business)
         recording = Recording(business, delivery)
@@ -43,6 +57,11 @@ async def build(context: Context) -> Party:
         jobs["errands"].append(delivery.catch_up)
         jobs["reenrolment"].append(Reenrolment(business, delivery).run)
         jobs["ages"].append(Ages(business, recording).run)
+        ground = Ground(business, host.interim(code), host.law.book)
+        case_desks[code] = desk = CaseDesk(Cases(ground), Asking(ground), Posted(ground))
+        jobs["asking"].append(desk.asking.resume)
+        jobs["telling"].append(Telling(ground).run)
+        jobs["old-cases"].append(desk.cases.forget)
 
     async def close() -> None:
         await host.close()
@@ -53,6 +72,11 @@ async def build(context: Context) -> Party:
     return Party(
         services=[
             Service("warifu.agency.v1.AgencyService", agency_pb2_grpc.add_AgencyServiceServicer_to_server, servicer),
+            Service(
+                "warifu.agency.v1.CaseService",
+                cases_pb2_grpc.add_CaseServiceServicer_to_server,
+                CaseServicer(case_desks),
+            ),
             *host.services,
         ],
         jobs={**host.jobs, **{name: _each(each) for name, each in jobs.items()}},

@@ -57,6 +57,43 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "cases",
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("addressee_no", sa.String(length=15), nullable=False),
+        sa.Column("procedure", sa.String(length=64), nullable=False),
+        sa.Column("application_id", sa.String(length=36), nullable=True),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("office", sa.String(length=60), nullable=False),
+        sa.Column("clerk", sa.String(length=60), nullable=False),
+        sa.Column("state", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_office", sa.String(length=60), nullable=True),
+        sa.Column("decided_clerk", sa.String(length=60), nullable=True),
+        sa.Column("acts", sa.Integer(), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("position"),
+        sa.UniqueConstraint("application_id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.create_index(
+            "case_open",
+            ["position"],
+            unique=False,
+            sqlite_where=sa.text("state = 1"),
+            postgresql_where=sa.text("state = 1"),
+        )
+        batch_op.create_index(
+            "case_untold",
+            ["position"],
+            unique=False,
+            sqlite_where=sa.text("application_id IS NOT NULL AND told < acts"),
+            postgresql_where=sa.text("application_id IS NOT NULL AND told < acts"),
+        )
+        batch_op.create_index(batch_op.f("ix_cases_addressee_no"), ["addressee_no"], unique=False)
+
+    op.create_table(
         "change",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("reference", sa.String(length=64), nullable=False),
@@ -161,4 +198,62 @@ def upgrade() -> None:
             postgresql_where=sa.text("enrolled IS 0"),
         )
 
+    op.create_table(
+        "case_field",
+        sa.Column("case_no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.String(length=500), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("office", sa.String(length=60), nullable=True),
+        sa.Column("clerk", sa.String(length=60), nullable=True),
+        sa.ForeignKeyConstraint(["case_no"], ["cases.position"]),
+        sa.PrimaryKeyConstraint("case_no", "name"),
+    )
+    op.create_table(
+        "case_inquiry",
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("case_no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("row", sa.String(length=64), nullable=False),
+        sa.Column("provider", sa.String(length=64), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("office", sa.String(length=60), nullable=False),
+        sa.Column("clerk", sa.String(length=60), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=True),
+        sa.Column("refused", sa.String(length=64), nullable=True),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["case_no"], ["cases.position"]),
+        sa.PrimaryKeyConstraint("position"),
+        sa.UniqueConstraint("case_no", "key", name="case_inquiry_once"),
+        sa.UniqueConstraint("request_id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("case_inquiry", schema=None) as batch_op:
+        batch_op.create_index(
+            "case_inquiry_unsent",
+            ["position"],
+            unique=False,
+            sqlite_where=sa.text("request IS NOT NULL AND refused IS NULL"),
+            postgresql_where=sa.text("request IS NOT NULL AND refused IS NULL"),
+        )
+        batch_op.create_index(
+            "case_inquiry_unsettled",
+            ["position"],
+            unique=False,
+            sqlite_where=sa.text("settled IS 0"),
+            postgresql_where=sa.text("settled IS 0"),
+        )
+
+    op.create_table(
+        "case_paper",
+        sa.Column("case_no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("row", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("office", sa.String(length=60), nullable=False),
+        sa.Column("clerk", sa.String(length=60), nullable=False),
+        sa.ForeignKeyConstraint(["case_no"], ["cases.position"]),
+        sa.PrimaryKeyConstraint("case_no", "row"),
+    )
     # ### end Alembic commands ###
