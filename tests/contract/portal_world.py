@@ -176,15 +176,10 @@ class World:
         for party in ("numbering", "portal"):
             await self.running[party].jobs.settle()
 
-    async def suspend(self, serial: str) -> None:
-        """Suspend a card certificate."""
-        stub = numbering_pb2_grpc.CardAuthorityServiceStub(self.channel("numbering", "simulator", "main"))
-        await stub.ChangeCertificateStatus(
-            numbering_pb2.ChangeCertificateStatusRequest(
-                certificate_serial=serial, status=numbering_pb2.CERTIFICATE_STATUS_SUSPENDED
-            ),
-            timeout=WAIT,
-        )
+    async def suspend(self) -> None:
+        """Hana reports her card as lost."""
+        stub = numbering_pb2_grpc.HelpLineServiceStub(self.channel("numbering", "portal", "portal-main"))
+        await stub.Suspend(numbering_pb2.SuspendRequest(holder=ITEMS), timeout=WAIT)
 
     def _configure(self) -> None:
         addresses = {name: f"127.0.0.1:{self.ports[name]}" for name in PARTIES}

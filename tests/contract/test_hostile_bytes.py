@@ -49,6 +49,8 @@ SERVICES = {
         "warifu.numbering.v1.NumberingService",
         "warifu.numbering.v1.RegisterService",
         "warifu.numbering.v1.CardAuthorityService",
+        "warifu.numbering.v1.HelpLineService",
+        "warifu.numbering.v1.CardDeskService",
     ),
     "tax": (
         "warifu.interim.v1.InterimService",
@@ -64,6 +66,7 @@ CALLERS = (
     ("simulator", "simulator", "main"),
     ("portal", "portal", PORTAL),
     ("residency", "residency", "residency-480011"),
+    ("counters", "counter", "residency-480011"),
 )
 """Entry of the access table, and a certificate of the network that it lets in."""
 EVERY = [(party, service) for party, services in SERVICES.items() for service in services]
@@ -151,11 +154,16 @@ async def test_a_good_message_with_one_field_spoilt_is_answered_or_refused(world
 
 
 NUMBER = individual_number.derive(simulated(SEED, "numbers"), code_of(0), 0)
-CARD = numbering_pb2.ChangeCertificateStatusRequest(certificate_serial="0a", status=1)
+ADDED = numbering_pb2.AddCertificateRequest(kind=numbering_pb2.CERTIFICATE_KIND_SIGNATURE)
+LOST = numbering_pb2.SuspendRequest(holder=person(0), lost=numbering_pb2.LOST_THING_CARD)
+ORDER = numbering_pb2.OrderCardRequest(
+    institution=CITY, order_id="o", card_number="x", act=numbering_pb2.CARD_ACT_RELEASE, clerk="c", approver="d"
+)
 REGISTERED = {"institution": CITY, "basic_items": person(0)}
 MOVED = numbering_pb2.NoteChangeRequest(institution=CITY, before=person(0), after=person(1))
 RESIDENT = items_pb2.ItemContent(resident_record=items_pb2.ResidentRecordInfo())
 INSURED = items_pb2.ItemContent(medical_insurance=items_pb2.MedicalInsuranceInfo())
+PARTY_OF = {CITY: "residency", TAX: "tax", "main": "simulator", "portal-main": "portal"}
 FUTURE = (
     (
         "numbering",
@@ -175,7 +183,9 @@ FUTURE = (
     ("numbering", CITY, "NoteDeath", numbering_pb2.NoteDeathRequest(**REGISTERED)),
     ("numbering", CITY, "ChangeIndividualNumber", numbering_pb2.ChangeIndividualNumberRequest(**REGISTERED)),
     ("numbering", CITY, "ChangeResidentCode", numbering_pb2.ChangeResidentCodeRequest(**REGISTERED)),
-    ("numbering", "main", "ChangeCertificateStatus", CARD),
+    ("numbering", "main", "AddCertificate", ADDED),
+    ("numbering", "portal-main", "Suspend", LOST),
+    ("numbering", CITY, "OrderCard", ORDER),
     ("tax", TAX, "Enrol", pb.EnrolRequest(institution=TAX, addressee_no="2", basic_items=person(0))),
     ("tax", TAX, "RegisterCopies", copy("r-1")),
     ("tax", TAX, "RegisterCopies", copy("r-2", item="TM90000000000002", content=RESIDENT)),
@@ -193,7 +203,8 @@ async def test_enum_values_of_the_future_are_malformed(tmp_path: Path) -> None:
     tried = []
     async with town(tmp_path, *builds) as network:
         for party, own, name, good in FUTURE:
-            caller_ = "counter" if party == "tax" else {CITY: "residency", TAX: "tax", "main": "simulator"}[own]
+            of_counter = party == "tax" or name == "OrderCard"
+            caller_ = "counter" if of_counter else PARTY_OF[own]
             line = network.stub(lambda channel: channel, party, caller_, own)
             rpc = next(one for one in ALL if one.name == name and one.request is type(good))
             for path in enum_fields(rpc.request):
@@ -206,7 +217,9 @@ async def test_enum_values_of_the_future_are_malformed(tmp_path: Path) -> None:
         "sex",
         "change",
         "decision",
-        "status",
+        "kind",
+        "lost",
+        "act",
         "tax_class",
         "return_kind",
         "resident_kind",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import grpc
 import pytest
 from contract.portal_world import CODE, HANA, PARTIES, WAIT, World
-from cryptography import x509
 from unit.gateway.samples import PROVIDER, REQUESTER
 
 from warifu.authority import replace_log_keys
@@ -87,9 +84,7 @@ async def test_the_portal_comes_back_whole(world: World) -> None:
 async def test_a_suspended_card_opens_nothing(world: World) -> None:
     """A certificate that the authority suspended is refused at the login with the reason."""
     await world.log_in()
-    with closing(sqlite3.connect(world.state / "simulator" / "people.db")) as people, people:
-        (certificate,) = people.execute("SELECT certificate FROM cards").fetchone()
-    await world.suspend(f"{x509.load_der_x509_certificate(certificate).serial_number:x}")
+    await world.suspend()
     with pytest.raises(LoginError) as refused:
         await world.log_in()
     assert refused.value.reason == "CLIENT_CARD_CERTIFICATE_NOT_GOOD"

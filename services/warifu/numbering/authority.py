@@ -1,6 +1,7 @@
-"""The card authority's own key and certificate, and the certificates it signs for cards (利用者証明用電子証明書).
+"""The card authority's own key and certificate, and the certificates it signs for cards and phones.
 
-A card certificate names nobody: no name, no number, only a random serial. Who holds it, only the numbering body knows.
+A certificate for user authentication (利用者証明用電子証明書) names nobody: no name, no number, only a random serial. Who holds it, only the
+numbering body knows. A certificate for signatures (署名用電子証明書) says whose it is, for whoever gets something signed with it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from warifu.common.v1 import common_pb2
+from warifu.exchange import application
 from warifu.exchange.keys import write_secret
 from warifu.kernel.clock import JAPAN
 from warifu.kernel.limits import malformed
 
 BIRTHDAYS: Final = 5
 """A certificate is good until the end of the holder's fifth birthday after its issue."""
+CARD_BIRTHDAYS: Final = 10
+"""A card, until the tenth; that of a minor, until the fifth."""
+_MAJORITY: Final = 18
+SIGNATURE_AGE: Final = 15
+"""Who is younger has no certificate for signatures."""
 REQUEST_BYTES: Final = 4096
 _YEARS: Final = 60
 _KEY_FILE: Final = "card-ca.key"
@@ -61,23 +69,32 @@ class Authority:
         """The authority's certificate."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
-    def issue(self, key: ec.EllipticCurvePublicKey, now: datetime, birth_date: date) -> x509.Certificate:
-        """A certificate for a card's key, for authentication alone."""
-        builder = x509.CertificateBuilder(
-            issuer_name=self.certificate.subject,
-            subject_name=_HOLDER,
-            public_key=key,
-            serial_number=x509.random_serial_number(),
-            not_valid_before=now.replace(microsecond=0),
-            not_valid_after=expiry(now, birth_date),
-        )
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
-        return (
-            builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(signing=True), critical=True)
-            .add_extension(usage, critical=False)
+    def issue(
+        self,
+        key: ec.EllipticCurvePublicKey,
+        now: datetime,
+        not_after: datetime,
+        holder: common_pb2.BasicItems | None = None,
+    ) -> x509.Certificate:
+        """A certificate for a card's key: for signatures when `holder` is said, otherwise for user authentication alone."""
+        builder = (
+            x509.CertificateBuilder(
+                issuer_name=self.certificate.subject,
+                subject_name=_HOLDER,
+                public_key=key,
+                serial_number=x509.random_serial_number(),
+                not_valid_before=now.replace(microsecond=0),
+                not_valid_after=not_after,
+            )
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(signing=True, commitment=holder is not None), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, hashes.SHA256())
+        )
+        if holder is None:
+            usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+            return builder.add_extension(usage, critical=False).sign(self._key, hashes.SHA256())
+        return builder.add_extension(application.holder_extension(holder), critical=False).sign(
+            self._key, hashes.SHA256()
         )
 
 
@@ -102,12 +119,23 @@ def read_request(der: bytes) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def expiry(now: datetime, birth_date: date) -> datetime:
-    """The end, in Japan, of the fifth birthday after the day of issue; who was born on 29 February has it on the 28th in other years."""
-    today = now.astimezone(JAPAN).date()
-    years = range(today.year, today.year + BIRTHDAYS + 1)
+def expiry(since: datetime, birth_date: date, birthdays: int = BIRTHDAYS) -> datetime:
+    """The end, in Japan, of the so-many-th birthday after the day of `since`; who was born on 29 February has it on the 28th in other years."""
+    today = since.astimezone(JAPAN).date()
+    years = range(today.year, today.year + birthdays + 1)
     coming = [day for day in (_birthday(birth_date, year) for year in years) if day > today]
-    return datetime.combine(coming[BIRTHDAYS - 1], time(23, 59, 59), JAPAN)
+    return datetime.combine(coming[birthdays - 1], time(23, 59, 59), JAPAN)
+
+
+def card_expiry(now: datetime, birth_date: date) -> datetime:
+    """The end of a card that is made out now."""
+    grown = is_aged(_MAJORITY, birth_date, now.astimezone(JAPAN).date())
+    return expiry(now, birth_date, CARD_BIRTHDAYS if grown else BIRTHDAYS)
+
+
+def is_aged(years: int, birth_date: date, today: date) -> bool:
+    """Whether someone has had their so-many-th birthday, today included."""
+    return _birthday(birth_date, birth_date.year + years) <= today
 
 
 def _birthday(birth_date: date, year: int) -> date:
@@ -135,12 +163,12 @@ def _own(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
     )
 
 
-def _key_usage(*, signing: bool) -> x509.KeyUsage:
+def _key_usage(*, signing: bool, commitment: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=signing,
         key_cert_sign=not signing,
         crl_sign=False,
-        content_commitment=False,
+        content_commitment=commitment,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     ENROL_BY_CERTIFICATE = "enrol-by-certificate"
     CHANGE = "change"
     CARD = "card"
+    CARD_DESK = "card-desk"
+    HELP_LINE = "help-line"
 
 
 class Outcome(StrEnum):

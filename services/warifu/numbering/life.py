@@ -13,9 +13,9 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import malformed
 from warifu.kernel.store import Store
+from warifu.numbering import certificates
 from warifu.numbering.people import People
-from warifu.numbering.schema import CERTIFICATE, FORMER_ITEMS, PERSON
-from warifu.numbering.v1 import numbering_pb2
+from warifu.numbering.schema import FORMER_ITEMS, PERSON
 
 _CHANGE = update(PERSON).where(PERSON.c.id == bindparam("person_id"))
 _FORMERLY = select(FORMER_ITEMS.c.person).where(
@@ -26,11 +26,6 @@ _DROP_FORMER = delete(FORMER_ITEMS).where(
     FORMER_ITEMS.c.digest == bindparam("b_digest"), FORMER_ITEMS.c.person == bindparam("person_id")
 )
 _DIE = update(PERSON).where(PERSON.c.id == bindparam("person_id")).values(died_on=bindparam("day"))
-_REVOKE = (
-    update(CERTIFICATE)
-    .where(CERTIFICATE.c.person == bindparam("person_id"))
-    .values(status=numbering_pb2.CERTIFICATE_STATUS_REVOKED, changed_at=bindparam("at"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +81,13 @@ class Life:
         for digest in {old, new}:
             connection.execute(_DROP_FORMER, {"b_digest": digest, "person_id": person})
         if old != new:
-            connection.execute(
-                _KEEP_FORMER, {"digest": old, "person": person, "until_at": milliseconds(self.clock.network())}
-            )
+            now = milliseconds(self.clock.network())
+            connection.execute(_KEEP_FORMER, {"digest": old, "person": person, "until_at": now})
+            certificates.lapse_signatures(connection, person, now)  # what they say of their holder holds no more
 
     def _write_death(self, connection: Connection, person: int, died_on: str) -> None:
         connection.execute(_DIE, {"person_id": person, "day": died_on})
-        connection.execute(_REVOKE, {"person_id": person, "at": milliseconds(self.clock.network())})
+        certificates.revoke_all(connection, person, milliseconds(self.clock.network()))
 
 
 def only(people: list[int]) -> int:

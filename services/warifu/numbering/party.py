@@ -9,18 +9,27 @@ from warifu.numbering.allowance import Allowance
 from warifu.numbering.authority import Authority
 from warifu.numbering.cards import Cards
 from warifu.numbering.codes import Drawing
+from warifu.numbering.desk import Desk
 from warifu.numbering.enrol import Enrolment
 from warifu.numbering.gateway import Gateway
+from warifu.numbering.helpline import REPORTS_A_MINUTE, HelpLine
 from warifu.numbering.journal import Journal
 from warifu.numbering.keys import Keys
 from warifu.numbering.life import Life
 from warifu.numbering.lookup import LookUp
 from warifu.numbering.match import Matching
+from warifu.numbering.orders import Orders
 from warifu.numbering.people import People
 from warifu.numbering.register import Registration
 from warifu.numbering.renumber import CodeChange, NumberChange
 from warifu.numbering.schema import metadata
-from warifu.numbering.services import CardAuthorityServicer, NumberingServicer, RegisterServicer
+from warifu.numbering.services import (
+    CardAuthorityServicer,
+    CardDeskServicer,
+    HelpLineServicer,
+    NumberingServicer,
+    RegisterServicer,
+)
 from warifu.numbering.v1 import numbering_pb2_grpc as rpc
 from warifu.numbering.vault import Vault
 from warifu.numbering.view import holdings
@@ -43,7 +52,9 @@ async def build(context: Context) -> Party:
     allowance = Allowance(clock)
     matching = Matching(people, journal, allowance)
     authority = Authority.load_or_create(config.folder, clock.network())
-    cards = Cards(store, clock, people, matching, authority)
+    orders = Orders(store, clock)
+    cards = Cards(store, clock, people, matching, authority, orders)
+    help_line = HelpLine(store, clock, journal, Allowance(clock, REPORTS_A_MINUTE))
     enrolment = Enrolment(people, journal, Allowance(clock), gateway)
     simulation = config.simulation is not None
     registration = Registration(store, vault, clock, keys.numbers, drawing, simulation)
@@ -58,6 +69,8 @@ async def build(context: Context) -> Party:
             NumberingServicer(people, matching, LookUp(people, journal, allowance), enrolment, cards),
             RegisterServicer(registration, Life(store, people, clock), numbers, codes, simulation=simulation),
             CardAuthorityServicer(cards),
+            HelpLineServicer(help_line),
+            CardDeskServicer(Desk(store, clock, matching), orders),
         ),
         jobs={"superseded-codes": codes.tell},
         checks={STORE_NAME: store.check},
@@ -74,10 +87,16 @@ def open_store(config: Config) -> Store:
 
 
 def _services(
-    numbering: NumberingServicer, register: RegisterServicer, cards: CardAuthorityServicer
+    numbering: NumberingServicer,
+    register: RegisterServicer,
+    cards: CardAuthorityServicer,
+    help_line: HelpLineServicer,
+    card_desk: CardDeskServicer,
 ) -> tuple[Service, ...]:
     return (
         Service(f"{_AREA}.NumberingService", rpc.add_NumberingServiceServicer_to_server, numbering),
         Service(f"{_AREA}.RegisterService", rpc.add_RegisterServiceServicer_to_server, register),
         Service(f"{_AREA}.CardAuthorityService", rpc.add_CardAuthorityServiceServicer_to_server, cards),
+        Service(f"{_AREA}.HelpLineService", rpc.add_HelpLineServiceServicer_to_server, help_line),
+        Service(f"{_AREA}.CardDeskService", rpc.add_CardDeskServiceServicer_to_server, card_desk),
     )

@@ -86,17 +86,77 @@ CODE_CHANGE = Table(
 OWED = CODE_CHANGE.c.told_at.is_(None)
 Index("code_change_owed", CODE_CHANGE.c.position, sqlite_where=OWED, postgresql_where=OWED)
 
+CARD = Table(
+    "card",
+    metadata,
+    Column("number", String(14), primary_key=True),  # printed on its face; see warifu.exchange.card_number
+    Column("person", _ID, nullable=False, index=True),
+    Column("form", Integer, nullable=False),  # numbering.v1.CardForm: card or phone
+    Column("issued_at", BigInteger, nullable=False),
+    Column("not_after", BigInteger, nullable=False),
+    Column("status", Integer, nullable=False),  # numbering.v1.CertificateStatus: GOOD, SUSPENDED or REVOKED
+    Column("changed_at", BigInteger, nullable=False),
+)
+"""What carries certificates: cards, and phones that take a card's place."""
+
 CERTIFICATE = Table(
     "certificate",
     metadata,
-    Column("serial", String(32), primary_key=True),  # hexadecimal, lower case
+    Column("serial", String(40), primary_key=True),  # hexadecimal, lower case; 20 bytes at most (RFC 5280 §4.1.2.2)
+    Column("card", String(14), nullable=False, index=True),
     Column("person", _ID, nullable=False, index=True),
+    Column("kind", Integer, nullable=False),  # numbering.v1.CertificateKind
     Column("not_before", BigInteger, nullable=False),
     Column("not_after", BigInteger, nullable=False),
     Column("status", Integer, nullable=False),  # numbering.v1.CertificateStatus: GOOD, SUSPENDED or REVOKED
     Column("changed_at", BigInteger, nullable=False),
 )
 """Card certificates. The certificate itself goes to its card; only its holder and status stay."""
+
+STATUS_CHANGE = Table(
+    "status_change",
+    metadata,
+    Column("position", _ID, primary_key=True, autoincrement=True),
+    Column("serial", String(40), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What became of certificates, in order, for whoever let their holders in."""
+
+HELP_REPORT = Table(
+    "help_report",
+    metadata,
+    Column("receipt", String(12), primary_key=True),
+    Column("reported_at", BigInteger, nullable=False),
+    Column("by_card_number", Boolean, nullable=False),
+)
+"""Every report to the help line. What was typed is not kept, and whether it fitted says the other table alone."""
+
+SUSPENSION = Table(
+    "suspension",
+    metadata,
+    Column("card", String(14), primary_key=True),
+    Column("receipt", String(12), primary_key=True),
+)
+"""Which card a report suspended."""
+
+CARD_ORDER = Table(
+    "card_order",
+    metadata,
+    Column("position", _ID, primary_key=True, autoincrement=True),
+    Column("order_id", String(36), nullable=False, unique=True),
+    Column("institution", String(64), nullable=False),  # whose counter
+    Column("card", String(14), nullable=False),
+    Column("person", _ID, nullable=False),
+    Column("act", Integer, nullable=False),  # numbering.v1.CardAct
+    Column("clerk", String(60), nullable=False),
+    Column("approver", String(60), nullable=False),  # empty where none is needed
+    Column("ordered_at", BigInteger, nullable=False),
+    Column("made_at", BigInteger),  # when a new card was made out for it
+    sqlite_autoincrement=True,
+)
+"""What counters decided about cards, and who decided it."""
 
 LOOKUP = Table(
     "lookup",

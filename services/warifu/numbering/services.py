@@ -1,4 +1,4 @@
-"""The three services on the wire: who asks is the certificate's business, what it means the other modules'."""
+"""The services on the wire: who asks is the certificate's business, what it means the other modules'."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import grpc
 from warifu.common.v1 import common_pb2
 from warifu.kernel import identity
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds, timestamp
 from warifu.kernel.streams import in_order
 from warifu.numbering.cards import Cards
+from warifu.numbering.desk import Desk
 from warifu.numbering.enrol import Enrolment
+from warifu.numbering.helpline import HelpLine
 from warifu.numbering.life import Life
 from warifu.numbering.lookup import LookUp
 from warifu.numbering.match import Matching
+from warifu.numbering.orders import Orders
 from warifu.numbering.people import People
 from warifu.numbering.register import Registration
 from warifu.numbering.renumber import CodeChange, NumberChange
@@ -28,6 +32,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 BATCH: Final = 500
 """Most items of a stream that are written, or deposited, together."""
 _LOADER: Final = "simulator"
+_CARD_COUNTERS: Final = "residency-"
+"""How the codes of the institutions begin that keep a card counter."""
 
 
 class NumberingServicer(rpc.NumberingServiceServicer):
@@ -150,19 +156,36 @@ class CardAuthorityServicer(rpc.CardAuthorityServiceServicer):
     async def IssueCertificate(  # noqa: N802 - the contract's name
         self, request: pb.IssueCertificateRequest, context: Context
     ) -> pb.IssueCertificateResponse:
-        """A certificate for a card's key."""
+        """A card and its certificate for user authentication."""
         del context
-        certificate = await self._cards.issue(
-            identity.current().party, request.certificate_request, request.individual_number, _items(request)
+        if request.HasField("order_id"):
+            made = await self._cards.issue_ordered(request.certificate_request, request.order_id)
+        else:
+            made = await self._cards.issue(
+                identity.current().party, request.certificate_request, request.individual_number, _items(request)
+            )
+        return pb.IssueCertificateResponse(certificate=made.certificate, card_number=made.card)
+
+    async def AddCertificate(  # noqa: N802 - see IssueCertificate
+        self, request: pb.AddCertificateRequest, context: Context
+    ) -> pb.AddCertificateResponse:
+        """One more certificate for whoever holds the card."""
+        del context
+        made = await self._cards.add(
+            request.kind, request.certificate_request, request.card_certificate, request.signature
         )
-        return pb.IssueCertificateResponse(certificate=certificate)
+        return pb.AddCertificateResponse(certificate=made.certificate, card_number=made.card)
 
     async def CheckCertificate(  # noqa: N802 - see IssueCertificate
         self, request: pb.CheckCertificateRequest, context: Context
     ) -> pb.CheckCertificateResponse:
         """A certificate's status on the network's day."""
         del context
-        return pb.CheckCertificateResponse(status=self._cards.status(request.certificate_serial))
+        found = self._cards.check(request.certificate_serial)
+        if found is None:
+            return pb.CheckCertificateResponse()
+        not_after = timestamp(milliseconds(found.not_after))
+        return pb.CheckCertificateResponse(status=found.status, kind=found.kind, not_after=not_after)
 
     async def GetAuthority(  # noqa: N802 - see IssueCertificate
         self, request: pb.GetAuthorityRequest, context: Context
@@ -171,13 +194,60 @@ class CardAuthorityServicer(rpc.CardAuthorityServiceServicer):
         del request, context
         return pb.GetAuthorityResponse(certificate=self._cards.authority.der)
 
-    async def ChangeCertificateStatus(  # noqa: N802 - see IssueCertificate
-        self, request: pb.ChangeCertificateStatusRequest, context: Context
-    ) -> pb.ChangeCertificateStatusResponse:
-        """Suspends, lifts a suspension or revokes."""
+    async def ListStatusChanges(  # noqa: N802 - see IssueCertificate
+        self, request: pb.ListStatusChangesRequest, context: Context
+    ) -> pb.ListStatusChangesResponse:
+        """What became of certificates."""
         del context
-        await self._cards.change_status(request.certificate_serial, request.status)
-        return pb.ChangeCertificateStatusResponse()
+        return pb.ListStatusChangesResponse(changes=self._cards.changes(request.after, request.limit))
+
+
+class HelpLineServicer(rpc.HelpLineServiceServicer):
+    """See the contract."""
+
+    def __init__(self, help_line: HelpLine) -> None:
+        self._help_line = help_line
+
+    async def Suspend(self, request: pb.SuspendRequest, context: Context) -> pb.SuspendResponse:  # noqa: N802 - the contract's name
+        """Suspends what fits."""
+        del context
+        return pb.SuspendResponse(receipt=await self._help_line.suspend(identity.current().code, request))
+
+
+class CardDeskServicer(rpc.CardDeskServiceServicer):
+    """See the contract."""
+
+    def __init__(self, desk: Desk, orders: Orders) -> None:
+        self._desk, self._orders = desk, orders
+
+    async def FindCards(self, request: pb.FindCardsRequest, context: Context) -> pb.FindCardsResponse:  # noqa: N802 - the contract's name
+        """The cards of whoever stands there."""
+        del context
+        counter = _card_counter(request.institution)
+        return pb.FindCardsResponse(cards=await self._desk.find(counter, request.individual_number, _items(request)))
+
+    async def OrderCard(self, request: pb.OrderCardRequest, context: Context) -> pb.OrderCardResponse:  # noqa: N802 - see FindCards
+        """Does what a counter decided."""
+        del context
+        await self._orders.place(_card_counter(request.institution), request)
+        return pb.OrderCardResponse()
+
+    async def FetchOrders(self, request: pb.FetchOrdersRequest, context: Context) -> pb.FetchOrdersResponse:  # noqa: N802 - see FindCards
+        """What counters decided."""
+        del context
+        return pb.FetchOrdersResponse(orders=self._orders.after(request.after))
+
+
+def _card_counter(institution: str) -> str:
+    """The calling counter's institution, which is a municipality's residency office: nobody else hands cards out.
+
+    Raises:
+        LinkageError: CLIENT_NOT_YOURS, CLIENT_CALLER_NOT_ALLOWED.
+    """
+    code = _caller(institution)
+    if not code.startswith(_CARD_COUNTERS):
+        raise LinkageError(Reason.CLIENT_CALLER_NOT_ALLOWED)
+    return code
 
 
 def _caller(institution: str) -> str:
@@ -192,6 +262,6 @@ def _caller(institution: str) -> str:
 
 
 def _items(
-    request: pb.MatchRequest | pb.ChangeIndividualNumberRequest | pb.IssueCertificateRequest,
+    request: pb.MatchRequest | pb.ChangeIndividualNumberRequest | pb.IssueCertificateRequest | pb.FindCardsRequest,
 ) -> common_pb2.BasicItems | None:
     return request.basic_items if request.HasField("basic_items") else None

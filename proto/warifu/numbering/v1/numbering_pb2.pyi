@@ -3,8 +3,11 @@
 isort:skip_file
 The numbering body (modelled on the Basic Resident Register network): who has which number, and nothing else about anyone."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from warifu.common.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
@@ -17,6 +20,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _CertificateKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CertificateKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CertificateKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CERTIFICATE_KIND_UNSPECIFIED: _CertificateKind.ValueType  # 0
+    """No certificate."""
+    CERTIFICATE_KIND_AUTHENTICATION: _CertificateKind.ValueType  # 1
+    """User authentication by the card (利用者証明用): names nobody."""
+    CERTIFICATE_KIND_SIGNATURE: _CertificateKind.ValueType  # 2
+    """Signatures (署名用): carries its holder's 4 basic items and lapses when one of them changes."""
+    CERTIFICATE_KIND_SMARTPHONE_AUTHENTICATION: _CertificateKind.ValueType  # 3
+    """User authentication by a phone (スマートフォン用利用者証明用): names nobody."""
+
+class CertificateKind(_CertificateKind, metaclass=_CertificateKindEnumTypeWrapper):
+    """What a certificate is for."""
+
+CERTIFICATE_KIND_UNSPECIFIED: CertificateKind.ValueType  # 0
+"""No certificate."""
+CERTIFICATE_KIND_AUTHENTICATION: CertificateKind.ValueType  # 1
+"""User authentication by the card (利用者証明用): names nobody."""
+CERTIFICATE_KIND_SIGNATURE: CertificateKind.ValueType  # 2
+"""Signatures (署名用): carries its holder's 4 basic items and lapses when one of them changes."""
+CERTIFICATE_KIND_SMARTPHONE_AUTHENTICATION: CertificateKind.ValueType  # 3
+"""User authentication by a phone (スマートフォン用利用者証明用): names nobody."""
+Global___CertificateKind: _TypeAlias = CertificateKind  # noqa: Y015
 
 class _CertificateStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -49,6 +80,94 @@ CERTIFICATE_STATUS_REVOKED: CertificateStatus.ValueType  # 3
 CERTIFICATE_STATUS_EXPIRED: CertificateStatus.ValueType  # 4
 """Expired."""
 Global___CertificateStatus: _TypeAlias = CertificateStatus  # noqa: Y015
+
+class _LostThing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LostThingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LostThing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOST_THING_UNSPECIFIED: _LostThing.ValueType  # 0
+    """Not said: the card."""
+    LOST_THING_CARD: _LostThing.ValueType  # 1
+    """The card."""
+    LOST_THING_PHONE: _LostThing.ValueType  # 2
+    """The phone."""
+    LOST_THING_BOTH: _LostThing.ValueType  # 3
+    """Both."""
+
+class LostThing(_LostThing, metaclass=_LostThingEnumTypeWrapper):
+    """What a holder has lost."""
+
+LOST_THING_UNSPECIFIED: LostThing.ValueType  # 0
+"""Not said: the card."""
+LOST_THING_CARD: LostThing.ValueType  # 1
+"""The card."""
+LOST_THING_PHONE: LostThing.ValueType  # 2
+"""The phone."""
+LOST_THING_BOTH: LostThing.ValueType  # 3
+"""Both."""
+Global___LostThing: _TypeAlias = LostThing  # noqa: Y015
+
+class _CardForm:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CardFormEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CardForm.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CARD_FORM_UNSPECIFIED: _CardForm.ValueType  # 0
+    """Never made."""
+    CARD_FORM_CARD: _CardForm.ValueType  # 1
+    """A card."""
+    CARD_FORM_PHONE: _CardForm.ValueType  # 2
+    """A phone."""
+
+class CardForm(_CardForm, metaclass=_CardFormEnumTypeWrapper):
+    """What carries certificates."""
+
+CARD_FORM_UNSPECIFIED: CardForm.ValueType  # 0
+"""Never made."""
+CARD_FORM_CARD: CardForm.ValueType  # 1
+"""A card."""
+CARD_FORM_PHONE: CardForm.ValueType  # 2
+"""A phone."""
+Global___CardForm: _TypeAlias = CardForm  # noqa: Y015
+
+class _CardAct:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CardActEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CardAct.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CARD_ACT_UNSPECIFIED: _CardAct.ValueType  # 0
+    """Nothing."""
+    CARD_ACT_UNLOCK_PIN: _CardAct.ValueType  # 1
+    """The PIN for user authentication gets its tries back and is set anew."""
+    CARD_ACT_UNLOCK_SIGNATURE: _CardAct.ValueType  # 2
+    """The same for the password of the signature certificate."""
+    CARD_ACT_RELEASE: _CardAct.ValueType  # 3
+    """Lifts a suspension."""
+    CARD_ACT_REISSUE: _CardAct.ValueType  # 4
+    """Revokes the card, with everything that hangs on it, and has another made out."""
+    CARD_ACT_REVOKE: _CardAct.ValueType  # 5
+    """Revokes it for ever."""
+
+class CardAct(_CardAct, metaclass=_CardActEnumTypeWrapper):
+    """What a counter may do with a card."""
+
+CARD_ACT_UNSPECIFIED: CardAct.ValueType  # 0
+"""Nothing."""
+CARD_ACT_UNLOCK_PIN: CardAct.ValueType  # 1
+"""The PIN for user authentication gets its tries back and is set anew."""
+CARD_ACT_UNLOCK_SIGNATURE: CardAct.ValueType  # 2
+"""The same for the password of the signature certificate."""
+CARD_ACT_RELEASE: CardAct.ValueType  # 3
+"""Lifts a suspension."""
+CARD_ACT_REISSUE: CardAct.ValueType  # 4
+"""Revokes the card, with everything that hangs on it, and has another made out."""
+CARD_ACT_REVOKE: CardAct.ValueType  # 5
+"""Revokes it for ever."""
+Global___CardAct: _TypeAlias = CardAct  # noqa: Y015
 
 @_typing.final
 class MatchRequest(_message.Message):
@@ -556,17 +675,20 @@ Global___ChangeResidentCodeResponse: _TypeAlias = ChangeResidentCodeResponse  # 
 
 @_typing.final
 class IssueCertificateRequest(_message.Message):
-    """A certificate request."""
+    """A certificate request for a new card."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CERTIFICATE_REQUEST_FIELD_NUMBER: _builtins.int
     INDIVIDUAL_NUMBER_FIELD_NUMBER: _builtins.int
     BASIC_ITEMS_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
     certificate_request: _builtins.bytes
     """PKCS #10, DER, with a P-256 key."""
     individual_number: _builtins.str
     """How the holder is identified at the counter that hands the card out."""
+    order_id: _builtins.str
+    """Instead of number and items: the counter's order to make the card out anew, which says for whom."""
     @_builtins.property
     def basic_items(self) -> _common_pb2.BasicItems:
         """The holder's basic items."""
@@ -577,36 +699,105 @@ class IssueCertificateRequest(_message.Message):
         certificate_request: _builtins.bytes = ...,
         individual_number: _builtins.str = ...,
         basic_items: _common_pb2.BasicItems | None = ...,
+        order_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["basic_items", b"basic_items"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_order_id", b"_order_id", "basic_items", b"basic_items", "order_id", b"order_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basic_items", b"basic_items", "certificate_request", b"certificate_request", "individual_number", b"individual_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_order_id", b"_order_id", "basic_items", b"basic_items", "certificate_request", b"certificate_request", "individual_number", b"individual_number", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__order_id: _TypeAlias = _typing.Literal["order_id"]  # noqa: Y015
+    _WhichOneofArgType__order_id: _TypeAlias = _typing.Literal["_order_id", b"_order_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__order_id) -> _WhichOneofReturnType__order_id | None: ...
 
 Global___IssueCertificateRequest: _TypeAlias = IssueCertificateRequest  # noqa: Y015
 
 @_typing.final
 class IssueCertificateResponse(_message.Message):
-    """The certificate."""
+    """The certificate, and the card that it made."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CERTIFICATE_FIELD_NUMBER: _builtins.int
+    CARD_NUMBER_FIELD_NUMBER: _builtins.int
     certificate: _builtins.bytes
     """DER."""
+    card_number: _builtins.str
+    """Number printed on the card's face. It is no individual number and derives from nothing."""
     def __init__(
         self,
         *,
         certificate: _builtins.bytes = ...,
+        card_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_number", b"card_number", "certificate", b"certificate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IssueCertificateResponse: _TypeAlias = IssueCertificateResponse  # noqa: Y015
+
+@_typing.final
+class AddCertificateRequest(_message.Message):
+    """A wish of whoever holds a card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_REQUEST_FIELD_NUMBER: _builtins.int
+    CARD_CERTIFICATE_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    kind: Global___CertificateKind.ValueType
+    """SIGNATURE (none under 15), SMARTPHONE_AUTHENTICATION, or AUTHENTICATION for a renewal in the last three months or after the end."""
+    certificate_request: _builtins.bytes
+    """PKCS #10, DER, with a P-256 key."""
+    card_certificate: _builtins.bytes
+    """The card's certificate for user authentication, DER."""
+    signature: _builtins.bytes
+    """By that certificate's key: ECDSA P-256 with SHA-256 over "warifu/card-request/v1\\0" ‖ kind (1 byte) ‖
+    SHA-256(certificate_request).
+    """
+    def __init__(
+        self,
+        *,
+        kind: Global___CertificateKind.ValueType = ...,
+        certificate_request: _builtins.bytes = ...,
+        card_certificate: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_certificate", b"card_certificate", "certificate_request", b"certificate_request", "kind", b"kind", "signature", b"signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCertificateRequest: _TypeAlias = AddCertificateRequest  # noqa: Y015
+
+@_typing.final
+class AddCertificateResponse(_message.Message):
+    """The certificate, and what carries it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    CARD_NUMBER_FIELD_NUMBER: _builtins.int
+    certificate: _builtins.bytes
+    """DER."""
+    card_number: _builtins.str
+    """The card's number; for a phone the phone's own."""
+    def __init__(
+        self,
+        *,
+        certificate: _builtins.bytes = ...,
+        card_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_number", b"card_number", "certificate", b"certificate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCertificateResponse: _TypeAlias = AddCertificateResponse  # noqa: Y015
 
 @_typing.final
 class GetAuthorityRequest(_message.Message):
@@ -676,50 +867,384 @@ class CheckCertificateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STATUS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
     status: Global___CertificateStatus.ValueType
     """Good, suspended, revoked, expired or unknown."""
+    kind: Global___CertificateKind.ValueType
+    """What it is for."""
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp:
+        """Its end, by the network's clock; absent for an unknown one."""
+
     def __init__(
         self,
         *,
         status: Global___CertificateStatus.ValueType = ...,
+        kind: Global___CertificateKind.ValueType = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "not_after", b"not_after", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckCertificateResponse: _TypeAlias = CheckCertificateResponse  # noqa: Y015
 
 @_typing.final
-class ChangeCertificateStatusRequest(_message.Message):
-    """A change of status."""
+class ListStatusChangesRequest(_message.Message):
+    """From where on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    CERTIFICATE_SERIAL_FIELD_NUMBER: _builtins.int
-    STATUS_FIELD_NUMBER: _builtins.int
-    certificate_serial: _builtins.str
-    """Serial number, hexadecimal."""
-    status: Global___CertificateStatus.ValueType
-    """GOOD lifts a suspension; REVOKED is for ever."""
+    AFTER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    after: _builtins.int
+    """Changes after this position; 0 for all."""
+    limit: _builtins.int
+    """At most this many, up to 500; 0 for 50."""
     def __init__(
         self,
         *,
+        after: _builtins.int = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStatusChangesRequest: _TypeAlias = ListStatusChangesRequest  # noqa: Y015
+
+@_typing.final
+class ListStatusChangesResponse(_message.Message):
+    """Changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatusChange]:
+        """In the order in which they happened. Running out of time is no change and not listed."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___StatusChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStatusChangesResponse: _TypeAlias = ListStatusChangesResponse  # noqa: Y015
+
+@_typing.final
+class StatusChange(_message.Message):
+    """One change of one certificate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SERIAL_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position, from 1."""
+    certificate_serial: _builtins.str
+    """Serial number, hexadecimal."""
+    status: Global___CertificateStatus.ValueType
+    """The status since then."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
         certificate_serial: _builtins.str = ...,
         status: Global___CertificateStatus.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_serial", b"certificate_serial", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_serial", b"certificate_serial", "position", b"position", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ChangeCertificateStatusRequest: _TypeAlias = ChangeCertificateStatusRequest  # noqa: Y015
+Global___StatusChange: _TypeAlias = StatusChange  # noqa: Y015
 
 @_typing.final
-class ChangeCertificateStatusResponse(_message.Message):
-    """Changed."""
+class SuspendRequest(_message.Message):
+    """What is lost, told by its holder or its finder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_NUMBER_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    card_number: _builtins.str
+    """A finder, or a holder who has it noted: the number on the card's face."""
+    lost: Global___LostThing.ValueType
+    """What the holder has lost; a card's number says it by itself."""
+    @_builtins.property
+    def holder(self) -> _common_pb2.BasicItems:
+        """The holder: the 4 basic items as registered now."""
+
+    def __init__(
+        self,
+        *,
+        card_number: _builtins.str = ...,
+        holder: _common_pb2.BasicItems | None = ...,
+        lost: Global___LostThing.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card_number", b"card_number", "holder", b"holder", "reporter", b"reporter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_number", b"card_number", "holder", b"holder", "lost", b"lost", "reporter", b"reporter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_reporter: _TypeAlias = _typing.Literal["card_number", "holder"]  # noqa: Y015
+    _WhichOneofArgType_reporter: _TypeAlias = _typing.Literal["reporter", b"reporter"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_reporter) -> _WhichOneofReturnType_reporter | None: ...
+
+Global___SuspendRequest: _TypeAlias = SuspendRequest  # noqa: Y015
+
+@_typing.final
+class SuspendResponse(_message.Message):
+    """Noted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    receipt: _builtins.str
+    """Number of the report, to be named at the counter. Every report has one, also one that fitted nothing."""
+    def __init__(
+        self,
+        *,
+        receipt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendResponse: _TypeAlias = SuspendResponse  # noqa: Y015
+
+@_typing.final
+class FindCardsRequest(_message.Message):
+    """Who stands at the counter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    INDIVIDUAL_NUMBER_FIELD_NUMBER: _builtins.int
+    BASIC_ITEMS_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Calling institution."""
+    individual_number: _builtins.str
+    """The individual number as typed. Never type a real one."""
+    @_builtins.property
+    def basic_items(self) -> _common_pb2.BasicItems:
+        """What the identity document says."""
+
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        individual_number: _builtins.str = ...,
+        basic_items: _common_pb2.BasicItems | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["basic_items", b"basic_items"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basic_items", b"basic_items", "individual_number", b"individual_number", "institution", b"institution"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindCardsRequest: _TypeAlias = FindCardsRequest  # noqa: Y015
+
+@_typing.final
+class FindCardsResponse(_message.Message):
+    """The person's cards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___Card]:
+        """Newest first; empty also when number and items do not belong together."""
+
+    def __init__(
+        self,
+        *,
+        cards: _abc.Iterable[Global___Card] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindCardsResponse: _TypeAlias = FindCardsResponse  # noqa: Y015
+
+@_typing.final
+class Card(_message.Message):
+    """One card or phone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_NUMBER_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    REPORTS_FIELD_NUMBER: _builtins.int
+    card_number: _builtins.str
+    """Its number."""
+    form: Global___CardForm.ValueType
+    """Card or phone."""
+    status: Global___CertificateStatus.ValueType
+    """Good, suspended, revoked or expired."""
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp:
+        """Its end, by the network's clock."""
+
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CardCertificate]:
+        """Its certificates, newest first."""
+
+    @_builtins.property
+    def reports(self) -> _containers.RepeatedCompositeFieldContainer[Global___HelpLineReport]:
+        """Reports of the help line that suspended it, newest first."""
+
+    def __init__(
+        self,
+        *,
+        card_number: _builtins.str = ...,
+        form: Global___CardForm.ValueType = ...,
+        status: Global___CertificateStatus.ValueType = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+        certificates: _abc.Iterable[Global___CardCertificate] | None = ...,
+        reports: _abc.Iterable[Global___HelpLineReport] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_number", b"card_number", "certificates", b"certificates", "form", b"form", "not_after", b"not_after", "reports", b"reports", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Card: _TypeAlias = Card  # noqa: Y015
+
+@_typing.final
+class CardCertificate(_message.Message):
+    """A certificate on a card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_SERIAL_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    certificate_serial: _builtins.str
+    """Serial number, hexadecimal."""
+    kind: Global___CertificateKind.ValueType
+    """What it is for."""
+    status: Global___CertificateStatus.ValueType
+    """Its status on the network's day."""
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp:
+        """Its end, by the network's clock."""
+
+    def __init__(
+        self,
+        *,
+        certificate_serial: _builtins.str = ...,
+        kind: Global___CertificateKind.ValueType = ...,
+        status: Global___CertificateStatus.ValueType = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_serial", b"certificate_serial", "kind", b"kind", "not_after", b"not_after", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardCertificate: _TypeAlias = CardCertificate  # noqa: Y015
+
+@_typing.final
+class HelpLineReport(_message.Message):
+    """One report that suspended a card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    REPORTED_AT_FIELD_NUMBER: _builtins.int
+    BY_CARD_NUMBER_FIELD_NUMBER: _builtins.int
+    receipt: _builtins.str
+    """Its number."""
+    by_card_number: _builtins.bool
+    """It named the card's number; otherwise the 4 items."""
+    @_builtins.property
+    def reported_at(self) -> _timestamp_pb2.Timestamp:
+        """By the network's clock."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _builtins.str = ...,
+        reported_at: _timestamp_pb2.Timestamp | None = ...,
+        by_card_number: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reported_at", b"reported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_card_number", b"by_card_number", "receipt", b"receipt", "reported_at", b"reported_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HelpLineReport: _TypeAlias = HelpLineReport  # noqa: Y015
+
+@_typing.final
+class OrderCardRequest(_message.Message):
+    """An act on a card, decided at the counter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CARD_NUMBER_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    CLERK_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Calling institution."""
+    order_id: _builtins.str
+    """Chosen by the counter; UUID."""
+    card_number: _builtins.str
+    """Which card."""
+    act: Global___CardAct.ValueType
+    """What to do."""
+    clerk: _builtins.str
+    """Staff code of who did the identity check."""
+    approver: _builtins.str
+    """Staff code of the second person; needed for RELEASE and REISSUE, and never the clerk's own."""
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        card_number: _builtins.str = ...,
+        act: Global___CardAct.ValueType = ...,
+        clerk: _builtins.str = ...,
+        approver: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "approver", b"approver", "card_number", b"card_number", "clerk", b"clerk", "institution", b"institution", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderCardRequest: _TypeAlias = OrderCardRequest  # noqa: Y015
+
+@_typing.final
+class OrderCardResponse(_message.Message):
+    """Durable, and done as far as it is the numbering body's."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -732,4 +1257,84 @@ class ChangeCertificateStatusResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ChangeCertificateStatusResponse: _TypeAlias = ChangeCertificateStatusResponse  # noqa: Y015
+Global___OrderCardResponse: _TypeAlias = OrderCardResponse  # noqa: Y015
+
+@_typing.final
+class FetchOrdersRequest(_message.Message):
+    """From where on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_FIELD_NUMBER: _builtins.int
+    after: _builtins.int
+    """Orders after this position; 0 for all."""
+    def __init__(
+        self,
+        *,
+        after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchOrdersRequest: _TypeAlias = FetchOrdersRequest  # noqa: Y015
+
+@_typing.final
+class FetchOrdersResponse(_message.Message):
+    """Orders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___CardOrder]:
+        """In the order in which they came, at most 50."""
+
+    def __init__(
+        self,
+        *,
+        orders: _abc.Iterable[Global___CardOrder] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchOrdersResponse: _TypeAlias = FetchOrdersResponse  # noqa: Y015
+
+@_typing.final
+class CardOrder(_message.Message):
+    """One order, as the card service needs it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CARD_NUMBER_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position, from 1."""
+    order_id: _builtins.str
+    """See OrderCardRequest."""
+    card_number: _builtins.str
+    """Which card."""
+    act: Global___CardAct.ValueType
+    """What to do."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        order_id: _builtins.str = ...,
+        card_number: _builtins.str = ...,
+        act: Global___CardAct.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "card_number", b"card_number", "order_id", b"order_id", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardOrder: _TypeAlias = CardOrder  # noqa: Y015

@@ -487,7 +487,7 @@ class RegisterService:
 
 
 class CardAuthorityServiceStub:
-    """The card authority: certificates for user authentication (利用者証明用).
+    """The card authority: certificates for user authentication (利用者証明用), for signatures (署名用) and for phones.
     """
 
     def __init__(self, channel):
@@ -501,6 +501,11 @@ class CardAuthorityServiceStub:
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.IssueCertificateRequest.SerializeToString,
                 response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.IssueCertificateResponse.FromString,
                 _registered_method=True)
+        self.AddCertificate = channel.unary_unary(
+                '/warifu.numbering.v1.CardAuthorityService/AddCertificate',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.AddCertificateRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.AddCertificateResponse.FromString,
+                _registered_method=True)
         self.CheckCertificate = channel.unary_unary(
                 '/warifu.numbering.v1.CardAuthorityService/CheckCertificate',
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateRequest.SerializeToString,
@@ -511,19 +516,27 @@ class CardAuthorityServiceStub:
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityRequest.SerializeToString,
                 response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityResponse.FromString,
                 _registered_method=True)
-        self.ChangeCertificateStatus = channel.unary_unary(
-                '/warifu.numbering.v1.CardAuthorityService/ChangeCertificateStatus',
-                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ChangeCertificateStatusRequest.SerializeToString,
-                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ChangeCertificateStatusResponse.FromString,
+        self.ListStatusChanges = channel.unary_unary(
+                '/warifu.numbering.v1.CardAuthorityService/ListStatusChanges',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ListStatusChangesRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ListStatusChangesResponse.FromString,
                 _registered_method=True)
 
 
 class CardAuthorityServiceServicer:
-    """The card authority: certificates for user authentication (利用者証明用).
+    """The card authority: certificates for user authentication (利用者証明用), for signatures (署名用) and for phones.
     """
 
     def IssueCertificate(self, request, context):
-        """Issues a certificate for a card's key. Called by the card service.
+        """Makes a card out for a person and issues its certificate for user authentication. Called by the card service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddCertificate(self, request, context):
+        """Issues one more certificate, to whoever proves to hold the card: for signatures, for a phone, or a renewal. Called by the card
+        service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -544,8 +557,8 @@ class CardAuthorityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ChangeCertificateStatus(self, request, context):
-        """Revokes or suspends. Called by the card service.
+    def ListStatusChanges(self, request, context):
+        """Changes of status in their order, so that whoever let somebody in can put them out. Called by the portal.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -559,6 +572,11 @@ def add_CardAuthorityServiceServicer_to_server(servicer, server):
                     request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.IssueCertificateRequest.FromString,
                     response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.IssueCertificateResponse.SerializeToString,
             ),
+            'AddCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCertificate,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.AddCertificateRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.AddCertificateResponse.SerializeToString,
+            ),
             'CheckCertificate': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckCertificate,
                     request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.CheckCertificateRequest.FromString,
@@ -569,10 +587,10 @@ def add_CardAuthorityServiceServicer_to_server(servicer, server):
                     request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityRequest.FromString,
                     response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.GetAuthorityResponse.SerializeToString,
             ),
-            'ChangeCertificateStatus': grpc.unary_unary_rpc_method_handler(
-                    servicer.ChangeCertificateStatus,
-                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ChangeCertificateStatusRequest.FromString,
-                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ChangeCertificateStatusResponse.SerializeToString,
+            'ListStatusChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStatusChanges,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ListStatusChangesRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.ListStatusChangesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -583,7 +601,7 @@ def add_CardAuthorityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CardAuthorityService:
-    """The card authority: certificates for user authentication (利用者証明用).
+    """The card authority: certificates for user authentication (利用者証明用), for signatures (署名用) and for phones.
     """
 
     @staticmethod
@@ -603,6 +621,33 @@ class CardAuthorityService:
             '/warifu.numbering.v1.CardAuthorityService/IssueCertificate',
             warifu_dot_numbering_dot_v1_dot_numbering__pb2.IssueCertificateRequest.SerializeToString,
             warifu_dot_numbering_dot_v1_dot_numbering__pb2.IssueCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.CardAuthorityService/AddCertificate',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.AddCertificateRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.AddCertificateResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -668,7 +713,7 @@ class CardAuthorityService:
             _registered_method=True)
 
     @staticmethod
-    def ChangeCertificateStatus(request,
+    def ListStatusChanges(request,
             target,
             options=(),
             channel_credentials=None,
@@ -681,9 +726,250 @@ class CardAuthorityService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/warifu.numbering.v1.CardAuthorityService/ChangeCertificateStatus',
-            warifu_dot_numbering_dot_v1_dot_numbering__pb2.ChangeCertificateStatusRequest.SerializeToString,
-            warifu_dot_numbering_dot_v1_dot_numbering__pb2.ChangeCertificateStatusResponse.FromString,
+            '/warifu.numbering.v1.CardAuthorityService/ListStatusChanges',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.ListStatusChangesRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.ListStatusChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class HelpLineServiceStub:
+    """The help line: at any hour a holder or a finder has a card suspended (一時利用停止). Nothing here lifts a suspension.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Suspend = channel.unary_unary(
+                '/warifu.numbering.v1.HelpLineService/Suspend',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.SuspendRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.SuspendResponse.FromString,
+                _registered_method=True)
+
+
+class HelpLineServiceServicer:
+    """The help line: at any hour a holder or a finder has a card suspended (一時利用停止). Nothing here lifts a suspension.
+    """
+
+    def Suspend(self, request, context):
+        """Suspends what fits. The answer is the same whether anything fitted or not. Called by the portal, whose page needs no login.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_HelpLineServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Suspend': grpc.unary_unary_rpc_method_handler(
+                    servicer.Suspend,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.SuspendRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.SuspendResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'warifu.numbering.v1.HelpLineService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('warifu.numbering.v1.HelpLineService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class HelpLineService:
+    """The help line: at any hour a holder or a finder has a card suspended (一時利用停止). Nothing here lifts a suspension.
+    """
+
+    @staticmethod
+    def Suspend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.HelpLineService/Suspend',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.SuspendRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.SuspendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class CardDeskServiceStub:
+    """The card counter of a municipality.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.FindCards = channel.unary_unary(
+                '/warifu.numbering.v1.CardDeskService/FindCards',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FindCardsRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FindCardsResponse.FromString,
+                _registered_method=True)
+        self.OrderCard = channel.unary_unary(
+                '/warifu.numbering.v1.CardDeskService/OrderCard',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.OrderCardRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.OrderCardResponse.FromString,
+                _registered_method=True)
+        self.FetchOrders = channel.unary_unary(
+                '/warifu.numbering.v1.CardDeskService/FetchOrders',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FetchOrdersRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FetchOrdersResponse.FromString,
+                _registered_method=True)
+
+
+class CardDeskServiceServicer:
+    """The card counter of a municipality.
+    """
+
+    def FindCards(self, request, context):
+        """The cards of the person who stands there. Called by counter terminals of residency institutions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OrderCard(self, request, context):
+        """Unlocks, releases, makes out anew or revokes a card; the same again has no effect. Called by counter terminals of residency
+        institutions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FetchOrders(self, request, context):
+        """Orders in the order in which they came, for the card service to carry out what concerns the card itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CardDeskServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'FindCards': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindCards,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FindCardsRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FindCardsResponse.SerializeToString,
+            ),
+            'OrderCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.OrderCard,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.OrderCardRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.OrderCardResponse.SerializeToString,
+            ),
+            'FetchOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.FetchOrders,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FetchOrdersRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.FetchOrdersResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'warifu.numbering.v1.CardDeskService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('warifu.numbering.v1.CardDeskService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class CardDeskService:
+    """The card counter of a municipality.
+    """
+
+    @staticmethod
+    def FindCards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.CardDeskService/FindCards',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.FindCardsRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.FindCardsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OrderCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.CardDeskService/OrderCard',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.OrderCardRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.OrderCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.CardDeskService/FetchOrders',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.FetchOrdersRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.FetchOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

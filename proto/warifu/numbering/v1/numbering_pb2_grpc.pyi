@@ -179,41 +179,49 @@ class RegisterServiceServicer(metaclass=_abc_1.ABCMeta):
 def add_RegisterServiceServicer_to_server(servicer: RegisterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class CardAuthorityServiceStub:
-    """The card authority: certificates for user authentication (利用者証明用)."""
+    """The card authority: certificates for user authentication (利用者証明用), for signatures (署名用) and for phones."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CardAuthorityServiceAsyncStub: ...
     IssueCertificate: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.IssueCertificateRequest, _numbering_pb2.IssueCertificateResponse]
-    """Issues a certificate for a card's key. Called by the card service."""
+    """Makes a card out for a person and issues its certificate for user authentication. Called by the card service."""
+    AddCertificate: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.AddCertificateRequest, _numbering_pb2.AddCertificateResponse]
+    """Issues one more certificate, to whoever proves to hold the card: for signatures, for a phone, or a renewal. Called by the card
+    service.
+    """
     CheckCertificate: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.CheckCertificateRequest, _numbering_pb2.CheckCertificateResponse]
     """Is the certificate good now? Called by whoever relies on it."""
     GetAuthority: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.GetAuthorityRequest, _numbering_pb2.GetAuthorityResponse]
     """The authority's own certificate, under which every card certificate is checked. Called by whoever relies on them: keep it, it
     outlives the process.
     """
-    ChangeCertificateStatus: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.ChangeCertificateStatusRequest, _numbering_pb2.ChangeCertificateStatusResponse]
-    """Revokes or suspends. Called by the card service."""
+    ListStatusChanges: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.ListStatusChangesRequest, _numbering_pb2.ListStatusChangesResponse]
+    """Changes of status in their order, so that whoever let somebody in can put them out. Called by the portal."""
 
 @_typing.type_check_only
 class CardAuthorityServiceAsyncStub(CardAuthorityServiceStub):
-    """The card authority: certificates for user authentication (利用者証明用)."""
+    """The card authority: certificates for user authentication (利用者証明用), for signatures (署名用) and for phones."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueCertificate: _aio.UnaryUnaryMultiCallable[_numbering_pb2.IssueCertificateRequest, _numbering_pb2.IssueCertificateResponse]  # type: ignore[assignment]
-    """Issues a certificate for a card's key. Called by the card service."""
+    """Makes a card out for a person and issues its certificate for user authentication. Called by the card service."""
+    AddCertificate: _aio.UnaryUnaryMultiCallable[_numbering_pb2.AddCertificateRequest, _numbering_pb2.AddCertificateResponse]  # type: ignore[assignment]
+    """Issues one more certificate, to whoever proves to hold the card: for signatures, for a phone, or a renewal. Called by the card
+    service.
+    """
     CheckCertificate: _aio.UnaryUnaryMultiCallable[_numbering_pb2.CheckCertificateRequest, _numbering_pb2.CheckCertificateResponse]  # type: ignore[assignment]
     """Is the certificate good now? Called by whoever relies on it."""
     GetAuthority: _aio.UnaryUnaryMultiCallable[_numbering_pb2.GetAuthorityRequest, _numbering_pb2.GetAuthorityResponse]  # type: ignore[assignment]
     """The authority's own certificate, under which every card certificate is checked. Called by whoever relies on them: keep it, it
     outlives the process.
     """
-    ChangeCertificateStatus: _aio.UnaryUnaryMultiCallable[_numbering_pb2.ChangeCertificateStatusRequest, _numbering_pb2.ChangeCertificateStatusResponse]  # type: ignore[assignment]
-    """Revokes or suspends. Called by the card service."""
+    ListStatusChanges: _aio.UnaryUnaryMultiCallable[_numbering_pb2.ListStatusChangesRequest, _numbering_pb2.ListStatusChangesResponse]  # type: ignore[assignment]
+    """Changes of status in their order, so that whoever let somebody in can put them out. Called by the portal."""
 
 class CardAuthorityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The card authority: certificates for user authentication (利用者証明用)."""
+    """The card authority: certificates for user authentication (利用者証明用), for signatures (署名用) and for phones."""
 
     @_abc_1.abstractmethod
     def IssueCertificate(
@@ -221,7 +229,17 @@ class CardAuthorityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _numbering_pb2.IssueCertificateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_numbering_pb2.IssueCertificateResponse, _abc.Awaitable[_numbering_pb2.IssueCertificateResponse]]:
-        """Issues a certificate for a card's key. Called by the card service."""
+        """Makes a card out for a person and issues its certificate for user authentication. Called by the card service."""
+
+    @_abc_1.abstractmethod
+    def AddCertificate(
+        self,
+        request: _numbering_pb2.AddCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.AddCertificateResponse, _abc.Awaitable[_numbering_pb2.AddCertificateResponse]]:
+        """Issues one more certificate, to whoever proves to hold the card: for signatures, for a phone, or a renewal. Called by the card
+        service.
+        """
 
     @_abc_1.abstractmethod
     def CheckCertificate(
@@ -242,11 +260,103 @@ class CardAuthorityServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def ChangeCertificateStatus(
+    def ListStatusChanges(
         self,
-        request: _numbering_pb2.ChangeCertificateStatusRequest,
+        request: _numbering_pb2.ListStatusChangesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_numbering_pb2.ChangeCertificateStatusResponse, _abc.Awaitable[_numbering_pb2.ChangeCertificateStatusResponse]]:
-        """Revokes or suspends. Called by the card service."""
+    ) -> _typing.Union[_numbering_pb2.ListStatusChangesResponse, _abc.Awaitable[_numbering_pb2.ListStatusChangesResponse]]:
+        """Changes of status in their order, so that whoever let somebody in can put them out. Called by the portal."""
 
 def add_CardAuthorityServiceServicer_to_server(servicer: CardAuthorityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class HelpLineServiceStub:
+    """The help line: at any hour a holder or a finder has a card suspended (一時利用停止). Nothing here lifts a suspension."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> HelpLineServiceAsyncStub: ...
+    Suspend: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.SuspendRequest, _numbering_pb2.SuspendResponse]
+    """Suspends what fits. The answer is the same whether anything fitted or not. Called by the portal, whose page needs no login."""
+
+@_typing.type_check_only
+class HelpLineServiceAsyncStub(HelpLineServiceStub):
+    """The help line: at any hour a holder or a finder has a card suspended (一時利用停止). Nothing here lifts a suspension."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Suspend: _aio.UnaryUnaryMultiCallable[_numbering_pb2.SuspendRequest, _numbering_pb2.SuspendResponse]  # type: ignore[assignment]
+    """Suspends what fits. The answer is the same whether anything fitted or not. Called by the portal, whose page needs no login."""
+
+class HelpLineServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The help line: at any hour a holder or a finder has a card suspended (一時利用停止). Nothing here lifts a suspension."""
+
+    @_abc_1.abstractmethod
+    def Suspend(
+        self,
+        request: _numbering_pb2.SuspendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.SuspendResponse, _abc.Awaitable[_numbering_pb2.SuspendResponse]]:
+        """Suspends what fits. The answer is the same whether anything fitted or not. Called by the portal, whose page needs no login."""
+
+def add_HelpLineServiceServicer_to_server(servicer: HelpLineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class CardDeskServiceStub:
+    """The card counter of a municipality."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> CardDeskServiceAsyncStub: ...
+    FindCards: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.FindCardsRequest, _numbering_pb2.FindCardsResponse]
+    """The cards of the person who stands there. Called by counter terminals of residency institutions."""
+    OrderCard: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.OrderCardRequest, _numbering_pb2.OrderCardResponse]
+    """Unlocks, releases, makes out anew or revokes a card; the same again has no effect. Called by counter terminals of residency
+    institutions.
+    """
+    FetchOrders: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.FetchOrdersRequest, _numbering_pb2.FetchOrdersResponse]
+    """Orders in the order in which they came, for the card service to carry out what concerns the card itself."""
+
+@_typing.type_check_only
+class CardDeskServiceAsyncStub(CardDeskServiceStub):
+    """The card counter of a municipality."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    FindCards: _aio.UnaryUnaryMultiCallable[_numbering_pb2.FindCardsRequest, _numbering_pb2.FindCardsResponse]  # type: ignore[assignment]
+    """The cards of the person who stands there. Called by counter terminals of residency institutions."""
+    OrderCard: _aio.UnaryUnaryMultiCallable[_numbering_pb2.OrderCardRequest, _numbering_pb2.OrderCardResponse]  # type: ignore[assignment]
+    """Unlocks, releases, makes out anew or revokes a card; the same again has no effect. Called by counter terminals of residency
+    institutions.
+    """
+    FetchOrders: _aio.UnaryUnaryMultiCallable[_numbering_pb2.FetchOrdersRequest, _numbering_pb2.FetchOrdersResponse]  # type: ignore[assignment]
+    """Orders in the order in which they came, for the card service to carry out what concerns the card itself."""
+
+class CardDeskServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The card counter of a municipality."""
+
+    @_abc_1.abstractmethod
+    def FindCards(
+        self,
+        request: _numbering_pb2.FindCardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.FindCardsResponse, _abc.Awaitable[_numbering_pb2.FindCardsResponse]]:
+        """The cards of the person who stands there. Called by counter terminals of residency institutions."""
+
+    @_abc_1.abstractmethod
+    def OrderCard(
+        self,
+        request: _numbering_pb2.OrderCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.OrderCardResponse, _abc.Awaitable[_numbering_pb2.OrderCardResponse]]:
+        """Unlocks, releases, makes out anew or revokes a card; the same again has no effect. Called by counter terminals of residency
+        institutions.
+        """
+
+    @_abc_1.abstractmethod
+    def FetchOrders(
+        self,
+        request: _numbering_pb2.FetchOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.FetchOrdersResponse, _abc.Awaitable[_numbering_pb2.FetchOrdersResponse]]:
+        """Orders in the order in which they came, for the card service to carry out what concerns the card itself."""
+
+def add_CardDeskServiceServicer_to_server(servicer: CardDeskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
