@@ -12,17 +12,26 @@ from starlette.types import ASGIApp
 from warifu.counter.bench import Benches
 from warifu.counter.desk import Desk, Entry, LoginNeededError, OffDutyError, RightNeededError
 from warifu.counter.front import FrontViews
+from warifu.counter.proposals.kinds import ProposalKind
+from warifu.counter.proposals.views import ProposalViews
 from warifu.counter.staff.views import LoginViews
 from warifu.counter.stubs import Stubs
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
-from warifu.law import LawBook
+from warifu.law import LawBook, Text
 from warifu.web.face import Face, application
 from warifu.web.pages import Pages
 
 ROOT: Final = Path(__file__).parent
 DOMAIN: Final = "counter"
-MENU: Final[tuple[Entry, ...]] = ()
+MENU: Final = (
+    Entry(
+        "/proposals",
+        Text("承認・申請", "Approvals"),
+        None,
+        Text("二人で行う仕事の申請と承認。", "What needs a second person."),
+    ),
+)
 """The menu, in order; somebody sees what is their work."""
 
 
@@ -38,7 +47,8 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
     """The counters of the institutions of `benches`."""
     pages = Pages.of(ROOT, DOMAIN)
     desk = Desk(pages, benches, stubs, clock, book, MENU)
-    features = (FrontViews(desk), LoginViews(desk))
+    kinds: dict[str, ProposalKind] = {}
+    features = (FrontViews(desk), LoginViews(desk), ProposalViews(desk, kinds))
     routes = [route for feature in features for route in feature.routes()]
     failures = {
         LoginNeededError: desk.login_needed,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.convertors import Convertor, register_url_convertor
@@ -56,8 +56,8 @@ class Entry:
     path: str
     """Below the institution's own address, such as "/visitors"."""
     name: Text
-    right: Right
-    """Whose entry it is."""
+    right: Right | None
+    """Whose entry it is; None: everybody's."""
     about: Text
     """What one does there, for the first page."""
 
@@ -172,7 +172,7 @@ class Desk:
         """A page of an institution, with the menu of whoever is there. Templates extend "counter.html" and set `here` to a menu path."""
         bench = self.bench(request)
         account, language = await bench.sessions.of(request), languages.of(request)
-        shown = {
+        shown: dict[str, Any] = {
             "institution": bench.institution.name.to(language),
             "base": bench.path,
             "account": account,
@@ -180,11 +180,11 @@ class Desk:
             "office": OFFICES[account.office].to(language) if account is not None else "",
             "menu": [(entry.path, entry.name.to(language)) for entry in self.entries(account)],
         }
-        return self.pages.render(request, template, status=status, policy=None, **(shown | values))
+        return self.pages.render(request, template, status=status, **(shown | values))
 
     def entries(self, account: Account | None) -> list[Entry]:
         """What of the menu is somebody's work."""
-        return [entry for entry in self.menu if account is not None and account.may(entry.right)]
+        return open_to(account, self.menu)
 
     def trouble(self, request: Request, error: LinkageError) -> Trouble:
         """A failed call in words, as a region of a page: `{{ parts.trouble(trouble) }}`."""
@@ -224,6 +224,13 @@ class Desk:
         assert isinstance(error, LinkageError)
         status = 409 if error.reason.side is Side.CLIENT else 502
         return await self.page(request, "trouble.html", status, trouble=self.trouble(request, error))
+
+
+def open_to(account: Account | None, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of the entries that are somebody's work."""
+    if account is None:
+        return []
+    return [entry for entry in entries if entry.right is None or account.may(entry.right)]
 
 
 def before_of(request: Request) -> int:

@@ -37,6 +37,7 @@ _ONE: Final = select(PROPOSAL).where(PROPOSAL.c.id == bindparam("id"))
 _ALL: Final = (
     select(PROPOSAL).where(PROPOSAL.c.id < bindparam("before")).order_by(PROPOSAL.c.id.desc()).limit(bindparam("most"))
 )
+_OWN: Final = _ALL.where(PROPOSAL.c.proposed_by == bindparam("by"))
 _OPEN: Final = select(func.count()).select_from(PROPOSAL).where(WAITING)
 _LAST: Final = (
     select(PROPOSAL)
@@ -98,10 +99,11 @@ class Proposals:
         """A proposal."""
         return self._store.read(lambda connection: connection.execute(_ONE, {"id": number}).first())
 
-    def page(self, before: int) -> Sequence[Row[Any]]:
-        """Up to one more than PAGE proposals, newest first."""
-        values = {"before": before, "most": PAGE + 1}
-        return self._store.read(lambda connection: connection.execute(_ALL, values).all())
+    def page(self, before: int, by: str | None = None) -> Sequence[Row[Any]]:
+        """Up to one more than PAGE proposals, newest first; with `by` those that somebody proposed."""
+        values = {"before": before, "most": PAGE + 1} | ({} if by is None else {"by": by})
+        query = _ALL if by is None else _OWN
+        return self._store.read(lambda connection: connection.execute(query, values).all())
 
     def waiting(self) -> int:
         """How many wait."""
