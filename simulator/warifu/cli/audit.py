@@ -70,7 +70,8 @@ async def _audited(state: Path | None, resume: Path | None, laws: list[Path]) ->
     channels = _Channels(file)
     try:
         with _progress() as progress:
-            sources = NetworkSources(channels.to, file.extra["kinds"], file.log.get("url"))
+            portals = {one.code: one.kind for one in rules.books[0].register.of_kind("portal")}
+            sources = NetworkSources(channels.to, file.extra["kinds"] | portals, file.log.get("url"))
             return await Audit(sources, scratch, rules, trust, progress).run()
     finally:
         scratch.close()

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.instants import milliseconds, stamped
 from warifu.watchdog.audit.cases import Case, Entry, Held, Side
-from warifu.watchdog.audit.findings import GATEWAY, Finding, Kind
+from warifu.watchdog.audit.findings import GATEWAY, PORTAL, Finding, Kind
 from warifu.watchdog.audit.ground import Ground
 
 SKEW: Final = milliseconds(timedelta(minutes=1))
@@ -129,23 +129,29 @@ def outcome_differs(ground: Ground, case: Case) -> Iterator[Finding]:
 
 def answer_differs(ground: Ground, case: Case) -> Iterator[Finding]:
     """Both institutions hold the digest of one answer, and the same sealed bytes of it."""
-    del ground
     for asked, provided in _answers(case):
         names = _differing(asked.record, provided.record, ["answer_digest"])
-        names += _differing(asked.evidence, provided.evidence, ["sealed_hash"])
+        if not _is_let_go(ground, asked):
+            names += _differing(asked.evidence, provided.evidence, ["sealed_hash"])
         yield from _differs(Kind.ANSWER_DIFFERS, provided.party, case, names, asked.party)
 
 
 def content_altered(ground: Ground, case: Case) -> Iterator[Finding]:
     """The answer that the requester stores now is the one whose digest is in its record."""
-    del ground
     held = case.asking.outcome
-    if held is None or not held.record.HasField("answer_digest"):
+    if held is None or not held.record.HasField("answer_digest") or _is_let_go(ground, held):
         return
     if not held.evidence.HasField("answer_digest"):
         yield _finding(Kind.CONTENT_ALTERED, held.party, case, "no answer is stored any more")
     elif held.evidence.answer_digest != held.record.answer_digest:
         yield _finding(Kind.CONTENT_ALTERED, held.party, case, "the stored answer has another digest than its record")
+
+
+def _is_let_go(ground: Ground, asked: Held) -> bool:
+    """A citizen's own information is kept for days (PROTO-13.5): the portal's record stands, and nothing that it could be compared with."""
+    asking = ground.rules.books[0].institutions.get(asked.party)
+    own = asking is not None and asking.kind == PORTAL
+    return own and not asked.evidence.HasField("answer_digest") and not asked.evidence.HasField("sealed_hash")
 
 
 def _missing(kind: Kind, party: str, case: Case, side: Side) -> Iterator[Finding]:
