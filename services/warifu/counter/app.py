@@ -14,8 +14,12 @@ from warifu.counter.desk import Desk, Entry, LoginNeededError, OffDutyError, Rig
 from warifu.counter.front import FrontViews
 from warifu.counter.proposals.kinds import ProposalKind
 from warifu.counter.proposals.views import ProposalViews
+from warifu.counter.protections.views import KIND as PROTECTION
+from warifu.counter.protections.views import ProtectionViews, protection_kind
+from warifu.counter.staff.roles import Right
 from warifu.counter.staff.views import LoginViews
 from warifu.counter.stubs import Stubs
+from warifu.counter.visitors.views import VisitorViews
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
 from warifu.law import LawBook, Text
@@ -26,6 +30,12 @@ ROOT: Final = Path(__file__).parent
 DOMAIN: Final = "counter"
 MENU: Final = (
     Entry(
+        "/visitors",
+        Text("来庁者", "Visitors"),
+        Right.VISITORS,
+        Text("番号と身元を確かめて受け付ける。", "Check number and identity, and receive."),
+    ),
+    Entry(
         "/proposals",
         Text("承認・申請", "Approvals"),
         None,
@@ -33,6 +43,15 @@ MENU: Final = (
     ),
 )
 """The menu, in order; somebody sees what is their work."""
+FOR_VISITOR: Final = (
+    Entry(
+        "/protections",
+        Text("保護の設定・解除", "Protection"),
+        Right.PROTECT,
+        Text("居場所を知られないように守る。", "Keep from others where somebody is."),
+    ),
+)
+"""What can be done for an identified visitor. Each page gets `?visit=N`; `acting.bench.visits.current(N)` says whether that still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +66,14 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
     """The counters of the institutions of `benches`."""
     pages = Pages.of(ROOT, DOMAIN)
     desk = Desk(pages, benches, stubs, clock, book, MENU)
-    kinds: dict[str, ProposalKind] = {}
-    features = (FrontViews(desk), LoginViews(desk), ProposalViews(desk, kinds))
+    kinds: dict[str, ProposalKind] = {PROTECTION: protection_kind(stubs)}
+    features = (
+        FrontViews(desk),
+        LoginViews(desk),
+        VisitorViews(desk, FOR_VISITOR),
+        ProtectionViews(desk),
+        ProposalViews(desk, kinds),
+    )
     routes = [route for feature in features for route in feature.routes()]
     failures = {
         LoginNeededError: desk.login_needed,
