@@ -35,6 +35,13 @@ class Act(StrEnum):
     """The proxy began to read for the principal."""
     READ_LIST = "READ_LIST"
     READ_ENTRY = "READ_ENTRY"
+    ASK_INFORMATION = "ASK_INFORMATION"
+    """The proxy had the principal's own information sent for."""
+    READ_INFORMATION = "READ_INFORMATION"
+    SAVE_INFORMATION = "SAVE_INFORMATION"
+    """Saved to a file."""
+    TERM_ENDED = "TERM_ENDED"
+    """The mandate ended by itself."""
     PRINCIPAL_ENDED = "PRINCIPAL_ENDED"
     PROXY_ENDED = "PROXY_ENDED"
 
