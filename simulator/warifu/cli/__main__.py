@@ -16,6 +16,7 @@ from warifu.cli.proof import proof
 from warifu.cli.status import status
 from warifu.cli.testing import run_tests
 from warifu.cli.text import as_typed, t
+from warifu.cli.tour import tour
 from warifu.cli.verify import verify
 
 app = typer.Typer(
@@ -154,6 +155,15 @@ app.command(
     ),
 )(restore)
 app.add_typer(bench.app, name="bench")
+app.command(
+    "tour",
+    help=_example(
+        "動いているネットワークの全画面を撮影し、一つの一覧にする。",
+        "Photograph every page of the running network into one index.",
+        "warifu tour --out ./tour",
+        "warifu tour --out ./tour --only citizen --only clerk",
+    ),
+)(tour)
 app.command(
     "test",
     help=_example(

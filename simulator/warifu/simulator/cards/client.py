@@ -40,6 +40,11 @@ class Session:
     portal_url: str
     _cookies: dict[str, SimpleCookie] = field(default_factory=dict)
 
+    def cookies(self) -> dict[str, str]:
+        """The portal's cookies by name, for a browser that goes on from here."""
+        jar = self._cookies.get(urlsplit(self.portal_url).hostname or "", SimpleCookie())
+        return {name: morsel.value for name, morsel in jar.items() if morsel["max-age"] != "0"}
+
     def history(self) -> list[dict[str, Any]]:
         """Every entry of the person's history, newest first, as `/api/v1/history` gives them.
 

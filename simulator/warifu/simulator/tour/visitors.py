@@ -1,0 +1,94 @@
+"""Who goes around: each of the network's people, logged in where they work, by the ways that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from warifu.simulator.cards.client import login
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+    from warifu.simulator.state import NetworkFile
+
+PATIENCE: Final = 30_000
+"""Milliseconds for one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """One of the network's people at one face."""
+
+    name: str
+    ja: str
+    en: str
+    face: str
+    """Party (or "stage") whose face it is, as in `NetworkFile.urls`."""
+    start: str = "/"
+    staff: str = ""
+    """Login at the counter or the console; empty for who has none."""
+    citizen: bool = False
+    """Logs in with the card of the person whom the tour is about."""
+    skipped: tuple[str, ...] = ()
+    """Beginnings of paths that are another's."""
+
+
+def visitors(institution: str, card_office: str) -> tuple[Visitor, ...]:
+    """Everyone: at the counter of `institution`, at the card counter of `card_office`, and elsewhere."""
+    desk, cards = f"/{institution}", f"/{card_office}"
+    return (
+        Visitor("trainer", "研修講師（舞台）", "Trainer (stage)", "stage"),
+        Visitor("passer-by", "ログインしていない人（ポータル）", "Somebody not logged in (portal)", "portal"),
+        Visitor("citizen", "市民（ポータル）", "Citizen (portal)", "portal", citizen=True),
+        Visitor("card-holder", "カードを持つ人（カードサービス）", "Card holder (card service)", "simulator"),
+        Visitor("auditor", "ログを見る人（公開ログ）", "Reader of the public log", "gateway"),
+        Visitor("front-desk", "職員（ログイン前）", "Staff before login (counter)", "counter"),
+        Visitor("clerk", "窓口担当", "Counter clerk", "counter", desk, "c-0001"),
+        Visitor("reviewer", "提供審査担当", "Reviewer", "counter", desk, "c-0003"),
+        Visitor("chief", "係長", "Section chief", "counter", desk, "c-0004"),
+        Visitor("card-clerk", "カード交付担当", "Card clerk", "counter", cards, "c-0005"),
+        Visitor("examiner", "監督機関の審査官", "Supervisor's examiner", "watchdog", "/", "examiner"),
+        Visitor("director", "監督課長", "Director of supervision", "watchdog", "/", "director"),
+    )
+
+
+@contextmanager
+def entered(
+    browser: Browser, network: NetworkFile, visitor: Visitor, person: str, pin: str
+) -> Iterator[BrowserContext]:
+    """A browser's memory in which the visitor is logged in, while the block lasts; `person` and `pin` are the citizen's."""
+    context = browser.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    try:
+        if visitor.citizen:
+            _as_citizen(context, network, person, pin)
+        elif visitor.staff:
+            _as_staff(context, network, visitor)
+        yield context
+    finally:
+        context.close()
+
+
+def _as_citizen(context: BrowserContext, network: NetworkFile, person: str, pin: str) -> None:
+    session = login(network.urls["portal"], network.urls["simulator"], person, pin)
+    context.add_cookies([{"name": n, "value": v, "url": network.urls["portal"]} for n, v in session.cookies().items()])
+
+
+def _as_staff(context: BrowserContext, network: NetworkFile, visitor: Visitor) -> None:
+    """By the quick login that a simulation shows beside the form, or by what it shows there."""
+    page = context.new_page()
+    base = network.urls[visitor.face]
+    page.goto(f"{base}{'' if visitor.start == '/' else visitor.start}/login")
+    if visitor.face == "counter":
+        page.locator(f"[data-login={visitor.staff}]").get_by_test_id("quick-login").click()
+    else:
+        told = page.get_by_test_id("demo-account").filter(has_text=visitor.staff).locator("code")
+        page.fill("#login", told.nth(0).inner_text())
+        page.fill("#password", told.nth(1).inner_text())
+        page.get_by_test_id("log-in").click()
+    page.wait_for_url(lambda url: not urlsplit(url).path.endswith("/login"))
+    page.close()
