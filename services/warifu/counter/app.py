@@ -9,13 +9,16 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
+from warifu.counter.acts.views import ActViews
 from warifu.counter.bench import Benches
 from warifu.counter.desk import Desk, Entry, LoginNeededError, OffDutyError, RightNeededError
+from warifu.counter.filings.views import FilingViews
 from warifu.counter.front import FrontViews
 from warifu.counter.proposals.kinds import ProposalKind
 from warifu.counter.proposals.views import ProposalViews
 from warifu.counter.protections.views import KIND as PROTECTION
 from warifu.counter.protections.views import ProtectionViews, protection_kind
+from warifu.counter.staff.list import StaffViews
 from warifu.counter.staff.roles import Right
 from warifu.counter.staff.views import LoginViews
 from warifu.counter.stubs import Stubs
@@ -40,6 +43,24 @@ MENU: Final = (
         Text("承認・申請", "Approvals"),
         None,
         Text("二人で行う仕事の申請と承認。", "What needs a second person."),
+    ),
+    Entry(
+        "/filings",
+        Text("監督機関への届出", "Filings"),
+        Right.FILE,
+        Text("独自利用事務、漏えい等の報告、措置への回答。", "Ordinance uses, leak reports, replies to measures."),
+    ),
+    Entry(
+        "/staff",
+        Text("職員", "Staff"),
+        Right.SUPERVISE,
+        Text("だれが、いつ、何をできるか。", "Who may do what, and when."),
+    ),
+    Entry(
+        "/acts",
+        Text("操作の記録", "Acts"),
+        Right.SUPERVISE,
+        Text("だれが、いつ、何をしたか。", "Who did what, and when."),
     ),
 )
 """The menu, in order; somebody sees what is their work."""
@@ -73,6 +94,9 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
         VisitorViews(desk, FOR_VISITOR),
         ProtectionViews(desk),
         ProposalViews(desk, kinds),
+        FilingViews(desk),
+        StaffViews(desk),
+        ActViews(desk),
     )
     routes = [route for feature in features for route in feature.routes()]
     failures = {

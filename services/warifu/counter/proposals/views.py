@@ -66,7 +66,7 @@ class ProposalViews:
         """Their routes."""
         one = f"{HERE}/proposals/{{id}}"
         return [
-            Route(f"{HERE}/proposals", self.list, methods=["GET"]),
+            Route(f"{HERE}/proposals", self.index, methods=["GET"]),
             Route(one, self.show, methods=["GET"]),
             Route(f"{one}/approve", self.approve, methods=["POST"]),
             Route(f"{one}/again", self.again, methods=["POST"]),
@@ -74,7 +74,7 @@ class ProposalViews:
             Route(f"{one}/withdraw", self.withdraw, methods=["POST"]),
         ]
 
-    async def list(self, request: Request) -> Response:
+    async def index(self, request: Request) -> Response:
         """All, for who may approve; one's own otherwise."""
         acting = await self.desk.acting(request)
         rows = acting.bench.proposals.page(before_of(request), None if _approves(acting) else acting.clerk)

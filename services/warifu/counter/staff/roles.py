@@ -56,6 +56,18 @@ NAMES: Final = {
     Role.CARD_CLERK: Text("カード交付担当", "Card clerk"),
 }
 
+RIGHT_NAMES: Final = {
+    Right.VISITORS: Text("来庁者の本人確認", "identify visitors"),
+    Right.CASES: Text("案件と照会", "cases and inquiries"),
+    Right.REVIEWS: Text("回答の審査", "review of answers"),
+    Right.LETTERS: Text("市民の手紙への回答", "letters of citizens"),
+    Right.CARDS: Text("カードの手続", "cards"),
+    Right.PROTECT: Text("保護の申請", "propose protection"),
+    Right.APPROVE: Text("二人目としての承認", "approve as the second person"),
+    Right.FILE: Text("監督機関への届出", "file with the supervisor"),
+    Right.SUPERVISE: Text("操作の記録と勤務時間", "acts and duty hours"),
+}
+
 OFFICES: Final = {
     "window-1": Text("1番窓口", "Window 1"),
     "window-2": Text("2番窓口", "Window 2"),

@@ -54,14 +54,14 @@ class VisitorViews:
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
         return [
-            Route(f"{HERE}/visitors", self.list, methods=["GET"]),
+            Route(f"{HERE}/visitors", self.index, methods=["GET"]),
             Route(f"{HERE}/visitors", self.receive, methods=["POST"]),
             Route(f"{HERE}/visitors/new", self.ask, methods=["GET"]),
             Route(f"{HERE}/visitors/{{id}}", self.show, methods=["GET"]),
             Route(f"{HERE}/visitors/{{id}}/end", self.end, methods=["POST"]),
         ]
 
-    async def list(self, request: Request) -> Response:
+    async def index(self, request: Request) -> Response:
         """Today's visits."""
         acting = await self.desk.acting(request, Right.VISITORS)
         rows = [self._line(acting, row, languages.of(request)) for row in acting.bench.visits.today()]
