@@ -5,17 +5,26 @@ from __future__ import annotations
 from typing import Any, Final
 
 import grpc
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from warifu.exchange.v1.exchange_pb2 import CommittedRecord
 from warifu.kernel.limits import PAGE, check_page
 from warifu.kernel.store import Store
+from warifu.portal.history import corrections as corrected
+from warifu.portal.history.schema import corrections
 from warifu.portal.kept import COLUMNS, Seals
 from warifu.portal.schema import entries
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 
 _PAGE: Final = (
     select(*COLUMNS).where(entries.c.arrival > bindparam("after")).order_by(entries.c.arrival).limit(bindparam("most"))
+)
+
+_CORRECTIONS: Final = (
+    select(corrections)
+    .where(corrections.c.arrival > bindparam("after"))
+    .order_by(corrections.c.arrival)
+    .limit(bindparam("most"))
 )
 
 
@@ -36,11 +45,21 @@ class AuditServicer(portal_pb2_grpc.PortalAuditServiceServicer):
         del context
         size = check_page(request.limit, PAGE)
         values = {"after": request.after, "most": size + 1}
-        rows = self._store.read(lambda connection: connection.execute(_PAGE, values).all())
-        response = portal_pb2.ListRecordsResponse(records=[self._delivered(row) for row in rows[:size]])
-        if len(rows) > size:
-            response.next = rows[size - 1].arrival
+        listed = self._store.read(lambda connection: self._listed(connection, values))
+        response = portal_pb2.ListRecordsResponse(records=listed[:size])
+        if len(listed) > size:
+            response.next = listed[size - 1].position
         return response
+
+    def _listed(self, connection: Connection, values: dict[str, int]) -> list[portal_pb2.DeliveredRecord]:
+        """Entries and corrections count their arrivals together."""
+        found = [self._delivered(row) for row in connection.execute(_PAGE, values)]
+        found += [self._correction(row) for row in connection.execute(_CORRECTIONS, values)]
+        return sorted(found, key=lambda one: one.position)[: values["most"]]
+
+    def _correction(self, row: Any) -> portal_pb2.DeliveredRecord:
+        kept = corrected.opened(self._seals.vault, row)
+        return portal_pb2.DeliveredRecord(position=row.arrival, correction=kept.committed, correction_leaf=kept.leaf)
 
     def _delivered(self, row: Any) -> portal_pb2.DeliveredRecord:
         kept = self._seals.opened(row)

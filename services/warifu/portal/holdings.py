@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
 from warifu.kernel.store import Store
+from warifu.portal.history import corrections
 from warifu.portal.kept import COLUMNS, Seals
 from warifu.portal.schema import entries
 
@@ -29,7 +30,17 @@ def holdings(store: Store, seals: Seals, request_id: str) -> Sequence[Holding]:
     kept = seals.opened(row)
     values = [(field.name, getattr(kept, field.name)) for field in fields(kept)]
     held = [_value(name, value) for name, value in values if value is not None]
-    return [Holding(where="portal-main/entries", values=held)]
+    corrected = store.read(lambda c: corrections.of(c, seals.vault, [request_id]))
+    return [Holding(where="portal-main/entries", values=held), *map(_corrected, corrected)]
+
+
+def _corrected(one: corrections.Correction) -> Holding:
+    values = [
+        HeldValue(name="event", raw=one.committed.event, decodes_to="warifu.log.v1.NetworkEvent"),
+        HeldValue(name="salt", raw=one.committed.salt),
+        HeldValue(name="leaf", text=str(one.leaf)),
+    ]
+    return Holding(where="portal-main/corrections", values=values)
 
 
 def _value(name: str, value: object) -> HeldValue:

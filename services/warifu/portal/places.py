@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 
 from warifu.exchange.v1.exchange_pb2 import CommittedRecord
 from warifu.kernel.store import Store
+from warifu.portal.history.schema import corrections
 from warifu.portal.kept import COLUMNS, Seals
 from warifu.portal.ports import Log
 from warifu.portal.schema import entries
@@ -39,6 +40,23 @@ _PLACE: Final = (
     )
 )
 
+_UNPLACED_CORRECTIONS: Final = (
+    select(corrections.c.commitment)
+    .where(corrections.c.leaf.is_(None))
+    .order_by(corrections.c.arrival)
+    .limit(2 * AT_ONCE)
+)
+_FORGET_CORRECTIONS: Final = (
+    update(corrections)
+    .where(or_(corrections.c.log_key < bindparam("pinned"), corrections.c.log_key > bindparam("pinned")))
+    .values(leaf=None, log_key=None)
+)
+_PLACE_CORRECTION: Final = (
+    update(corrections)
+    .where(corrections.c.commitment == bindparam("which"))
+    .values(leaf=bindparam("new_leaf"), log_key=bindparam("new_log_key"))
+)
+
 
 class Places:
     """A periodic job over one portal's entries."""
@@ -50,17 +68,34 @@ class Places:
         self._after = 0
 
     async def learn(self) -> int:
-        """Ask for one page of entries without a place, beginning again after the last; how many have one now.
+        """Ask for one page of entries, and of corrections, without a place, beginning again after the last; how many have one now.
 
         Raises:
             LinkageError: the log cannot be asked.
         """
         if not self._begun:
-            await self._store.write(lambda connection: connection.execute(_FORGET, {"pinned": self._log_key}))
+            await self._store.write(self._forget)
             self._begun = True
         rows = self._store.read(lambda connection: connection.execute(_UNPLACED, {"after": self._after}).all())
         self._after = rows[-1].arrival if len(rows) == AT_ONCE else 0
-        return await self._place(rows) if rows else 0
+        placed = await self._place(rows) if rows else 0
+        return placed + await self._place_corrections()
+
+    def _forget(self, connection: Connection) -> None:
+        for forget in (_FORGET, _FORGET_CORRECTIONS):
+            connection.execute(forget, {"pinned": self._log_key})
+
+    async def _place_corrections(self) -> int:
+        waiting = self._store.read(lambda connection: connection.execute(_UNPLACED_CORRECTIONS).scalars().all())
+        found = await self._log.find(waiting) if waiting else ()
+        placed: list[dict[str, object]] = [
+            {"which": commitment, "new_leaf": leaf, "new_log_key": self._log_key}
+            for commitment, leaf in zip(waiting, found, strict=True)
+            if leaf is not None
+        ]
+        if placed:
+            await self._store.write(lambda connection: connection.execute(_PLACE_CORRECTION, placed))
+        return len(placed)
 
     async def _place(self, rows: Sequence[Any]) -> int:
         kept = [self._seals.opened(row) for row in rows]

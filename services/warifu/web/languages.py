@@ -17,6 +17,8 @@ from babel.messages.pofile import read_po
 from starlette.requests import Request
 
 LANGUAGES: Final = ("ja", "en")
+EASY: Final = "ja-easy"
+"""やさしい日本語: no language of its own, but other words for what a page of Japanese says, where there are some."""
 COOKIE: Final = "warifu_lang"
 SHARED: Final = (Path(__file__).parent / "locale", "web")
 """The texts that all faces share."""
@@ -36,6 +38,17 @@ def load(*catalogues: tuple[Path, str]) -> Mapping[str, NullTranslations]:
             first.add_fallback(other)
         translations[language] = first
     return translations
+
+
+def easy(locale: Path, domain: str) -> Mapping[str, NullTranslations]:
+    """What of a domain is said in easy Japanese, by `EASY`; nothing when its folder has no such catalogue."""
+    paths = sorted((locale / EASY / "LC_MESSAGES").glob(f"{domain}-*.po"))
+    if not paths:
+        return {}
+    first, *others = (_compiled(path, "ja") for path in paths)
+    for other in others:
+        first.add_fallback(other)
+    return {EASY: first}
 
 
 def files(locale: Path, language: str, domain: str) -> list[Path]:

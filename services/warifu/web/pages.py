@@ -59,6 +59,7 @@ class Pages:
         """
         files = Assets([folder / "static", STATIC], made or {})
         texts = languages.load((folder / "locale", domain), languages.SHARED)
+        texts = {**texts, **languages.easy(folder / "locale", domain)}
         return cls([folder / "templates", SHARED], texts, files, **shared)
 
     def gettext(self, language: str, message: str) -> str:
@@ -77,11 +78,13 @@ class Pages:
         *,
         status: int = 200,
         policy: Policy | None = None,
+        easy: bool = False,
         **values: object,
     ) -> HTMLResponse:
-        """A page; `policy` where it may do other things than the pages of its face."""
+        """A page; `policy` where it may do other things than the pages of its face, `easy` where its Japanese is to be easy."""
         language = languages.of(request)
-        shown = self._environments[language].get_template(template)
+        words = languages.EASY if easy and language == "ja" and languages.EASY in self._environments else language
+        shown = self._environments[words].get_template(template)
         body = shown.render(language=language, language_links=_language_links(request), **values)
         response = HTMLResponse(body, status, {"content-language": language})
         if policy is not None:

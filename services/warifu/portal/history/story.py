@@ -14,7 +14,7 @@ from warifu.kernel.clock import JAPAN
 from warifu.kernel.instants import datetime_at
 from warifu.law import LawBook, Row, Text, legal_basis
 from warifu.law.model import Coded
-from warifu.portal.history.queries import Entry
+from warifu.portal.history.entries import Entry
 from warifu.web.dates import Written, written
 
 DENIED: Final = "DENIED"
@@ -68,8 +68,17 @@ class Teller:
         """Of the law book in force."""
         return self.current().version
 
-    def tell(self, entry: Entry, language: str) -> Story:
-        """The entry in `language`. A code that the law book does not name stands for itself."""
+    @property
+    def book(self) -> LawBook:
+        """The law book in force."""
+        return self.current()
+
+    def institution(self, code: str, language: str) -> str:
+        """An institution's name; its code when the law book does not name it."""
+        return _institution(self.current(), code, language)
+
+    def tell(self, entry: Entry, language: str, *, easy: bool = False) -> Story:
+        """The entry in `language`, with the purpose in easy words on wish. A code that the law book does not name stands for itself."""
         book, row = self.current(), self._row(entry)
         item = book.items.get(entry.item)
         return Story(
@@ -83,7 +92,7 @@ class Teller:
             item=item.name.to(language) if item else entry.item,
             item_about=item.about.to(language) if item else "",
             fields=[item.field(path).label.to(language) for path in row.fields] if item and row else [],
-            purpose=row.purpose.to(language) if row else None,
+            purpose=row.purpose.to("plain" if easy and language == "ja" else language) if row else None,
             basis=_basis(row, entry, language),
             papers=[paper.to(language) for paper in row.papers] if row else [],
             outcome=entry.outcome_name,
@@ -93,7 +102,7 @@ class Teller:
     def legal_basis(self, entry: Entry) -> Text | None:
         """The citation in force that day, with its mark, in both languages; None when no rule allowed the inquiry."""
         row = self._row(entry)
-        return legal_basis(row, _day(entry)) if row else None
+        return legal_basis(row, day_of(entry)) if row else None
 
     def _row(self, entry: Entry) -> Row | None:
         """The row that allowed it. A denied inquiry names the nearest row, which allowed something else."""
@@ -105,7 +114,7 @@ class Teller:
 def _basis(row: Row | None, entry: Entry, language: str) -> Basis | None:
     if row is None:
         return None
-    citation = row.citation_on(_day(entry))
+    citation = row.citation_on(day_of(entry))
     return Basis(citation.text.to(language), citation.verified or row.invented, row.invented)
 
 
@@ -119,5 +128,6 @@ def _named(names: Mapping[str, Coded], code: str, language: str) -> str:
     return found.name.to(language) if found else code
 
 
-def _day(entry: Entry) -> date:
+def day_of(entry: Entry) -> date:
+    """The day of the request in Japan: the law of that day counts."""
     return datetime_at(entry.requested_at).astimezone(JAPAN).date()

@@ -6,9 +6,10 @@ leaves (`warifu.portal.proxies.traces`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,15 +19,21 @@ from starlette.routing import BaseRoute, Route
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.instants import datetime_at
 from warifu.portal.accounts import Accounts
+from warifu.portal.history import easy
+from warifu.portal.history.allowed import Allowed, judge
 from warifu.portal.history.bundle import CHECKING
-from warifu.portal.history.entries import Whole
-from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, Entry, History, Page, Position
+from warifu.portal.history.corrections import Correction
+from warifu.portal.history.documents import Documents
+from warifu.portal.history.entries import Page, Position, Whole
+from warifu.portal.history.filters import OUTCOMES, Filter
+from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, History
 from warifu.portal.history.story import Teller
+from warifu.portal.letters.queries import Letters
 from warifu.portal.login.views import to_login
 from warifu.portal.proxies.traces import Act, Traces
 from warifu.portal.sessions import Session, Sessions
 from warifu.web import languages
-from warifu.web.dates import iso
+from warifu.web.dates import written
 from warifu.web.pages import Pages
 
 
@@ -38,37 +45,49 @@ class HistoryViews:
     sessions: Sessions
     accounts: Accounts
     history: History
-    teller: Teller
+    documents: Documents
+    letters: Letters
     traces: Traces
+    secure: bool
+    """The portal is served over HTTPS."""
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
         return [
             Route("/history", self.listed, methods=["GET"]),
             Route("/history/{request_id}", self.detail, methods=["GET"]),
+            Route("/history/{request_id}/allowed", self.allowed, methods=["GET"]),
             Route("/api/v1/history", self.listed_json, methods=["GET"]),
             Route("/api/v1/history/{request_id}", self.detail_json, methods=["GET"]),
+            Route("/api/v1/history/{request_id}/allowed", self.allowed_json, methods=["GET"]),
         ]
 
+    @property
+    def teller(self) -> Teller:
+        """By whom entries are told."""
+        return self.documents.teller
+
     async def listed(self, request: Request) -> Response:
-        """A page of the history."""
+        """A page of the history, by what the address wishes."""
         session = await self.sessions.of(request)
         if session is None:
             return to_login(request)
-        page = await self._page(request, session)
-        language = languages.of(request)
-        stories = [self.teller.tell(entry, language) for entry in page.entries]
-        months = [(month, list(told)) for month, told in groupby(stories, key=lambda story: story.requested.month)]
-        newest = not ({"before", "after"} & set(request.query_params))
-        return self.pages.render(
+        wanted = Filter.read(request.query_params)
+        page = await self._page(request, session, wanted)
+        language, simple = languages.of(request), easy.wished(request)
+        stories = [self.teller.tell(entry, language, easy=simple) for entry in page.entries]
+        return self._render(
             request,
             "history.html",
-            policy=CHECKING,
-            months=months,
+            session,
+            months=[(month, list(told)) for month, told in groupby(stories, key=lambda story: story.requested.month)],
             page=page,
-            newest=newest,
-            book=self.teller.version,
-            session=session,
+            wanted=wanted,
+            older=wanted.query(before=str(page.older)) if page.older else None,
+            newer=wanted.query(after=str(page.newer)) if page.newer else None,
+            corrected=self.history.corrected([entry.request_id for entry in page.entries]),
+            newest=not ({"before", "after"} & set(request.query_params)),
+            choices=self._choices(language),
         )
 
     async def detail(self, request: Request) -> Response:
@@ -77,30 +96,103 @@ class HistoryViews:
         if session is None:
             return to_login(request)
         whole = await self._one(request, session)
-        commitments = [exchange_pb2.CommittedRecord.FromString(record).commitment.hex() for record in whole.records]
-        story = self.teller.tell(whole.entry, languages.of(request))
-        return self.pages.render(
+        language, simple = languages.of(request), easy.wished(request)
+        own = session.acting is None
+        return self._render(
             request,
             "entry.html",
-            policy=CHECKING,
-            story=story,
-            commitments=commitments,
-            book=self.teller.version,
-            session=session,
+            session,
+            commitments=[exchange_pb2.CommittedRecord.FromString(part).commitment.hex() for part in whole.records],
+            story=self.teller.tell(whole.entry, language, easy=simple),
+            corrections=[self._corrected(one, language) for one in whole.corrections],
+            letters=self.letters.about(session.account, whole.entry.request_id) if own else (),
+            names=lambda code: self.teller.institution(code, language),
+            written=lambda at: written(datetime_at(at), language),
+            own=own,
+        )
+
+    async def allowed(self, request: Request) -> Response:
+        """By which row, and how each of its conditions was met."""
+        session = await self.sessions.of(request)
+        if session is None:
+            return to_login(request)
+        whole = await self._one(request, session)
+        language = languages.of(request)
+        return self._render(
+            request,
+            "allowed.html",
+            session,
+            story=self.teller.tell(whole.entry, language, easy=easy.wished(request)),
+            answer=self._judged(whole, language),
         )
 
     async def listed_json(self, request: Request) -> Response:
         """A page of the history as JSON; `next` is the value of `before` for the page after it, `proxy_for` the principal's label."""
         session = await self._required(request)
-        page = await self._page(request, session)
-        entries = [self._document(entry) for entry in page.entries]
+        page = await self._page(request, session, Filter.read(request.query_params))
+        entries = [self.documents.entry(entry) for entry in page.entries]
         label = session.acting.label if session.acting else None
         return JSONResponse({"entries": entries, "next": str(page.older) if page.older else None, "proxy_for": label})
 
     async def detail_json(self, request: Request) -> Response:
-        """One entry as JSON."""
+        """One entry as JSON, with its `corrections`."""
         whole = await self._one(request, await self._required(request))
-        return JSONResponse(self._document(whole.entry))
+        corrected = [self.documents.correction(one) for one in whole.corrections]
+        return JSONResponse({**self.documents.entry(whole.entry), "corrections": corrected})
+
+    async def allowed_json(self, request: Request) -> Response:
+        """The answer as JSON: `verdict`, `row`, `legal_basis` and the `conditions` with how each stands."""
+        whole = await self._one(request, await self._required(request))
+        ja, en = self._judged(whole, "ja"), self._judged(whole, "en")
+        return JSONResponse(
+            {
+                "verdict": ja.verdict,
+                "row": ja.row,
+                "on": ja.day,
+                "in_force": {"from": ja.first or None, "to": ja.last or None},
+                "legal_basis": {"ja": ja.law, "en": en.law, "verified": ja.verified, "invented": ja.invented},
+                "table_version": ja.table_version,
+                "same_version": ja.same_version,
+                "conditions": [{"condition": one.condition, "how": one.how} for one in ja.checks],
+                "reason": {"ja": ja.reason, "en": en.reason} if ja.reason else None,
+            }
+        )
+
+    def _render(self, request: Request, template: str, session: Session, **values: Any) -> Response:
+        simple = easy.wished(request)
+        page = self.pages.render(
+            request,
+            template,
+            policy=CHECKING,
+            easy=simple,
+            simple=simple,
+            session=session,
+            book=self.teller.version,
+            **values,
+        )
+        return easy.remember(request, page, secure=self.secure)
+
+    def _judged(self, whole: Whole, language: str) -> Allowed:
+        return judge(self.teller.book, whole.entry, whole.records[1], language)
+
+    def _corrected(self, one: Correction, language: str) -> Mapping[str, object]:
+        return {
+            "who": self.teller.institution(one.institution, language),
+            "institution": one.institution,
+            "statement": one.statement,
+            "when": written(datetime_at(one.at), language),
+            "at": one.at,
+            "commitment": one.committed.commitment.hex(),
+        }
+
+    def _choices(self, language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """What can be filtered by: all that the law book knows, whoever reads."""
+        book = self.teller.book
+        return {
+            "institution": [(one.code, one.name.to(language)) for one in book.institutions.values()],
+            "procedure": [(one.code, one.name.to(language)) for one in book.table.procedures.values()],
+            "outcome": [(name, name) for name in OUTCOMES],
+        }
 
     async def _required(self, request: Request) -> Session:
         session = await self.sessions.of(request)
@@ -108,12 +200,13 @@ class HistoryViews:
             raise HTTPException(401)
         return session
 
-    async def _page(self, request: Request, session: Session) -> Page:
+    async def _page(self, request: Request, session: Session, wanted: Filter) -> Page:
         page = self.history.page(
             self.accounts.subjects(session.whose),
             before=_position(request, "before"),
             after=_position(request, "after"),
             size=_size(request),
+            wanted=wanted,
         )
         await self.traces.note(session, Act.READ_LIST)
         return page
@@ -124,35 +217,6 @@ class HistoryViews:
             raise HTTPException(404)
         await self.traces.note(session, Act.READ_ENTRY)
         return found
-
-    def _document(self, entry: Entry) -> Mapping[str, object]:
-        ja, en = self.teller.tell(entry, "ja"), self.teller.tell(entry, "en")
-        basis = self.teller.legal_basis(entry)
-        return {
-            "request_id": entry.request_id,
-            "requested_at": iso(datetime_at(entry.requested_at)),
-            "answered_at": iso(datetime_at(entry.answered_at)) if entry.answered_at is not None else None,
-            "requester": entry.requester,
-            "provider": entry.provider,
-            "procedure": entry.procedure,
-            "legal_basis": basis.ja if basis else None,
-            "items": [entry.item],
-            "outcome": entry.outcome_name,
-            "texts": {
-                told: {
-                    "requester": story.requester,
-                    "provider": story.provider,
-                    "affair": story.affair,
-                    "procedure": story.procedure,
-                    "purpose": story.purpose,
-                    "legal_basis": basis.to(told) if basis else None,
-                    "items": [story.item],
-                    "papers": list(story.papers),
-                }
-                for told, story in (("ja", ja), ("en", en))
-            },
-            "legal_basis_verified": ja.basis.verified if ja.basis else None,
-        }
 
 
 def _position(request: Request, name: str) -> Position | None:
