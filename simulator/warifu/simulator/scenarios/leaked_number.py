@@ -38,6 +38,7 @@ async def play(stage: Stage) -> None:
             timeout=15,
         )
         new = changed.individual_number
+    stage.now_true(person.person, individual_number=new)
     stage.check("the-number-is-new", new != old)
     stage.check("the-old-number-is-refused", await stage.refusal(stage.clerk(insurer).receive(items, old)) is not None)
     visitor = await stage.clerk(insurer).receive(items, new)

@@ -84,6 +84,8 @@ async def move(stage: Stage, family: Family, day: date) -> None:
         _request(stage, person, agency_pb2.Change(residency=_move_in(stage, person, spell, family, day)), f"in-{day}")
         for person, spell in family.members
     )
+    for person, _ in family.members:
+        stage.now_true(person.person, address=new_items(stage, person, family.new_city).address)
 
 
 def _move_out(

@@ -15,6 +15,7 @@ import grpc
 from warifu.common.v1 import common_pb2
 from warifu.control.v1 import control_pb2
 from warifu.law import LawBook, packaged
+from warifu.simulator import lives
 from warifu.simulator.cards.client import Session, login
 from warifu.simulator.clerk import Clerk, Exchange, Question, ask
 from warifu.simulator.doors import Doors
@@ -104,6 +105,10 @@ class Stage:
         """Note that these people's lives were changed, so that the next play takes others."""
         played = sorted(self._played() | set(handles))
         (self.state / "simulator" / "played.json").write_text(json.dumps(played), encoding="utf-8")
+
+    def now_true(self, handle: str, **facts: str) -> None:
+        """Note what is true of a person from now on, such as a new address."""
+        lives.note(self.state, handle, **facts)
 
     def _played(self) -> set[str]:
         path = self.state / "simulator" / "played.json"

@@ -11,10 +11,16 @@ from starlette.types import ASGIApp
 
 from warifu.law import packaged
 from warifu.simulator.doors import Doors
+from warifu.simulator.stage.clock.views import ClockViews
+from warifu.simulator.stage.clock.work import Clockwork
+from warifu.simulator.stage.faults.desk import FaultDesk
+from warifu.simulator.stage.faults.views import FaultViews
 from warifu.simulator.stage.front import FrontViews
 from warifu.simulator.stage.ground import Ground
 from warifu.simulator.stage.people.crowd import Crowd
+from warifu.simulator.stage.people.views import PeopleViews
 from warifu.simulator.stage.scenarios.plays import Plays
+from warifu.simulator.stage.scenarios.views import ScenarioViews
 from warifu.simulator.state import NetworkFile
 from warifu.web.face import Face, application
 from warifu.web.guard import Policy
@@ -40,7 +46,19 @@ def assemble(face: Face, network: NetworkFile, state: Path, doors: Doors) -> Sta
     crowd = Crowd(network)
     plays = Plays(network, state, doors, crowd)
     pages = Pages.of(HERE, DOMAIN)
-    ground = Ground(face, pages, network, state, doors, packaged(), plays, crowd)
-    features = (FrontViews(ground),)
+    clockwork, faults = Clockwork(doors, plays), FaultDesk(network, doors, packaged())
+    ground = Ground(face, pages, network, state, doors, packaged(), plays, crowd, clockwork, faults)
+    features = (
+        FrontViews(ground),
+        ScenarioViews(ground),
+        ClockViews(ground),
+        FaultViews(ground),
+        PeopleViews(ground),
+    )
     routes = [route for feature in features for route in feature.routes()]
-    return StageFace(application(replace(face, policy=POLICY), pages, routes), plays.close)
+
+    async def close() -> None:
+        await plays.close()
+        await clockwork.close()
+
+    return StageFace(application(replace(face, policy=POLICY), pages, routes), close)

@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from warifu.law import LawBook
 from warifu.simulator.doors import Doors
+from warifu.simulator.stage.clock.work import Clockwork
+from warifu.simulator.stage.faults.desk import FaultDesk
 from warifu.simulator.stage.people.crowd import Crowd
 from warifu.simulator.stage.scenarios.plays import Plays
 from warifu.simulator.state import NetworkFile
@@ -35,6 +37,8 @@ class Ground:
     book: LawBook
     plays: Plays
     crowd: Crowd
+    clockwork: Clockwork
+    faults: FaultDesk
 
     def name(self, institution: str, language: str) -> str:
         """An institution's name; its code when it is unknown."""
@@ -57,6 +61,7 @@ class Ground:
             template,
             status=status,
             policy=None,
+            easy=False,
             here=here,
             projector=projector,
             projector_link=_with_projector(request, on=not projector),

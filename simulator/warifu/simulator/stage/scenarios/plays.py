@@ -19,6 +19,7 @@ from warifu.simulator.clerk import Exchange
 from warifu.simulator.doors import Doors
 from warifu.simulator.scenarios import SCENARIOS, Check, Scenario, Stage
 from warifu.simulator.stage.people.crowd import Crowd
+from warifu.simulator.stage.words import Words
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.told import ToldError
 
@@ -45,18 +46,6 @@ class PlayState(StrEnum):
 
 class BusyError(Exception):
     """A play runs already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A text in both languages."""
-
-    ja: str
-    en: str
-
-    def to(self, language: str) -> str:
-        """The text in one language."""
-        return self.en if language == "en" else self.ja
 
 
 @dataclass(slots=True)
