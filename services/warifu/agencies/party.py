@@ -17,6 +17,7 @@ from warifu.agencies.deliver import Delivery
 from warifu.agencies.kind import Kind, find
 from warifu.agencies.numbering import Numbering
 from warifu.agencies.office import Business
+from warifu.agencies.post.fetch import PORTAL, Postman
 from warifu.agencies.record import Recording
 from warifu.agencies.reenrol import Reenrolment
 from warifu.agencies.services import AgencyServicer, Desk
@@ -49,6 +50,8 @@ async def build(context: Context) -> Party:
         "asking": [],
         "telling": [],
         "old-cases": [],
+        "post-fetched": [],
+        "post-told": [],
     }
     for code, business in businesses.items():
         delivery = Delivery(business)
@@ -62,6 +65,10 @@ async def build(context: Context) -> Party:
         jobs["asking"].append(desk.asking.resume)
         jobs["telling"].append(Telling(ground).run)
         jobs["old-cases"].append(desk.cases.forget)
+        if PORTAL in context.config.addresses:
+            postman = Postman(business, host.interim(code), context.peers)
+            jobs["post-fetched"].append(postman.fetch)
+            jobs["post-told"].append(postman.tell)
 
     async def close() -> None:
         await host.close()

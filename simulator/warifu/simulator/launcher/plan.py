@@ -72,7 +72,11 @@ def _plan(book: LawBook) -> tuple[PlannedParty, ...]:
     kinds = agency_kinds(book)
     agencies = (
         PlannedParty(
-            kind, "warifu.agencies.party:build", _codes(book, kind), ("numbering", "gateway", WATCHDOG), agency=True
+            kind,
+            "warifu.agencies.party:build",
+            _codes(book, kind),
+            ("numbering", "gateway", PORTAL, WATCHDOG),
+            agency=True,
         )
         for kind in kinds
     )
