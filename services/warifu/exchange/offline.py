@@ -1,7 +1,8 @@
 """Offline proofs of records: what citizens and institutions download and anyone checks without the network (c2sp.org/tlog-proof).
 
 A file holds one proof or several, one after the other; each is a whole tlog-proof by itself and begins with that format's first line, so
-that other people's tools check the parts (docs/PROTOCOL.md §14). Its `extra` is the serialised CommittedRecord: record, salt, commitment.
+that other people's tools check the parts (docs/PROTOCOL.md §14). Its `extra` is the serialised CommittedRecord: record, salt, commitment;
+of a correction the CommittedEvent, which has the same form under another tag.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from warifu.exchange import event as events
 from warifu.exchange import record
 from warifu.exchange.logkeys import ORIGIN, LogKeys
 from warifu.exchange.v1.exchange_pb2 import AccessRecord, CommittedRecord
+from warifu.log.v1.log_pb2 import CommittedEvent, NetworkEvent
 from warifu.tlog.bundle import LARGEST_BUNDLE, MalformedBundleError, ProofBundle
 from warifu.tlog.checkpoint import Trust, Witnessed
 
@@ -33,6 +36,17 @@ class Proven:
     """Its place, from 0."""
     head: Witnessed
     """The checkpoint that its path leads to, and when the witness cosigned it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenCorrection:
+    """A correcting entry that is in the log, as far as the file and the keys tell."""
+
+    event: NetworkEvent
+    index: int
+    """Its place, from 0."""
+    head: Witnessed
+    """See `Proven.head`."""
 
 
 def trust(keys: LogKeys) -> Trust:
@@ -77,3 +91,19 @@ def check(proof: ProofBundle, trusted: Trust) -> Proven:
         raise record.RecordError("not a committed record") from error
     found = record.check(committed)
     return Proven(found, proof.index, proof.verify(committed.commitment, trusted))
+
+
+def check_any(proof: ProofBundle, trusted: Trust) -> Proven | ProvenCorrection:
+    """The same of a record or a correction.
+
+    Raises:
+        RecordError, ProofError, NoteError: see `check`.
+    """
+    try:
+        committed = CommittedEvent.FromString(proof.extra or b"")
+        found = events.check(committed)
+    except (DecodeError, record.RecordError):
+        return check(proof, trusted)
+    if not found.HasField("correction"):
+        raise record.RecordError("an event that is no correction")
+    return ProvenCorrection(found, proof.index, proof.verify(committed.commitment, trusted))

@@ -14,7 +14,7 @@ from warifu.cli.text import language, t
 
 if TYPE_CHECKING:
     from warifu.exchange.logkeys import LogKeys
-    from warifu.exchange.offline import Proven
+    from warifu.exchange.offline import Proven, ProvenCorrection
     from warifu.exchange.v1.exchange_pb2 import AccessRecord
 
 Files = Annotated[
@@ -110,15 +110,29 @@ def _result(path: Path, keys: LogKeys) -> dict[str, Any]:
 
     try:
         trusted = offline.trust(keys)
-        proven = [offline.check(proof, trusted) for proof in offline.read(path.read_bytes())]
-        _agree([one.record for one in proven])
+        checked = [offline.check_any(proof, trusted) for proof in offline.read(path.read_bytes())]
+        proven = [one for one in checked if isinstance(one, offline.Proven)]
+        corrected = [one for one in checked if isinstance(one, offline.ProvenCorrection)]
+        _agree([one.record for one in proven], corrected)
     except (OSError, ValueError) as error:
-        return {"file": str(path), "passed": False, "error": _failure(error), "records": []}
-    return {"file": str(path), "passed": True, "error": None, "records": [_record(one) for one in proven]}
+        return {"file": str(path), "passed": False, "error": _failure(error), "records": [], "corrections": []}
+    return {
+        "file": str(path),
+        "passed": True,
+        "error": None,
+        "records": [_record(one) for one in proven],
+        "corrections": [_correction(one) for one in corrected],
+    }
 
 
-def _agree(records: Sequence[AccessRecord]) -> None:
+def _agree(records: Sequence[AccessRecord], corrections: Sequence[ProvenCorrection]) -> None:
+    if not records:
+        raise ContradictionError("a correction without its records")
     first = records[0]
+    for one in corrections:
+        said = one.event.correction
+        if said.request_id != first.request_id or said.institution not in {first.requester, first.provider}:
+            raise ContradictionError("correction")
     for other in records[1:]:
         for name in SAME:
             if getattr(first, name) != getattr(other, name):
@@ -140,6 +154,23 @@ def _record(proven: Proven) -> dict[str, Any]:
         "requested_at": iso(datetime_at(stamped(record.requested_at))),
         "answered_at": answered,
         "outcome": pb.Outcome.Name(record.outcome).removeprefix("OUTCOME_") if record.outcome else None,
+        "index": proven.index,
+        "log_size": checkpoint.size,
+        "log_root": checkpoint.root.hex(),
+        "cosigned_at": max(proven.head.cosigned.values()).isoformat(),
+    }
+
+
+def _correction(proven: ProvenCorrection) -> dict[str, Any]:
+    from warifu.kernel.instants import datetime_at, stamped  # noqa: PLC0415
+    from warifu.web.dates import iso  # noqa: PLC0415
+
+    said, checkpoint = proven.event.correction, proven.head.checkpoint
+    return {
+        "request_id": said.request_id,
+        "institution": said.institution,
+        "statement": said.statement,
+        "at": iso(datetime_at(stamped(proven.event.at))),
         "index": proven.index,
         "log_size": checkpoint.size,
         "log_root": checkpoint.root.hex(),
@@ -238,6 +269,9 @@ def _tell_good(result: Mapping[str, Any], names: Mapping[str, str]) -> None:
             f"leaf {record['index']} of {record['log_size']}, cosigned {record['cosigned_at']}",
         )
         out.print(f"  {kinds.get(record['kind'], record['kind'])}{outcome}: {place}", markup=False)
+    for said in result["corrections"]:
+        who = names.get(said["institution"], said["institution"])
+        out.print(t(f"  訂正（{who}）: ", f"  correction by {who}: ") + said["statement"], markup=False)
 
 
 def _tell_limits(keys: LogKeys, source: str) -> None:

@@ -19,8 +19,9 @@ from starlette.routing import BaseRoute, Route
 from warifu.exchange import offline
 from warifu.kernel.errors import LinkageError
 from warifu.portal.accounts import Accounts
-from warifu.portal.history.prover import Head, Proven, Prover, UnprovableError
-from warifu.portal.history.queries import History, Placed
+from warifu.portal.history.entries import Placed
+from warifu.portal.history.prover import Head, Proven, ProvenCorrection, Prover, UnprovableError
+from warifu.portal.history.queries import History
 from warifu.portal.login.views import to_login
 from warifu.portal.proxies.traces import Act, Traces
 from warifu.portal.sessions import Session, Sessions
@@ -61,7 +62,7 @@ class ProofViews:
         ]
 
     async def proofs(self, request: Request) -> Response:
-        """Checkpoint, its consistency with the one of `old_size` leaves, and of each `request_id` both records with their paths."""
+        """Checkpoint, its consistency with the one of `old_size` leaves, and of each `request_id` both records, and each correction, with paths."""
         session = await self.sessions.of(request)
         if session is None:
             raise HTTPException(401)
@@ -119,13 +120,30 @@ async def _document(head: Head | None, old_size: int, placed: Sequence[Placed]) 
     return {
         "checkpoint": head.note,
         "consistency": None if consistency is None else list(map(_text, consistency)),
-        "entries": {one.request_id: _proof(await head.prove(one)) for one in placed},
+        "entries": {one.request_id: await _proof(head, one) for one in placed},
     }
 
 
-def _proof(proven: tuple[Proven, Proven] | None) -> Mapping[str, object]:
+async def _proof(head: Head, placed: Placed) -> Mapping[str, object]:
+    proven = await head.prove(placed)
     if proven is None:
         return WAITING
+    corrected = [await head.prove_correction(one) for one in placed.corrections]
+    return {**_records(proven), "corrections": [_correction(one) for one in corrected]}
+
+
+def _correction(proven: ProvenCorrection | None) -> Mapping[str, object]:
+    if proven is None:
+        return WAITING
+    return {
+        "event": _text(proven.committed.event),
+        "salt": _text(proven.committed.salt),
+        "index": proven.index,
+        "path": list(map(_text, proven.path)),
+    }
+
+
+def _records(proven: tuple[Proven, Proven]) -> Mapping[str, object]:
     return {
         name: {
             "record": _text(one.committed.record),

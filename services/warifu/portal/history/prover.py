@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from warifu.exchange.v1.exchange_pb2 import CommittedRecord
-from warifu.portal.history.queries import Placed
+from warifu.log.v1.log_pb2 import CommittedEvent
+from warifu.portal.history.corrections import Correction
+from warifu.portal.history.entries import Placed
 from warifu.portal.history.tiles import Tiles
 from warifu.portal.ports import Log
 from warifu.tlog.bundle import ProofBundle
@@ -28,6 +30,15 @@ class Proven:
     """One record with the proof of its place."""
 
     committed: CommittedRecord
+    index: int
+    path: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenCorrection:
+    """One correcting entry with the proof of its place."""
+
+    committed: CommittedEvent
     index: int
     path: Sequence[bytes]
 
@@ -67,6 +78,12 @@ class Head:
         ]
         return first, second
 
+    async def prove_correction(self, one: Correction) -> ProvenCorrection | None:
+        """The proof of a correction; None while the tree does not hold it. Raises as `prove`."""
+        if one.leaf is None or one.leaf >= self.tree.size:
+            return None
+        return ProvenCorrection(one.committed, one.leaf, await self._path(one.leaf))
+
     async def _path(self, index: int) -> Sequence[bytes]:
         return await self._made(lambda: self.tree.inclusion(index))
 
@@ -83,13 +100,15 @@ class Head:
             raise UnprovableError from error
 
     async def bundles(self, placed: Placed) -> Sequence[ProofBundle] | None:
-        """The same as files for offline use; the record and its salt travel in each."""
+        """The same as files for offline use, the corrections that the tree holds by now among them; each brings its content and salt."""
         proven = await self.prove(placed)
         if proven is None:
             return None
+        corrected = [one for one in [await self.prove_correction(one) for one in placed.corrections] if one is not None]
+        parts: list[Proven | ProvenCorrection] = [*proven, *corrected]
         return [
             ProofBundle(one.index, tuple(one.path), self.note, one.committed.SerializeToString(deterministic=True))
-            for one in proven
+            for one in parts
         ]
 
 

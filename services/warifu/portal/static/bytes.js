@@ -23,6 +23,10 @@ export function toBase64(bytes) {
   return btoa(String.fromCharCode(...bytes));
 }
 
+export function toHex(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 export function utf8(text) {
   return new TextEncoder().encode(text);
 }

@@ -25,7 +25,19 @@ function read(element) {
   for (const part of element.querySelectorAll("time[data-says]")) {
     texts.push({ name: `${part.dataset.says}_datetime`, text: String(Math.floor(Date.parse(part.dateTime) / 1000)) });
   }
-  return { id: fields.request_id, fields, texts, element };
+  return { id: fields.request_id, fields, texts, corrections: readCorrections(fields.request_id), element };
+}
+
+/** The corrections that the page shows of one exchange. */
+function readCorrections(id) {
+  return [...document.querySelectorAll(`[data-correction][data-request-id="${CSS.escape(id)}"]`)].map((element) => ({
+    commitment: element.dataset.commitment,
+    request_id: element.dataset.requestId,
+    institution: element.dataset.institution,
+    at: element.dataset.at,
+    statement: element.querySelector("[data-statement]").textContent,
+    element,
+  }));
 }
 
 /** Ask for proofs. Throws when the portal cannot be asked, or answers something else. */
@@ -47,9 +59,10 @@ async function remember(note, keys) {
 
 const copy = (kind, name) => words.querySelector(`[data-${kind}="${name}"]`).cloneNode(true);
 
-function mark(row, state) {
+function mark(row, state, corrections = []) {
   row.element.dataset.proof = state;
   for (const place of row.element.querySelectorAll("[data-proof-mark]")) place.replaceChildren(copy("mark", state));
+  row.corrections?.forEach((one, at) => mark(one, corrections[at]?.state ?? state));
 }
 
 function say(state) {
@@ -111,7 +124,13 @@ function evidence(rows, result, received, remembered) {
     keys: { log: LOG, witness: WITNESS },
     remembered_checkpoint: remembered,
     received,
-    rows: rows.map(({ id, fields, texts }, at) => ({ id, fields, texts, judged: result.rows[at] })),
+    rows: rows.map(({ id, fields, texts, corrections }, at) => ({
+      id,
+      fields,
+      texts,
+      corrections: corrections.map(({ element: _, ...shown }) => shown),
+      judged: result.rows[at],
+    })),
   };
 }
 
@@ -142,7 +161,7 @@ function raise(rows, result, received, remembered) {
 }
 
 function show(rows, result, received, remembered) {
-  rows.forEach((row, at) => mark(row, result.rows[at].state));
+  rows.forEach((row, at) => mark(row, result.rows[at].state, result.rows[at].corrections));
   say(result.state);
   if (result.state === "failed") raise(rows, result, received, remembered);
 }

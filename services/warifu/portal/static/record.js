@@ -1,8 +1,10 @@
 // Records: their commitment, and what stands in them (docs/PROTOCOL.md §7; proto/warifu/exchange/v1/exchange.proto, AccessRecord).
+// Corrections are events of the log, under a tag of their own (proto/warifu/log/v1/log.proto, NetworkEvent).
 
 import { Refused, fromBase64, sha256, utf8 } from "./bytes.js";
 
 const TAG = utf8("warifu/record/v1\0");
+const EVENT_TAG = utf8("warifu/event/v1\0");
 const SALT = 32;
 const TEXTS = { 3: "request_id", 4: "requester", 5: "provider", 6: "affair", 7: "procedure", 8: "item", 9: "table_version", 10: "row", 14: "reason" };
 const NUMBERS = { 1: "version", 2: "kind", 13: "outcome", 15: "non_disclosure" };
@@ -16,6 +18,12 @@ const OUTCOME = 2;
 export function commitment(salt, record) {
   if (salt.length !== SALT) throw new Refused("record", "salt");
   return sha256(TAG, salt, record);
+}
+
+/** The same of an event. */
+export function eventCommitment(salt, event) {
+  if (salt.length !== SALT) throw new Refused("record", "salt");
+  return sha256(EVENT_TAG, salt, event);
 }
 
 /** The fields of a protobuf message: [number, value], a value being a BigInt or bytes. */
@@ -60,6 +68,28 @@ export function decode(bytes) {
   return told;
 }
 
+const text = (value) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
+const CORRECTION = 11;
+
+/** What a correcting event says: {at, request_id, institution, statement}. Any other event is refused. */
+export function decodeCorrection(bytes) {
+  const told = { version: 0, at: 0, said: null };
+  for (const [number, value] of fields(bytes)) {
+    if (number === 1 && typeof value === "bigint") told.version = Number(value);
+    else if (number === 2 && value instanceof Uint8Array) told.at = milliseconds(value);
+    else if (number === CORRECTION && value instanceof Uint8Array) told.said = value;
+    else throw new Refused("record", `field ${number}`);
+  }
+  if (told.version !== VERSION || told.said === null) throw new Refused("record", "event");
+  const names = { 1: "request_id", 2: "institution", 3: "statement" };
+  const said = { request_id: "", institution: "", statement: "", at: String(told.at) };
+  for (const [number, value] of fields(told.said)) {
+    if (!(number in names) || !(value instanceof Uint8Array)) throw new Refused("record", `field ${number}`);
+    said[names[number]] = text(value);
+  }
+  return said;
+}
+
 /** A google.protobuf.Timestamp in whole milliseconds since 1970. */
 function milliseconds(bytes) {
   const stamp = { 1: 0n, 2: 0n };
@@ -85,4 +115,10 @@ export function exchange(request, outcome) {
 export function received(part) {
   const record = fromBase64(part.record);
   return { record, salt: fromBase64(part.salt), path: part.path.map(fromBase64), index: part.index };
+}
+
+/** A correction as the portal sends it. */
+export function receivedCorrection(part) {
+  const event = fromBase64(part.event);
+  return { event, salt: fromBase64(part.salt), path: part.path.map(fromBase64), index: part.index };
 }

@@ -1,9 +1,9 @@
 // The check itself: what was received, against keys that are pinned and a checkpoint that was remembered. It shows nothing and asks nothing.
 
-import { Refused, fromBase64 } from "./bytes.js";
+import { Refused, fromBase64, toHex } from "./bytes.js";
 import { checkConsistency, checkInclusion, leafHash } from "./merkle.js";
 import { checkLog, checkWitness, parseCheckpoint, parseNote, readKey } from "./note.js";
-import { commitment, decode, exchange, received } from "./record.js";
+import { commitment, decode, decodeCorrection, eventCommitment, exchange, received, receivedCorrection } from "./record.js";
 
 export const FRESH_SECONDS = 600;
 export const SKEW_SECONDS = 30;
@@ -72,6 +72,54 @@ function differences({ fields, texts }, said, expected) {
   return wrong;
 }
 
+/** What the corrections that were received say, by commitment in hexadecimal; those that wait for the witness are left out. */
+async function checkCorrections(proofs, head) {
+  const told = new Map();
+  for (const proof of proofs ?? []) {
+    if (proof.state === "not-yet-witnessed") continue;
+    const part = receivedCorrection(proof);
+    const committed = await eventCommitment(part.salt, part.event);
+    await checkInclusion(await leafHash(committed), part.index, head.size, part.path, head.root).catch(() => {
+      throw new Refused("unlogged");
+    });
+    told.set(toHex(committed), decodeCorrection(part.event));
+  }
+  return told;
+}
+
+/** A correction on the page against what was proved of it: the same words of the same institution about the same exchange. */
+function judgeCorrection(shown, said, waiting) {
+  if (said === undefined) return waiting ? { state: "waiting" } : { state: "failed", kind: "missing" };
+  const wrong = ["request_id", "institution", "statement", "at"].filter((name) => said[name] !== shown[name]);
+  if (wrong.length === 0) return { state: "checked" };
+  return { state: "failed", kind: "differs", differs: wrong.map((name) => ({ name, shown: shown[name], said: said[name], read: false })) };
+}
+
+/** Judge the corrections that a page shows of one exchange. */
+async function judgeCorrections(shown, proof, head) {
+  if (shown.length === 0) return [];
+  const all = (judged) => shown.map(() => judged);
+  if (proof === undefined) return all({ state: "failed", kind: "missing" });
+  if (proof.state === "not-yet-witnessed") return all({ state: "waiting" });
+  if (proof.state !== undefined || head === null) return all({ state: "failed", kind: "form" });
+  try {
+    const said = await checkCorrections(proof.corrections, head);
+    const waiting = (proof.corrections ?? []).some((one) => one.state === "not-yet-witnessed");
+    return shown.map((one) => judgeCorrection(one, said.get(one.commitment), waiting));
+  } catch (error) {
+    return all({ state: "failed", kind: error.kind ?? "record" });
+  }
+}
+
+/** A row with its corrections: one that fails is a failure of the row that it is shown with. */
+async function judgeWhole(row, proof, head, expected) {
+  const own = await judgeRow(row, proof, head, expected);
+  const corrections = await judgeCorrections(row.corrections ?? [], proof, head);
+  const failed = corrections.find((one) => one.state === "failed");
+  const whole = failed && own.state !== "failed" ? failed : own;
+  return corrections.length === 0 ? whole : { ...whole, corrections };
+}
+
 async function judgeRow(row, proof, head, expected) {
   if (proof === undefined) return { state: "failed", kind: "missing" };
   if (proof.state === "not-yet-witnessed") return { state: "waiting" };
@@ -87,7 +135,7 @@ async function judgeRow(row, proof, head, expected) {
 /**
  * Judge a page.
  *
- * `rows`: of each exchange that it shows its id, `fields` and `texts`; `answer`: what the portal answered; `remembered`: the note of last
+ * `rows`: of each exchange that it shows its id, `fields`, `texts` and, where it shows them, `corrections`; `answer`: what the portal answered; `remembered`: the note of last
  * time, or null; `now`: seconds since 1970; `expected(name, said)`: the text that says a field to a person, or null where that is not known.
  * Gives {state, kind, rows, remember, cosigned}: `rows` a judgement for each, `remember` the note to keep, or null.
  */
@@ -102,9 +150,11 @@ export async function judge({ rows, answer, remembered, keys, now, expected = ()
     return everywhere(error.kind ?? "note");
   }
   const proofs = new Map(Object.entries(answer.entries));
-  const judged = await Promise.all(rows.map((row) => judgeRow(row, proofs.get(row.id), head, expected)));
+  const judged = await Promise.all(rows.map((row) => judgeWhole(row, proofs.get(row.id), head, expected)));
   const silent = head !== null && (head.cosigned < now - FRESH_SECONDS || head.cosigned > now + SKEW_SECONDS);
-  const told = judged.map((row) => (silent && row.state === "checked" ? { state: "silent" } : row));
-  const state = ["failed", "silent", "waiting"].find((one) => told.some((row) => row.state === one)) ?? "checked";
+  const quiet = (one) => (silent && one.state === "checked" ? { ...one, state: "silent" } : one);
+  const told = judged.map((row) => (row.corrections ? { ...quiet(row), corrections: row.corrections.map(quiet) } : quiet(row)));
+  const states = new Set(told.flatMap((row) => [row.state, ...(row.corrections ?? []).map((one) => one.state)]));
+  const state = ["failed", "silent", "waiting"].find((one) => states.has(one)) ?? "checked";
   return { state, rows: told, remember: answer.checkpoint, cosigned: head === null ? null : head.cosigned };
 }
