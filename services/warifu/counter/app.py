@@ -11,13 +11,19 @@ from starlette.types import ASGIApp
 
 from warifu.counter.acts.views import ActViews
 from warifu.counter.bench import Benches
+from warifu.counter.cases.applications import ApplicationViews
+from warifu.counter.cases.views import CaseViews
 from warifu.counter.desk import Desk, Entry, LoginNeededError, OffDutyError, RightNeededError
 from warifu.counter.filings.views import FilingViews
 from warifu.counter.front import FrontViews
+from warifu.counter.letters.views import LetterViews
 from warifu.counter.proposals.kinds import ProposalKind
 from warifu.counter.proposals.views import ProposalViews
 from warifu.counter.protections.views import KIND as PROTECTION
 from warifu.counter.protections.views import ProtectionViews, protection_kind
+from warifu.counter.reviews.views import ReviewViews
+from warifu.counter.reviews.withhold import KIND as WITHHOLD
+from warifu.counter.reviews.withhold import withhold_kind
 from warifu.counter.staff.list import StaffViews
 from warifu.counter.staff.roles import Right
 from warifu.counter.staff.views import LoginViews
@@ -37,6 +43,30 @@ MENU: Final = (
         Text("来庁者", "Visitors"),
         Right.VISITORS,
         Text("番号と身元を確かめて受け付ける。", "Check number and identity, and receive."),
+    ),
+    Entry(
+        "/cases",
+        Text("案件", "Cases"),
+        Right.CASES,
+        Text("手続を進め、必要な情報を照会する。", "Work on procedures, and ask other institutions."),
+    ),
+    Entry(
+        "/applications",
+        Text("オンライン申請", "Applications"),
+        Right.CASES,
+        Text("市民ポータルから届いた申請を受け付ける。", "Take up what came through the citizen portal."),
+    ),
+    Entry(
+        "/reviews",
+        Text("回答の審査", "Review"),
+        Right.REVIEWS,
+        Text("出す前に確かめる回答。", "Answers to look at before they are provided."),
+    ),
+    Entry(
+        "/letters",
+        Text("市民からの手紙", "Letters"),
+        Right.LETTERS,
+        Text("質問と申出に答える。", "Answer questions and objections."),
     ),
     Entry(
         "/proposals",
@@ -66,6 +96,12 @@ MENU: Final = (
 """The menu, in order; somebody sees what is their work."""
 FOR_VISITOR: Final = (
     Entry(
+        "/cases/new",
+        Text("案件を開く", "Open a case"),
+        Right.CASES,
+        Text("手続を選び、必要な情報を照会する。", "Choose a procedure, and ask for what it needs."),
+    ),
+    Entry(
         "/protections",
         Text("保護の設定・解除", "Protection"),
         Right.PROTECT,
@@ -87,11 +123,15 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
     """The counters of the institutions of `benches`."""
     pages = Pages.of(ROOT, DOMAIN)
     desk = Desk(pages, benches, stubs, clock, book, MENU)
-    kinds: dict[str, ProposalKind] = {PROTECTION: protection_kind(stubs)}
+    kinds: dict[str, ProposalKind] = {PROTECTION: protection_kind(stubs), WITHHOLD: withhold_kind(stubs, book)}
     features = (
         FrontViews(desk),
         LoginViews(desk),
         VisitorViews(desk, FOR_VISITOR),
+        CaseViews(desk),
+        ApplicationViews(desk),
+        ReviewViews(desk),
+        LetterViews(desk),
         ProtectionViews(desk),
         ProposalViews(desk, kinds),
         FilingViews(desk),

@@ -187,7 +187,8 @@ class Cases:
         names = form_of(file.case.procedure).names
         if any(field.name not in names for field in request.fields):
             raise malformed("fields.name", "no place of this form")
-        fields = [(field.name, field.value) for field in request.fields]
+        held = {field.name: field.value for field in file.fields}
+        fields = [(field.name, field.value) for field in request.fields if held.get(field.name, "") != field.value]
         kept.fill(connection, file.case.position, fields, self._ground.now(), acting)
 
     def _listed(self, file: File) -> pb.Case:

@@ -403,10 +403,15 @@ class Reader:
         if one.HasField("not_sent"):
             return self.text(one.not_sent.message), one.not_sent.reason, ""
         if inquiry.HasField("denial"):
-            return self.text(inquiry.denial.message), inquiry.denial.reason, inquiry.denial.citation
+            return self.text(inquiry.denial.message), inquiry.denial.reason, self._half(inquiry.denial.citation)
         if inquiry.HasField("error"):
             return self.text(inquiry.error.message), inquiry.error.reason, ""
         return "", "", ""
+
+    def _half(self, both: str) -> str:
+        """A text that the network gives in both languages, "日本語 / English"."""
+        ja, _, en = both.partition(" / ")
+        return en if self.language == "en" and en else ja
 
 
 def _state(one: pb.CaseInquiry) -> State:

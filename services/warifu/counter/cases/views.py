@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -125,6 +126,8 @@ class CaseViews:
         fields, bad = _places(form)
         if bad:
             return await self._shown(request, acting, reference, problem=Problem(field=bad), status=400)
+        if not fields:
+            return _back(acting, reference, "form")
         asked = pb.FillCaseRequest(institution=acting.code, reference=reference, actor=acting.actor, fields=fields)
         return await self._done(request, acting, reference, "fill", "form", asked)
 
@@ -231,9 +234,9 @@ class CaseViews:
             raise LinkageError(Reason.CLIENT_ITEM_NOT_PERMITTED)
         return line
 
-    async def _procedures(self, acting: Acting) -> list[pb.Procedure]:
+    async def _procedures(self, acting: Acting) -> Sequence[pb.Procedure]:
         asked = pb.ListProceduresRequest(institution=acting.code)
-        return list((await answered(self.desk.stubs.cases(acting.code).ListProcedures(asked))).procedures)
+        return (await answered(self.desk.stubs.cases(acting.code).ListProcedures(asked))).procedures
 
     def _reader(self, request: Request) -> Reader:
         return Reader(self.desk.book(), languages.of(request), self.desk.today())

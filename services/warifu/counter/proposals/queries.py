@@ -39,6 +39,7 @@ _ALL: Final = (
 )
 _OWN: Final = _ALL.where(PROPOSAL.c.proposed_by == bindparam("by"))
 _OPEN: Final = select(func.count()).select_from(PROPOSAL).where(WAITING)
+_WAITING_ABOUT: Final = select(PROPOSAL.c.about, PROPOSAL.c.id).where(WAITING, PROPOSAL.c.kind == bindparam("kind"))
 _LAST: Final = (
     select(PROPOSAL)
     .where(
@@ -108,6 +109,11 @@ class Proposals:
     def waiting(self) -> int:
         """How many wait."""
         return self._store.read(lambda connection: int(connection.execute(_OPEN).scalar_one()))
+
+    def waiting_about(self, kind: str) -> dict[str, int]:
+        """What the waiting proposals of a kind are about, each with its number."""
+        rows = self._store.read(lambda connection: connection.execute(_WAITING_ABOUT, {"kind": kind}).all())
+        return {row.about: row.id for row in rows}
 
     def last_done(self, kind: str, about: str) -> Row[Any] | None:
         """The newest of a kind about somebody or something that was done."""
