@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.clock import Clock
+from warifu.kernel.ids import Ids
 from warifu.kernel.store import Store
 from warifu.law import LawBook
 from warifu.portal.accounts import Accounts
@@ -21,12 +22,19 @@ from warifu.portal.api.twins import twins
 from warifu.portal.api.views import ApiViews
 from warifu.portal.front.views import FrontViews
 from warifu.portal.history.bundle import scripts
+from warifu.portal.history.documents import Documents
+from warifu.portal.history.exports import ExportViews
 from warifu.portal.history.proofs import ProofViews
 from warifu.portal.history.prover import Prover
 from warifu.portal.history.queries import History
 from warifu.portal.history.story import Teller
 from warifu.portal.history.views import HistoryViews
+from warifu.portal.information.queries import Information
+from warifu.portal.information.requester import Requester
+from warifu.portal.information.views import InformationViews
 from warifu.portal.kept import Seals
+from warifu.portal.letters.queries import Letters
+from warifu.portal.letters.views import LetterViews
 from warifu.portal.login.queries import Challenges
 from warifu.portal.login.views import LoginViews
 from warifu.portal.notices.queries import Notices
@@ -35,6 +43,13 @@ from warifu.portal.operations.queries import Operations
 from warifu.portal.operations.views import OperationViews
 from warifu.portal.places import Places
 from warifu.portal.ports import Enrolment, Log, Numbering
+from warifu.portal.procedures import catalogue
+from warifu.portal.procedures.following import ApplicationViews
+from warifu.portal.procedures.guide import Guide
+from warifu.portal.procedures.queries import Applications
+from warifu.portal.procedures.sealing import Keys, Signing
+from warifu.portal.procedures.views import ProcedureViews
+from warifu.portal.proxies.parents import ParentViews
 from warifu.portal.proxies.queries import Proxies
 from warifu.portal.proxies.traces import Traces
 from warifu.portal.proxies.views import ProxyViews
@@ -67,26 +82,40 @@ def assemble(
     enrolment: Enrolment,
     log: Log,
     keys: LogKeys,
+    requester: Requester,
+    ids: Ids,
+    sealing: Keys,
     *,
     simulation: bool = True,
 ) -> Portal:
-    """The portal over one store. The pages of the history check it, against `keys`. In `simulation` accounts may wish for faults."""
+    """The portal over one store. The pages of the history check it, against `keys`; applications are sealed by `sealing`. In `simulation` accounts may wish for faults."""
     texts = languages.load((HERE / "locale", DOMAIN), languages.SHARED)
     pages = Pages.of(HERE, DOMAIN, made=scripts(keys, book(), texts))
     tokens = Tokens(store, clock)
     sessions = Sessions(store, clock, secure=face.secure, bearer=tokens.session)
     challenges = Challenges(store, clock)
     accounts, history = Accounts(store, clock, numbering, enrolment), History(store, seals)
-    proxies, traces = Proxies(store, clock), Traces(store, clock)
+    documents, letters = Documents(Teller(book)), Letters(store, seals, clock)
     notices, operations = Notices(store, seals, clock), Operations(store, seals, clock)
+    proxies, traces = Proxies(store, clock, notices), Traces(store, clock)
+    information = Information(store, seals, clock, book, accounts, requester, notices, ids)
+    guide, applications = Guide(catalogue.read(), book), Applications(store, seals, clock, operations)
+    signing = Signing(face, clock, numbering, sealing)
+    parents = ParentViews(face, pages, sessions, challenges, proxies)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
-        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations),
-        HistoryViews(pages, sessions, accounts, history, Teller(book), traces),
+        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations, parents),
+        HistoryViews(pages, sessions, accounts, history, documents, letters, traces, face.secure),
+        ExportViews(sessions, accounts, history, documents, traces, operations),
+        LetterViews(pages, sessions, accounts, history, documents.teller, letters, operations, clock),
         ProofViews(pages, sessions, accounts, history, Prover(log), traces),
         proxy_views,
+        parents,
+        InformationViews(pages, sessions, information, operations, traces),
         NoticeViews(pages, sessions, notices),
+        ProcedureViews(pages, sessions, clock, guide, applications),
+        ApplicationViews(pages, sessions, accounts, guide, applications, signing, history, documents.teller),
         OperationViews(pages, sessions, operations),
         ApiViews(face, pages, sessions, tokens),
     )
@@ -97,6 +126,10 @@ def assemble(
         "tokens": tokens.purge,
         "challenges": challenges.purge,
         "proxies": proxies.purge,
+        "proxy-terms": proxies.end_terms,
+        "information": information.tend,
+        "information-terms": information.purge,
+        "drafts": applications.purge,
         "notices": notices.purge,
         "operations": operations.purge,
         "superseded": accounts.learn_superseded,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from warifu.exchange.keys import InstitutionKeys
+from contextlib import suppress
+from typing import Final
+
+from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.logkeys import LogKeys
-from warifu.exchange.own_entry import OwnEntry
+from warifu.interim.face import Faces, InterimAuditServicer
+from warifu.interim.institution import open_interim
+from warifu.interim.logreader import LogAccess
+from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel.config import Config
-from warifu.kernel.limits import RETENTION
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.ids import Ids
+from warifu.kernel.limits import OWN_INFORMATION, RETENTION
 from warifu.kernel.months import month_of
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.store import Store, sqlite_url
@@ -15,6 +23,7 @@ from warifu.portal.app import assemble
 from warifu.portal.audit import AuditServicer
 from warifu.portal.deliveries import DeliveryServicer
 from warifu.portal.holdings import holdings
+from warifu.portal.information.requester import InterimRequester
 from warifu.portal.kept import Seals
 from warifu.portal.lawbook import ToldLaw
 from warifu.portal.notices.queries import Notices
@@ -22,12 +31,15 @@ from warifu.portal.ports import IDENTITY, EnrolmentCalls, LogCalls, NumberingCal
 from warifu.portal.post.applications import ApplicationPost
 from warifu.portal.post.letters import LetterPost
 from warifu.portal.post.service import PostServicer
+from warifu.portal.procedures.sealing import DirectoryKeys
 from warifu.portal.tables import metadata
 from warifu.portal.v1 import portal_pb2_grpc, post_pb2_grpc
 from warifu.web.face import Face
 
 STORE_NAME = f"{IDENTITY}.db"
 VAULT_NAME = f"{IDENTITY}.months.json"
+ASKING: Final = ("directory", "superseded", "inquiries", "promises", "retention")
+"""What an interim server that only asks, for people whose codes the portal has, must do from time to time."""
 
 
 async def build(context: Context) -> Party:
@@ -43,18 +55,32 @@ async def build(context: Context) -> Party:
         raise ValueError("the portal needs a web face and the origin of the card service (web, web.origins.card)")
     store = open_store(config)
     seals = Seals(Vault.open(config.folder / "secrets" / VAULT_NAME, month_of(clock.today()) - RETENTION))
-    keys = InstitutionKeys.load_or_create(config.folder / "secrets", IDENTITY)
+    ids = Ids.of(config)
+    interim = open_interim(
+        context,
+        IDENTITY,
+        CurrentLaw(context.trust, Reason.PROVIDER_TRUST_UNAVAILABLE),
+        ids,
+        LogAccess(LogKeys.load(config.folder)),
+        answers_kept=int(OWN_INFORMATION),
+    )
+    keys = interim.ground.keys
     law = ToldLaw(context.trust)
     pinned = LogKeys.load(config.folder)
     numbering, enrolment, log = NumberingCalls(context.peers), EnrolmentCalls(context.peers), LogCalls(context.peers)
     portal = assemble(
         Face.of(config.web, "portal"), store, seals, clock, law.book, numbering, enrolment, log, pinned,
+        InterimRequester(interim), ids,
+        DirectoryKeys(interim.ground.directory),
         simulation=config.simulation is not None,
     )  # fmt: skip
     await portal.jobs["retention"]()  # before anything looks at what came back without its keys
-    own_entry = OwnEntry(IDENTITY, keys, clock, context.peers, config.folder / "identities" / IDENTITY)
+    notices = Notices(store, seals, clock)
+    with suppress(LinkageError):  # while the gateway is away the job sees to it
+        await interim.jobs["directory"]()
 
     async def close() -> None:
+        await interim.close()
         store.close()
 
     return Party(
@@ -70,16 +96,23 @@ async def build(context: Context) -> Party:
                 AuditServicer(store, seals),
             ),
             Service(
+                "warifu.interim.v1.InterimAuditService",
+                interim_pb2_grpc.add_InterimAuditServiceServicer_to_server,
+                InterimAuditServicer(Faces({IDENTITY: interim})),
+            ),
+            Service(
                 "warifu.portal.v1.PostService",
                 post_pb2_grpc.add_PostServiceServicer_to_server,
-                PostServicer(
-                    ApplicationPost(store, seals), LetterPost(store, seals, clock, Notices(store, seals, clock))
-                ),
+                PostServicer(ApplicationPost(store, seals, notices), LetterPost(store, seals, clock, notices)),
             ),
         ),
-        jobs={"own-entry": own_entry.tend, **portal.jobs},
-        checks={STORE_NAME: store.check, "law": law.check, "own-entry": own_entry.check},
-        view=lambda request_id: holdings(store, seals, request_id),
+        jobs={**{f"interim-{name}": interim.jobs[name] for name in ASKING}, **portal.jobs},
+        checks={
+            STORE_NAME: store.check,
+            "law": law.check,
+            **{f"interim {name}": check for name, check in interim.checks.items()},
+        },
+        view=lambda request_id: [*holdings(store, seals, request_id), *interim.view(request_id)],
         close=close,
         web=portal.web,
     )

@@ -127,6 +127,8 @@ proxy_words: Final = Table(
     Column("word_hash", LargeBinary, primary_key=True, comment="SHA-256 of the pairing word."),
     Column("principal", ForeignKey("accounts.account"), nullable=False, unique=True, comment="One living word each."),
     Column("label", String(40), nullable=False, comment="What the principal calls the proxy."),
+    Column("scope", String(16), nullable=False, comment="warifu.portal.proxies.scopes.Scope."),
+    Column("days", Integer, nullable=False, comment="How long the mandate is to last, simulated."),
     Column("made_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
 )
 
@@ -146,7 +148,10 @@ mandates: Final = Table(
     Column("proxy", ForeignKey("accounts.account"), nullable=False),
     Column("proxy_label", String(40), nullable=False, comment="What the principal calls the proxy."),
     Column("principal_label", String(40), nullable=False, comment="What the proxy calls the principal."),
+    Column("kind", String(8), nullable=False, comment="CONSENT of the principal, or PARENT with the principal's card."),
+    Column("scope", String(16), nullable=False, comment="warifu.portal.proxies.scopes.Scope."),
     Column("since", BigInteger, nullable=False, comment="Simulated time, milliseconds."),
+    Column("until", BigInteger, nullable=False, comment="Simulated time, milliseconds: from then on it is over."),
     Column("ended_at", BigInteger, comment="Simulated time, milliseconds."),
     Column("traced", Integer, nullable=False, comment="How many traces it has."),
     Index("ix_mandates_principal", "principal"),

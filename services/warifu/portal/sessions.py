@@ -23,6 +23,7 @@ from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
 from warifu.portal.notices.schema import notices
+from warifu.portal.proxies import scopes
 from warifu.portal.schema import mandates, sessions
 
 COOKIE: Final = "warifu_session"
@@ -39,6 +40,7 @@ _SELECT: Final = (
         sessions.c.acting,
         mandates.c.principal,
         mandates.c.principal_label,
+        mandates.c.scope,
         exists().where(notices.c.account == sessions.c.account, notices.c.read_at.is_(None)).label("unread"),
     )
     .select_from(
@@ -46,7 +48,8 @@ _SELECT: Final = (
             mandates,
             (sessions.c.acting == mandates.c.mandate)
             & (sessions.c.account == mandates.c.proxy)
-            & mandates.c.ended_at.is_(None),
+            & mandates.c.ended_at.is_(None)
+            & (mandates.c.until > bindparam("today")),
         )
     )
     .where(sessions.c.token_hash == bindparam("hash"))
@@ -93,6 +96,8 @@ class Acting:
     """The account whose history is read."""
     label: str
     """What the proxy calls the principal."""
+    scope: str
+    """How far it reaches (`warifu.portal.proxies.scopes.Scope`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +141,13 @@ class Sessions:
         await self._store.write(lambda connection: connection.execute(_INSERT, row))
         set_cookie(response, COOKIE, token, secure=self._secure, seconds=int(LONGEST.total_seconds()))
 
-    async def of(self, request: Request) -> Session | None:
+    async def of(self, request: Request, *, anywhere: bool = False) -> Session | None:
         """The living session of a request, which this very request keeps alive; None when there is none.
 
         A request with an Authorization header is judged by that alone, never by a cookie that came along.
+
+        Raises:
+            OutOfScopeError: it acts for somebody, and the mandate does not reach the page asked for; unless `anywhere`.
         """
         if self._bearer is not None and "authorization" in request.headers:
             return self._bearer(request)
@@ -147,7 +155,8 @@ class Sessions:
         if not token:
             return None
         key, now = token_hash(token), milliseconds(self._clock.machine())
-        row = self._store.read(lambda connection: connection.execute(_SELECT, {"hash": key}).one_or_none())
+        keys = {"hash": key, "today": milliseconds(self._clock.network())}
+        row = self._store.read(lambda connection: connection.execute(_SELECT, keys).one_or_none())
         if row is None or now - row.opened_at >= milliseconds(LONGEST) or now - row.seen_at >= milliseconds(IDLE):
             return None
         if now - row.seen_at >= milliseconds(SEEN_STEP):
@@ -156,7 +165,9 @@ class Sessions:
             return Session(key, row.account, unread=row.unread)
         if row.principal is None:
             return Session(key, row.account, lapsed=True)
-        return Session(key, row.account, Acting(row.acting, row.principal, row.principal_label))
+        if not anywhere:
+            scopes.check(row.scope, request.url.path)
+        return Session(key, row.account, Acting(row.acting, row.principal, row.principal_label, row.scope))
 
     async def close(self, request: Request, response: Response) -> None:
         """Log out: the session ends here and the browser forgets it."""

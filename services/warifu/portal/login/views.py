@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -54,6 +54,33 @@ def to_login(request: Request) -> RedirectResponse:
     return RedirectResponse(f"{PATH}?{urlencode({'next': safe_next(request.url.path + query)})}", 303)
 
 
+class Parents(Protocol):
+    """Who goes on when the card that was shown is no login, but a child's beside its parent's (`warifu.portal.proxies.parents`)."""
+
+    def is_meant(self, then: str) -> bool:
+        """Whether a challenge was made for that."""
+
+    async def arrived(self, request: Request, child: str, then: str) -> Response:
+        """The answer, when the card of the account `child` was proved."""
+
+
+async def to_card(request: Request, face: Face, challenges: Challenges, then: str) -> RedirectResponse:
+    """Make a challenge for this browser, to go on to `then` once it was answered, and lead to the card's PIN."""
+    token = new_token()
+    session_hash = token_hash(token)
+    challenge = await challenges.make(session_hash, then)
+    asked = {
+        "origin": face.origin,
+        "challenge": encode(challenge),
+        "session": encode(session_hash),
+        "lang": languages.of(request),
+    }
+    response = RedirectResponse(f"{face.origins['card']}/pin?{urlencode(asked)}", 303)
+    seconds = int(LIFE.total_seconds())
+    set_cookie(response, PRE_LOGIN_COOKIE, token, secure=face.secure, seconds=seconds, path=PATH)
+    return response
+
+
 @dataclass(frozen=True, slots=True)
 class LoginViews:
     """The pages of the way in and out."""
@@ -66,6 +93,7 @@ class LoginViews:
     accounts: Accounts
     numbering: Numbering
     operations: Operations
+    parents: Parents
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
@@ -93,19 +121,7 @@ class LoginViews:
 
     async def challenge(self, request: Request) -> Response:
         """Make a challenge for this browser and go on to the card's PIN."""
-        token = new_token()
-        session_hash = token_hash(token)
-        challenge = await self.challenges.make(session_hash, safe_next(request.query_params.get("next")))
-        asked = {
-            "origin": self.face.origin,
-            "challenge": encode(challenge),
-            "session": encode(session_hash),
-            "lang": languages.of(request),
-        }
-        response = RedirectResponse(f"{self.face.origins['card']}/pin?{urlencode(asked)}", 303)
-        seconds = int(LIFE.total_seconds())
-        set_cookie(response, PRE_LOGIN_COOKIE, token, secure=self.face.secure, seconds=seconds, path=PATH)
-        return response
+        return await to_card(request, self.face, self.challenges, safe_next(request.query_params.get("next")))
 
     async def arrive(self, request: Request) -> Response:
         """Check what the card signed and open a session."""
@@ -114,6 +130,8 @@ class LoginViews:
             account = await self.accounts.log_in(serial)
         except LinkageError as error:
             return self._failed(request, error)
+        if self.parents.is_meant(then):
+            return await self.parents.arrived(request, account, then)
         response: Response = JSONResponse({"logged_in": True}) if wants_json(request) else RedirectResponse(then, 303)
         await self.operations.note(account, "login")
         await self.sessions.open(account, response)

@@ -6,17 +6,19 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
+from warifu.portal.notices.queries import Notices
 from warifu.portal.proxies import words
 from warifu.portal.proxies.refusals import Refusal, RefusedError
+from warifu.portal.proxies.scopes import TERMS, Kind, Scope
 from warifu.portal.proxies.traces import Act, leave
-from warifu.portal.schema import mandates, proxy_guesses, proxy_words, sessions
+from warifu.portal.schema import mandates, proxy_guesses, proxy_words, sessions, traces
 from warifu.portal.sessions import Session
 
 WORD_LIFE: Final = timedelta(minutes=10)
@@ -36,8 +38,19 @@ class Mandate:
     mandate: str
     label: str
     """What the reader calls the other side."""
+    kind: Kind
+    scope: Scope
     since: int
     """Simulated time, milliseconds."""
+    until: int
+    """Simulated time, milliseconds: from then on it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    kind: Kind
+    scope: Scope
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +63,8 @@ class Circle:
     """Whose history the person may read."""
 
 
-_LIVING: Final = mandates.c.ended_at.is_(None)
-_WORD: Final = select(proxy_words.c.principal, proxy_words.c.label).where(
+_LIVING: Final = mandates.c.ended_at.is_(None) & (mandates.c.until > bindparam("today"))
+_WORD: Final = select(proxy_words.c.principal, proxy_words.c.label, proxy_words.c.scope, proxy_words.c.days).where(
     proxy_words.c.word_hash == bindparam("hash"), proxy_words.c.made_at > bindparam("since")
 )
 _KEEP_WORD: Final = insert(proxy_words)
@@ -76,13 +89,14 @@ _COUNT_PRINCIPALS: Final = (
     select(func.count()).select_from(mandates).where(mandates.c.proxy == bindparam("account"), _LIVING)
 )
 _MAKE: Final = insert(mandates)
+_TOLD: Final = (mandates.c.kind, mandates.c.scope, mandates.c.since, mandates.c.until)
 _PROXIES: Final = (
-    select(mandates.c.mandate, mandates.c.proxy_label, mandates.c.since)
+    select(mandates.c.mandate, mandates.c.proxy_label, *_TOLD)
     .where(mandates.c.principal == bindparam("account"), _LIVING)
     .order_by(mandates.c.since, mandates.c.mandate)
 )
 _PRINCIPALS: Final = (
-    select(mandates.c.mandate, mandates.c.principal_label, mandates.c.since)
+    select(mandates.c.mandate, mandates.c.principal_label, *_TOLD)
     .where(mandates.c.proxy == bindparam("account"), _LIVING)
     .order_by(mandates.c.since, mandates.c.mandate)
 )
@@ -94,6 +108,11 @@ _SIDE: Final = select(mandates.c.principal).where(
     or_(mandates.c.principal == bindparam("account"), mandates.c.proxy == bindparam("account")),
     _LIVING,
 )
+_OVER: Final = select(mandates).where(mandates.c.ended_at.is_(None), mandates.c.until <= bindparam("now"))
+_LAST_TRACE: Final = (
+    update(mandates).where(mandates.c.mandate == bindparam("which")).values(traced=mandates.c.traced + 1)
+)
+_TRACE: Final = insert(traces)
 _END: Final = update(mandates).where(mandates.c.mandate == bindparam("which")).values(ended_at=bindparam("now"))
 _ACT: Final = update(sessions).where(sessions.c.token_hash == bindparam("hash")).values(acting=bindparam("which"))
 
@@ -113,20 +132,24 @@ def checked_label(text: str) -> str:
 class Proxies:
     """The mandates of one portal."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, notices: Notices) -> None:
+        self._store, self._clock, self._notices = store, clock, notices
 
-    async def make_word(self, principal: str, label: str) -> str:
+    async def make_word(self, principal: str, label: str, scope: Scope = Scope.HISTORY, days: int = TERMS[0]) -> str:
         """A pairing word for the proxy whom the principal calls `label`; one made before serves no longer.
 
         Raises:
-            RefusedError: LABEL_MALFORMED.
+            RefusedError: LABEL_MALFORMED, TERM_MALFORMED.
         """
+        if days not in TERMS:
+            raise RefusedError(Refusal.TERM_MALFORMED)
         word, label = words.make(), checked_label(label)
         row = {
             "word_hash": words.word_hash(word),
             "principal": principal,
             "label": label,
+            "scope": scope.value,
+            "days": days,
             "made_at": milliseconds(self._clock.machine()),
         }
 
@@ -162,20 +185,49 @@ class Proxies:
             return Refusal.WORD_UNKNOWN
         if found.principal == proxy:
             return Refusal.OWN_WORD
-        if refusal := _hindered(connection, found.principal, proxy):
+        if refusal := _hindered(connection, found.principal, proxy, milliseconds(self._clock.network())):
             return refusal
         connection.execute(_USE_WORD, {"account": found.principal})
-        return self._made(connection, found.principal, proxy, found.label, label)
+        terms = _Terms(Kind.CONSENT, Scope(found.scope), found.days)
+        return self._made(connection, (found.principal, label), (proxy, found.label), terms)
 
-    def _made(self, connection: Connection, principal: str, proxy: str, proxy_label: str, principal_label: str) -> str:
+    async def register_child(self, child: str, parent: str, labels: tuple[str, str], days: int) -> str:
+        """Make `parent` the proxy of `child`, whose card was shown as well; the mandate.
+
+        `labels`: what the parent calls the child, and the child the parent.
+
+        Raises:
+            RefusedError: LABEL_MALFORMED, TERM_MALFORMED; OWN_CARD, ALREADY_PROXY, FULL.
+        """
+        label, own = checked_label(labels[0]), checked_label(labels[1])
+        if days not in TERMS:
+            raise RefusedError(Refusal.TERM_MALFORMED)
+        if child == parent:
+            raise RefusedError(Refusal.OWN_CARD)
+
+        def make(connection: Connection) -> str | Refusal:
+            refusal = _hindered(connection, child, parent, milliseconds(self._clock.network()))
+            terms = _Terms(Kind.PARENT, Scope.INFORMATION, days)
+            return refusal or self._made(connection, (child, label), (parent, own), terms)
+
+        made = await self._store.write(make)
+        if isinstance(made, Refusal):
+            raise RefusedError(made)
+        return made
+
+    def _made(self, connection: Connection, principal: tuple[str, str], proxy: tuple[str, str], terms: _Terms) -> str:
+        """Each side with what the other calls it."""
         mandate, at = secrets.token_hex(16), milliseconds(self._clock.network())
         row = {
             "mandate": mandate,
-            "principal": principal,
-            "proxy": proxy,
-            "proxy_label": proxy_label,
-            "principal_label": principal_label,
+            "principal": principal[0],
+            "proxy": proxy[0],
+            "proxy_label": proxy[1],
+            "principal_label": principal[1],
+            "kind": terms.kind.value,
+            "scope": terms.scope.value,
             "since": at,
+            "until": at + milliseconds(timedelta(days=terms.days)),
             "traced": 0,
         }
         connection.execute(_MAKE, row)
@@ -184,10 +236,11 @@ class Proxies:
 
     def circle(self, account: str) -> Circle:
         """The living mandates of `account`, oldest first."""
+        keys = {"account": account, "today": milliseconds(self._clock.network())}
         return self._store.read(
             lambda c: Circle(
-                [Mandate(*row) for row in c.execute(_PROXIES, {"account": account})],
-                [Mandate(*row) for row in c.execute(_PRINCIPALS, {"account": account})],
+                [_mandate(row) for row in c.execute(_PROXIES, keys)],
+                [_mandate(row) for row in c.execute(_PRINCIPALS, keys)],
             )
         )
 
@@ -196,7 +249,7 @@ class Proxies:
         at = milliseconds(self._clock.network())
 
         def switch(connection: Connection) -> bool:
-            if connection.execute(_HELD, {"which": mandate, "account": session.account}).first() is None:
+            if connection.execute(_HELD, {"which": mandate, "account": session.account, "today": at}).first() is None:
                 return False
             connection.execute(_ACT, {"which": mandate, "hash": session.token_hash})
             return leave(connection, mandate, Act.SWITCHED, at)
@@ -213,7 +266,8 @@ class Proxies:
         now = milliseconds(self._clock.network())
 
         def end(connection: Connection) -> bool:
-            principal = connection.execute(_SIDE, {"which": mandate, "account": account}).scalar_one_or_none()
+            keys = {"which": mandate, "account": account, "today": now}
+            principal = connection.execute(_SIDE, keys).scalar_one_or_none()
             if principal is None:
                 return False
             leave(connection, mandate, Act.PRINCIPAL_ENDED if principal == account else Act.PROXY_ENDED, now)
@@ -221,6 +275,24 @@ class Proxies:
             return True
 
         return await self._store.write(end)
+
+    async def end_terms(self) -> int:
+        """Note the end of mandates whose term is over, with a trace and a notice to both sides; how many. They were over already."""
+        now = milliseconds(self._clock.network())
+        if self._store.read(lambda c: c.execute(_OVER, {"now": now}).first()) is None:
+            return 0
+        return await self._store.write(lambda connection: self._end_terms(connection, now))
+
+    def _end_terms(self, connection: Connection, now: int) -> int:
+        over = connection.execute(_OVER, {"now": now}).all()
+        for row in over:
+            connection.execute(_LAST_TRACE, {"which": row.mandate})
+            trace = {"mandate": row.mandate, "at": row.until, "number": row.traced + 1, "act": Act.TERM_ENDED.value}
+            connection.execute(_TRACE, trace)
+            connection.execute(_END, {"which": row.mandate, "now": row.until})
+            for account, label in ((row.principal, row.proxy_label), (row.proxy, row.principal_label)):
+                self._notices.add(connection, account, "proxy-term", "/proxies", {"label": label})
+        return len(over)
 
     async def purge(self) -> int:
         """Forget words and guesses that no longer count; returns how many."""
@@ -247,10 +319,15 @@ def _count_guess(connection: Connection, account: str, guesses: int, now: int) -
     connection.execute(_FIRST_GUESS, {"account": account, "first_at": now, "guesses": 1})
 
 
-def _hindered(connection: Connection, principal: str, proxy: str) -> Refusal | None:
-    """Why these two cannot have a mandate now."""
-    if connection.execute(_BETWEEN, {"principal": principal, "proxy": proxy}).first() is not None:
+def _mandate(row: Any) -> Mandate:
+    mandate, label, kind, scope, since, until = row
+    return Mandate(mandate, label, Kind(kind), Scope(scope), since, until)
+
+
+def _hindered(connection: Connection, principal: str, proxy: str, now: int) -> Refusal | None:
+    """Why these two cannot have a mandate at network milliseconds `now`."""
+    if connection.execute(_BETWEEN, {"principal": principal, "proxy": proxy, "today": now}).first() is not None:
         return Refusal.ALREADY_PROXY
-    proxies = connection.execute(_COUNT_PROXIES, {"account": principal}).scalar_one()
-    principals = connection.execute(_COUNT_PRINCIPALS, {"account": proxy}).scalar_one()
+    proxies = connection.execute(_COUNT_PROXIES, {"account": principal, "today": now}).scalar_one()
+    principals = connection.execute(_COUNT_PRINCIPALS, {"account": proxy, "today": now}).scalar_one()
     return Refusal.FULL if proxies >= MOST_PROXIES or principals >= MOST_PRINCIPALS else None

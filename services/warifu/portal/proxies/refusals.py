@@ -60,6 +60,24 @@ class Refusal(Enum):
             "A person can have five proxies, and a proxy ten principals. End one that is not needed, then try again.",
         ),
     )
+    TERM_MALFORMED = Reason(
+        400,
+        Text("期間と見せる範囲を、一覧から選んでください。", "Choose a term and a reach from the lists."),
+    )
+    OWN_CARD = Reason(
+        409,
+        Text(
+            "いまログインしている人のカードが使われました。子どものカードを選んで、もう一度操作してください。",
+            "This was the card that you are logged in with. Choose the child's card and try again.",
+        ),
+    )
+    OUT_OF_SCOPE = Reason(
+        403,
+        Text(
+            "代理人としては、この画面を使えません。自分の画面に戻ってから開くか、本人に頼んでください。",
+            "A proxy cannot use this page. Go back to your own pages first, or ask the person.",
+        ),
+    )
     NOT_WHILE_ACTING = Reason(
         409,
         Text(

@@ -100,7 +100,7 @@ class TracePage:
 
 _COUNT: Final = (
     update(mandates)
-    .where(mandates.c.mandate == bindparam("which"), mandates.c.ended_at.is_(None))
+    .where(mandates.c.mandate == bindparam("which"), mandates.c.ended_at.is_(None), mandates.c.until > bindparam("at"))
     .values(traced=mandates.c.traced + 1)
 )
 _COUNTED: Final = select(mandates.c.traced).where(mandates.c.mandate == bindparam("which"))
@@ -119,7 +119,7 @@ _OLDER: Final = _NEWEST.where(tuple_(traces.c.at, traces.c.number) < tuple_(bind
 
 def leave(connection: Connection, mandate: str, act: Act, at: int) -> bool:
     """Within a write, add a trace to a living mandate; False, and nothing is written, when it does not live."""
-    if not connection.execute(_COUNT, {"which": mandate}).rowcount:
+    if not connection.execute(_COUNT, {"which": mandate, "at": at}).rowcount:
         return False
     number = connection.execute(_COUNTED, {"which": mandate}).scalar_one()
     connection.execute(_ADD, {"mandate": mandate, "at": at, "number": number, "act": act.value})

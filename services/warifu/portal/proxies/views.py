@@ -20,10 +20,11 @@ from warifu.kernel.instants import datetime_at
 from warifu.portal.login.views import to_login
 from warifu.portal.proxies.queries import GUESS_WINDOW, LONGEST_LABEL, WORD_LIFE, Mandate, Proxies
 from warifu.portal.proxies.refusals import Refusal, RefusedError, own
+from warifu.portal.proxies.scopes import TERMS, OutOfScopeError, Scope
 from warifu.portal.proxies.traces import Position, Trace, Traces
 from warifu.portal.sessions import MandateEndedError, Session, Sessions
 from warifu.web import languages
-from warifu.web.dates import iso, written
+from warifu.web.dates import Written, iso, written
 from warifu.web.face import Failure, wants_json
 from warifu.web.pages import Pages
 
@@ -58,7 +59,7 @@ class ProxyViews:
 
     def failures(self) -> Mapping[type[Exception], Failure]:
         """What is answered when something about proxies is refused, on whichever page."""
-        return {RefusedError: self._refused, MandateEndedError: self._ended}
+        return {RefusedError: self._refused, MandateEndedError: self._ended, OutOfScopeError: self._out_of_scope}
 
     async def shown(self, request: Request) -> Response:
         """Whoever logged in, their proxies and whose proxy they are."""
@@ -80,7 +81,8 @@ class ProxyViews:
 
     async def word(self, request: Request, session: Session, form: FormData) -> Response:
         """Make a pairing word and show it, this once."""
-        made = await self.proxies.make_word(session.account, _text(form, "label"))
+        scope, days = _terms(form)
+        made = await self.proxies.make_word(session.account, _text(form, "label"), scope, days)
         seconds = int(WORD_LIFE.total_seconds())
         if wants_json(request):
             return JSONResponse({"word": made, "seconds": seconds})
@@ -157,8 +159,9 @@ class ProxyViews:
             "proxies.html",
             status=refusal.value.status if refusal else 200,
             session=session,
-            proxies=[(one, written(datetime_at(one.since), language)) for one in circle.proxies],
-            principals=[(one, written(datetime_at(one.since), language)) for one in circle.principals],
+            proxies=[_shown(one, language) for one in circle.proxies],
+            principals=[_shown(one, language) for one in circle.principals],
+            terms=TERMS,
             problem=refusal.value.text.to(language) if refusal else "",
             accepting=bool(refusal) and request.url.path == _ACCEPT,
             typed=typed,
@@ -179,8 +182,27 @@ class ProxyViews:
             response.headers["retry-after"] = str(int(GUESS_WINDOW.total_seconds()))
         return response
 
+    async def _out_of_scope(self, request: Request, _error: Exception) -> Response:
+        if wants_json(request):
+            return _problem(Refusal.OUT_OF_SCOPE)
+        session = await self.sessions.of(request, anywhere=True)
+        return self.pages.render(request, "proxy_scope.html", status=403, session=session)
+
     async def _ended(self, request: Request, _error: Exception) -> Response:
         return _problem(Refusal.MANDATE_ENDED) if wants_json(request) else RedirectResponse(PATH, 303)
+
+
+def _terms(form: FormData) -> tuple[Scope, int]:
+    """Reach and term; the narrow reach and the longest term where a program names none."""
+    scope, days = _text(form, "scope") or Scope.HISTORY.value, _text(form, "days") or str(TERMS[-1])
+    if scope not in set(Scope) or days not in map(str, TERMS):
+        raise RefusedError(Refusal.TERM_MALFORMED)
+    return Scope(scope), int(days)
+
+
+def _shown(one: Mandate, language: str) -> tuple[Mandate, Written, Written]:
+    """A mandate with its first and its last moment in words."""
+    return one, written(datetime_at(one.since), language), written(datetime_at(one.until), language)
 
 
 def _done(request: Request, what: str, document: Mapping[str, object]) -> Response:
@@ -203,7 +225,14 @@ def _position(request: Request) -> Position | None:
 
 
 def _document(mandate: Mandate) -> Mapping[str, object]:
-    return {"mandate": mandate.mandate, "label": mandate.label, "since": iso(datetime_at(mandate.since))}
+    return {
+        "mandate": mandate.mandate,
+        "label": mandate.label,
+        "kind": mandate.kind,
+        "scope": mandate.scope,
+        "since": iso(datetime_at(mandate.since)),
+        "until": iso(datetime_at(mandate.until)),
+    }
 
 
 def _record(trace: Trace) -> Mapping[str, object]:

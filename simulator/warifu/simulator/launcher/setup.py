@@ -86,6 +86,7 @@ def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
         ("numbering", state / "numbering" / "numbering.db"),
         ("gateway", state / "gateway" / "gateway.db"),
         ("portal", state / "portal" / "portal-main.db"),
+        ("interim", state / "portal" / "portal-main.interim.db"),
         ("watchdog", state / "watchdog" / "watchdog.db"),
         ("simulator", state / "simulator" / "people.db"),
     ]
