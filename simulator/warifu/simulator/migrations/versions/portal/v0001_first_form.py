@@ -279,6 +279,33 @@ def upgrade() -> None:
         batch_op.create_index("ix_applications_account", ["account", "submitted_at"], unique=False)
 
     op.create_table(
+        "information_requests",
+        sa.Column("number", sa.Integer(), nullable=False, comment="In the order in which they were made; never shown."),
+        sa.Column("request_id", sa.String(length=36), nullable=False, comment="Of the exchange."),
+        sa.Column("account", sa.String(length=32), nullable=False, comment="Whose information it is."),
+        sa.Column(
+            "at",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Simulated time, milliseconds; its month's key seals the row.",
+        ),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="Row, provider, year, mandate."),
+        sa.Column("open", sa.Boolean(), nullable=False, comment="Its outcome was not noticed yet."),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("request_id"),
+    )
+    with op.batch_alter_table("information_requests", schema=None) as batch_op:
+        batch_op.create_index("ix_information_requests_account", ["account", "number"], unique=False)
+        batch_op.create_index(
+            "ix_information_requests_open",
+            ["number"],
+            unique=False,
+            sqlite_where=sa.text("open"),
+            postgresql_where=sa.text("open"),
+        )
+
+    op.create_table(
         "letters",
         sa.Column("letter_id", sa.String(length=36), nullable=False),
         sa.Column("account", sa.String(length=32), nullable=False),
@@ -323,7 +350,17 @@ def upgrade() -> None:
         sa.Column(
             "principal_label", sa.String(length=40), nullable=False, comment="What the proxy calls the principal."
         ),
+        sa.Column(
+            "kind",
+            sa.String(length=8),
+            nullable=False,
+            comment="CONSENT of the principal, or PARENT with the principal's card.",
+        ),
+        sa.Column("scope", sa.String(length=16), nullable=False, comment="warifu.portal.proxies.scopes.Scope."),
         sa.Column("since", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column(
+            "until", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds: from then on it is over."
+        ),
         sa.Column("ended_at", sa.BigInteger(), nullable=True, comment="Simulated time, milliseconds."),
         sa.Column("traced", sa.Integer(), nullable=False, comment="How many traces it has."),
         sa.ForeignKeyConstraint(["principal"], ["accounts.account"]),
@@ -400,6 +437,8 @@ def upgrade() -> None:
         sa.Column("word_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the pairing word."),
         sa.Column("principal", sa.String(length=32), nullable=False, comment="One living word each."),
         sa.Column("label", sa.String(length=40), nullable=False, comment="What the principal calls the proxy."),
+        sa.Column("scope", sa.String(length=16), nullable=False, comment="warifu.portal.proxies.scopes.Scope."),
+        sa.Column("days", sa.Integer(), nullable=False, comment="How long the mandate is to last, simulated."),
         sa.Column("made_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
         sa.ForeignKeyConstraint(["principal"], ["accounts.account"]),
         sa.PrimaryKeyConstraint("word_hash"),
