@@ -13,10 +13,12 @@ from warifu.law import packaged
 from warifu.simulator.doors import Doors
 from warifu.simulator.stage.clock.views import ClockViews
 from warifu.simulator.stage.clock.work import Clockwork
+from warifu.simulator.stage.exchange import ExchangeViews
 from warifu.simulator.stage.faults.desk import FaultDesk
 from warifu.simulator.stage.faults.views import FaultViews
 from warifu.simulator.stage.front import FrontViews
 from warifu.simulator.stage.ground import Ground
+from warifu.simulator.stage.map import MapViews
 from warifu.simulator.stage.people.crowd import Crowd
 from warifu.simulator.stage.people.views import PeopleViews
 from warifu.simulator.stage.scenarios.plays import Plays
@@ -54,6 +56,8 @@ def assemble(face: Face, network: NetworkFile, state: Path, doors: Doors) -> Sta
         ClockViews(ground),
         FaultViews(ground),
         PeopleViews(ground),
+        ExchangeViews(ground),
+        MapViews.of(ground),
     )
     routes = [route for feature in features for route in feature.routes()]
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from warifu.law import LawBook, Text
 from warifu.simulator.stage.picture import words
 from warifu.simulator.stage.picture.actors import actors as all_actors
 from warifu.simulator.stage.picture.known import Known
-from warifu.simulator.stage.picture.model import LOGGED, Actor, Person, Picture, Role, State, Step
+from warifu.simulator.stage.picture.model import LOGGED, Actor, Code, Held, Holder, Kind, Picture, Role, State, Step
 from warifu.simulator.stage.picture.names import Names
 from warifu.simulator.stage.picture.reading import Views
 from warifu.simulator.stage.picture.steps import Steps
 
-_CODES = (
-    (Role.REQUESTER, "code"),
-    (Role.GATEWAY, "requester-code"),
-    (Role.PROVIDER, "code"),
-    (Role.GATEWAY, "provider-code"),
-    (Role.PORTAL, "code"),
-)
-"""Where codes of the person are held, in the order in which they come into being."""
+_LABELS: Final = {
+    (Role.REQUESTER, "code"): words.REQUESTER_CODE,
+    (Role.GATEWAY, "requester-code"): words.REQUESTER_CODE,
+    (Role.GATEWAY, "provider-code"): words.PROVIDER_CODE,
+    (Role.PROVIDER, "code"): words.PROVIDER_CODE,
+    (Role.PORTAL, "code"): words.PORTAL_CODE,
+}
+"""What a code is called, by who holds it as what; of several holders the first one counts."""
 
 
 def draw(request_id: str, views: Views, kinds: Mapping[str, str], book: LawBook) -> Picture:
@@ -53,12 +54,20 @@ def _headline(known: Known, names: Names) -> Text:
     )
 
 
-def _codes(actors: Mapping[Role, Actor]) -> Iterator[Person]:
-    """Each code once for each party that holds it."""
-    for role, name in _CODES:
-        for held in actors[role].held:
-            if held.name == name and held.tally is not None:
-                yield Person(role, actors[role].title, held.tally, held.since)
+def _codes(actors: Mapping[Role, Actor]) -> Iterator[Code]:
+    """Each code once, with everyone who holds these very bytes."""
+    found: dict[bytes, list[tuple[Actor, Held]]] = {}
+    for actor in actors.values():
+        for held in actor.held:
+            if held.kind is Kind.CODE:
+                found.setdefault(held.raw, []).append((actor, held))
+    for holders in sorted(found.values(), key=lambda each: min(held.since for _, held in each)):
+        actor, held = holders[0]
+        label = _LABELS.get(
+            (actor.role, held.name), Text(f"{actor.title.ja}：{held.label.ja}", f"{actor.title.en}: {held.label.en}")
+        )
+        assert held.tally is not None  # every code has its sign
+        yield Code(label, held.tally, [Holder(who.role, who.title, one.since) for who, one in holders])
 
 
 def _final(steps: list[Step]) -> bool:

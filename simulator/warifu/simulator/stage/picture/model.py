@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -142,13 +142,30 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """One of the codes by which the person is referred to."""
+class Holder:
+    """A party that holds a code."""
 
     role: Role
-    owner: Text
-    tally: Tally
+    title: Text
     since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One of the codes by which the person is referred to, by its bytes: whoever holds the same bytes holds the same code."""
+
+    label: Text
+    tally: Tally
+    holders: Sequence[Holder]
+
+    @property
+    def since(self) -> int:
+        """The step in which it first appears."""
+        return min(holder.since for holder in self.holders)
+
+    def by(self, step: int) -> list[Holder]:
+        """Who holds it when `step` is over."""
+        return [holder for holder in self.holders if holder.since <= step]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +180,11 @@ class Picture:
     """Name of warifu.exchange.v1.Outcome without its prefix; UNSPECIFIED while there is none."""
     actors: Mapping[Role, Actor]
     steps: Sequence[Step]
-    codes: Sequence[Person]
+    codes: Sequence[Code]
     final: bool
     """Nothing more is to be expected, so the page need not look again."""
     exists: bool
     """Some party holds something of it."""
-    unread: Sequence[str] = field(default_factory=tuple)
-    """Parties whose view could not be read."""
 
     def step(self, number: int) -> Step:
         """A step by its number, the nearest one when there is none such."""
