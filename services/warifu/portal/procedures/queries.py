@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
@@ -81,6 +82,12 @@ class Draft:
     def values(self) -> Mapping[str, str]:
         """What stands in the form, by place."""
         return {field.name: field.value for field in post_pb2.ApplicationForm.FromString(self.form).fields}
+
+    @property
+    def fingerprint(self) -> str:
+        """By which a person sees that the card signs this very form: the first 16 hexadecimal digits of its SHA-256, in fours."""
+        shown = sha256(self.form).hexdigest()[:16]
+        return " ".join(shown[start : start + 4] for start in range(0, len(shown), 4))
 
 
 @dataclass(frozen=True, slots=True)
