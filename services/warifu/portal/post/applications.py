@@ -12,6 +12,7 @@ from warifu.kernel.instants import stamped, timestamp
 from warifu.kernel.limits import CODE, FREE_TEXT, ID, check_items, check_text, malformed
 from warifu.kernel.store import Store
 from warifu.portal.kept import Seals
+from warifu.portal.notices.queries import Notices
 from warifu.portal.post.schema import applications
 from warifu.portal.v1 import post_pb2
 
@@ -19,6 +20,8 @@ PAPERS: Final = 20
 """Papers of each kind in one message."""
 REQUESTS: Final = 100
 """Request ids in one message."""
+NOTICE: Final = "application"
+"""Kind of notice; its values are `state`, the name of an ApplicationState, and `procedure`, its code."""
 TELLABLE: Final = frozenset(
     {
         post_pb2.APPLICATION_STATE_RECEIVED,
@@ -55,8 +58,8 @@ _TOLD: Final = (
 class ApplicationPost:
     """The applications of one portal, as institutions see them."""
 
-    def __init__(self, store: Store, seals: Seals) -> None:
-        self._store, self._seals = store, seals
+    def __init__(self, store: Store, seals: Seals, notices: Notices) -> None:
+        self._store, self._seals, self._notices = store, seals, notices
 
     def fetch(self, institution: str, after: int, limit: int) -> Sequence[post_pb2.SealedApplication]:
         """What is sealed for `institution` after a position, oldest first."""
@@ -65,6 +68,8 @@ class ApplicationPost:
 
     async def tell(self, institution: str, request: post_pb2.TellProgressRequest) -> None:
         """Keep how an application goes; what is older than what is known has no effect. Erases what was sealed: the institution has it.
+
+        A change of state is a notice to the applicant.
 
         Raises:
             LinkageError: CLIENT_APPLICATION_UNKNOWN, also for another institution's; CLIENT_MALFORMED, CLIENT_TOO_LARGE,
@@ -83,6 +88,9 @@ class ApplicationPost:
         told = self._seals.vault.seal(row.month, request.SerializeToString(), told_context(row.application_id))
         new = {"new_state": request.state, "new_at": at, "new_told": told}
         connection.execute(_TOLD, {"which": row.application_id, **new})
+        if request.state != row.state:
+            values = {"state": post_pb2.ApplicationState.Name(request.state), "procedure": row.procedure}
+            self._notices.add(connection, row.account, NOTICE, f"/applications/{row.application_id}", values)
 
 
 def told_context(application_id: str) -> bytes:
