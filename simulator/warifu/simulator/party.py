@@ -1,12 +1,18 @@
-"""The party `simulator`: the card service with its web face. It has no right at any other party but to ask for card certificates."""
+"""The party `simulator`: the card service with its web face.
+
+It has no right at any other party but to ask for card certificates and to read what counters ordered for cards.
+"""
 
 from __future__ import annotations
 
 from warifu.kernel.party import Context, Party
-from warifu.simulator.cards.card import Cards, IssuerCalls, storage_key
+from warifu.simulator.cards.app import assemble
+from warifu.simulator.cards.card import Cards, storage_key
+from warifu.simulator.cards.issuer import IssuerCalls
+from warifu.simulator.cards.orders import Orders
+from warifu.simulator.cards.pins import Passwords, Pins
 from warifu.simulator.cards.stock import Stock
 from warifu.simulator.cards.tray import STORE_NAME, open_store
-from warifu.simulator.cards.views import assemble
 from warifu.web.face import Face
 
 
@@ -27,7 +33,10 @@ async def build(context: Context) -> Party:
 
     return Party(
         services=(),
-        jobs={"cards": Stock(cards).issue},
+        jobs={
+            "cards": Stock(cards).issue,
+            "orders": Orders(store, cards, Pins(store), Passwords(store)).carry_out,
+        },
         checks={STORE_NAME: store.check},
         close=close,
         web=assemble(Face.of(config.web, "card"), store, cards),

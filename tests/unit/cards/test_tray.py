@@ -85,7 +85,7 @@ async def test_the_document_is_that_of_the_people_verb(lab: Lab) -> None:
     document = one(lab.people, HANA.person).document()
     assert document == {
         "person": "p000001", "name": "汐見 花", "kana": "シオミ ハナ", "traits": ["moved-household", "has-history"],
-        "card": "ready", "pin": "4273",
+        "card": "ready", "pin": "4273", "password": "JFJH5451", "phone": False,
     }  # fmt: skip
 
 

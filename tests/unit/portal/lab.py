@@ -5,23 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from unit.portal.card_authority import START, CardAuthority, TestClock, subject
 from unit.portal.paper_log import PaperLog
+from unit.portal.paper_requester import PaperRequester
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange import domains, record
-from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.keys import InstitutionKeys, SealingKey
 from warifu.exchange.v1 import exchange_pb2
-from warifu.kernel.clock import JAPAN
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.ids import Ids
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import month_of
 from warifu.kernel.store import Store, sqlite_url
@@ -33,13 +29,11 @@ from warifu.portal.kept import Seals
 from warifu.portal.tables import metadata
 from warifu.portal.v1 import portal_pb2
 from warifu.simulator.cards import tray
+from warifu.simulator.cards.app import assemble as assemble_cards
 from warifu.simulator.cards.card import Cards
 from warifu.simulator.cards.tray import DemoPerson
-from warifu.simulator.cards.views import assemble as assemble_cards
 from warifu.web.face import Face
 
-START = datetime(2026, 4, 6, 0, 5, tzinfo=UTC)
-"""Network time at the start: 6 April 2026, 9:05 in Japan."""
 HANA = DemoPerson(
     "p000001",
     "汐見 花",
@@ -85,143 +79,6 @@ LONG = DemoPerson(
     "1188",
 )
 PEOPLE = (HANA, SORA, LONG)
-
-
-@dataclass(slots=True)
-class TestClock:
-    """Both clocks, moved by hand."""
-
-    __test__ = False
-    machine_now: datetime = START
-    network_now: datetime = START
-
-    def machine(self) -> datetime:
-        """The machine clock."""
-        return self.machine_now
-
-    def network(self) -> datetime:
-        """The network clock."""
-        return self.network_now
-
-    def today(self) -> date:
-        """The network's day in Japan."""
-        return self.network_now.astimezone(JAPAN).date()
-
-    def pass_time(self, length: timedelta) -> None:
-        """Both clocks go on."""
-        self.machine_now += length
-        self.network_now += length
-
-
-@dataclass(slots=True)
-class CardAuthority:
-    """Issues card certificates as a card authority does, and tells their status."""
-
-    clock: TestClock
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
-    statuses: dict[str, bool] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)
-    """Individual number by serial."""
-    deposits: dict[bytes, str] = field(default_factory=dict)
-    """Individual number by acquisition number."""
-    codes: dict[str, int] = field(default_factory=dict)
-    """How often someone's resident code changed."""
-    enrolled: int = 0
-    down: bool = False
-    cut_off: bool = False
-    """Claims end as if the process had been killed."""
-    asked: int = 0
-    """How often a card was asked for."""
-    strangers: set[str] = field(default_factory=set)
-    """Individual numbers that match nobody."""
-    lapsed: set[bytes] = field(default_factory=set)
-    """Acquisition numbers past their life."""
-    certificate: x509.Certificate = field(init=False)
-
-    def __post_init__(self) -> None:
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test card authority")])
-        self.certificate = _certificate(name, name, self.key.public_key(), self.key, self.clock.network(), ca=True)
-
-    def make(self, public: ec.EllipticCurvePublicKey, holder: str = "x", *, usage: bool = True) -> bytes:
-        """A certificate, DER."""
-        made = _certificate(
-            x509.Name([]), self.certificate.subject, public, self.key, self.clock.network(), ca=False, usage=usage
-        )
-        serial = f"{made.serial_number:x}"
-        self.statuses[serial], self.holders[serial] = True, holder
-        return made.public_bytes(Encoding.DER)
-
-    # Issuer
-    async def issue(self, request: bytes, individual_number: str, items: common_pb2.BasicItems) -> bytes:
-        """See `warifu.simulator.cards.card.Issuer`."""
-        self._reachable()
-        self.asked += 1
-        if individual_number in self.strangers:
-            raise LinkageError(Reason.CLIENT_PERSON_NOT_MATCHED)
-        asked = x509.load_der_x509_csr(request)
-        assert asked.is_signature_valid
-        assert items.name
-        public = asked.public_key()
-        assert isinstance(public, ec.EllipticCurvePublicKey)
-        return self.make(public, individual_number)
-
-    # Numbering
-    async def card_authority(self) -> x509.Certificate:
-        """See `warifu.portal.ports.Numbering`."""
-        self._reachable()
-        return self.certificate
-
-    async def is_good(self, serial: str) -> bool:
-        """See `warifu.portal.ports.Numbering`."""
-        self._reachable()
-        return self.statuses.get(serial, False)
-
-    async def enrol(self, acquisition_number: bytes, serial: str) -> None:
-        """See `warifu.portal.ports.Numbering`."""
-        self._reachable()
-        self.enrolled += 1
-        self.deposits[acquisition_number] = self.holders[serial]
-
-    # Enrolment
-    async def claim(self, acquisition_number: bytes) -> bytes:
-        """See `warifu.portal.ports.Enrolment`."""
-        self._reachable()
-        if self.cut_off:
-            raise ConnectionError
-        if acquisition_number in self.lapsed or acquisition_number not in self.deposits:
-            raise LinkageError(Reason.CLIENT_ACQUISITION_REFUSED)
-        holder = self.deposits[acquisition_number]
-        return subject(holder, self.codes.get(holder, 0))
-
-    async def superseded(self, after: int) -> tuple[list[bytes], int]:
-        """See `warifu.portal.ports.Enrolment`."""
-        self._reachable()
-        gone = [subject(holder, change) for holder, changes in self.codes.items() for change in range(changes)]
-        return gone[after:], len(gone)
-
-    def _reachable(self) -> None:
-        if self.down:
-            raise LinkageError(Reason.PROVIDER_UNAVAILABLE)
-
-
-def _certificate(subject_name, issuer, public, key, now, *, ca, usage=True) -> x509.Certificate:
-    builder = (
-        x509.CertificateBuilder(issuer, subject_name, public, x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=3650 if ca else 1825))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True)
-    )
-    if not ca and usage:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-    return builder.sign(key, SHA256())
-
-
-def subject(holder: str, change: int = 0) -> bytes:
-    """The portal's code for someone, serialised."""
-    return exchange_pb2.SubjectReference(code=sha256(f"{holder}/{change}".encode()).digest()).SerializeToString(
-        deterministic=True
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +142,22 @@ def seal(keys: InstitutionKeys, request_id: str, plain: bytes) -> portal_pb2.Del
 
 
 @dataclass(slots=True)
+class Keyring:
+    """The institutions' keys, as the directory has them."""
+
+    made: dict[str, InstitutionKeys] = field(default_factory=dict)
+    down: bool = False
+
+    async def sealing_key(self, institution: str) -> SealingKey:
+        """See `warifu.portal.procedures.sealing.Keys`."""
+        if self.down:
+            raise LinkageError(Reason.GATEWAY_UNAVAILABLE)
+        if institution not in self.made:
+            self.made[institution] = InstitutionKeys.generate(institution)
+        return self.made[institution].sealing_key
+
+
+@dataclass(slots=True)
 class Lab:
     """Everything at once."""
 
@@ -299,6 +172,8 @@ class Lab:
     card_origin: str
     log: PaperLog
     seals: Seals
+    requester: PaperRequester
+    keyring: Keyring
 
     @property
     def servicer(self) -> DeliveryServicer:
@@ -344,11 +219,14 @@ async def open_lab(
     store.create()
     known = tray.open_store(folder)
     await tray.fill(known, people)
+    requester, keyring = PaperRequester(), Keyring()
     origins = {"portal": f"http://portal.localhost:{portal_port}", "card": f"http://card.localhost:{card_port}"}
     portal_face = Face("portal.localhost", origins["portal"], {"card": origins["card"]})
     card_face = Face("card.localhost", origins["card"], {"portal": origins["portal"]})
     seals = Seals(Vault.open(folder / "portal-main.months.json", month_of(clock.today()) - RETENTION))
-    portal = assemble(portal_face, store, seals, clock, packaged_book, authority, authority, log, log.keys)
+    portal = assemble(
+        portal_face, store, seals, clock, packaged_book, authority, authority, log, log.keys, requester, Ids(), keyring
+    )
     cards = Cards(known, clock, authority, bytes(32))
     return Lab(
         clock,
@@ -362,6 +240,8 @@ async def open_lab(
         origins["card"],
         log,
         seals,
+        requester,
+        keyring,
     )
 
 

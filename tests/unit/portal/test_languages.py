@@ -14,7 +14,7 @@ from unit.portal.lab import Lab, Told
 
 from warifu.counter.app import ROOT as COUNTER
 from warifu.portal.app import HERE as PORTAL
-from warifu.simulator.cards.views import HERE as CARDS
+from warifu.simulator.cards.app import HERE as CARDS
 from warifu.watchdog.app import HERE as CONSOLE
 from warifu.web import languages
 

@@ -39,11 +39,25 @@ traits: Final = Table(
 cards: Final = Table(
     "cards",
     metadata,
-    Column("person", String(64), primary_key=True),
+    Column("card", String(80), primary_key=True, comment="The person's handle; with .phone behind it, their phone."),
+    Column("person", String(64), nullable=False, comment="Whose."),
+    Column("number", String(14), comment="Printed on its face; absent until it is made out."),
     Column("tries_left", Integer, nullable=False, comment="0: locked."),
+    Column("pin", String(4), comment="As its holder set it; absent as it was handed out."),
     Column("certificate", LargeBinary, comment="DER; absent until the first presentation."),
-    Column(
-        "sealed_key", LargeBinary, comment="Nonce and AES-GCM of the P-256 key (PKCS #8, DER), bound to the person."
-    ),
+    Column("sealed_key", LargeBinary, comment="Nonce and AES-GCM of the P-256 key (PKCS #8, DER), bound to the card."),
     Column("issued_at", BigInteger, comment="Network time, milliseconds."),
+    Column("signature_tries_left", Integer, nullable=False, comment="0: locked."),
+    Column("signature_password", String(16), comment="As its holder set it; absent as it was handed out."),
+    Column("signature_certificate", LargeBinary, comment="DER; absent until the first signature."),
+    Column("sealed_signature_key", LargeBinary, comment="As sealed_key, of the signature certificate's key."),
+    Index("ix_cards_person", "person"),
+    Index("ix_cards_number", "number", unique=True),
+)
+
+positions: Final = Table(
+    "positions",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("position", BigInteger, nullable=False, comment="How far a list of the numbering body has been read."),
 )

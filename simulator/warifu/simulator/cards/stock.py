@@ -26,7 +26,7 @@ PATIENCE: Final = timedelta(seconds=15)
 
 _WITHOUT: Final = (
     select(people.c.person)
-    .join_from(people, cards, people.c.person == cards.c.person)
+    .join_from(people, cards, people.c.person == cards.c.card)
     .where(cards.c.certificate.is_(None), people.c.person.not_in(bindparam("skipped", expanding=True)))
     .order_by(people.c.traits.not_like(f"%{ROLE}%"), people.c.position)
     .limit(BATCH)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import jaconv
+from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
 
 from warifu.common.v1 import common_pb2
 from warifu.kernel.store import Store, sqlite_url
+from warifu.simulator.cards.pins import PASSWORD_TRIES, TRIES
 from warifu.simulator.cards.schema import cards, metadata, people, traits
+from warifu.simulator.cards.words import first_password, is_phone, phone_of
 
 STORE_NAME: Final = "people.db"
-TRIES: Final = 3
-"""Wrong PINs in a row that lock a card."""
 PAGE_SIZE: Final = 24
 _LONGEST_SEARCH: Final = 100
 
@@ -40,14 +42,35 @@ class DemoPerson:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One person on the tray."""
+    """One card on the tray, or the phone that stands for it."""
 
+    card: str
+    """Handle of the card or phone."""
     person: str
     name: str
     kana: str
     traits: tuple[str, ...]
     pin: str
+    password: str
+    """Of the certificate for signatures."""
+    number: str | None
+    """Printed on the card; None while it was not made out."""
     locked: bool
+    signature_locked: bool
+    certificate: bytes | None
+    """DER."""
+    phone: bool = False
+    """There is a phone beside this card."""
+
+    @property
+    def is_phone(self) -> bool:
+        """It is a phone."""
+        return is_phone(self.card)
+
+    @property
+    def ends(self) -> datetime | None:
+        """The end of its certificate for user authentication."""
+        return x509.load_der_x509_certificate(self.certificate).not_valid_after_utc if self.certificate else None
 
     def document(self) -> dict[str, object]:
         """The shape of `warifu people --json`."""
@@ -59,6 +82,8 @@ class Found:
             "traits": list(self.traits),
             "card": card,
             "pin": self.pin,
+            "password": self.password,
+            "phone": self.phone,
         }
 
 
@@ -83,7 +108,7 @@ _FORGET: Final = delete(people).where(people.c.person == bindparam("handle"))
 _FORGET_TRAITS: Final = delete(traits).where(traits.c.person == bindparam("handle"))
 _ADD: Final = insert(people)
 _ADD_TRAITS: Final = insert(traits)
-_CARDED: Final = select(cards.c.person)
+_CARDED: Final = select(cards.c.card)
 _ADD_CARDS: Final = insert(cards)
 
 
@@ -111,11 +136,15 @@ def _fill(connection: Connection, given: Sequence[DemoPerson]) -> int:
     rows = [_row(person, known.get(person.person, last + place)) for place, person in enumerate(given, start=1)]
     named = [{"trait": trait, "person": person.person} for person in given for trait in dict.fromkeys(person.traits)]
     carded = set(connection.execute(_CARDED).scalars())
-    fresh = [{"person": person.person, "tries_left": TRIES} for person in given if person.person not in carded]
+    fresh = [_fresh(person.person) for person in given if person.person not in carded]
     for statement, values in ((_ADD, rows), (_ADD_TRAITS, named), (_ADD_CARDS, fresh)):
         if values:
             connection.execute(statement, values)
     return len(given)
+
+
+def _fresh(person: str) -> dict[str, object]:
+    return {"card": person, "person": person, "tries_left": TRIES, "signature_tries_left": PASSWORD_TRIES}
 
 
 def _check(person: DemoPerson) -> None:
@@ -145,10 +174,15 @@ def fold(text: str) -> str:
     return "".join(folded.split())
 
 
-_SHOWN: Final = (people.c.person, people.c.name, people.c.kana, people.c.traits, people.c.pin, cards.c.tries_left)
+_SHOWN: Final = (
+    *(people.c.person, people.c.name, people.c.kana, people.c.traits),
+    people.c.pin.label("first_pin"),
+    *(cards.c.card, cards.c.pin, cards.c.tries_left, cards.c.number, cards.c.certificate),
+    *(cards.c.signature_password, cards.c.signature_tries_left),
+)
 _ALL: Final = (
     select(*_SHOWN)
-    .join_from(people, cards, people.c.person == cards.c.person)
+    .join_from(people, cards, people.c.person == cards.c.card)
     .order_by(people.c.position)
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
@@ -166,8 +200,10 @@ _FINDS: Final[dict[tuple[bool, bool], Select[Any]]] = {
 _ONE: Final = (
     select(*_SHOWN)
     .join_from(people, cards, people.c.person == cards.c.person)
-    .where(people.c.person == bindparam("handle"))
+    .where(cards.c.card == bindparam("handle"))
 )
+_HOLDER: Final = select(people.c.basic_items).where(people.c.person == bindparam("handle"))
+_PHONES: Final = select(cards.c.card).where(cards.c.card.in_(bindparam("handles", expanding=True)))
 _TRAITS: Final = select(traits.c.trait, func.count()).group_by(traits.c.trait).order_by(traits.c.trait)
 
 
@@ -181,16 +217,23 @@ def find(store: Store, *, sought: str = "", trait: str = "", first: int = 0, mos
         values["trait"] = trait
     statement = _FINDS[bool(words), bool(trait)]
     rows = store.read(lambda c: c.execute(statement, values).all())
-    return Tray([_found(row) for row in rows[:most]], more=len(rows) > most)
+    phones = _phones(store, [row.card for row in rows])
+    return Tray([_found(row, phones) for row in rows[:most]], more=len(rows) > most)
 
 
 _LITERAL: Final = str.maketrans({"%": "!%", "_": "!_", "!": "!!"})
 
 
-def one(store: Store, person: str) -> Found | None:
-    """The person with this handle."""
-    row = store.read(lambda c: c.execute(_ONE, {"handle": person}).one_or_none())
-    return _found(row) if row is not None else None
+def one(store: Store, card: str) -> Found | None:
+    """The card or phone with this handle; a card's handle is its person's."""
+    row = store.read(lambda c: c.execute(_ONE, {"handle": card}).one_or_none())
+    return _found(row, _phones(store, [row.card])) if row is not None else None
+
+
+def holder(store: Store, person: str) -> bytes:
+    """The serialised basic items with which a person was put on the tray."""
+    items: bytes = store.read(lambda c: c.execute(_HOLDER, {"handle": person}).scalar_one())
+    return items
 
 
 def known_traits(store: Store) -> Sequence[tuple[str, int]]:
@@ -198,5 +241,23 @@ def known_traits(store: Store) -> Sequence[tuple[str, int]]:
     return store.read(lambda c: [(row[0], row[1]) for row in c.execute(_TRAITS)])
 
 
-def _found(row: Row[*tuple[Any, ...]]) -> Found:
-    return Found(row.person, row.name, row.kana, tuple(row.traits.split()), row.pin, locked=row.tries_left == 0)
+def _phones(store: Store, handles: Sequence[str]) -> frozenset[str]:
+    asked = [phone_of(handle) for handle in handles]
+    return frozenset(store.read(lambda c: c.execute(_PHONES, {"handles": asked}).scalars().all()))
+
+
+def _found(row: Row[*tuple[Any, ...]], phones: frozenset[str]) -> Found:
+    return Found(
+        row.card,
+        row.person,
+        row.name,
+        row.kana,
+        tuple(row.traits.split()),
+        row.pin or row.first_pin,
+        row.signature_password or first_password(row.person, row.first_pin),
+        row.number,
+        locked=row.tries_left == 0,
+        signature_locked=row.signature_tries_left == 0,
+        certificate=row.certificate,
+        phone=phone_of(row.card) in phones,
+    )

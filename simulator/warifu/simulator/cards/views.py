@@ -7,8 +7,7 @@ names can ask, and the asking one is shown wherever something is decided.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
@@ -16,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
 
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.store import Store
@@ -25,15 +23,17 @@ from warifu.simulator.cards import tray
 from warifu.simulator.cards.card import Cards
 from warifu.simulator.cards.labels import choices, labels
 from warifu.simulator.cards.pins import Pins
+from warifu.simulator.cards.states import state_of
 from warifu.web import languages
-from warifu.web.face import Face, application, problem, wants_json
+from warifu.web.face import Face, problem, wants_json
 from warifu.web.guard import Policy
 from warifu.web.pages import Pages
 
-HERE: Final = Path(__file__).parent
-DOMAIN: Final = "cards"
 CHOSEN_COOKIE: Final = "warifu_card"
-CHOSEN_SECONDS: Final = 600
+CHOSEN_SECONDS: Final = 3600
+"""A card stays on the reader for as long as the longest session of a portal, so that it is there when an application is signed."""
+TO_SIGN: Final = ("digest", "session", "return")
+"""What a portal's wish for a signature names beside its origin."""
 _LONGEST: Final = 300
 _MOST_PAGES: Final = 10_000
 _REFUSALS: Final = frozenset(
@@ -96,6 +96,7 @@ class CardViews:
         sought, trait, page = query.get("q", "").strip(), query.get("trait", ""), _page(query.get("page", ""))
         found = tray.find(self.store, sought=sought, trait=trait, first=page * tray.PAGE_SIZE)
         kept = {"origin": origin, "next": query.get("next", "")[:_LONGEST], "q": sought, "trait": trait}
+        kept |= {name: query.get(name, "")[:_LONGEST] for name in TO_SIGN}
         return self._render(
             request,
             "tray.html",
@@ -104,6 +105,7 @@ class CardViews:
             choices=choices(tray.known_traits(self.store), languages.of(request)),
             asked=kept,
             portal=self.face.origins.get("portal", ""),
+            state=lambda one: state_of(one, self.cards.clock.network()),
             before=_address(kept, page - 1) if page else None,
             after=_address(kept, page + 1) if found.more else None,
         )
@@ -114,8 +116,12 @@ class CardViews:
         origin, person = str(form.get("origin", "")), str(form.get("person", ""))
         if origin not in self.face.origins.values() or tray.one(self.store, person) is None:
             raise HTTPException(400)
-        then = urlencode({"next": str(form.get("next", ""))[:_LONGEST]})
-        response = RedirectResponse(f"{origin}/login/challenge?{then}", 303)
+        if form.get("digest"):
+            asked = {name: str(form.get(name, ""))[:_LONGEST] for name in TO_SIGN}
+            response = RedirectResponse(f"/signature?{urlencode({'origin': origin, **asked})}", 303)
+        else:
+            then = urlencode({"next": str(form.get("next", ""))[:_LONGEST]})
+            response = RedirectResponse(f"{origin}/login/challenge?{then}", 303)
         # Lax: the portal leads back here by a redirect from its own site.
         response.set_cookie(
             CHOSEN_COOKIE, person, CHOSEN_SECONDS, secure=self.face.secure, httponly=True, samesite="lax"
@@ -164,17 +170,15 @@ class CardViews:
             request, "pin.html", status=status, asked=asked, person=found, error=str(error.reason), left=left
         )
 
-    def _render(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
-        # The form's way leads over the portal (the challenge) or to it (the proof), and redirects count as the form's targets.
-        policy = Policy(form_targets=tuple(self.face.origins.values()))
-        return self.pages.render(request, template, status=status, policy=policy, **values)
+    def _render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+        return render(self.face, self.pages, request, template, status=status, **values)
 
 
-def assemble(face: Face, store: Store, cards: Cards) -> ASGIApp:
-    """The card service's web application over one store."""
-    pages = Pages.of(HERE, DOMAIN)
-    views = CardViews(face, pages, store, Pins(store), cards)
-    return application(face, pages, views.routes())
+def render(face: Face, pages: Pages, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page of the card service."""
+    # The form's way leads over the portal (the challenge) or to it (the proof), and redirects count as the form's targets.
+    policy = Policy(form_targets=tuple(face.origins.values()))
+    return pages.render(request, template, status=status, policy=policy, **values)
 
 
 def _page(text: str) -> int:
