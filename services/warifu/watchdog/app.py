@@ -23,6 +23,10 @@ from warifu.watchdog.found.queries import Found
 from warifu.watchdog.found.views import FoundViews
 from warifu.watchdog.leaks.queries import Leaks
 from warifu.watchdog.leaks.views import LeakViews
+from warifu.watchdog.letters.post import Post
+from warifu.watchdog.letters.postman import Postman
+from warifu.watchdog.letters.queries import Letters
+from warifu.watchdog.letters.views import LetterViews
 from warifu.watchdog.measures.queries import Measures
 from warifu.watchdog.measures.views import MeasureViews
 from warifu.watchdog.ordinances.queries import OrdinanceUses, State
@@ -59,6 +63,8 @@ class Office:
     collector: Collector
     filing: FilingServicer
     reconciliations: Reconciliations
+    letters: Letters
+    postman: Postman | None
 
     @classmethod
     def of(
@@ -68,11 +74,15 @@ class Office:
         book: Callable[[], LawBook],
         network: Network,
         identity: Path,
+        post: Post | None = None,
         audits: Audits | None = None,
     ) -> Office:
-        """The office over one store; `identity` is the folder of the certificate that signs its rulings, `audits` audits the network."""
+        """The office over one store.
+
+        `identity` is the folder of the certificate that signs its rulings, `post` the citizens' post office, `audits` audits the network.
+        """
         stops, uses, measures = Stops(store), OrdinanceUses(store, clock, book), Measures(store)
-        leaks, found = Leaks(store, clock), Found(store)
+        leaks, found, letters = Leaks(store, clock), Found(store), Letters(store, clock)
         return cls(
             stops,
             uses,
@@ -84,12 +94,15 @@ class Office:
             Collector(network, found, clock, book),
             FilingServicer(uses, leaks, measures, clock),
             Reconciliations(store, clock, audits),
+            letters,
+            Postman(post, letters, clock) if post is not None else None,
         )
 
     @property
     def jobs(self) -> Mapping[str, Callable[[], Awaitable[int]]]:
         """Periodic jobs."""
-        return {"rulings": self.rulings.run, "openings": self.diary.run, "suspicions": self.collector.run}
+        letters = {"letters": self.postman.run} if self.postman is not None else {}
+        return {"rulings": self.rulings.run, "openings": self.diary.run, "suspicions": self.collector.run, **letters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,8 @@ class FrontViews:
             filed=sum(row.state == State.FILED for row in self.office.uses.all()),
             late_leaks=self.office.leaks.late(),
             late_replies=len(self.office.measures.late(self.desk.today())),
+            letters=self.office.letters.waiting(),
+            late_letters=self.office.letters.late(),
             stopped=len(self.office.stops.in_force()),
         )
 
@@ -152,6 +167,7 @@ def assemble(
         MeasureViews(desk, office.measures, office.stops),
         StopViews(desk, office.stops, office.rulings),
         LeakViews(desk, office.leaks),
+        LetterViews(desk, office.letters),
         ReconciliationViews(desk, office.reconciliations),
     )
     routes = [route for feature in features for route in feature.routes()]

@@ -67,7 +67,7 @@ class Desk:
         """A page, with the menu of whoever is there."""
         account = await self.sessions.of(request)
         values |= {"account": account, "role": _role(account, request)}
-        return self.pages.render(request, template, status=status, policy=None, **values)
+        return self.pages.render(request, template, status=status, policy=None, easy=False, **values)
 
     def today(self) -> date:
         """The simulated day."""

@@ -16,14 +16,16 @@ from warifu.kernel.store import Store, sqlite_url
 from warifu.supervision.v1 import supervision_pb2_grpc
 from warifu.watchdog.app import Office, assemble
 from warifu.watchdog.findings import Findings
+from warifu.watchdog.letters.post import PostCalls
 from warifu.watchdog.look import Look
 from warifu.watchdog.ports import GatewayCalls
 from warifu.watchdog.reconciliation.network import audit
 from warifu.watchdog.reports import Reports
-from warifu.watchdog.schema import DIRECTORY, metadata
+from warifu.watchdog.schema import DIRECTORY
 from warifu.watchdog.services import ReportServicer, WitnessServicer
 from warifu.watchdog.staff.accounts import demo_accounts
 from warifu.watchdog.supervision import NetworkCalls
+from warifu.watchdog.tables import metadata
 from warifu.watchdog.v1 import watchdog_pb2_grpc
 from warifu.watchdog.view import view
 from warifu.watchdog.witness import Witness, log_head
@@ -52,8 +54,9 @@ async def build(context: Context) -> Party:
     law = CurrentLaw(context.trust, Reason.PROVIDER_TRUST_UNAVAILABLE)
     law.book()
     network = NetworkCalls(context.peers, config.addresses)
+    post = PostCalls(context.peers, config.addresses)
     audits = partial(audit, config, clock, context.trust, law.book)
-    office = Office.of(store, clock, law.book, network, config.folder / "identities" / "main", audits)
+    office = Office.of(store, clock, law.book, network, config.folder / "identities" / "main", post, audits)
     web, desk_jobs = await _console(context, store, law, network, office)
 
     async def start() -> None:

@@ -30,6 +30,7 @@ ACTS: Final = {
     "stop": Text("情報連携を止めた", "Stopped exchanges"),
     "free": Text("停止を解いた", "Lifted a stop"),
     "measure": Text("指導・勧告・命令", "Issued a measure"),
+    "letter": Text("住民の質問・異議に回答した", "Answered a citizen's letter"),
     "approve": Text("独自利用事務を承認した", "Approved an ordinance use"),
     "refuse": Text("独自利用事務を承認しなかった", "Refused an ordinance use"),
     "withdraw": Text("独自利用事務の承認を取り消した", "Withdrew an approval"),

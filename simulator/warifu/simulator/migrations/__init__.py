@@ -27,7 +27,7 @@ SCHEMAS = {
     "interim": "warifu.interim.schema",
     "agency": "warifu.agencies.tables",
     "portal": "warifu.portal.tables",
-    "watchdog": "warifu.watchdog.schema",
+    "watchdog": "warifu.watchdog.tables",
     "counter": "warifu.counter.schema",
     "simulator": "warifu.simulator.cards.schema",
 }
