@@ -16,7 +16,7 @@ import typer
 from warifu.cli import BEGAN
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, fail, out
-from warifu.cli.text import as_typed, t
+from warifu.cli.text import t
 
 if TYPE_CHECKING:
     from warifu.simulator.launcher.network import Options, Progress
@@ -36,10 +36,10 @@ def demo(
         int | None,
         typer.Option(
             min=1,
-            max=65533,
+            max=65530,
             help=t(
-                "ポータルのポート（カード画面とログはその次から）。",
-                "Port of the portal; the card page and the log take the next ones.",
+                "ポータルのポート。ほかの画面はその次から5つを使う。",
+                "Port of the portal; the other faces take the next five.",
             ),
             show_default=False,
         ),
@@ -117,7 +117,7 @@ async def _demo(options: Options, *, browser: bool, as_json: bool) -> None:
             status.stop()
             _announce(network.file, options.state, as_json=as_json)
             if browser:
-                webbrowser.open(network.file.urls["portal"])
+                webbrowser.open(network.file.urls["stage"])
             await stop.wait()
             if not as_json:
                 out.print(t("終了しています…", "draining…"))
@@ -144,9 +144,11 @@ def _announce(file: NetworkFile, folder: Path, *, as_json: bool) -> None:
             f"Ready in {file.ready_seconds} s. This is a training simulator.",
         )
     )
-    out.print(t("市民ポータル", "Citizen portal") + f":  {file.urls['portal']}", style="bold")
-    out.print(t("監督機関の画面", "Supervisor's console") + f":  {file.urls['watchdog']}")
-    out.print(
-        t("別の端末で試す", "Try in another terminal") + as_typed(":  warifu play moved-household"), soft_wrap=True
-    )
+    out.print(t("舞台（ここから始める）", "Stage (begin here)") + f":  {file.urls['stage']}", style="bold")
+    for face, text in (
+        ("portal", t("市民ポータル", "Citizen portal")),
+        ("counter", t("窓口", "Counters")),
+        ("watchdog", t("監督機関の画面", "Supervisor's console")),
+    ):
+        out.print(f"{text}:  {file.urls[face]}")
     out.print(t("終了", "End") + ":  Ctrl-C")

@@ -66,6 +66,8 @@ class Stage:
     sabotaged: bool = False
     """Plant the scenario's one fault."""
     narrate: Callable[[str, str], None] = lambda _ja, _en: None
+    pace: float = 0.0
+    """Seconds to wait before each inquiry, so that a room can follow."""
     book: LawBook = field(default_factory=packaged)
     exchanges: list[Exchange] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
@@ -129,6 +131,8 @@ class Stage:
 
     async def ask(self, requester: str, addressee_no: str, question: Question) -> Exchange:
         """Ask to the end and note the exchange."""
+        if self.pace:
+            await asyncio.sleep(self.pace)
         exchange = await ask(self.doors, requester, addressee_no, question)
         self.exchanges.append(exchange)
         return exchange

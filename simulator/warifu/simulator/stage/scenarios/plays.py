@@ -24,6 +24,8 @@ from warifu.simulator.state import NetworkFile
 from warifu.simulator.told import ToldError
 
 _LOG: Final = logging.getLogger(__name__)
+SLOW: Final = 3.0
+"""Seconds before each inquiry of a play that a room is to follow."""
 KEPT: Final = 30
 """How many plays are remembered, the newest ones."""
 LONGEST: Final = 600.0
@@ -135,8 +137,8 @@ class Plays:
         """The exchanges of all plays remembered, newest first."""
         return [exchange for play in self.recent for exchange in reversed(play.exchanges)]
 
-    def begin(self, name: str, *, sabotaged: bool = False) -> Play:
-        """Begin to play a scenario.
+    def begin(self, name: str, *, sabotaged: bool = False, slow: bool = False) -> Play:
+        """Begin to play a scenario; `slow`: with a pause before each inquiry.
 
         Raises:
             KeyError: there is no scenario of this name.
@@ -146,7 +148,7 @@ class Plays:
         if self.running is not None or self.busy.locked():
             raise BusyError
         self._count += 1
-        stage = Stage(self._network, self._state, self._doors, sabotaged)
+        stage = Stage(self._network, self._state, self._doors, sabotaged, pace=SLOW if slow else 0.0)
         play = Play(self._count, scenario, stage)
         stage.narrate = lambda ja, en: play.lines.append(Words(ja, en))
         self._plays.append(play)

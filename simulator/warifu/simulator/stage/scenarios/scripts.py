@@ -15,6 +15,7 @@ from warifu.simulator.stage.words import Words
 
 _PATH: Final = Path(scenarios.__file__).with_name("scripts.toml")
 _CHECKS: Final = "checks"
+_ABOUT: Final = "about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Scripts:
     lessons: Mapping[str, Script]
     """By scenario."""
     checks: Mapping[str, Words]
+    parts: Mapping[str, Words]
+    """What may stand in a check's name after what it looks at."""
 
     def check(self, name: str, language: str) -> tuple[str, str]:
         """What a check looks at in words, and what it was about: the part of its name that the file does not know."""
@@ -63,6 +66,11 @@ class Scripts:
             return known.to(language), rest
         return name, ""
 
+    def about(self, rest: str, language: str) -> str:
+        """What a check was about, part by part; a part that is not known stands for itself."""
+        parts = [part for one in rest.split(":") for part in one.split("+") if part]
+        return ", ".join(self.parts[part].to(language) if part in self.parts else part for part in parts)
+
 
 @cache
 def scripts() -> Scripts:
@@ -72,9 +80,9 @@ def scripts() -> Scripts:
         KeyError, TypeError: a text or a language is missing.
     """
     table = tomllib.loads(_PATH.read_text(encoding="utf-8"))
-    checks = {name: Words.of(row) for name, row in table.pop(_CHECKS).items()}
+    checks, parts = ({name: Words.of(row) for name, row in table.pop(which).items()} for which in (_CHECKS, _ABOUT))
     lessons = {name: _script(row) for name, row in table.items()}
-    return Scripts(MappingProxyType(lessons), MappingProxyType(checks))
+    return Scripts(MappingProxyType(lessons), MappingProxyType(checks), MappingProxyType(parts))
 
 
 def _script(row: Mapping[str, Any]) -> Script:

@@ -58,7 +58,7 @@ class ScenarioViews:
         """Begin to play it, or say that another is being played."""
         scenario, form = _asked(request), await request.form()
         try:
-            self.ground.plays.begin(scenario.name, sabotaged=form.get("fault") == "1")
+            self.ground.plays.begin(scenario.name, sabotaged=form.get("fault") == "1", slow=form.get("slow") == "1")
         except BusyError:
             return RedirectResponse(f"/scenarios/{scenario.name}?busy", 303)
         return RedirectResponse(f"/scenarios/{scenario.name}#progress", 303)
@@ -76,7 +76,10 @@ class ScenarioViews:
         scenario = _asked(request)
         play, language = self.ground.plays.latest(scenario.name), self.ground.language(request)
         shown = progress(self.ground, play, language)
-        return await self.ground.render(request, "progress.html", play=play, shown=shown, scenario=scenario)
+        response = await self.ground.render(request, "progress.html", play=play, shown=shown, scenario=scenario)
+        if play is not None and not play.running:
+            response.headers["HX-Refresh"] = "true"  # the page's other parts lead on from what was played
+        return response
 
     async def script(self, request: Request) -> Response:
         """The trainer's script, to print."""
@@ -174,7 +177,7 @@ def _item(ground: Ground, code: str, language: str) -> str:
 
 def _about(ground: Ground, about: str, language: str) -> str:
     """What a check was about, where that is an item of the law book in its name; as it stands otherwise."""
-    return _item(ground, about, language)
+    return _item(ground, about, language) if about in ground.book.items else scripts().about(about, language)
 
 
 def _reason(reason: str, language: str) -> str:
