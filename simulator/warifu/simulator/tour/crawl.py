@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, urldefrag, urlsplit
+
+from playwright.sync_api import Error, Response
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -92,16 +94,18 @@ class Crawl:
         return True
 
     def _visit(self, page: Page, url: str, source: str) -> tuple[Visit, list[str]]:
-        answer = self.context.request.get(url, max_redirects=0)
-        shape = pattern(url)
-        if 300 <= answer.status < 400:  # noqa: PLR2004 - a redirect
-            return Visit(url, shape, answer.status, "", source, is_page=False), [
-                urljoin(url, answer.headers["location"])
-            ]
-        if not answer.headers.get("content-type", "").startswith("text/html"):
-            return Visit(url, shape, answer.status, "", source, is_page=False), []
-        shown = page.goto(url)
-        assert shown is not None
+        shape, answers = pattern(url), list[Response]()
+        page.once("response", answers.append)
+        try:
+            shown = page.goto(url)
+        except Error:  # what is downloaded is no page, and the browser says so by an error
+            shown = None
+        if shown is None or not shown.headers.get("content-type", "").startswith("text/html"):
+            status = shown.status if shown is not None else answers[0].status if answers else 0
+            return Visit(url, shape, status, "", source, is_page=False), []
+        if not page.url.startswith(f"{self.origin}/"):
+            self.outward.add(page.url)
+            return Visit(url, shape, 303, "", source, is_page=False), []
         links: list[str] = page.eval_on_selector_all("a[href]", _LINKS)
         forms = [_form(one) for one in page.eval_on_selector_all("form", _FORMS)]
         return Visit(url, shape, shown.status, page.title(), source, forms), [urldefrag(link).url for link in links]
