@@ -95,7 +95,7 @@ class Crawl:
 
     def _visit(self, page: Page, url: str, source: str) -> tuple[Visit, list[str]]:
         shape, answers = pattern(url), list[Response]()
-        page.once("response", answers.append)
+        page.once("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - it marks what it is given, which a method cannot bear
         try:
             shown = page.goto(url)
         except Error:  # what is downloaded is no page, and the browser says so by an error
