@@ -18,9 +18,9 @@ async def logged_in(lab: Lab, person: DemoPerson = HANA, language: str = "ja") -
     return browser
 
 
-async def word_of(browser: Browser, label: str = "母") -> str:
+async def word_of(browser: Browser, label: str = "母", **terms: str) -> str:
     """A pairing word that this browser's person had made."""
-    response = await browser.post("/proxies/word", {"label": label}, **JSON)
+    response = await browser.post("/proxies/word", {"label": label, **terms}, **JSON)
     assert response.status_code == 200, response.text
     return response.json()["word"]
 
@@ -30,17 +30,19 @@ async def accepted(browser: Browser, word: str, label: str = "花") -> httpx2.Re
     return await browser.post("/proxies/accept", {"word": word, "label": label}, **JSON)
 
 
-async def paired(lab: Lab, principal: DemoPerson = HANA, proxy: DemoPerson = SORA) -> tuple[Browser, Browser, str]:
+async def paired(
+    lab: Lab, principal: DemoPerson = HANA, proxy: DemoPerson = SORA, **terms: str
+) -> tuple[Browser, Browser, str]:
     """Principal and proxy, each logged in, and the mandate."""
     theirs, own = await logged_in(lab, principal), await logged_in(lab, proxy)
-    response = await accepted(own, await word_of(theirs))
+    response = await accepted(own, await word_of(theirs, **terms))
     assert response.status_code == 200, response.text
     return theirs, own, response.json()["mandate"]
 
 
-async def acting(lab: Lab) -> tuple[Browser, Browser, str]:
+async def acting(lab: Lab, **terms: str) -> tuple[Browser, Browser, str]:
     """The same, and the proxy reads for the principal."""
-    theirs, own, mandate = await paired(lab)
+    theirs, own, mandate = await paired(lab, **terms)
     assert (await own.post("/proxies/act", {"mandate": mandate})).status_code == 303
     return theirs, own, mandate
 

@@ -18,9 +18,14 @@ from unit.portal.browser import Browser, visible
 from unit.portal.lab import HANA, LONG, SORA, Lab, TestClock, Told, open_lab
 from unit.portal.mandated import JSON, accepted, acting, acts, logged_in, paired, reason, word_of
 
+from warifu.kernel.months import month_of
 from warifu.kernel.store import Store
+from warifu.kernel.vault import Vault
+from warifu.portal.kept import Seals
+from warifu.portal.notices.queries import Notices
 from warifu.portal.proxies.queries import GUESS_WINDOW, MOST_GUESSES, MOST_PROXIES, WORD_LIFE, Proxies
 from warifu.portal.proxies.refusals import RefusedError
+from warifu.portal.proxies.scopes import Scope
 from warifu.portal.proxies.traces import Act, Position, Traces
 from warifu.portal.schema import accounts, mandates, metadata, proxy_guesses, proxy_words, sessions
 from warifu.portal.sessions import Acting, MandateEndedError, Session
@@ -476,11 +481,12 @@ async def test_accounts_that_become_one_keep_their_mandates(lab: Lab) -> None:
     assert sorted(read) == sorted([old.request_id, new.request_id])
 
 
-async def test_mandates_live_on_postgresql_as_on_sqlite(postgres_database: URL) -> None:
+async def test_mandates_live_on_postgresql_as_on_sqlite(postgres_database: URL, tmp_path: Path) -> None:
     """Word, guess, switch, traces by pages and end work on the other database too, and sessions learn of the end."""
     clock, store = TestClock(), Store(postgres_database, metadata)
     store.create()
-    proxies, noted = Proxies(store, clock), Traces(store, clock)
+    seals = Seals(Vault.open(tmp_path / "months.json", month_of(clock.today())))
+    proxies, noted = Proxies(store, clock, Notices(store, seals, clock)), Traces(store, clock)
     session = Session(b"hash", "proxy")
     await store.write(
         lambda c: c.execute(accounts.insert(), [{"account": a, "opened_at": 0} for a in ("person", "proxy")])
@@ -491,7 +497,7 @@ async def test_mandates_live_on_postgresql_as_on_sqlite(postgres_database: URL) 
         await proxies.accept("proxy", "0000-0000-0000", "person")
     mandate = await proxies.accept("proxy", await proxies.make_word("person", "proxy"), "person")
     assert await proxies.act(session, mandate)
-    acting_session = replace(session, acting=Acting(mandate, "person", "person"))
+    acting_session = replace(session, acting=Acting(mandate, "person", "person", Scope.HISTORY))
     await noted.note(acting_session, Act.READ_LIST)
     first = noted.page("person", size=2)
     assert [trace.act for trace in first.traces] == [Act.READ_LIST, Act.SWITCHED]
@@ -500,4 +506,9 @@ async def test_mandates_live_on_postgresql_as_on_sqlite(postgres_database: URL) 
     with pytest.raises(MandateEndedError):
         await noted.note(acting_session, Act.READ_LIST)
     assert await proxies.purge() == 0
+    later = await proxies.accept("proxy", await proxies.make_word("person", "proxy"), "person")
+    clock.pass_time(timedelta(days=31))
+    assert await proxies.end_terms() == 1
+    assert later
+    assert noted.page("person").traces[0].act == Act.TERM_ENDED
     store.close()

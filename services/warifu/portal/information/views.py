@@ -110,7 +110,7 @@ class InformationViews:
             return to_login(request)
         found, sheets = await self._one(request, session, Act.READ_INFORMATION)
         language = languages.of(request)
-        when, until, category = self._told(request, found)
+        when, until, item, provider = self._told(request, found)
         return self.pages.render(
             request,
             "information_answer.html",
@@ -118,11 +118,11 @@ class InformationViews:
             one=found,
             when=when,
             until=until,
-            item=category,
+            item=item,
             sheets=sheets,
             reason=LinkageError.from_reason(found.answer.reason).text(language) if found.answer.reason else "",
             answered=written(datetime_at(found.answer.answered_at), language) if found.answer.answered_at else None,
-            provider=self._provider(found).to(language),
+            provider=provider,
             year=words.year(found.year).to(language) if found.year is not None else "",
             days=int(OWN_INFORMATION),
         )
@@ -233,11 +233,12 @@ class InformationViews:
         chosen = [str(one) for one in form.getlist("provider")]
         return self._form(request, session, category, refusal, chosen, str(form.get("year", "")))
 
-    def _told(self, request: WebRequest, one: Request) -> tuple[object, str, str]:
-        """When it was asked, until when it can be read, and what it is about."""
+    def _told(self, request: WebRequest, one: Request) -> tuple[object, str, str, str]:
+        """When it was asked, until when it can be read, what it is about, and who was asked."""
         language, book = languages.of(request), self.information.book()
         until = words.day(one.until).to(language) if one.until else ""
-        return written(datetime_at(one.at), language), until, book.items[book.rows[one.row].item].name.to(language)
+        item = book.items[book.rows[one.row].item].name.to(language)
+        return written(datetime_at(one.at), language), until, item, self._provider(one).to(language)
 
     def _provider(self, one: Request) -> Text:
         return self.information.book().institutions[one.provider].name

@@ -21,6 +21,7 @@ _EMPTY: Final = {
 }
 _YES_NO: Final = {True: Text("はい", "Yes"), False: Text("いいえ", "No")}
 _PLACES: Final = ("municipality", "previous_municipality", "forwarding_municipality")
+_UNITS: Final = ("Yen.", "Number.")
 _YEN: Final = "_yen"
 _PERCENT: Final = "_percent"
 _YEAR: Final = "tax_year"
@@ -32,7 +33,8 @@ class Told:
 
     path: str
     label: Text
-    about: Text
+    about: Text | None
+    """None where it would only name the unit, which the value says itself."""
     value: object
     """As JSON: a number, a truth, a text, a list of mappings, or None."""
     text: Text
@@ -60,14 +62,13 @@ def _fields(book: LawBook, specs: Sequence[Field], content: items_pb2.ItemConten
     empty = {one.path: one.reason for one in content.empty_fields}
     for spec in specs:
         found = {field.name: value for field, value in message.ListFields()}
+        about = None if spec.about.en in _UNITS else spec.about
         if spec.path in found or (spec.path not in empty and _is_truth(message, spec.path)):
             value = getattr(message, spec.path)
-            yield Told(
-                spec.path, spec.label, spec.about, _plain(message, spec, value), _text(book, message, spec, value)
-            )
+            yield Told(spec.path, spec.label, about, _plain(message, spec, value), _text(book, message, spec, value))
         elif spec.path in empty:
             told = _EMPTY.get(empty[spec.path], Text("なし", "None"))
-            yield Told(spec.path, spec.label, spec.about, None, told)
+            yield Told(spec.path, spec.label, about, None, told)
 
 
 def _is_truth(message: Any, path: str) -> bool:
