@@ -26,9 +26,9 @@ _FIXED: Final = {
     "gateway": (390, 172, 220),
     "numbering": (30, 172, 190),
     "counter": (780, 172, 190),
-    "portal": (150, 318, 210),
-    "watchdog": (640, 318, 210),
-    "simulator": (395, 318, 210),
+    "portal": (70, 318, 250),
+    "simulator": (375, 318, 250),
+    "watchdog": (680, 318, 250),
 }
 """Left edge, upper edge and width of those who have a place of their own; the agencies stand above in a row."""
 _LINKS: Final = (

@@ -79,23 +79,27 @@ def _opened(names: Names, row: Row) -> Iterator[Held]:
 
 
 def denial(denied: linkage_pb2.Denial | None, since: int, source: str) -> Iterator[Held]:
-    """Why not."""
+    """Why not: first the sentence, then what the gateway names."""
     if denied is not None:
+        told = Text(denied.message.ja or denied.reason, denied.message.en or denied.reason)
         facts = (
-            Fact(words.REASON, as_it_is(denied.reason)),
+            Fact(words.DENIAL, told),
             Fact(words.CONDITION, as_it_is(denied.failed_condition)),
             Fact(words.ROW, as_it_is(denied.nearest_row)),
         )
-        told = Text(denied.message.ja or denied.reason, denied.message.en or denied.reason)
-        yield things.plain("denial", words.DENIAL, told, since, source, denied.SerializeToString(), facts)
+        yield things.plain(
+            "denial", words.DENIAL, as_it_is(denied.reason), since, source, denied.SerializeToString(), facts
+        )
 
 
 def failure(failed: common_pb2.Failure | None, since: int, source: str) -> Iterator[Held]:
-    """What failed."""
+    """What failed: first the sentence."""
     if failed is not None and failed.reason:
-        facts = (Fact(words.REASON, as_it_is(failed.reason)),)
         told = Text(failed.message.ja or failed.reason, failed.message.en or failed.reason)
-        yield things.plain("failure", words.FAILURE, told, since, source, failed.SerializeToString(), facts)
+        facts = (Fact(words.FAILURE, told),)
+        yield things.plain(
+            "failure", words.FAILURE, as_it_is(failed.reason), since, source, failed.SerializeToString(), facts
+        )
 
 
 def promise(row: Row, name: str) -> Held:

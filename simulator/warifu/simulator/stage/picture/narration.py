@@ -33,6 +33,15 @@ TITLES: Final = {
     LOGGED: Text("公開ログに載り、証人が副署する", "The public log takes it up and the witness cosigns"),
     SHOWN: Text("本人の履歴に届く", "The entry reaches the person's history"),
 }
+OTHERWISE: Final[dict[tuple[int, State | str], Text]] = {
+    (DECIDED, "denied"): Text("コアシステムが認めず、記録する", "The gateway refuses, and records it"),
+    (PROVIDED, State.NEVER): Text("提供者は聞かれない", "The provider is not asked"),
+    (PROVIDED, State.WAITING): Text("提供者の答えを待つ", "The provider's answer is waited for"),
+    (RELAYED, "denied"): Text("コアシステムが結果を記録する", "The gateway records the outcome"),
+    (OPENED, "denied"): Text("照会者が結果を受け取り、記録する", "The requester gets the outcome and records it"),
+    (SHOWN, State.NEVER): Text("本人の履歴には届かない", "Nothing reaches the person's history"),
+}
+"""Titles of steps that go another way."""
 SHORT: Final = {
     PREPARED: Text("つくる", "Prepare"),
     DECIDED: Text("判断", "Decide"),
@@ -49,6 +58,7 @@ STATES: Final = {
     State.NEVER: Text("行われない", "does not happen"),
     State.UNSEEN: Text("見られない", "cannot be looked at"),
 }
+_UNANSWERED: Final = frozenset({pb.OUTCOME_DENIED, pb.OUTCOME_ERROR, pb.OUTCOME_EXPIRED})
 INQUIRY_TRAVELS: Final = Text("見出しと照会者の符号", "Header and the requester's code")
 ENTRY_TRAVELS: Final = Text("二つの記録（ポータルへの封）", "Two records, sealed to the portal")
 _UNSEEN: Final = Text(
@@ -66,9 +76,10 @@ class Story:
     item: Text
     row: str
     """Of the permit; empty without one."""
-    reason: Held | None
-    """The denial."""
-    failure: Held | None
+    reason: Text | None
+    """Of a denial, as a sentence."""
+    failure: Text | None
+    """As a sentence."""
     addressee: Held | None
     found: Held | None
     """The provider's addressee number."""
@@ -79,6 +90,14 @@ class Story:
     leaves: Sequence[Held]
     until: Text | None
     """Until when an answer may wait."""
+
+
+def title(story: Story, step: int, state: State) -> Text:
+    """What a step is called, by the way that it went."""
+    unanswered = state is State.DONE and story.outcome in _UNANSWERED
+    refused = story.outcome == pb.OUTCOME_DENIED and not story.row
+    way: State | str = "denied" if (refused if step == DECIDED else unanswered) else state
+    return OTHERWISE.get((step, way), TITLES[step])
 
 
 def prepared(story: Story, state: State) -> Text:
@@ -102,8 +121,8 @@ def decided(story: Story, state: State) -> Text:
         return _otherwise(state, Text("コアシステムにはまだ何も届いていない。", "Nothing has reached the gateway yet."))
     if story.reason is not None and not story.row:
         return Text(
-            f"コアシステムは見出しを読み、許可表に照らし、認めない。{story.reason.value.ja}認めなかったことも記録する。許可証は作られない。",
-            f"The gateway reads the header, looks into the permission table and refuses. {story.reason.value.en} The refusal is recorded as well. There is no permit.",
+            f"コアシステムは見出しを読み、許可表に照らし、認めない。{story.reason.ja}認めなかったことも記録する。許可証は作られない。",
+            f"The gateway reads the header, looks into the permission table and refuses. {story.reason.en} The refusal is recorded as well. There is no permit.",
         )
     if not story.row:
         return Text(
@@ -198,8 +217,8 @@ def relayed(story: Story, state: State) -> Text:
             )
         case pb.OUTCOME_ERROR if story.failure is not None:
             return Text(
-                f"コアシステムは結果「{outcome.ja}」を記録する。{story.failure.value.ja}",
-                f"The gateway records the outcome {outcome.en}. {story.failure.value.en}",
+                f"コアシステムは結果「{outcome.ja}」を記録する。{story.failure.ja}",
+                f"The gateway records the outcome {outcome.en}. {story.failure.en}",
             )
         case _:
             return Text(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.instants import stamped
+from warifu.law import Text
 from warifu.simulator.stage.picture import narration, words
 from warifu.simulator.stage.picture.known import Known
 from warifu.simulator.stage.picture.model import (
@@ -51,8 +52,8 @@ class Steps:
             provider=actors[Role.PROVIDER].name,
             item=header.value if header is not None else words.ITEM,
             row=permit.row,
-            reason=_fact(actors, Role.GATEWAY, "denial") or _fact(actors, Role.REQUESTER, "denial"),
-            failure=_fact(actors, Role.GATEWAY, "failure") or _fact(actors, Role.REQUESTER, "failure"),
+            reason=_sentence(actors, "denial"),
+            failure=_sentence(actors, "failure"),
             addressee=_fact(actors, Role.REQUESTER, "addressee"),
             found=_fact(actors, Role.PROVIDER, "addressee"),
             fine=known.provision.number("fine_outcome") or 0 if known.provision is not None else 0,
@@ -79,7 +80,9 @@ class Steps:
     def prepared(self) -> Step:
         """The requester prepares."""
         state = self._state(Role.REQUESTER, done=self.known.inquiry is not None)
-        return Step(PREPARED, narration.TITLES[PREPARED], narration.prepared(self.story, state), state)
+        return Step(
+            PREPARED, narration.title(self.story, PREPARED, state), narration.prepared(self.story, state), state
+        )
 
     def decided(self) -> Step:
         """The gateway decides, converts and records."""
@@ -88,7 +91,9 @@ class Steps:
         if state is State.DONE:
             wires.append(Wire(Role.REQUESTER, Role.GATEWAY, narration.INQUIRY_TRAVELS, Kind.CODE))
             wires.append(Wire(Role.REQUESTER, Role.GATEWAY, words.SEALED_QUERY, Kind.CIPHERTEXT))
-        return Step(DECIDED, narration.TITLES[DECIDED], narration.decided(self.story, state), state, wires)
+        return Step(
+            DECIDED, narration.title(self.story, DECIDED, state), narration.decided(self.story, state), state, wires
+        )
 
     def provided(self) -> Step:
         """The provider checks, looks up, records and seals."""
@@ -97,7 +102,7 @@ class Steps:
             wires.append(Wire(Role.GATEWAY, Role.PROVIDER, words.PERMIT, Kind.PERMIT))
             wires.append(Wire(Role.GATEWAY, Role.PROVIDER, words.SEALED_QUERY, Kind.CIPHERTEXT))
         told = narration.provided(self.story, state, held=bool(self.actors[Role.PROVIDER].held))
-        return Step(PROVIDED, narration.TITLES[PROVIDED], told, state, wires)
+        return Step(PROVIDED, narration.title(self.story, PROVIDED, state), told, state, wires)
 
     def _provider_state(self) -> State:
         if self.known.provision is not None:
@@ -112,7 +117,9 @@ class Steps:
         state, wires = self._state(Role.GATEWAY, done=final), []
         if _fact(self.actors, Role.GATEWAY, "answer") is not None:
             wires.append(Wire(Role.PROVIDER, Role.GATEWAY, words.SEALED_ANSWER, Kind.CIPHERTEXT))
-        return Step(RELAYED, narration.TITLES[RELAYED], narration.relayed(self.story, state), state, wires)
+        return Step(
+            RELAYED, narration.title(self.story, RELAYED, state), narration.relayed(self.story, state), state, wires
+        )
 
     def opened(self) -> Step:
         """The requester opens and records."""
@@ -128,7 +135,9 @@ class Steps:
             )
             if _fact(self.actors, Role.REQUESTER, name) is not None
         ]
-        return Step(OPENED, narration.TITLES[OPENED], narration.opened(self.story, state), state, wires)
+        return Step(
+            OPENED, narration.title(self.story, OPENED, state), narration.opened(self.story, state), state, wires
+        )
 
     def logged(self) -> Step:
         """Leaves, checkpoint, cosignature."""
@@ -141,7 +150,7 @@ class Steps:
         if cosigned:
             wires.append(Wire(Role.LOG, Role.WATCHDOG, words.CHECKPOINT, Kind.SIGNATURE))
         told = narration.logged(self.story, state, size if cosigned else None)
-        return Step(LOGGED, narration.TITLES[LOGGED], told, state, wires)
+        return Step(LOGGED, narration.title(self.story, LOGGED, state), told, state, wires)
 
     def _witnessed(self) -> int:
         head = self.known.one(Role.LOG, "log_head")
@@ -158,7 +167,7 @@ class Steps:
             state = State.NEVER
         wires = [Wire(Role.GATEWAY, Role.PORTAL, narration.ENTRY_TRAVELS, Kind.RECORD)] if entry is not None else []
         told = narration.shown(self.story, state, hidden=hidden, final=self._final())
-        return Step(SHOWN, narration.TITLES[SHOWN], told, state, wires)
+        return Step(SHOWN, narration.title(self.story, SHOWN, state), told, state, wires)
 
     def _final(self) -> bool:
         exchange = self.known.exchange
@@ -172,3 +181,9 @@ class Steps:
 
 def _fact(actors: Mapping[Role, Actor], role: Role, name: str) -> Held | None:
     return next((held for held in actors[role].held if held.name == name), None)
+
+
+def _sentence(actors: Mapping[Role, Actor], name: str) -> Text | None:
+    """What a denial or a failure says, at the gateway or else at the requester."""
+    held = _fact(actors, Role.GATEWAY, name) or _fact(actors, Role.REQUESTER, name)
+    return held.facts[0].value if held is not None else None
