@@ -15,7 +15,7 @@ from warifu.counter.cases.people import Person, person_of
 from warifu.counter.cases.sheet import Reader
 from warifu.counter.desk import HERE, Acting, Desk
 from warifu.counter.staff.roles import Right
-from warifu.counter.stubs import answered
+from warifu.counter.stubs import DEADLINE, answered
 from warifu.kernel.errors import LinkageError
 from warifu.web import languages
 from warifu.web.dates import Written
@@ -60,7 +60,9 @@ class ApplicationViews:
         """Take one up: the applicant becomes known here when they are not, and a case answers the application."""
         acting = await self.desk.acting(request, Right.CASES)
         asked = pb.ListApplicationsRequest(institution=acting.code)
-        listed = (await answered(self.desk.stubs.cases(acting.code).ListApplications(asked))).applications
+        listed = (
+            await answered(self.desk.stubs.cases(acting.code).ListApplications(asked, timeout=DEADLINE))
+        ).applications
         found = next((one for one in listed if one.application_id == request.path_params["application"]), None)
         if found is None:
             raise HTTPException(404)
@@ -79,21 +81,25 @@ class ApplicationViews:
             actor=acting.actor,
             application_id=application.application_id,
         )
-        return (await answered(self.desk.stubs.cases(acting.code).OpenCase(asked))).case
+        return (await answered(self.desk.stubs.cases(acting.code).OpenCase(asked, timeout=DEADLINE))).case
 
     async def _known(self, acting: Acting, application: pb.Application) -> str:
         """The applicant's addressee number here, by the items that their signature certificate vouches for."""
         asked = agency_pb2.ReceiveVisitorRequest(
             institution=acting.code, basic_items=application.applicant, clerk=acting.clerk
         )
-        return (await answered(self.desk.stubs.agency(acting.code).ReceiveVisitor(asked))).addressee_no
+        return (
+            await answered(self.desk.stubs.agency(acting.code).ReceiveVisitor(asked, timeout=DEADLINE))
+        ).addressee_no
 
     async def _shown(self, request: Request, acting: Acting, *, error: LinkageError | None = None) -> Response:
         every = "all" in request.query_params
         asked = pb.ListApplicationsRequest(institution=acting.code, waiting_only=not every)
         stub = self.desk.stubs.cases(acting.code)
-        listed = (await answered(stub.ListApplications(asked))).applications
-        procedures = (await answered(stub.ListProcedures(pb.ListProceduresRequest(institution=acting.code)))).procedures
+        listed = (await answered(stub.ListApplications(asked, timeout=DEADLINE))).applications
+        procedures = (
+            await answered(stub.ListProcedures(pb.ListProceduresRequest(institution=acting.code), timeout=DEADLINE))
+        ).procedures
         reader = Reader(self.desk.book(), languages.of(request), self.desk.today())
         labels = {(one.procedure, place.name): reader.text(place.label) for one in procedures for place in one.form}
         return await self.desk.page(

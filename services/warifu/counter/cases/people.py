@@ -9,7 +9,7 @@ from warifu.agency.v1 import agency_pb2
 from warifu.common.v1 import common_pb2
 from warifu.counter.cases.values import day
 from warifu.counter.desk import Acting, Desk
-from warifu.counter.stubs import answered
+from warifu.counter.stubs import DEADLINE, answered
 from warifu.law import Text
 
 SEXES: Final = {common_pb2.SEX_MALE: Text("男", "male"), common_pb2.SEX_FEMALE: Text("女", "female")}
@@ -40,5 +40,5 @@ async def looked_up(desk: Desk, acting: Acting, addressee_no: str, language: str
         LinkageError: the call failed.
     """
     request = agency_pb2.GetSubjectRequest(institution=acting.code, addressee_no=addressee_no)
-    found = await answered(desk.stubs.agency(acting.code).GetSubject(request))
+    found = await answered(desk.stubs.agency(acting.code).GetSubject(request, timeout=DEADLINE))
     return person_of(found.basic_items, language)

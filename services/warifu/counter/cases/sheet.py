@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import groupby
 from typing import Final
 
 from warifu.agency.v1 import cases_pb2 as pb
@@ -101,6 +102,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """Places of the form that follow each other and have one source."""
+
+    source: Source | None
+    row: str
+    """The row whose answer would fill them, where none did yet."""
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One inquiry."""
 
@@ -168,12 +179,26 @@ class Line:
         return bool(self.asked and self.papers) and not (self.is_answered or self.is_under_way)
 
 
+class Fate(StrEnum):
+    """What became of a paper."""
+
+    SAVED = "saved"
+    BRING = "bring"
+    WAITING = "waiting"
+    """An answer may still save it."""
+    MISSED = "missed"
+    """Nothing came that would save it."""
+    OPEN = "open"
+    """Nobody was asked yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paper:
     """A paper certificate and what became of it."""
 
     name: str
-    sources: tuple[str, ...]
+    fate: Fate
+    sources: tuple[str, ...] = ()
     """Institutions whose answers saved it."""
 
 
@@ -184,15 +209,16 @@ class Sheet:
     reference: str
     addressee_no: str
     procedure: str
+    affair: str
     state: str
     """Name of the CaseState, in lower case."""
     opened: Written
     opened_by: str
     from_application: bool
-    places: tuple[Place, ...]
+    segments: tuple[Segment, ...]
     lines: tuple[Line, ...]
-    saved: tuple[Paper, ...]
-    to_bring: tuple[str, ...]
+    papers: tuple[Paper, ...]
+    """In the order of the lines."""
     note: str = ""
     decided: Written | None = None
     decided_by: str = ""
@@ -220,19 +246,19 @@ class Reader:
         """The page's case. `procedure` is None when it is not handled any more; what was asked is shown all the same."""
         asked = [self.asked(one) for one in case.inquiries]
         bring = tuple(self.text(paper) for paper in case.papers_to_bring)
-        decided = case.HasField("decided_at")
+        lines, decided = self._lines(case, procedure, asked, bring), case.HasField("decided_at")
         return Sheet(
             reference=case.reference,
             addressee_no=case.addressee_no,
             procedure=self.procedure(case.procedure),
+            affair=self.affair(case.procedure),
             state=pb.CaseState.Name(case.state).removeprefix("CASE_STATE_").lower(),
             opened=self.when(case.opened_at),
             opened_by=case.opened_by.clerk,
             from_application=case.HasField("application_id"),
-            places=self._places(case, procedure),
-            lines=self._lines(case, procedure, asked, bring),
-            saved=tuple(self._saved(self.text(paper), case) for paper in case.papers_saved),
-            to_bring=bring,
+            segments=_segments(self._places(case, procedure)),
+            lines=lines,
+            papers=self._papers(case, lines, bring),
             note=case.note,
             decided=self.when(case.decided_at) if decided else None,
             decided_by=case.decided_by.clerk,
@@ -304,6 +330,12 @@ class Reader:
         rows = self.book.rows.values()
         found = next((row.procedure.name for row in rows if row.procedure.code == code), None)
         return found.to(self.language) if found is not None else code
+
+    def affair(self, code: str) -> str:
+        """The affair of a procedure; empty when it is unknown."""
+        rows = self.book.rows.values()
+        found = next((row.affair.name for row in rows if row.procedure.code == code), None)
+        return found.to(self.language) if found is not None else ""
 
     def when(self, stamp: object) -> Written:
         """A protobuf timestamp in words."""
@@ -387,15 +419,32 @@ class Reader:
             procedure=row.procedure.code,
         )
 
-    def _saved(self, paper: str, case: pb.Case) -> Paper:
-        """A paper with the institutions whose answers stand for it."""
-        sources = [
+    def _papers(self, case: pb.Case, lines: Sequence[Line], bring: Sequence[str]) -> tuple[Paper, ...]:
+        saved = {self.text(paper) for paper in case.papers_saved}
+        by_name = {name: line for line in lines for name in line.papers}
+        names = dict.fromkeys([*by_name, *saved, *bring])
+        return tuple(
+            self._paper(name, by_name.get(name), case, saved=name in saved, bring=name in bring) for name in names
+        )
+
+    def _paper(self, name: str, line: Line | None, case: pb.Case, *, saved: bool, bring: bool) -> Paper:
+        if saved:
+            return Paper(name, Fate.SAVED, self._savers(name, case))
+        if bring:
+            return Paper(name, Fate.BRING)
+        if line is not None and line.is_under_way:
+            return Paper(name, Fate.WAITING)
+        return Paper(name, Fate.MISSED if line is not None and line.wants_paper else Fate.OPEN)
+
+    def _savers(self, paper: str, case: pb.Case) -> tuple[str, ...]:
+        """The institutions whose answers stand for a paper."""
+        found = (
             self.institution(one.provider)
             for one in case.inquiries
             if _state(one) is State.PROVIDED
             and paper in {name.to(self.language) for name in self.book.rows[one.row].papers}
-        ]
-        return Paper(paper, tuple(dict.fromkeys(sources)))
+        )
+        return tuple(dict.fromkeys(found))
 
     def _refusal(self, one: pb.CaseInquiry) -> tuple[str, str, str]:
         """(words, reason code, citation) of what stood against an inquiry."""
@@ -412,6 +461,12 @@ class Reader:
         """A text that the network gives in both languages, "日本語 / English"."""
         ja, _, en = both.partition(" / ")
         return en if self.language == "en" and en else ja
+
+
+def _segments(places: Sequence[Place]) -> tuple[Segment, ...]:
+    """Places in order, those of one source together."""
+    grouped = groupby(places, key=lambda place: (place.source, "" if place.source else place.row))
+    return tuple(Segment(source, row, tuple(those)) for (source, row), those in grouped)
 
 
 def _state(one: pb.CaseInquiry) -> State:

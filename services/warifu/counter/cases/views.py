@@ -17,7 +17,7 @@ from warifu.counter.cases.people import looked_up
 from warifu.counter.cases.sheet import LOOK_BACK, Line, Reader, Sheet
 from warifu.counter.desk import HERE, Acting, Desk, filled
 from warifu.counter.staff.roles import Right
-from warifu.counter.stubs import answered
+from warifu.counter.stubs import DEADLINE, answered
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import datetime_at
 from warifu.kernel.limits import FREE_TEXT
@@ -26,6 +26,8 @@ from warifu.web.dates import written
 
 WAIT_MS: Final = 4_000
 """How long a page waits for answers that are on their way: most come within a fraction of it."""
+VISITS: Final = 10
+"""Visitors to choose from, the latest first."""
 VALUE: Final = 500
 """Characters in a place of a form."""
 
@@ -66,7 +68,7 @@ class CaseViews:
         acting = await self.desk.acting(request, Right.CASES)
         every, token = "all" in request.query_params, request.query_params.get("after", "")
         asked = pb.ListCasesRequest(institution=acting.code, open_only=not every, page_token=token[:64])
-        listed = await answered(self.desk.stubs.cases(acting.code).ListCases(asked))
+        listed = await answered(self.desk.stubs.cases(acting.code).ListCases(asked, timeout=DEADLINE))
         reader = self._reader(request)
         return await self.desk.page(
             request,
@@ -94,7 +96,7 @@ class CaseViews:
             institution=acting.code, addressee_no=row.addressee_no, procedure=procedure, actor=acting.actor
         )
         async with acting.record("open-case", row.addressee_no):
-            opened = await answered(self.desk.stubs.cases(acting.code).OpenCase(asked))
+            opened = await answered(self.desk.stubs.cases(acting.code).OpenCase(asked, timeout=DEADLINE))
         return RedirectResponse(f"{acting.path}/cases/{opened.case.reference}", 303)
 
     async def show(self, request: Request) -> Response:
@@ -114,7 +116,7 @@ class CaseViews:
         asked = question.request(acting, reference, line)
         try:
             async with acting.record("ask", f"{reference} {row}"):
-                await answered(self.desk.stubs.cases(acting.code).AskForCase(asked))
+                await answered(self.desk.stubs.cases(acting.code).AskForCase(asked, timeout=DEADLINE))
         except LinkageError as error:
             return await self._shown(request, acting, reference, error=error)
         return _back(acting, reference, f"row-{row}")
@@ -165,30 +167,47 @@ class CaseViews:
             async with acting.record(act, reference):
                 match asked:
                     case pb.FillCaseRequest():
-                        await answered(stub.FillCase(asked))
+                        await answered(stub.FillCase(asked, timeout=DEADLINE))
                     case pb.RequestPaperRequest():
-                        await answered(stub.RequestPaper(asked))
+                        await answered(stub.RequestPaper(asked, timeout=DEADLINE))
                     case pb.DecideCaseRequest():
-                        await answered(stub.DecideCase(asked))
+                        await answered(stub.DecideCase(asked, timeout=DEADLINE))
         except LinkageError as error:
             return await self._shown(request, acting, reference, error=error)
         return _back(acting, reference, anchor)
 
     async def _asked_new(self, request: Request, acting: Acting, visit: str, problem: str = "") -> Response:
         reader, language = self._reader(request), languages.of(request)
-        visits = [row for row in acting.bench.visits.today() if acting.bench.visits.counts(row)]
+        visits = [row for row in acting.bench.visits.today() if acting.bench.visits.counts(row)][:VISITS]
         return await self.desk.page(
             request,
             "cases/new.html",
             400 if problem else 200,
-            visits=[(row.id, row.addressee_no, written(datetime_at(row.at), language)) for row in visits],
+            visits=[
+                (
+                    row.id,
+                    await self._name(acting, row.addressee_no, language),
+                    row.addressee_no,
+                    written(datetime_at(row.at), language),
+                )
+                for row in visits
+            ],
             chosen=visit,
             procedures=[
-                (one.procedure, reader.text(one.name), [reader.line(each, one.procedure) for each in one.inquiries])
+                (
+                    one.procedure,
+                    reader.text(one.name),
+                    reader.affair(one.procedure),
+                    [reader.line(each, one.procedure) for each in one.inquiries],
+                )
                 for one in await self._procedures(acting)
             ],
             problem=problem,
         )
+
+    async def _name(self, acting: Acting, addressee_no: str, language: str) -> str:
+        async with acting.record("look-up", addressee_no):
+            return (await looked_up(self.desk, acting, addressee_no, language)).name
 
     async def _shown(
         self,
@@ -217,7 +236,7 @@ class CaseViews:
 
     async def _sheet(self, request: Request, acting: Acting, reference: str, wait_ms: int = WAIT_MS) -> Sheet:
         asked = pb.GetCaseRequest(institution=acting.code, reference=reference[:64], wait_ms=wait_ms)
-        case = (await answered(self.desk.stubs.cases(acting.code).GetCase(asked))).case
+        case = (await answered(self.desk.stubs.cases(acting.code).GetCase(asked, timeout=DEADLINE))).case
         procedures = await self._procedures(acting)
         handled = next((one for one in procedures if one.procedure == case.procedure), None)
         return self._reader(request).sheet(case, handled)
@@ -236,7 +255,7 @@ class CaseViews:
 
     async def _procedures(self, acting: Acting) -> Sequence[pb.Procedure]:
         asked = pb.ListProceduresRequest(institution=acting.code)
-        return (await answered(self.desk.stubs.cases(acting.code).ListProcedures(asked))).procedures
+        return (await answered(self.desk.stubs.cases(acting.code).ListProcedures(asked, timeout=DEADLINE))).procedures
 
     def _reader(self, request: Request) -> Reader:
         return Reader(self.desk.book(), languages.of(request), self.desk.today())

@@ -16,7 +16,7 @@ from warifu.counter.cases.sheet import Reader
 from warifu.counter.cases.values import day
 from warifu.counter.desk import HERE, Acting, Desk, filled
 from warifu.counter.staff.roles import Right
-from warifu.counter.stubs import answered
+from warifu.counter.stubs import DEADLINE, answered
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import FREE_TEXT
@@ -74,7 +74,7 @@ class LetterViews:
         acting = await self.desk.acting(request, Right.LETTERS)
         every = "all" in request.query_params
         asked = pb.ListLettersRequest(institution=acting.code, open_only=not every)
-        listed = (await answered(self.desk.stubs.cases(acting.code).ListLetters(asked))).letters
+        listed = (await answered(self.desk.stubs.cases(acting.code).ListLetters(asked, timeout=DEADLINE))).letters
         reader = self._reader(request)
         rows = [self._line(reader, one) for one in listed]
         return await self.desk.page(request, "letters/list.html", rows=rows, every=every)
@@ -105,7 +105,7 @@ class LetterViews:
         )
         try:
             async with acting.record("answer-letter", letter.letter_id):
-                await answered(self.desk.stubs.cases(acting.code).AnswerLetter(asked))
+                await answered(self.desk.stubs.cases(acting.code).AnswerLetter(asked, timeout=DEADLINE))
         except LinkageError as error:
             return await self._shown(request, acting, letter, error=error)
         return RedirectResponse(f"{acting.path}/letters/{letter.letter_id}", 303)
@@ -117,7 +117,7 @@ class LetterViews:
             HTTPException: 404: there is none.
         """
         asked = pb.ListLettersRequest(institution=acting.code)
-        listed = (await answered(self.desk.stubs.cases(acting.code).ListLetters(asked))).letters
+        listed = (await answered(self.desk.stubs.cases(acting.code).ListLetters(asked, timeout=DEADLINE))).letters
         found = next((one for one in listed if one.letter_id == request.path_params["letter"]), None)
         if found is None:
             raise HTTPException(404)
@@ -149,7 +149,7 @@ class LetterViews:
         """What was asked, when it was this institution that asked; None when it provided."""
         asked = interim_pb2.CollectRequest(institution=acting.code, request_id=request_id)
         try:
-            state = (await answered(self.desk.stubs.interim(acting.code).Collect(asked))).inquiry
+            state = (await answered(self.desk.stubs.interim(acting.code).Collect(asked, timeout=DEADLINE))).inquiry
         except LinkageError as error:
             if error.reason != Reason.CLIENT_REQUEST_UNKNOWN:
                 raise

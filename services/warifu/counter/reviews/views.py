@@ -14,7 +14,7 @@ from warifu.counter.cases.sheet import Reader
 from warifu.counter.desk import HERE, Acting, Desk, filled
 from warifu.counter.reviews.withhold import KIND
 from warifu.counter.staff.roles import Right
-from warifu.counter.stubs import answered
+from warifu.counter.stubs import DEADLINE, answered
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import FREE_TEXT
@@ -71,7 +71,9 @@ class ReviewViews:
         acting, permit = await self.desk.acting(request, Right.REVIEWS), request.path_params["permit"][:64]
         try:
             async with acting.record("provide", permit):
-                await answered(self.desk.stubs.interim(acting.code).ReleaseReview(_provide(acting, permit)))
+                await answered(
+                    self.desk.stubs.interim(acting.code).ReleaseReview(_provide(acting, permit), timeout=DEADLINE)
+                )
         except LinkageError as error:
             return await self._shown(request, acting, error=error)
         return RedirectResponse(f"{acting.path}/reviews?provided", 303)
@@ -93,7 +95,7 @@ class ReviewViews:
         self, request: Request, acting: Acting, *, error: LinkageError | None = None, wrong: str = ""
     ) -> Response:
         asked = interim_pb2.ListReviewsRequest(institution=acting.code)
-        listed = (await answered(self.desk.stubs.interim(acting.code).ListReviews(asked))).reviews
+        listed = (await answered(self.desk.stubs.interim(acting.code).ListReviews(asked, timeout=DEADLINE))).reviews
         reader = Reader(self.desk.book(), languages.of(request), self.desk.today())
         proposals = acting.bench.proposals.waiting_about(KIND)
         rows = [await self._waiting(acting, reader, one, proposals) for one in listed[:OPENED]]

@@ -7,7 +7,7 @@ from typing import Final
 
 from warifu.counter.desk import Acting
 from warifu.counter.proposals.kinds import ProposalKind
-from warifu.counter.stubs import Stubs, answered
+from warifu.counter.stubs import DEADLINE, Stubs, answered
 from warifu.interim.v1 import interim_pb2
 from warifu.law import LawBook, Text
 
@@ -35,6 +35,6 @@ def withhold_kind(stubs: Stubs, book: Callable[[], LawBook]) -> ProposalKind:
 
     async def do(acting: Acting, content: bytes, _proposed_by: str) -> None:
         request = interim_pb2.ReleaseReviewRequest.FromString(content)
-        await answered(stubs.interim(acting.code).ReleaseReview(request))
+        await answered(stubs.interim(acting.code).ReleaseReview(request, timeout=DEADLINE))
 
     return ProposalKind(Text("回答を提供しない", "Withhold an answer"), "withhold", told, do)
