@@ -425,6 +425,63 @@ def invented_exchange_shown(model: Model) -> None:
     model.deliver(model.made(pb.OUTCOME_ANSWERED, pb.FINE_OUTCOME_PROVIDED))
 
 
+# Corrections.
+
+
+@lie(Kind.CORRECTION_UNFOUNDED)
+def correction_by_a_stranger(model: Model) -> None:
+    """The gateway enters a correction in the name of an institution that took no part."""
+    model.correct(model.exchange(), OTHER_TAX)
+
+
+@lie(Kind.CORRECTION_UNFOUNDED)
+def correction_by_who_was_never_asked(model: Model) -> None:
+    """The gateway enters a correction in the name of a provider that a refused inquiry never reached."""
+    model.correct(model.exchange(pb.OUTCOME_DENIED, item="TM90000000000099"), TAX)
+
+
+@lie(Kind.CORRECTION_UNFOUNDED)
+def correction_of_what_never_was(model: Model) -> None:
+    """The gateway enters a correction of an exchange that it has no record of."""
+    model.correct(model.exchange(), shown=False, request_id="00000000-0000-4000-8000-999999999999")
+
+
+@lie(Kind.CORRECTION_UNFOUNDED)
+def correction_before_the_end(model: Model) -> None:
+    """The gateway enters a correction of an exchange that waits for its answer."""
+    model.correct(model.exchange(pb.OUTCOME_PENDING, pb.FINE_OUTCOME_PENDING), shown=False)
+
+
+@lie(Kind.CORRECTION_MISSING)
+def correction_not_shown(model: Model) -> None:
+    """The portal shows an exchange and not what was said to be wrong in it."""
+    model.correct(model.exchange(), shown=False)
+
+
+@lie(Kind.CORRECTION_EXTRA)
+def invented_correction_shown(model: Model) -> None:
+    """The portal shows a correction that nobody entered."""
+    made = model.exchange()
+    said = log_pb2.CorrectionEntered(request_id=made.request_id, institution=NHI, statement="x")
+    model.deliver_correction(events.commit(log_pb2.NetworkEvent(version=1, correction=said)), 3)
+
+
+@lie(Kind.CORRECTION_EXTRA)
+def correction_shown_in_other_words(model: Model) -> None:
+    """The portal shows other words under the commitment of a correction."""
+    entered = model.correct(model.exchange())
+    changed = log_pb2.NetworkEvent.FromString(entered.event.event)
+    changed.correction.statement = "正しい"
+    model.delivered[-1].correction.event = changed.SerializeToString(deterministic=True)
+
+
+@lie(Kind.CORRECTION_EXTRA)
+def correction_s_place_changed(model: Model) -> None:
+    """The portal names another place of a correction in the log."""
+    model.correct(model.exchange())
+    model.delivered[-1].correction_leaf += 1
+
+
 @lie(Kind.UNREADABLE)
 def records_not_shown(model: Model) -> None:
     """An institution does not show its records."""

@@ -253,6 +253,26 @@ class Model:
         self.delivered.append(delivered)
         return delivered
 
+    def correct(
+        self, made: Exchange, institution: str = NHI, *, shown: bool = True, request_id: str | None = None
+    ) -> linkage_pb2.PositionedRecord:
+        """A correction of an exchange, at the gateway and, where it is to be shown, at the portal."""
+        said = log_pb2.CorrectionEntered(
+            request_id=made.request_id if request_id is None else request_id, institution=institution, statement="誤り"
+        )
+        entry = self.enter_event(correction=said)
+        if shown:
+            self.deliver_correction(entry.event, entry.leaf_index)
+        return entry
+
+    def deliver_correction(self, event: log_pb2.CommittedEvent, leaf: int) -> portal_pb2.DeliveredRecord:
+        """A correction at the portal."""
+        delivered = portal_pb2.DeliveredRecord(
+            position=self.delivered[-1].position + 1, correction=event, correction_leaf=leaf
+        )
+        self.delivered.append(delivered)
+        return delivered
+
     def sign(self, leaves: Sequence[bytes] | None = None) -> Checkpoint:
         """The head over the leaves as they are, or over others."""
         leaves = self.leaves if leaves is None else leaves
@@ -377,7 +397,7 @@ def mixed(identity: Identity, rounds: int = 3) -> Model:
     """A network in which exchanges of every outcome were done."""
     model = Model(identity)
     for _ in range(rounds):
-        model.exchange()
+        model.correct(model.exchange(), TAX)
         model.exchange(fine=pb.FINE_OUTCOME_NO_RECORD)
         model.exchange(fine=pb.FINE_OUTCOME_WITHHELD, hidden=True)
         model.exchange(pb.OUTCOME_PENDING)

@@ -11,6 +11,8 @@ from typing import Any, Final
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.errors import Reason
 from warifu.linkage.v1 import linkage_pb2
+from warifu.log.v1 import log_pb2
+from warifu.watchdog.audit.findings import GATEWAY
 from warifu.watchdog.audit.scratch import Scratch
 
 REQUEST, OUTCOME = pb.RECORD_KIND_REQUEST, pb.RECORD_KIND_OUTCOME
@@ -25,6 +27,10 @@ WHERE request_id IS NOT NULL ORDER BY request_id, party, position
 _SHOWN: Final = """
 SELECT request_id, 2, position, late, request, outcome, request_leaf, outcome_leaf FROM shown
 WHERE request_id IS NOT NULL ORDER BY request_id, position
+"""
+
+_CORRECTED: Final = """
+SELECT request_id, 3, source, position, late, event, commitment, leaf FROM corrected ORDER BY request_id, source, position
 """
 
 
@@ -68,6 +74,25 @@ class Shown:
     outcome_leaf: int
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A correction at the gateway or at the portal."""
+
+    source: str
+    position: int
+    late: bool
+    """Shown only after the gateway was read."""
+    event: bytes
+    commitment: bytes
+    leaf: int | None
+    said: log_pb2.CorrectionEntered
+
+    @property
+    def name(self) -> str:
+        """How a finding names it."""
+        return str(self.leaf) if self.leaf is not None else self.said.request_id
+
+
 @dataclass(slots=True)
 class Side:
     """One institution's records of an exchange; at most one of each kind, since its store allows no second."""
@@ -100,6 +125,10 @@ class Case:
     answering: Side = field(default_factory=Side)
     """The provider's."""
     shown: list[Shown] = field(default_factory=list)
+    entered: list[Corrected] = field(default_factory=list)
+    """Corrections at the gateway."""
+    told: list[Corrected] = field(default_factory=list)
+    """Corrections at the portal."""
 
     @property
     def asked(self) -> Entry | None:
@@ -129,7 +158,8 @@ class Case:
 
 def cases(scratch: Scratch) -> Iterator[Case]:
     """Every exchange that anyone holds a readable record of."""
-    merged = heapq.merge(scratch.rows(_GATEWAY), scratch.rows(_HELD), scratch.rows(_SHOWN), key=_key)
+    sources = (scratch.rows(query) for query in (_GATEWAY, _HELD, _SHOWN, _CORRECTED))
+    merged = heapq.merge(*sources, key=_key)
     for request_id, rows in groupby(merged, key=lambda row: str(row[0])):
         yield from _exchanges(request_id, list(rows))
 
@@ -141,6 +171,7 @@ def _key(row: tuple[Any, ...]) -> tuple[str, int]:
 def _exchanges(request_id: str, rows: list[tuple[Any, ...]]) -> Iterator[Case]:
     found: dict[str, Case] = {}
     pretences: list[Entry] = []
+    corrected: list[Corrected] = []
     for row in rows:
         if row[1] == 0:
             entry = _entry(row)
@@ -153,11 +184,16 @@ def _exchanges(request_id: str, rows: list[tuple[Any, ...]]) -> Iterator[Case]:
                 case.outcomes.append(entry)
         elif row[1] == 1:
             _place(found, request_id, _held(row))
+        elif row[1] == 3:  # noqa: PLR2004 - see _CORRECTED
+            corrected.append(_corrected(row))
         else:
             shown = _shown(row)
             _of(found, request_id, pb.AccessRecord.FromString(shown.request.record).requester).shown.append(shown)
     for entry in pretences:
         _forget_pretence(found[entry.record.requester], entry)
+    for one in corrected:
+        case = _corrected_case(found, request_id, one)
+        (case.entered if one.source == GATEWAY else case.told).append(one)
     yield from (case for case in found.values() if _anything(case))
 
 
@@ -182,7 +218,23 @@ def _forget_pretence(case: Case, outcome: Entry) -> None:
 
 
 def _anything(case: Case) -> bool:
-    return case.known or bool(case.shown) or any(side.records for side in case.sides())
+    corrected = bool(case.entered or case.told)
+    return case.known or bool(case.shown) or corrected or any(side.records for side in case.sides())
+
+
+def _corrected_case(found: dict[str, Case], request_id: str, one: Corrected) -> Case:
+    """Of several exchanges of one id, one of them in its own name, the one that the institution took part in."""
+    known = [case for case in found.values() if case.asked is not None]
+    for case in known:
+        if case.asked is not None and one.said.institution in {case.requester, case.asked.record.provider}:
+            return case
+    return known[0] if known else _of(found, request_id, one.said.institution)
+
+
+def _corrected(row: tuple[Any, ...]) -> Corrected:
+    _, _, source, position, late, event, commitment, leaf = row
+    said = log_pb2.NetworkEvent.FromString(event).correction
+    return Corrected(source, position, bool(late), event, commitment, leaf, said)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

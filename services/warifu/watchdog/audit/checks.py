@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from warifu.watchdog.audit import entries, portal, promises, rules, sides, tree
+from warifu.watchdog.audit import corrections, entries, portal, promises, rules, sides, tree
 from warifu.watchdog.audit.cases import Case
 from warifu.watchdog.audit.findings import Finding, Kind
 from warifu.watchdog.audit.ground import Ground
@@ -51,7 +51,12 @@ EACH: Final[Mapping[Kind, Callable[[Ground, Case], Iterator[Finding]]]] = {
     Kind.PORTAL_DIFFERS: portal.portal_differs,
     Kind.PORTAL_WITHHELD: portal.portal_withheld,
     Kind.PORTAL_EXTRA: portal.portal_extra,
+    Kind.CORRECTION_UNFOUNDED: corrections.correction_unfounded,
+    Kind.CORRECTION_MISSING: corrections.correction_missing,
+    Kind.CORRECTION_EXTRA: corrections.correction_extra,
 }
 """Checks of one exchange."""
-LAGGING: Final = frozenset({Kind.MISSING_AT_REQUESTER, Kind.MISSING_AT_PROVIDER, Kind.PORTAL_MISSING})
+LAGGING: Final = frozenset(
+    {Kind.MISSING_AT_REQUESTER, Kind.MISSING_AT_PROVIDER, Kind.PORTAL_MISSING, Kind.CORRECTION_MISSING}
+)
 """What a living network mends by itself within a moment: read once more before it counts."""

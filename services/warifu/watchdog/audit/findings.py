@@ -46,6 +46,9 @@ class Kind(StrEnum):
     PORTAL_DIFFERS = "portal-differs"
     PORTAL_WITHHELD = "portal-withheld"
     PORTAL_EXTRA = "portal-extra"
+    CORRECTION_UNFOUNDED = "correction-unfounded"
+    CORRECTION_MISSING = "correction-missing"
+    CORRECTION_EXTRA = "correction-extra"
     UNREADABLE = "unreadable"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,7 +77,12 @@ class Reading:
         Raises:
             UnreachableError: a party is away. What was read so far is kept.
         """
-        for forgotten in ("UPDATE held SET late = 0", "UPDATE shown SET late = 0", "DELETE FROM overdue"):
+        for forgotten in (
+            "UPDATE held SET late = 0",
+            "UPDATE shown SET late = 0",
+            "UPDATE corrected SET late = 0",
+            "DELETE FROM overdue",
+        ):
             self._scratch.execute(forgotten)
         await self._institutions(late=False)
         await self._portal(late=False)
@@ -129,6 +134,7 @@ class Reading:
             if page.records:
                 after = page.records[-1].position
                 self._scratch.add("gateway", map(_gateway_row, page.records))
+                self._scratch.add("corrected", _entered(page.records))
                 self._keep(GATEWAY, after, len(page.records))
             if not page.HasField("next"):
                 return
@@ -142,7 +148,9 @@ class Reading:
             page = await self._sources.portal(after)
             if page.records:
                 after = page.records[-1].position
-                self._scratch.add("shown", (_shown_row(one, late=late) for one in page.records))
+                shown = [one for one in page.records if not one.HasField("correction")]
+                self._scratch.add("shown", (_shown_row(one, late=late) for one in shown))
+                self._scratch.add("corrected", _told(page.records, late=late))
                 self._keep(PORTAL, after, len(page.records))
             if not page.HasField("next"):
                 return
@@ -290,6 +298,33 @@ def _shown_row(one: portal_pb2.DeliveredRecord, *, late: bool) -> tuple[object, 
         one.request_leaf,
         one.outcome_leaf,
     )
+
+
+def _entered(records: Iterable[linkage_pb2.PositionedRecord]) -> Iterator[tuple[object, ...]]:
+    """Corrections among the gateway's events."""
+    for one in records:
+        request_id = _corrects(one.event.event) if one.HasField("event") else None
+        if request_id is not None:
+            leaf = one.leaf_index if one.HasField("leaf_index") else None
+            yield (GATEWAY, one.position, request_id, 0, one.event.event, one.event.commitment, leaf)
+
+
+def _told(records: Iterable[portal_pb2.DeliveredRecord], *, late: bool) -> Iterator[tuple[object, ...]]:
+    """Corrections that the portal shows; one that says of no exchange that it corrects it counts as one of no known exchange."""
+    for one in records:
+        if one.HasField("correction"):
+            leaf = one.correction_leaf if one.HasField("correction_leaf") else None
+            request_id = _corrects(one.correction.event) or ""
+            yield (PORTAL, one.position, request_id, int(late), one.correction.event, one.correction.commitment, leaf)
+
+
+def _corrects(event: bytes) -> str | None:
+    """The exchange that an event corrects; None when it is another event, or none."""
+    try:
+        read = log_pb2.NetworkEvent.FromString(event)
+    except ValueError:  # google.protobuf.message.DecodeError
+        return None
+    return read.correction.request_id if read.HasField("correction") else None
 
 
 def _request_id(record: bytes) -> str | None:

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leaf (idx INTEGER PRIMARY KEY, commitment BLOB NOT NULL);
@@ -34,6 +34,11 @@ CREATE TABLE IF NOT EXISTS shown (
     position INTEGER PRIMARY KEY, request_id TEXT, late INTEGER NOT NULL, request BLOB NOT NULL, outcome BLOB NOT NULL,
     request_leaf INTEGER NOT NULL, outcome_leaf INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS corrected (
+    source TEXT NOT NULL, position INTEGER NOT NULL, request_id TEXT NOT NULL, late INTEGER NOT NULL, event BLOB NOT NULL,
+    commitment BLOB NOT NULL, leaf INTEGER, PRIMARY KEY (source, position)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS corrected_request ON corrected (request_id);
 CREATE TABLE IF NOT EXISTS overdue (position INTEGER PRIMARY KEY);
 CREATE INDEX IF NOT EXISTS shown_request ON shown (request_id);
 """
@@ -100,7 +105,7 @@ class Scratch:
 
     def add(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows, in the order of the table's columns; one of the same key is replaced."""
-        marks = {"leaf": 2, "gateway": 8, "held": 9, "shown": 7}[table]
+        marks = {"leaf": 2, "gateway": 8, "held": 9, "shown": 7, "corrected": 7}[table]
         self._database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * marks)})", rows)
 
     def rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
