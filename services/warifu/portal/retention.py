@@ -13,14 +13,16 @@ from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
 from warifu.portal.history.schema import corrections, marks
 from warifu.portal.letters.schema import letters
+from warifu.portal.post.schema import applications, drafts
 from warifu.portal.schema import entries
 
 _LEFT: Final = select(entries.c.month).where(entries.c.month < bindparam("first")).limit(1)
 _DROP: Final = delete(entries).where(entries.c.month < bindparam("first"))
 _WITH_THEM: Final = tuple(
-    delete(table).where(table.c.month < bindparam("first")) for table in (marks, corrections, letters)
+    delete(table).where(table.c.month < bindparam("first"))
+    for table in (marks, corrections, letters, drafts, applications)
 )
-"""What is kept about entries of the same months."""
+"""What is kept about entries of the same months, and what was sent in them."""
 
 
 class Retention:
