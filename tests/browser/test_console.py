@@ -42,7 +42,7 @@ PAGES = (
     "/leaks",
     "/leaks/1",
     "/diary",
-    "/differences",
+    "/differs",
     "/public/measures",
     "/public/ordinances",
     "/nothing",

@@ -11,11 +11,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from warifu.kernel.config import Web
 from warifu.kernel.errors import LinkageError
+from warifu.web.differs import PATH, differences
 from warifu.web.guard import STRICTEST, Guard, Policy
 from warifu.web.pages import Pages
 
@@ -68,7 +69,7 @@ def application(
     failures: Mapping[type[Exception], Failure] = _NONE,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
-    """The guarded application, static files included. Failures are pages (`error.html`), or JSON for programs; none shows an exception.
+    """The guarded application, static files and 本物との違い (`differs`) included. Failures are pages (`error.html`), or JSON for programs; none shows an exception.
 
     `failures` answer the face's own exceptions, by type; `around` is laid around the routes, within the guard.
     """
@@ -87,8 +88,15 @@ def application(
     async def broken(request: Request, _error: Exception) -> Response:
         return failed(request, 500)
 
+    async def differs(request: Request) -> Response:
+        return pages.render(request, "differs.html", listed=listed, status_code=200)
+
+    shared = [pages.assets.route()]
+    if listed := differences(face.host):
+        pages.share(differs=PATH)
+        shared.append(Route(PATH, differs, methods=["GET"]))
     app = Starlette(
-        routes=[*routes, pages.assets.route()],
+        routes=[*routes, *shared],
         exception_handlers={HTTPException: refused, Exception: broken, **failures},
     )
     app.router.redirect_slashes = False  # an address that is not one of ours is missing, never mended

@@ -62,6 +62,11 @@ class Pages:
         texts = {**texts, **languages.easy(folder / "locale", domain)}
         return cls([folder / "templates", SHARED], texts, files, **shared)
 
+    def share(self, **known: object) -> None:
+        """Have every template know more. Before the first page is rendered."""
+        for made in self._environments.values():
+            made.globals.update(known)
+
     def gettext(self, language: str, message: str) -> str:
         """The text `message` in `language`."""
         return self._translations[language].gettext(message)

@@ -15,6 +15,7 @@ from unit.portal.lab import Lab, Told
 from warifu.counter.app import ROOT as COUNTER
 from warifu.portal.app import HERE as PORTAL
 from warifu.simulator.cards.app import HERE as CARDS
+from warifu.simulator.stage.app import HERE as STAGE
 from warifu.watchdog.app import HERE as CONSOLE
 from warifu.web import languages
 
@@ -23,7 +24,7 @@ WEB = Path(languages.__file__).parent
 
 @pytest.mark.parametrize(
     ("folder", "domain"),
-    [(PORTAL, "portal"), (CARDS, "cards"), (CONSOLE, "console"), (COUNTER, "counter"), (WEB, "web")],
+    [(PORTAL, "portal"), (CARDS, "cards"), (CONSOLE, "console"), (COUNTER, "counter"), (STAGE, "stage"), (WEB, "web")],
 )
 def test_the_english_catalogue_has_every_message_and_no_other(folder: Path, domain: str) -> None:
     """Every Japanese text of the templates has an English one, none is fuzzy or left over, and their places agree."""

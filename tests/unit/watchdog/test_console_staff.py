@@ -55,7 +55,7 @@ async def test_a_visitor_changes_nothing(desk: Desk, path: str) -> None:
     assert desk.office.stops.all() == []
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/pia", "/public/measures", "/public/ordinances", "/differences"])
+@pytest.mark.parametrize("path", ["/", "/login", "/pia", "/public/measures", "/public/ordinances", "/differs"])
 async def test_what_is_published_is_open_to_everyone(desk: Desk, path: str) -> None:
     """Registers, measures and approvals need no login."""
     assert (await Browser(desk).get(path)).status_code == 200

@@ -369,6 +369,6 @@ async def test_english_pages_have_no_japanese_left(desk: Desk) -> None:
     await desk.find()
     browser = await logged_in(desk, language="en")
     for path in ("/", "/search?go=1", "/findings/1", "/suspicions", "/detectors", "/pia", "/ordinances", "/measures", "/stops", "/leaks",
-                 "/diary", "/differences", "/public/measures", "/public/ordinances", "/nothing", "/login"):  # fmt: skip
+                 "/diary", "/differs", "/public/measures", "/public/ordinances", "/nothing", "/login"):  # fmt: skip
         text = visible((await browser.get(path)).text).replace("これは訓練用シミュレータです", "").replace("日本語", "")
         assert not [letter for letter in text if "\u3040" <= letter <= "\u9fff"], path

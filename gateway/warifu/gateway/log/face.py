@@ -20,6 +20,7 @@ from warifu.gateway.log import heads
 from warifu.gateway.log.services import read_tile
 from warifu.kernel.store import Store
 from warifu.tlog.tiles import TileError
+from warifu.web.differs import PATH, plain
 
 _OPEN: Final = {
     "access-control-allow-origin": "*",
@@ -35,13 +36,14 @@ _ABOUT: Final = (
     "/checkpoint  the newest witnessed head (C2SP tlog-checkpoint)\n"
     "/latest      the newest committed head\n"
     "/log.vkey    the log's key    /witness.vkey  the witness' key\n"
+    "/differs     how the real network differs    本物との違い\n"
     "/tile/...    tiles and entry bundles (C2SP tlog-tiles); an entry is a salted commitment of 32 bytes\n"
 )
 
 
 def face(store: Store, host: str, log_key: str, witness_key: str) -> ASGIApp:
     """The application; it answers to `host` alone."""
-    texts = {"/": _ABOUT, "/log.vkey": log_key + "\n", "/witness.vkey": witness_key + "\n"}
+    texts = {"/": _ABOUT, PATH: plain(host), "/log.vkey": log_key + "\n", "/witness.vkey": witness_key + "\n"}
 
     async def told(request: Request) -> Response:
         return PlainTextResponse(texts[request.url.path], headers=_FRESH)

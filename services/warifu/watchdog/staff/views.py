@@ -1,4 +1,4 @@
-"""The way in and out, the diary, and how the real supervisor differs."""
+"""The way in and out, and the diary."""
 
 from __future__ import annotations
 
@@ -60,7 +60,6 @@ class StaffViews:
             Route("/login", self.log_in, methods=["POST"]),
             Route("/logout", self.logout, methods=["POST"]),
             Route("/diary", self.diary, methods=["GET"]),
-            Route("/differences", self.differences, methods=["GET"]),
         ]
 
     async def login(self, request: Request) -> Response:
@@ -107,10 +106,6 @@ class StaffViews:
         return await self.desk.render(
             request, "diary.html", rows=shown, older=more, first="before" not in request.query_params
         )
-
-    async def differences(self, request: Request) -> Response:
-        """How the real one differs."""
-        return await self.desk.render(request, "differences.html")
 
     async def _welcome(self, account: Account, then: str) -> Response:
         await self.desk.diary.note(account, "login", "")
