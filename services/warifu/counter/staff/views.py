@@ -20,6 +20,8 @@ from warifu.web import languages
 
 _LOCAL: Final = re.compile(r"/[A-Za-z0-9][A-Za-z0-9/_-]*(?:\?[A-Za-z0-9=&._%-]*)?", re.ASCII)
 _LONGEST: Final = 300
+OFF_DUTY: Final = "OFF_DUTY"
+"""How a login outside duty hours ends, on record."""
 
 
 def safe_next(path: str | None, base: str) -> str:
@@ -62,7 +64,7 @@ class LoginViews:
         if account is None:
             return await self._asked(request, then, login, "wrong")
         if not account.on_duty(self.desk.clock.network()):
-            await bench.acts.note(account, "off-duty")
+            await bench.acts.end(await bench.acts.note(account, "off-duty"), OFF_DUTY)
             hours = account.duty.words.to(languages.of(request))
             return await self.desk.page(request, "off_duty.html", 403, hours=hours)
         return await self._welcome(bench, account, then)
@@ -70,10 +72,10 @@ class LoginViews:
     async def logout(self, request: Request) -> Response:
         """End the session."""
         bench = self.desk.bench(request)
-        if (account := await bench.sessions.of(request)) is not None:
-            await bench.acts.note(account, "logout")
-        response = RedirectResponse(f"{bench.path}/login?out", 303)
-        await bench.sessions.close(request, response)
+        response, account = RedirectResponse(f"{bench.path}/login?out", 303), await bench.sessions.of(request)
+        if account is not None:
+            async with bench.acts.during(account, "logout"):
+                await bench.sessions.close(request, response)
         return response
 
     async def _welcome(self, bench: Bench, account: Account, then: str) -> Response:
