@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from warifu.simulator.stage.picture.narration import SHORT, STATES
 from warifu.simulator.stage.picture.reading import Views
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+TEMPLATE: Final = "picture/exchange.html"
 SHOWN_BYTES: Final = 256
 """Of anything held, so many bytes are on the page; all of them are in the JSON document."""
 PACE: Final = 8
@@ -54,20 +55,9 @@ class ExchangeViews:
             return Response(status_code=204)
         if not picture.exists:
             return await self.ground.render(request, "picture/none.html", here="map", status=404, request_id=request_id)
-        step = _step(request)
+        playing = request.query_params.get("play") == "1"
         return await self.ground.render(
-            request,
-            "picture/exchange.html",
-            here="map",
-            picture=picture,
-            step=picture.step(step),
-            steps=STEPS,
-            short=SHORT,
-            states=STATES,
-            playing=request.query_params.get("play") == "1" and step < STEPS[-1],
-            pace=PACE,
-            digest=known,
-            shown_bytes=SHOWN_BYTES,
+            request, TEMPLATE, here="map", digest=known, **values(picture, _step(request), playing=playing)
         )
 
     async def data(self, request: Request) -> Response:
@@ -84,6 +74,20 @@ class ExchangeViews:
         views = await look(self.ground.doors, request_id)
         kinds = self.ground.network.extra.get("kinds", {})
         return request_id, views, draw(request_id, views, kinds, self.ground.book)
+
+
+def values(picture: Picture, step: int, *, playing: bool) -> dict[str, Any]:
+    """What the template shows of a picture at one step."""
+    return {
+        "picture": picture,
+        "step": picture.step(step),
+        "steps": STEPS,
+        "short": SHORT,
+        "states": STATES,
+        "playing": playing and step < STEPS[-1],
+        "pace": PACE,
+        "shown_bytes": SHOWN_BYTES,
+    }
 
 
 def _step(request: Request) -> int:
