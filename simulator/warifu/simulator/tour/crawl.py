@@ -20,9 +20,12 @@ _IDS: Final = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "{uuid}"),
     (re.compile(r"(?<=/)[0-9a-f]{16,}(?=/|$|\.)"), "{hex}"),
     (re.compile(r"(?<=/)(?:nhi|tax|residency|welfare|insurer|late-elderly)-\d+(?=/|$)"), "{institution}"),
+    (re.compile(r"(?<=/scenarios/)[a-z-]+"), "{name}"),
     (re.compile(r"(?<=/)[JT][MT]\d{10,}(?=/|$)"), "{code}"),
     (re.compile(r"(?<=/)[a-z]*-?\d+(?=/|$|\.)"), "{number}"),
 )
+_LARGER: Final = "projector="
+"""The same page in larger type; what is set by it would stay."""
 _DROPPED: Final = frozenset({"lang", "next"})
 _LINKS: Final = "links => links.map(one => one.href)"
 _FORMS: Final = """forms => forms.map(one => ({
@@ -87,8 +90,8 @@ class Crawl:
         if not url.startswith(f"{self.origin}/"):
             self.outward.add(url)
             return False
-        shape = pattern(url)
-        if shape in self.seen or urlsplit(url).path.startswith(tuple(self.skipped)):
+        shape, parts = pattern(url), urlsplit(url)
+        if shape in self.seen or parts.path.startswith(tuple(self.skipped)) or _LARGER in parts.query:
             return False
         self.seen.add(shape)
         return True
