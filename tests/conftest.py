@@ -1,9 +1,11 @@
 """What every test shares."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from running import Running, start, stop
 
 # gRPC's C core reports every refused handshake on stderr; these tests refuse many on purpose.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -26,3 +28,11 @@ def postgres_database(postgres_server):
     """The URL of a fresh PostgreSQL database."""
     with postgres_server.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One network of 200 people for the whole session; tests leave it running and whole."""
+    living = start(tmp_path_factory.mktemp("network"), "--people", "200")
+    yield living
+    stop(living)
