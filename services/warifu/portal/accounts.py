@@ -35,6 +35,11 @@ _SPENT: Final = frozenset({Reason.CLIENT_ACQUISITION_REFUSED, Reason.CLIENT_ACQU
 _SUPERSEDED_LIST: Final = "superseded"
 
 _ACCOUNT_OF: Final = select(account_certificates.c.account).where(account_certificates.c.serial == bindparam("serial"))
+_CERTIFICATES: Final = (
+    select(account_certificates.c.serial)
+    .where(account_certificates.c.account == bindparam("account"))
+    .order_by(account_certificates.c.serial)
+)
 _HOLDER_OF: Final = select(account_subjects.c.account).where(account_subjects.c.subject == bindparam("subject"))
 _SUBJECTS: Final = (
     select(account_subjects.c.subject)
@@ -88,6 +93,10 @@ class Accounts:
     def subjects(self, account: str) -> Sequence[bytes]:
         """Every code of the account's holder, present and past, oldest first."""
         return self._store.read(lambda c: c.execute(_SUBJECTS, {"account": account}).scalars().all())
+
+    def certificates(self, account: str) -> Sequence[str]:
+        """Serial numbers of every certificate with which the account was opened."""
+        return self._store.read(lambda c: c.execute(_CERTIFICATES, {"account": account}).scalars().all())
 
     async def learn_superseded(self) -> int:
         """Ask the gateway which codes no longer serve; their holders obtain new ones at their next login. Returns how many."""

@@ -20,7 +20,10 @@ from warifu.portal.api.origins import ORIGIN_NAME, DevelopmentOrigin
 from warifu.portal.api.tokens import Tokens
 from warifu.portal.api.twins import twins
 from warifu.portal.api.views import ApiViews
+from warifu.portal.card.endings import Endings
+from warifu.portal.card.views import CardViews
 from warifu.portal.front.views import FrontViews
+from warifu.portal.helpline.views import HelplineViews
 from warifu.portal.history.bundle import scripts
 from warifu.portal.history.documents import Documents
 from warifu.portal.history.exports import ExportViews
@@ -33,6 +36,7 @@ from warifu.portal.information.queries import Information
 from warifu.portal.information.requester import Requester
 from warifu.portal.information.views import InformationViews
 from warifu.portal.kept import Seals
+from warifu.portal.kiosk.views import KioskViews
 from warifu.portal.letters.queries import Letters
 from warifu.portal.letters.views import LetterViews
 from warifu.portal.login.queries import Challenges
@@ -93,7 +97,7 @@ def assemble(
     pages = Pages.of(HERE, DOMAIN, made=scripts(keys, book(), texts))
     tokens = Tokens(store, clock)
     sessions = Sessions(store, clock, secure=face.secure, bearer=tokens.session)
-    challenges = Challenges(store, clock)
+    challenges, endings = Challenges(store, clock), Endings(store, clock, numbering)
     accounts, history = Accounts(store, clock, numbering, enrolment), History(store, seals)
     documents, letters = Documents(Teller(book)), Letters(store, seals, clock)
     notices, operations = Notices(store, seals, clock), Operations(store, seals, clock)
@@ -102,10 +106,14 @@ def assemble(
     guide, applications = Guide(catalogue.read(), book), Applications(store, seals, clock, operations)
     signing = Signing(face, clock, numbering, sealing)
     parents = ParentViews(face, pages, sessions, challenges, proxies)
+    kiosk = KioskViews(face, pages, sessions, operations)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
-        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations, parents),
+        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations, parents, endings),
+        CardViews(face, pages, clock, sessions, accounts, numbering),
+        HelplineViews(pages, clock, sessions, numbering, endings),
+        kiosk,
         HistoryViews(pages, sessions, accounts, history, documents, letters, traces, face.secure),
         ExportViews(sessions, accounts, history, documents, traces, operations),
         LetterViews(pages, sessions, accounts, history, documents.teller, letters, operations, clock),
@@ -125,6 +133,8 @@ def assemble(
         "sessions": sessions.purge,
         "tokens": tokens.purge,
         "challenges": challenges.purge,
+        "card-changes": endings.learn,
+        "endings": endings.purge,
         "proxies": proxies.purge,
         "proxy-terms": proxies.end_terms,
         "information": information.tend,
@@ -137,9 +147,11 @@ def assemble(
         "places": Places(store, seals, log, keys.log.key_id.hex()).learn,
     }
     if simulation:
-        web = application(face, pages, [*routes, *faults.routes()], proxy_views.failures(), faults.around)
+        web = application(
+            face, pages, [*routes, *faults.routes()], {**proxy_views.failures(), **kiosk.failures()}, faults.around
+        )
     else:
-        web = application(face, pages, routes, proxy_views.failures())
+        web = application(face, pages, routes, {**proxy_views.failures(), **kiosk.failures()})
     if ORIGIN_NAME in face.origins:
         web = DevelopmentOrigin(web, face.origins[ORIGIN_NAME])
     return Portal(web, accounts, jobs)

@@ -7,22 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol
 
 import grpc
 from cryptography import x509
 
 from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
 from warifu.kernel.errors import LinkageError
+from warifu.kernel.limits import PAGE
 from warifu.kernel.peers import Peers
 from warifu.log.v1 import log_pb2, log_pb2_grpc
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
 from warifu.tlog.proofs import TileMissingError
 
+if TYPE_CHECKING:
+    from warifu.numbering.v1.numbering_pb2 import CertificateKind, CertificateStatus
+
 IDENTITY: Final = "portal-main"
 """The institution code of the portal, under whose certificate it calls."""
 DEADLINE: Final = 5.0
 """Seconds for one call, since a person waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A card certificate on the network's day."""
+
+    status: CertificateStatus.ValueType
+    kind: CertificateKind.ValueType
+    not_after: datetime | None
+    """Aware, UTC; None for an unknown one."""
 
 
 class Numbering(Protocol):
@@ -33,6 +48,15 @@ class Numbering(Protocol):
 
     async def is_good(self, serial: str) -> bool:
         """Whether the card certificate is neither suspended, revoked, expired nor unknown."""
+
+    async def standing(self, serial: str) -> Standing:
+        """How a card certificate stands, what it is for and when it ends."""
+
+    async def status_changes(self, after: int) -> Sequence[numbering_pb2.StatusChange]:
+        """What became of card certificates, after a position, in order."""
+
+    async def suspend(self, report: numbering_pb2.SuspendRequest) -> str:
+        """Pass on a report to the help line; its receipt."""
 
     async def enrol(self, acquisition_number: bytes, serial: str) -> None:
         """Let the gateway have a code ready, under `acquisition_number`, for the holder of the certificate."""
@@ -86,6 +110,33 @@ class NumberingCalls:
         except grpc.aio.AioRpcError as error:
             raise LinkageError.from_rpc(error, party="numbering") from error
         return answer.status == numbering_pb2.CERTIFICATE_STATUS_GOOD
+
+    async def standing(self, serial: str) -> Standing:
+        """See `Numbering`."""
+        request = numbering_pb2.CheckCertificateRequest(certificate_serial=serial)
+        try:
+            answer = await self._cards().CheckCertificate(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="numbering") from error
+        end = answer.not_after.ToDatetime(UTC) if answer.HasField("not_after") else None
+        return Standing(answer.status, answer.kind, end)
+
+    async def status_changes(self, after: int) -> Sequence[numbering_pb2.StatusChange]:
+        """See `Numbering`."""
+        request = numbering_pb2.ListStatusChangesRequest(after=after, limit=int(PAGE))
+        try:
+            answer = await self._cards().ListStatusChanges(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="numbering") from error
+        return answer.changes
+
+    async def suspend(self, report: numbering_pb2.SuspendRequest) -> str:
+        """See `Numbering`."""
+        stub = self.peers.stub(numbering_pb2_grpc.HelpLineServiceStub, "numbering", IDENTITY)
+        try:
+            return (await stub.Suspend(report, timeout=DEADLINE)).receipt
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error, party="numbering") from error
 
     async def enrol(self, acquisition_number: bytes, serial: str) -> None:
         """See `Numbering`."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -118,7 +119,10 @@ sessions: Final = Table(
     Column(
         "acting", ForeignKey("mandates.mandate"), comment="The mandate under which somebody else's history is read."
     ),
+    Column("serial", String(64), nullable=False, comment="Serial number of the certificate that opened it."),
+    Column("kiosk", Boolean, nullable=False, comment="It was opened at a terminal that others use after."),
     Index("ix_sessions_account", "account"),
+    Index("ix_sessions_serial", "serial"),
 )
 
 proxy_words: Final = Table(

@@ -13,15 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, exists, func, insert, or_, select, update
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
+from warifu.portal.kiosk import downloads
 from warifu.portal.notices.schema import notices
 from warifu.portal.proxies import scopes
 from warifu.portal.schema import mandates, sessions
@@ -29,6 +30,7 @@ from warifu.portal.schema import mandates, sessions
 COOKIE: Final = "warifu_session"
 IDLE: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(minutes=60)
+KIOSK_IDLE: Final = timedelta(minutes=3)
 SEEN_STEP: Final = timedelta(seconds=30)
 """The time of the last request is noted at most this often: a page need not wait for the disk."""
 
@@ -38,6 +40,8 @@ _SELECT: Final = (
         sessions.c.opened_at,
         sessions.c.seen_at,
         sessions.c.acting,
+        sessions.c.serial,
+        sessions.c.kiosk,
         mandates.c.principal,
         mandates.c.principal_label,
         mandates.c.scope,
@@ -57,6 +61,11 @@ _SELECT: Final = (
 _INSERT: Final = insert(sessions)
 _TOUCH: Final = update(sessions).where(sessions.c.token_hash == bindparam("hash")).values(seen_at=bindparam("now"))
 _DELETE: Final = delete(sessions).where(sessions.c.token_hash == bindparam("hash"))
+_COUNT: Final = select(func.count()).where(
+    sessions.c.account == bindparam("whose"),
+    sessions.c.opened_at > bindparam("opened"),
+    sessions.c.seen_at > bindparam("seen"),
+)
 _PURGE: Final = delete(sessions).where(
     or_(sessions.c.opened_at <= bindparam("opened"), sessions.c.seen_at <= bindparam("seen"))
 )
@@ -72,8 +81,10 @@ def token_hash(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def set_cookie(response: Response, name: str, token: str, *, secure: bool, seconds: int, path: str = "/") -> None:
-    """Give the browser a secret cookie.
+def set_cookie(
+    response: Response, name: str, token: str, *, secure: bool, seconds: int | None, path: str = "/"
+) -> None:
+    """Give the browser a secret cookie; without `seconds` until it is closed.
 
     SameSite is Lax, not Strict: the card service, another site, leads the browser back to the portal by a redirect, and with Strict the
     cookie that the login is bound to would stay behind on that step. Lax sends it on such a top-level GET and on nothing else from
@@ -112,6 +123,10 @@ class Session:
     """It was reading under a mandate that has ended since, and has not been told to go back yet."""
     unread: bool = False
     """Its holder has a notice that is not read."""
+    serial: str = ""
+    """Serial number of the certificate that opened it; empty for a bearer token."""
+    kiosk: bool = False
+    """It was opened at a terminal that others use after."""
 
     @property
     def whose(self) -> str:
@@ -134,12 +149,26 @@ class Sessions:
         """`secure`: the portal is served over HTTPS; `bearer`: what a request that shows a bearer token opens (`warifu.portal.api`)."""
         self._store, self._clock, self._secure, self._bearer = store, clock, secure, bearer
 
-    async def open(self, account: str, response: Response) -> None:
-        """Log `account` in: always a new secret, whatever cookie the browser sent, so that nobody can plant one beforehand."""
+    async def open(self, account: str, response: Response, *, serial: str, kiosk: bool = False) -> bytes:
+        """Log `account` in: always a new secret, whatever cookie the browser sent, so that nobody can plant one beforehand.
+
+        `serial`: of the certificate that was proved; when that one ends, so does the session. `kiosk`: others use the terminal after,
+        so it ends sooner and its cookie is gone with the browser. Returns the hash by which the session is kept.
+        """
         token, now = new_token(), milliseconds(self._clock.machine())
-        row = {"token_hash": token_hash(token), "account": account, "opened_at": now, "seen_at": now}
+        key = token_hash(token)
+        row = {
+            "token_hash": key,
+            "account": account,
+            "opened_at": now,
+            "seen_at": now,
+            "serial": serial,
+            "kiosk": kiosk,
+        }
         await self._store.write(lambda connection: connection.execute(_INSERT, row))
-        set_cookie(response, COOKIE, token, secure=self._secure, seconds=int(LONGEST.total_seconds()))
+        seconds = None if kiosk else int(LONGEST.total_seconds())
+        set_cookie(response, COOKIE, token, secure=self._secure, seconds=seconds)
+        return key
 
     async def of(self, request: Request, *, anywhere: bool = False) -> Session | None:
         """The living session of a request, which this very request keeps alive; None when there is none.
@@ -148,6 +177,7 @@ class Sessions:
 
         Raises:
             OutOfScopeError: it acts for somebody, and the mandate does not reach the page asked for; unless `anywhere`.
+            NoDownloadsError: it was opened at a shared terminal, and what is asked for would stay there.
         """
         if self._bearer is not None and "authorization" in request.headers:
             return self._bearer(request)
@@ -157,17 +187,26 @@ class Sessions:
         key, now = token_hash(token), milliseconds(self._clock.machine())
         keys = {"hash": key, "today": milliseconds(self._clock.network())}
         row = self._store.read(lambda connection: connection.execute(_SELECT, keys).one_or_none())
-        if row is None or now - row.opened_at >= milliseconds(LONGEST) or now - row.seen_at >= milliseconds(IDLE):
+        if row is None or not _lives(row, now):
             return None
+        if row.kiosk:
+            downloads.refuse(request.url.path)
         if now - row.seen_at >= milliseconds(SEEN_STEP):
             await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
         if row.acting is None:
-            return Session(key, row.account, unread=row.unread)
+            return Session(key, row.account, unread=row.unread, kiosk=row.kiosk, serial=row.serial)
         if row.principal is None:
-            return Session(key, row.account, lapsed=True)
+            return Session(key, row.account, lapsed=True, kiosk=row.kiosk, serial=row.serial)
         if not anywhere:
             scopes.check(row.scope, request.url.path)
-        return Session(key, row.account, Acting(row.acting, row.principal, row.principal_label, row.scope))
+        acting = Acting(row.acting, row.principal, row.principal_label, row.scope)
+        return Session(key, row.account, acting, kiosk=row.kiosk, serial=row.serial)
+
+    def count(self, account: str) -> int:
+        """How many sessions of an account live."""
+        now = milliseconds(self._clock.machine())
+        keys = {"whose": account, "opened": now - milliseconds(LONGEST), "seen": now - milliseconds(IDLE)}
+        return self._store.read(lambda connection: connection.execute(_COUNT, keys).scalar_one())
 
     async def close(self, request: Request, response: Response) -> None:
         """Log out: the session ends here and the browser forgets it."""
@@ -182,3 +221,8 @@ class Sessions:
         now = milliseconds(self._clock.machine())
         before = {"opened": now - milliseconds(LONGEST), "seen": now - milliseconds(IDLE)}
         return await self._store.write(lambda connection: connection.execute(_PURGE, before).rowcount)
+
+
+def _lives(row: Row[Any], now: int) -> bool:
+    idle = KIOSK_IDLE if row.kiosk else IDLE
+    return bool(now - row.opened_at < milliseconds(LONGEST) and now - row.seen_at < milliseconds(idle))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warifu.portal.api import schema as _api
+from warifu.portal.card import schema as _card
 from warifu.portal.history import schema as _history
 from warifu.portal.information import schema as _information
 from warifu.portal.letters import schema as _letters
@@ -13,5 +14,5 @@ from warifu.portal.schema import metadata
 
 __all__ = ["metadata"]
 
-_FEATURES = (_api, _history, _information, _letters, _notices, _operations, _post)
+_FEATURES = (_api, _card, _history, _information, _letters, _notices, _operations, _post)
 """Named, since importing them is what puts their tables there."""

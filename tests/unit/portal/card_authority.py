@@ -84,6 +84,10 @@ class CardAuthority:
     """Individual number by that number."""
     items: dict[str, common_pb2.BasicItems] = field(default_factory=dict)
     """By individual number."""
+    kinds: dict[str, int] = field(default_factory=dict)
+    """By serial, of others than cards' certificates for user authentication."""
+    ends: dict[str, datetime] = field(default_factory=dict)
+    """By serial."""
     minors: set[str] = field(default_factory=set)
     """Individual numbers of those who are too young to sign."""
     ordered: list[pb.CardOrder] = field(default_factory=list)
@@ -117,6 +121,7 @@ class CardAuthority:
         )
         serial = f"{made.serial_number:x}"
         self.statuses[serial], self.holders[serial] = True, holder
+        self.ends[serial] = made.not_valid_after_utc
         return made.public_bytes(Encoding.DER)
 
     # Issuer
@@ -160,6 +165,7 @@ class CardAuthority:
         items = self.items[holder] if kind == pb.CERTIFICATE_KIND_SIGNATURE else None
         made = self.make(public, holder, items=items)
         if kind == pb.CERTIFICATE_KIND_SMARTPHONE_AUTHENTICATION:
+            self.kinds[serial_of(made)] = kind
             return self._carry(made, holder, self.items[holder])
         if kind == pb.CERTIFICATE_KIND_AUTHENTICATION:
             self._change(serial, pb.CERTIFICATE_STATUS_REVOKED)
@@ -185,7 +191,8 @@ class CardAuthority:
         self._reachable()
         last = next((status for one, status in reversed(self.changed) if one == serial), None)
         good = pb.CERTIFICATE_STATUS_GOOD if self.statuses.get(serial) else pb.CERTIFICATE_STATUS_REVOKED
-        return Standing(last or good, self.clock.network() + LIFE)
+        kind = self.kinds.get(serial, pb.CERTIFICATE_KIND_AUTHENTICATION)
+        return Standing(last or good, kind, self.ends.get(serial, self.clock.network() + LIFE))
 
     # Help line
     async def suspend(self, report: pb.SuspendRequest) -> str:

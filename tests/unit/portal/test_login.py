@@ -196,7 +196,7 @@ async def test_a_card_that_is_not_good_is_refused(lab: Lab) -> None:
     await browser.log_in()
     await browser.post("/logout")
     lab.authority.statuses = dict.fromkeys(lab.authority.statuses, False)
-    assert refused(await browser.get(await signed(browser)), "certificate")
+    assert refused(await browser.get(await signed(browser)), "revoked")
     assert "市区町村の窓口" in (await browser.get("/login?problem=certificate")).text
 
 

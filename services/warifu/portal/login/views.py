@@ -19,12 +19,15 @@ from starlette.routing import BaseRoute, Route
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.numbering.v1 import numbering_pb2 as pb
 from warifu.portal.accounts import Accounts
+from warifu.portal.card.endings import Endings
+from warifu.portal.kiosk.terminals import is_kiosk
 from warifu.portal.login.proof import Proof, ProofError, encode
 from warifu.portal.login.queries import LIFE, Challenges
 from warifu.portal.operations.queries import Operations
 from warifu.portal.ports import Numbering
-from warifu.portal.sessions import Sessions, new_token, set_cookie, token_hash
+from warifu.portal.sessions import COOKIE, Sessions, new_token, set_cookie, token_hash
 from warifu.web import languages
 from warifu.web.face import Face, problem, wants_json
 from warifu.web.pages import Pages
@@ -38,6 +41,11 @@ _PROBLEMS: Final = {
     Reason.CLIENT_CHALLENGE_INVALID: "challenge",
     Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD: "certificate",
 }
+_STANDINGS: Final = {
+    pb.CERTIFICATE_STATUS_SUSPENDED: "suspended",
+    pb.CERTIFICATE_STATUS_EXPIRED: "expired",
+}
+"""Certificates that are not good, as the page tells them apart; others are revoked."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -94,6 +102,7 @@ class LoginViews:
     numbering: Numbering
     operations: Operations
     parents: Parents
+    endings: Endings
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
@@ -102,6 +111,7 @@ class LoginViews:
             Route(f"{PATH}/challenge", self.challenge, methods=["GET"]),
             Route(f"{PATH}/return", self.arrive, methods=["GET"]),
             Route("/logout", self.logout, methods=["POST"]),
+            Route("/logout/everywhere", self.logout_everywhere, methods=["POST"]),
         ]
 
     async def login(self, request: Request) -> Response:
@@ -114,7 +124,9 @@ class LoginViews:
             request,
             "login.html",
             card_url=f"{self.face.origins['card']}/?{urlencode(card)}",
+            card_service=self.face.origins["card"],
             problem=request.query_params.get("problem", ""),
+            ended=self.endings.why(request) or "",
             logged_out="out" in request.query_params,
             session=None,
         )
@@ -134,7 +146,12 @@ class LoginViews:
             return await self.parents.arrived(request, account, then)
         response: Response = JSONResponse({"logged_in": True}) if wants_json(request) else RedirectResponse(then, 303)
         await self.operations.note(account, "login")
-        await self.sessions.open(account, response)
+        opened = await self.sessions.open(account, response, serial=serial, kiosk=is_kiosk(request))
+        try:
+            await self._require_good(serial)  # once more: what was reported meanwhile found no session to end
+        except LinkageError as error:
+            await self.endings.drop(opened)
+            return self._failed(request, error)
         response.delete_cookie(PRE_LOGIN_COOKIE, PATH, httponly=True, samesite="lax")
         return response
 
@@ -145,6 +162,21 @@ class LoginViews:
         if session is not None:
             await self.operations.note(session.account, "logout")
         await self.sessions.close(request, response)
+        return response
+
+    async def logout_everywhere(self, request: Request) -> Response:
+        """End every session of the account, in whatever browser, and its bearer tokens."""
+        session = await self.sessions.of(request)
+        if session is None:
+            return to_login(request)
+        others = await self.endings.everywhere(session.account, session.token_hash)
+        await self.operations.note(session.account, "logout-everywhere")
+        response: Response = (
+            JSONResponse({"ended": others + 1})
+            if wants_json(request)
+            else RedirectResponse(f"{PATH}?{urlencode({'out': 'everywhere'})}", 303)
+        )
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return response
 
     async def _proved(self, request: Request) -> tuple[str, str]:
@@ -159,12 +191,17 @@ class LoginViews:
         except ProofError as error:
             _log.info("login refused: %s", error)
             raise LinkageError(Reason.CLIENT_CHALLENGE_INVALID) from error
-        if not await self.numbering.is_good(serial):
-            raise LinkageError(Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD)
+        await self._require_good(serial)
         return serial, then
+
+    async def _require_good(self, serial: str) -> None:
+        status = (await self.numbering.standing(serial)).status
+        if status != pb.CERTIFICATE_STATUS_GOOD:
+            told = {"status": _STANDINGS.get(status, "revoked")}
+            raise LinkageError(Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD, metadata=told)
 
     def _failed(self, request: Request, error: LinkageError) -> Response:
         if wants_json(request):
             return problem(error, 403 if error.reason in _PROBLEMS else 503)
-        kind = _PROBLEMS.get(error.reason, "unavailable")
+        kind = error.metadata.get("status") or _PROBLEMS.get(error.reason, "unavailable")
         return RedirectResponse(f"{PATH}?{urlencode({'problem': kind})}", 303)

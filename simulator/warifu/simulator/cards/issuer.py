@@ -35,6 +35,7 @@ class Standing:
     """How a certificate stands on the network's day."""
 
     status: CertificateStatus.ValueType
+    kind: CertificateKind.ValueType
     not_after: datetime | None
 
     @property
@@ -103,7 +104,7 @@ class IssuerCalls:
         except grpc.aio.AioRpcError as error:
             raise LinkageError.from_rpc(error, party=_PARTY) from error
         end = answer.not_after.ToDatetime(UTC) if answer.HasField("not_after") else None
-        return Standing(answer.status, end)
+        return Standing(answer.status, answer.kind, end)
 
     async def orders(self, after: int) -> Sequence[pb.CardOrder]:
         """See `Issuer`."""

@@ -84,6 +84,7 @@ class CardViews:
             Route("/choose", self.choose, methods=["POST"]),
             Route("/pin", self.pin, methods=["GET"]),
             Route("/sign", self.sign, methods=["POST"]),
+            Route("/finish", self.finish, methods=["GET"]),
             Route("/api/v1/people", self.people, methods=["GET"]),
         ]
 
@@ -148,6 +149,15 @@ class CardViews:
         except LinkageError as error:
             return self._refused(request, asked, person, error)
         return RedirectResponse(f"{asked.origin}/login/return?{urlencode(made.parameters())}", 303)
+
+    async def finish(self, request: Request) -> Response:
+        """Take the card off the reader, for a portal whose visitor is done, and lead back to the terminal's first page."""
+        origin = request.query_params.get("origin", "")
+        if origin not in self.face.origins.values():
+            raise HTTPException(400)
+        response = RedirectResponse(f"{origin}/kiosk?done", 303)
+        response.delete_cookie(CHOSEN_COOKIE, httponly=True, samesite="lax")
+        return response
 
     async def people(self, request: Request) -> Response:
         """The tray as JSON: the people found, and whether there are more after them."""

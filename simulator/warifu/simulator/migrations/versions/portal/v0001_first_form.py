@@ -80,6 +80,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "ended_sessions",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the cookie's value."),
+        sa.Column("why", sa.String(length=16), nullable=False, comment="warifu.portal.card.endings.Why."),
+        sa.Column("at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
+        sa.PrimaryKeyConstraint("token_hash"),
+    )
+    op.create_table(
         "entries",
         sa.Column(
             "month",
@@ -461,12 +468,17 @@ def upgrade() -> None:
             nullable=True,
             comment="The mandate under which somebody else's history is read.",
         ),
+        sa.Column(
+            "serial", sa.String(length=64), nullable=False, comment="Serial number of the certificate that opened it."
+        ),
+        sa.Column("kiosk", sa.Boolean(), nullable=False, comment="It was opened at a terminal that others use after."),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
         sa.ForeignKeyConstraint(["acting"], ["mandates.mandate"]),
         sa.PrimaryKeyConstraint("token_hash"),
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index("ix_sessions_account", ["account"], unique=False)
+        batch_op.create_index("ix_sessions_serial", ["serial"], unique=False)
 
     op.create_table(
         "traces",

@@ -1,0 +1,1 @@
+"""Terminals that one person uses after another: short time-outs, nothing left behind."""
