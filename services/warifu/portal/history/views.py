@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.clock import JAPAN
 from warifu.kernel.instants import datetime_at
 from warifu.portal.accounts import Accounts
 from warifu.portal.history import easy
@@ -124,6 +126,7 @@ class HistoryViews:
             session,
             story=self.teller.tell(whole.entry, language, easy=easy.wished(request)),
             answer=self._judged(whole, language),
+            day=lambda iso: written(datetime.combine(date.fromisoformat(iso), time(), JAPAN), language).day,
         )
 
     async def listed_json(self, request: Request) -> Response:
