@@ -67,7 +67,6 @@ def found(ground: Ground, request_id: str = "r-1") -> Inquiry:
 async def test_an_answer_opens_through_its_last_day(brief: Ground) -> None:
     """On each of the seven days after it came the answer is read as it was put in, sealed form and all."""
     done = await answered(brief)
-    assert isinstance(clock, StandingClock)
     for _ in range(KEPT + 1):
         await Retention(brief).run()
         assert found(brief) == done
