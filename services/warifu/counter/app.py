@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 
 from warifu.counter.acts.views import ActViews
 from warifu.counter.bench import Benches
+from warifu.counter.cards.views import KIND as CARD
+from warifu.counter.cards.views import CardViews, card_kind
 from warifu.counter.cases.applications import ApplicationViews
 from warifu.counter.cases.views import CaseViews
 from warifu.counter.desk import Desk, Entry, LoginNeededError, OffDutyError, RightNeededError
@@ -107,6 +109,12 @@ FOR_VISITOR: Final = (
         Right.PROTECT,
         Text("居場所を知られないように守る。", "Keep from others where somebody is."),
     ),
+    Entry(
+        "/cards",
+        Text("カード", "Cards"),
+        Right.CARDS,
+        Text("暗証番号の初期化、一時停止からの再開、再発行。", "Unlock, release after a suspension, make out anew."),
+    ),
 )
 """What can be done for an identified visitor. Each page gets `?visit=N`; `acting.bench.visits.current(N)` says whether that still counts."""
 
@@ -123,7 +131,11 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
     """The counters of the institutions of `benches`."""
     pages = Pages.of(ROOT, DOMAIN)
     desk = Desk(pages, benches, stubs, clock, book, MENU)
-    kinds: dict[str, ProposalKind] = {PROTECTION: protection_kind(stubs), WITHHOLD: withhold_kind(stubs, book)}
+    kinds: dict[str, ProposalKind] = {
+        PROTECTION: protection_kind(stubs),
+        WITHHOLD: withhold_kind(stubs, book),
+        CARD: card_kind(stubs),
+    }
     features = (
         FrontViews(desk),
         LoginViews(desk),
@@ -133,6 +145,7 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
         ReviewViews(desk),
         LetterViews(desk),
         ProtectionViews(desk),
+        CardViews(desk),
         ProposalViews(desk, kinds),
         FilingViews(desk),
         StaffViews(desk),

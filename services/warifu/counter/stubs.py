@@ -14,6 +14,7 @@ from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
 from warifu.law import LawBook
+from warifu.numbering.v1 import numbering_pb2_grpc
 from warifu.supervision.v1 import supervision_pb2_grpc
 
 DEADLINE: Final = 3 * CALL_DEADLINE / 1000
@@ -36,6 +37,9 @@ class Stubs(Protocol):
 
     def filing(self, institution: str) -> supervision_pb2_grpc.FilingServiceAsyncStub:
         """The supervisor."""
+
+    def cards(self, institution: str) -> numbering_pb2_grpc.CardDeskServiceAsyncStub:
+        """The card authority's desk; for residency institutions alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class Calls:
     def filing(self, institution: str) -> supervision_pb2_grpc.FilingServiceAsyncStub:
         """See `Stubs`."""
         return self.peers.stub(supervision_pb2_grpc.FilingServiceStub, SUPERVISOR, institution)
+
+    def cards(self, institution: str) -> numbering_pb2_grpc.CardDeskServiceAsyncStub:
+        """See `Stubs`."""
+        return self.peers.stub(numbering_pb2_grpc.CardDeskServiceStub, "numbering", institution)
 
     def _kind(self, institution: str) -> str:
         return self.book().institutions[institution].role.kind

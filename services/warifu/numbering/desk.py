@@ -13,6 +13,7 @@ from warifu.kernel.instants import milliseconds, timestamp
 from warifu.kernel.store import Store
 from warifu.numbering.cards import on_day
 from warifu.numbering.journal import Kind
+from warifu.numbering.lookup import LookUp
 from warifu.numbering.match import Matching
 from warifu.numbering.schema import CARD, CERTIFICATE, HELP_REPORT, SUSPENSION
 from warifu.numbering.v1 import numbering_pb2 as pb
@@ -40,14 +41,19 @@ class Desk:
     store: Store
     clock: Clock
     matching: Matching
+    look_up: LookUp
 
     async def find(self, institution: str, number: str, items: common_pb2.BasicItems | None) -> list[pb.Card]:
-        """The cards of the person of `number` and `items`, newest first; none when they do not belong together.
+        """The cards of the person of `items`, newest first; none when `number` is given and not theirs, or nobody has such items.
 
         Raises:
-            LinkageError: as `Matching.match`.
+            LinkageError: as `Matching.match` and `LookUp.look_up`; CLIENT_PERSON_AMBIGUOUS when two people share the items and no number
+                tells them apart.
         """
-        person = await self.matching.match(institution, number, items, Kind.CARD_DESK)
+        if number or items is None:
+            person = await self.matching.match(institution, number, items, Kind.CARD_DESK)
+        else:
+            person = await self.look_up.only(institution, items, Kind.CARD_DESK)
         if person is None:
             return []
         return self.store.read(lambda connection: self._cards(connection, person))

@@ -50,7 +50,7 @@ async def build(context: Context) -> Party:
     drawing = Drawing(keys.codes, vault)
     people, journal = People(store, vault), Journal(store, clock)
     allowance = Allowance(clock)
-    matching = Matching(people, journal, allowance)
+    matching, look_up = Matching(people, journal, allowance), LookUp(people, journal, allowance)
     authority = Authority.load_or_create(config.folder, clock.network())
     orders = Orders(store, clock)
     cards = Cards(store, clock, people, matching, authority, orders)
@@ -66,11 +66,11 @@ async def build(context: Context) -> Party:
 
     return Party(
         services=_services(
-            NumberingServicer(people, matching, LookUp(people, journal, allowance), enrolment, cards),
+            NumberingServicer(people, matching, look_up, enrolment, cards),
             RegisterServicer(registration, Life(store, people, clock), numbers, codes, simulation=simulation),
             CardAuthorityServicer(cards),
             HelpLineServicer(help_line),
-            CardDeskServicer(Desk(store, clock, matching), orders),
+            CardDeskServicer(Desk(store, clock, matching, look_up), orders),
         ),
         jobs={"superseded-codes": codes.tell},
         checks={STORE_NAME: store.check},

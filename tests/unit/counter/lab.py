@@ -105,6 +105,7 @@ class PaperStubs:
     desks: Service = field(default_factory=Service)
     interims: Service = field(default_factory=Service)
     supervisor: Service = field(default_factory=Service)
+    card_desk: Service = field(default_factory=Service)
 
     def agency(self, _institution: str) -> Any:
         """See `Stubs`."""
@@ -121,6 +122,10 @@ class PaperStubs:
     def filing(self, _institution: str) -> Any:
         """See `Stubs`."""
         return self.supervisor
+
+    def cards(self, _institution: str) -> Any:
+        """See `Stubs`."""
+        return self.card_desk
 
 
 @dataclass

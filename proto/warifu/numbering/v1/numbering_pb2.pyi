@@ -1040,7 +1040,9 @@ class FindCardsRequest(_message.Message):
     institution: _builtins.str
     """Calling institution."""
     individual_number: _builtins.str
-    """The individual number as typed. Never type a real one."""
+    """The individual number as typed. Never type a real one.
+    The counter checked it when it received the visitor; it is needed once more only where two people share all 4 items.
+    """
     @_builtins.property
     def basic_items(self) -> _common_pb2.BasicItems:
         """What the identity document says."""

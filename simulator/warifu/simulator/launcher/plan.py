@@ -98,7 +98,7 @@ def _plan(book: LawBook) -> tuple[PlannedParty, ...]:
             COUNTER,
             "warifu.counter.party:build",
             tuple(code for kind in kinds for code in _codes(book, kind)),
-            (*kinds, WATCHDOG),
+            ("numbering", *kinds, WATCHDOG),
             Face(COUNTER, 4),
         ),
         PlannedParty(
