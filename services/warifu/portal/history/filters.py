@@ -16,6 +16,8 @@ from warifu.portal.history.entries import Entry
 
 OUTCOMES: Final = ("ANSWERED", "DENIED", "EXPIRED", "ERROR")
 _LONGEST: Final = 64
+_YEARS: Final = range(1900, 3000)
+"""Other days are typing errors, and some are no moments in Japan."""
 _ALWAYS: Final = (-(2**62), 2**62)
 
 
@@ -54,7 +56,7 @@ class Filter:
     def period(self) -> tuple[int, int]:
         """From which millisecond on, and up to which, a request counts."""
         begin = _midnight(self.first) if self.first else _ALWAYS[0]
-        return begin, _midnight(self.last + timedelta(days=1)) if self.last and self.last < date.max else _ALWAYS[1]
+        return begin, _midnight(self.last + timedelta(days=1)) if self.last else _ALWAYS[1]
 
     @property
     def marked(self) -> tuple[str, str] | None:
@@ -99,9 +101,10 @@ def _code(query: Mapping[str, str], name: str) -> str | None:
 
 def _day(query: Mapping[str, str], name: str) -> date | None:
     try:
-        return date.fromisoformat(query.get(name, "").strip())
+        day = date.fromisoformat(query.get(name, "").strip())
     except ValueError:
         return None
+    return day if day.year in _YEARS else None
 
 
 def _midnight(day: date) -> int:
