@@ -67,10 +67,11 @@ async def test_a_leak_is_reported_preliminary_and_final(lab: Lab) -> None:
 
 @pytest.mark.parametrize("changes", [{"known_on": "x"}, {"persons": "many"}, {"persons": "１２"}, {"what": ""}])
 async def test_a_report_that_lacks_something_comes_back(lab: Lab, changes: dict[str, str]) -> None:
-    """What was typed stays, the reference too, and the supervisor is told nothing."""
+    """What was typed stays, the reference too, the reason stands beside the field, and the supervisor is told nothing."""
     chief = await chief_at(lab)
     response = await chief.post("/filings/leaks", LEAK | changes)
     assert response.status_code == 400
+    assert re.findall(r'data-testid="(\w+)-wrong"', response.text) == list(changes)
     assert 'name="reference" value="leak-1"' in response.text
     assert lab.stubs.supervisor.asked == []
 

@@ -61,8 +61,8 @@ class FilingViews:
         """File an ordinance use."""
         acting, form = await self.desk.acting(request, Right.FILE), await request.form()
         filing = _use(form)
-        if filing is None:
-            return await self._use_form(request, acting, form, status=400)
+        if isinstance(filing, frozenset):
+            return await self._use_form(request, acting, form, wrong=filing, status=400)
         try:
             async with acting.record("file-use", filing.row):
                 await answered(self._stub(acting).FileOrdinanceUse(filing, timeout=DEADLINE), SUPERVISOR)
@@ -79,8 +79,8 @@ class FilingViews:
         """Report a leak."""
         acting, form = await self.desk.acting(request, Right.FILE), await request.form()
         report = _leak(form)
-        if report is None:
-            return await self._leak_form(request, form, status=400)
+        if isinstance(report, frozenset):
+            return await self._leak_form(request, form, wrong=report, status=400)
         try:
             async with acting.record("report-leak", report.reference):
                 await answered(self._stub(acting).ReportLeak(report, timeout=DEADLINE), SUPERVISOR)
@@ -146,6 +146,7 @@ class FilingViews:
         form: FormData | None = None,
         error: LinkageError | None = None,
         *,
+        wrong: frozenset[str] = frozenset(),
         status: int = 200,
     ) -> Response:
         language = languages.of(request)
@@ -162,7 +163,7 @@ class FilingViews:
             affairs=sorted(affairs.items()),
             typed=_typed(form, "row", "ordinance", "statutory_affair", *TESTS),
             reference=_reference(form, "use", self.desk.today()),
-            wrong=form is not None and error is None,
+            wrong=wrong,
             trouble=self.desk.trouble(request, error) if error is not None else None,
             longest=int(FILED_TEXT),
             longest_name=int(FREE_TEXT),
@@ -174,6 +175,7 @@ class FilingViews:
         form: FormData | None = None,
         error: LinkageError | None = None,
         *,
+        wrong: frozenset[str] = frozenset(),
         status: int = 200,
     ) -> Response:
         asked = form if form is not None else _linked(request)
@@ -187,7 +189,7 @@ class FilingViews:
             typed=typed,
             reference=_reference(asked, "leak", self.desk.today()),
             follows="reference" in request.query_params,
-            wrong=form is not None and error is None,
+            wrong=wrong,
             trouble=self.desk.trouble(request, error) if error is not None else None,
             longest=int(FILED_TEXT),
         )
@@ -204,26 +206,27 @@ class FilingViews:
         return self.desk.stubs.filing(acting.code)
 
 
-def _use(form: FormData) -> pb.FileOrdinanceUseRequest | None:
-    """The filing of a form; None when something is missing or too long."""
+def _use(form: FormData) -> pb.FileOrdinanceUseRequest | frozenset[str]:
+    """The filing of a form; the fields that are missing or too long otherwise."""
     longest = {"reference": ID, "row": ID, "statutory_affair": ID, "ordinance": FREE_TEXT} | dict.fromkeys(
         TESTS, FILED_TEXT
     )
     values = {name: filled(form, name, limit) for name, limit in longest.items()}
-    if None in values.values():
-        return None
+    if wrong := frozenset(name for name, value in values.items() if value is None):
+        return wrong
     return pb.FileOrdinanceUseRequest(**{name: _line(text or "") for name, text in values.items()})
 
 
-def _leak(form: FormData) -> pb.ReportLeakRequest | None:
-    """The report of a form; None when something is missing or wrong."""
+def _leak(form: FormData) -> pb.ReportLeakRequest | frozenset[str]:
+    """The report of a form; the fields that are missing or wrong otherwise."""
     reference, known = filled(form, "reference", ID), day_of_form(form, "known_on")
     final, persons = form.get("final") == "1", str(form.get("persons", ""))
     texts = {name: filled(form, name, FILED_TEXT) for name in ("what", "cause", "done")}
-    counted = persons.isascii() and persons.isdecimal() and len(persons) <= _PERSONS
-    missing = texts["what"] is None or (final and None in texts.values())
-    if reference is None or known is None or not counted or missing:
-        return None
+    needed = texts if final else {"what": texts["what"]}
+    wrong = {name for name, text in needed.items() if text is None}
+    wrong |= set() if persons.isascii() and persons.isdecimal() and len(persons) <= _PERSONS else {"persons"}
+    if known is None or reference is None or wrong:
+        return frozenset(wrong | ({"known_on"} if known is None else set()))
     return pb.ReportLeakRequest(
         reference=reference,
         is_final=final,
