@@ -105,7 +105,7 @@ def assemble(
     information = Information(store, seals, clock, book, accounts, requester, notices, ids)
     guide, applications = Guide(catalogue.read(), book), Applications(store, seals, clock, operations)
     signing = Signing(face, clock, numbering, sealing)
-    parents = ParentViews(face, pages, sessions, challenges, proxies)
+    parents = ParentViews(face, pages, sessions, store, clock, proxies)
     kiosk = KioskViews(face, pages, sessions, operations)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
@@ -137,6 +137,7 @@ def assemble(
         "endings": endings.purge,
         "proxies": proxies.purge,
         "proxy-terms": proxies.end_terms,
+        "proxy-children": parents.purge,
         "information": information.tend,
         "information-terms": information.purge,
         "drafts": applications.purge,

@@ -136,6 +136,18 @@ proxy_words: Final = Table(
     Column("made_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
 )
 
+proxy_children: Final = Table(
+    "proxy_children",
+    metadata,
+    Column(
+        "token_hash", LargeBinary, primary_key=True, comment="Of the parent's session, which goes for the child's card."
+    ),
+    Column("label", String(40), nullable=False, comment="What the parent calls the child."),
+    Column("own_label", String(40), nullable=False, comment="What the child calls the parent."),
+    Column("days", Integer, nullable=False, comment="How long the mandate is to last, simulated."),
+    Column("made_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
+)
+
 proxy_guesses: Final = Table(
     "proxy_guesses",
     metadata,

@@ -2,31 +2,47 @@
 
 The portal does not know how old anybody is, nor who is whose parent: whoever holds the child's card and knows its PIN counts as the legal
 representative, as at the real portal. What follows is the same mandate as between adults, with traces in the child's account.
+
+The parent's page stores what is wanted for the parent's own session; only then does a card that comes back make a mandate instead of a login.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
 
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from warifu.portal.login.proof import decode, encode
-from warifu.portal.login.queries import Challenges
-from warifu.portal.login.views import to_card, to_login
+from warifu.kernel.clock import Clock
+from warifu.kernel.instants import milliseconds
+from warifu.kernel.store import Store
+from warifu.portal.login.views import to_login
 from warifu.portal.proxies.queries import LONGEST_LABEL, Proxies, checked_label
 from warifu.portal.proxies.refusals import Refusal, RefusedError, own
 from warifu.portal.proxies.scopes import TERMS
+from warifu.portal.schema import proxy_children
 from warifu.portal.sessions import Session, Sessions
 from warifu.web import languages
 from warifu.web.face import Face, wants_json
 from warifu.web.pages import Pages
 
 PATH: Final = "/proxies/child"
-_MARK: Final = "child:"
-"""No page's address begins like this, so no link can make a challenge into one."""
+CARD: Final = f"{PATH}/card"
+"""Where the child's card leads back to. No page is there: the card's proof is taken at the login's own address."""
+LIFE: Final = timedelta(minutes=10)
+"""Machine time between the parent's page and the child's card."""
+
+_KEEP: Final = insert(proxy_children)
+_KEPT: Final = select(proxy_children).where(
+    proxy_children.c.token_hash == bindparam("session"), proxy_children.c.made_at > bindparam("since")
+)
+_DROP: Final = delete(proxy_children).where(proxy_children.c.token_hash == bindparam("session"))
+_PURGE: Final = delete(proxy_children).where(proxy_children.c.made_at <= bindparam("since"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +52,8 @@ class ParentViews:
     face: Face
     pages: Pages
     sessions: Sessions
-    challenges: Challenges
+    store: Store
+    clock: Clock
     proxies: Proxies
 
     def routes(self) -> list[BaseRoute]:
@@ -63,24 +80,50 @@ class ParentViews:
             days = _days(str(form.get("days", "")))
         except RefusedError as error:
             return self._page(request, session, error.refusal)
-        then = f"{_MARK}{days}:{encode(label.encode())}:{encode(mine.encode())}:{session.account}"
-        return await to_card(request, self.face, self.challenges, then)
+        row = {"token_hash": session.token_hash, "label": label, "own_label": mine, "days": days}
+        await self._keep({**row, "made_at": milliseconds(self.clock.machine())})
+        card = {"origin": self.face.origin, "next": CARD, "lang": languages.of(request)}
+        return RedirectResponse(f"{self.face.origins['card']}/?{urlencode(card)}", 303)
 
     def is_meant(self, then: str) -> bool:
         """See `warifu.portal.login.views.Parents`."""
-        return then.startswith(_MARK)
+        return then == CARD
 
     async def arrived(self, request: Request, child: str, then: str) -> Response:
-        """See `warifu.portal.login.views.Parents`. The session is the one that began it, or nothing happens."""
-        _, days, label, mine, parent = then.split(":")
+        """See `warifu.portal.login.views.Parents`. Nothing happens but for the session whose holder asked for it just before."""
+        del then
         session = await self.sessions.of(request)
-        if session is None or session.account != parent:
-            return RedirectResponse(f"/login?next={PATH}", 303)
+        wanted = await self._taken(session) if session is not None else None
+        if session is None or wanted is None:
+            return RedirectResponse(PATH, 303)
         own(session)
-        texts = [decode(text, 4 * LONGEST_LABEL).decode() for text in (label, mine)]
-        mandate = await self.proxies.register_child(child, parent, (texts[0], texts[1]), int(days))
+        labels = (wanted.label, wanted.own_label)
+        mandate = await self.proxies.register_child(child, session.account, labels, wanted.days)
         done: Response = RedirectResponse("/proxies?done=registered", 303)
         return JSONResponse({"mandate": mandate}) if wants_json(request) else done
+
+    async def purge(self) -> int:
+        """Forget what was never gone on with; how many."""
+        since = {"since": milliseconds(self.clock.machine() - LIFE)}
+        return await self.store.write(lambda c: c.execute(_PURGE, since).rowcount)
+
+    async def _keep(self, row: dict[str, object]) -> None:
+        def replace(connection: Connection) -> None:
+            connection.execute(_DROP, {"session": row["token_hash"]})
+            connection.execute(_KEEP, row)
+
+        await self.store.write(replace)
+
+    async def _taken(self, session: Session) -> Any:
+        """What the session's holder asked for, once; None when there is nothing."""
+        keys = {"session": session.token_hash, "since": milliseconds(self.clock.machine() - LIFE)}
+
+        def take(connection: Connection) -> Any:
+            found = connection.execute(_KEPT, keys).one_or_none()
+            connection.execute(_DROP, {"session": session.token_hash})
+            return found
+
+        return await self.store.write(take)
 
     def _page(self, request: Request, session: Session, refusal: Refusal | None = None) -> Response:
         language = languages.of(request)
