@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -80,4 +81,7 @@ class Ground:
 
 def _with_projector(request: Request, *, on: bool) -> str:
     """This very page, larger or as usual; of a page that answers a form, the front page."""
-    return f"{request.url.path if request.method == 'GET' else '/'}?projector={int(on)}"
+    if request.method != "GET":
+        return f"/?projector={int(on)}"
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "projector"]
+    return f"{request.url.path}?{urlencode([*kept, ('projector', int(on))])}"
