@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -92,7 +93,7 @@ def _beside(name: str, code: str, language: str) -> str:
 
 def _members(members: object, language: str) -> str:
     """The other members of a household: relationship and birth date."""
-    assert isinstance(members, (list, tuple)) or hasattr(members, "__iter__")
+    assert isinstance(members, Sequence)
     between = "; " if language == "en" else "、"
     return between.join(_member(member, language) for member in members)
 
