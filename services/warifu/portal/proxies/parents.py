@@ -29,6 +29,7 @@ from warifu.portal.schema import proxy_children
 from warifu.portal.sessions import Session, Sessions
 from warifu.web import languages
 from warifu.web.face import Face, wants_json
+from warifu.web.guard import Policy
 from warifu.web.pages import Pages
 
 PATH: Final = "/proxies/child"
@@ -131,6 +132,7 @@ class ParentViews:
             request,
             "proxy_child.html",
             status=refusal.value.status if refusal else 200,
+            policy=Policy(form_targets=(self.face.origins["card"],)),
             session=session,
             problem=refusal.value.text.to(language) if refusal else "",
             terms=TERMS,
