@@ -24,8 +24,8 @@ _LABELS: Final[Mapping[str, Text]] = {
 }
 _FIXED: Final = {
     "gateway": (390, 172, 220),
-    "numbering": (30, 172, 190),
-    "counter": (780, 172, 190),
+    "numbering": (20, 172, 220),
+    "counter": (760, 172, 220),
     "portal": (70, 318, 250),
     "simulator": (375, 318, 250),
     "watchdog": (680, 318, 250),
