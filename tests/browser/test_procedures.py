@@ -164,7 +164,7 @@ def test_applying_needs_neither_script_nor_mouse(paper: Served, browser: Browser
     with visitor(browser, java_script_enabled=False) as context:
         page = context.new_page()
         log_in(page, paper)
-        tab_to(page, "手続")
+        tab_to(page, "手続・申請")
         page.keyboard.press("Enter")
         tab_to(page, "児童手当を申請する")
         page.keyboard.press("Enter")
