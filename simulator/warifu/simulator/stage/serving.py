@@ -1,4 +1,4 @@
-"""Serving the stage from the launcher: made in a thread, so that the launcher's loop goes on, and ended with its plays."""
+"""Serving the stage from the launcher: it listens at once and is put together in a thread, so that a network is no later ready for it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,41 @@ from warifu.simulator.doors import Doors
 from warifu.simulator.state import NetworkFile
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from warifu.simulator.stage.app import StageFace
 
 
 @asynccontextmanager
 async def served(network: NetworkFile, state: Path, doors: Doors, listen: str) -> AsyncIterator[None]:
-    """Serve the stage at its address of `network.json` while the block lasts.
+    """Serve the stage at its address of `network.json` while the block lasts. Whoever comes before it is put together waits for it.
 
     Raises:
         OSError: its port is taken.
     """
+    from warifu.kernel.web import serve_web  # noqa: PLC0415 - slow to import: only for a network that is served
+
     web = _web(network, listen)
-    made = await asyncio.to_thread(_assemble, web, network, state, doors)
-    from warifu.kernel.web import serve_web  # noqa: PLC0415 - loaded in the thread above
+    made = asyncio.create_task(asyncio.to_thread(_assemble, web, network, state, doors))
+
+    async def face(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await asyncio.shield(made)).web(scope, receive, send)
 
     try:
-        async with serve_web(made.web, web):
+        async with serve_web(face, web):
             try:
                 yield
             finally:
-                await made.close()
+                await _close(made)  # first, so that nothing waits for a play while requests drain
     finally:
-        await made.close()
+        await _close(made)
+
+
+async def _close(made: asyncio.Task[StageFace]) -> None:
+    """End what plays. A stage that could not be put together has told so to whoever came."""
+    await asyncio.wait([made])
+    if made.exception() is None:
+        await made.result().close()
 
 
 def _web(network: NetworkFile, listen: str) -> Web:
@@ -44,9 +57,7 @@ def _web(network: NetworkFile, listen: str) -> Web:
 
 
 def _assemble(web: Web, network: NetworkFile, state: Path, doors: Doors) -> StageFace:
-    import warifu.kernel.web  # noqa: PLC0415 - slow to import: done here, in the thread
-    from warifu.simulator.stage.app import assemble  # noqa: PLC0415
+    from warifu.simulator.stage.app import assemble  # noqa: PLC0415 - slow to import: done here, in the thread
     from warifu.web.face import Face  # noqa: PLC0415
 
-    del warifu
     return assemble(Face.of(web, "stage"), network, state, doors)
