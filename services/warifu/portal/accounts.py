@@ -94,6 +94,10 @@ class Accounts:
         """Every code of the account's holder, present and past, oldest first."""
         return self._store.read(lambda c: c.execute(_SUBJECTS, {"account": account}).scalars().all())
 
+    def of(self, serial: str) -> str | None:
+        """The account that was opened with a certificate, if there is one; none is opened."""
+        return self._store.read(lambda c: c.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none())
+
     def certificates(self, account: str) -> Sequence[str]:
         """Serial numbers of every certificate with which the account was opened."""
         return self._store.read(lambda c: c.execute(_CERTIFICATES, {"account": account}).scalars().all())

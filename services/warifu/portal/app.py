@@ -20,7 +20,9 @@ from warifu.portal.api.origins import ORIGIN_NAME, DevelopmentOrigin
 from warifu.portal.api.tokens import Tokens
 from warifu.portal.api.twins import twins
 from warifu.portal.api.views import ApiViews
+from warifu.portal.benefits.views import BenefitViews
 from warifu.portal.card.endings import Endings
+from warifu.portal.card.safe import Safe
 from warifu.portal.card.views import CardViews
 from warifu.portal.front.views import FrontViews
 from warifu.portal.helpline.views import HelplineViews
@@ -35,6 +37,7 @@ from warifu.portal.history.views import HistoryViews
 from warifu.portal.information.queries import Information
 from warifu.portal.information.requester import Requester
 from warifu.portal.information.views import InformationViews
+from warifu.portal.insurance.views import InsuranceViews
 from warifu.portal.kept import Seals
 from warifu.portal.kiosk.views import KioskViews
 from warifu.portal.letters.queries import Letters
@@ -106,11 +109,14 @@ def assemble(
     guide, applications = Guide(catalogue.read(), book), Applications(store, seals, clock, operations)
     signing = Signing(face, clock, numbering, sealing)
     parents = ParentViews(face, pages, sessions, store, clock, proxies)
-    kiosk = KioskViews(face, pages, sessions, operations)
+    kiosk, safe = KioskViews(face, pages, sessions, operations), Safe(store, seals, clock)
+    insurance = InsuranceViews(face, pages, clock, book, sessions, accounts, safe, operations)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
-        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations, parents, endings),
+        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations, parents, endings, insurance),
+        insurance,
+        BenefitViews(pages, sessions, safe, operations),
         CardViews(face, pages, clock, sessions, accounts, numbering),
         HelplineViews(pages, clock, sessions, numbering, endings),
         kiosk,
@@ -135,6 +141,7 @@ def assemble(
         "challenges": challenges.purge,
         "card-changes": endings.learn,
         "endings": endings.purge,
+        "safe": safe.reseal,
         "proxies": proxies.purge,
         "proxy-terms": proxies.end_terms,
         "proxy-children": parents.purge,

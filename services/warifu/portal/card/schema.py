@@ -1,10 +1,10 @@
-"""Table of sessions that ended before their time."""
+"""Tables of sessions that ended before their time, and of what citizens left for later use."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from warifu.portal.schema import metadata
 
@@ -14,4 +14,15 @@ ended_sessions: Final = Table(
     Column("token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's value."),
     Column("why", String(16), nullable=False, comment="warifu.portal.card.endings.Why."),
     Column("at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
+)
+
+left_records: Final = Table(
+    "left_records",
+    metadata,
+    Column("account", ForeignKey("accounts.account"), primary_key=True),
+    Column("kind", String(16), primary_key=True, comment="benefits or insurance."),
+    Column("month", Integer, nullable=False, comment="Whose key seals it."),
+    Column("since", BigInteger, nullable=False, comment="Simulated time, milliseconds."),
+    Column("sealed", LargeBinary, nullable=False, comment="See warifu.portal.card.safe."),
+    Index("ix_left_records_month", "month"),
 )

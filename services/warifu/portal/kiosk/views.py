@@ -49,12 +49,15 @@ class KioskViews:
 
     async def front(self, request: Request) -> Response:
         """The first page of a terminal. Opening it makes the browser one."""
+        there = urlencode({"origin": self.face.origin})
         response = self.pages.render(
             request,
             "kiosk.html",
             session=None,
             over="over" in request.query_params,
             done="done" in request.query_params,
+            # A page of its own in between: a form's way may not lead to another site, not even by redirects.
+            clearing=f"{self.face.origins['card']}/finish?{there}" if "clearing" in request.query_params else "",
         )
         make_kiosk(response, secure=self.face.secure)
         return response
@@ -64,8 +67,7 @@ class KioskViews:
         session = await self.sessions.of(request, anywhere=True)
         if session is not None:
             await self.operations.note(session.account, "logout")
-        there = urlencode({"origin": self.face.origin})
-        response: Response = RedirectResponse(f"{self.face.origins['card']}/finish?{there}", 303)
+        response: Response = RedirectResponse(f"{PATH}?clearing", 303)
         if wants_json(request):
             response = JSONResponse({"finished": True})
         await self.sessions.close(request, response)

@@ -72,6 +72,16 @@ class Parents(Protocol):
         """The answer, when the card of the account `child` was proved."""
 
 
+class Aside(Protocol):
+    """Who has a card prove itself without a login (`warifu.portal.insurance`)."""
+
+    def is_meant(self, then: str) -> bool:
+        """Whether a challenge was made for that."""
+
+    async def arrived(self, request: Request, serial: str, then: str) -> Response:
+        """The answer, when the certificate with this serial number was proved and is good."""
+
+
 async def to_card(request: Request, face: Face, challenges: Challenges, then: str) -> RedirectResponse:
     """Make a challenge for this browser, to go on to `then` once it was answered, and lead to the card's PIN."""
     token = new_token()
@@ -103,6 +113,7 @@ class LoginViews:
     operations: Operations
     parents: Parents
     endings: Endings
+    aside: Aside
 
     def routes(self) -> list[BaseRoute]:
         """Their routes."""
@@ -139,6 +150,8 @@ class LoginViews:
         """Check what the card signed and open a session."""
         try:
             serial, then = await self._proved(request)
+            if self.aside.is_meant(then):
+                return await self.aside.arrived(request, serial, then)
             account = await self.accounts.log_in(serial)
         except LinkageError as error:
             return self._failed(request, error)
