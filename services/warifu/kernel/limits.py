@@ -81,6 +81,7 @@ RULINGS_LIFE: Final = Limit(
 SEARCHED: Final = Limit(20_000, "records", "that one call of a search, or of a look for suspicions, looks at")
 SUSPICIONS: Final = Limit(200, "items", "of one rule that a party lists at once")
 CORRECTIONS: Final = Limit(20, "items", "correcting entries of one exchange")
+FORM_VALUE: Final = Limit(500, "characters", "one place of a form, filled in an application or at the counter")
 LETTER_TEXT: Final = Limit(1_000, "characters", "a citizen's letter, or the answer to it")
 FILED_TEXT: Final = Limit(2_000, "characters", "a text that an institution files with the supervisor, or is sent by it")
 HEALTH_INTERVAL: Final = Limit(1_000, "milliseconds", "between two looks at a party's own health")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tiny import reason_of
 from town import INSURER, NHI, TAX, Town, person
 
-from warifu.agencies.post import applications, progress
+from warifu.agencies.post import applications, letters, progress
 from warifu.agencies.post.schema import APPLICATION
 from warifu.agency.v1 import agency_pb2, cases_pb2_grpc
 from warifu.agency.v1 import cases_pb2 as pb
@@ -370,3 +370,41 @@ async def test_nothing_is_opened_about_nobody(network: Town) -> None:
     assert await reason_of(stub.OpenCase(request), "health_insurance") == Reason.CLIENT_ADDRESSEE_UNKNOWN
     request.procedure = DEPENDANT
     assert await reason_of(stub.OpenCase(request), "health_insurance") == Reason.CLIENT_PROCEDURE_NOT_PERMITTED
+
+
+async def _write_letter(town_: Town, letter_id: str, request_id: str) -> None:
+    """A citizen's objection about an exchange lies at the insurer's desk."""
+    posted = post_pb2.PostedLetter(
+        position=len(letter_id),
+        letter_id=letter_id,
+        request_id=request_id,
+        objection=True,
+        text="ちがいます",
+        answer_by="2026-05-06",
+    )
+    await _store(town_).write(lambda connection: letters.add(connection, posted))
+
+
+async def test_an_answer_with_a_correction_is_given_when_the_entry_is_made(network: Town) -> None:
+    """The correcting entry stands at the gateway before the letter counts as answered; the same again has no effect, another is refused."""
+    addressee = await visitor(network, tax_490016=other_tax(5))
+    case = await opened(network, addressee)
+    sent = await cases(network).AskForCase(question(case.reference))
+    await answered(network, case.reference)
+    await _write_letter(network, "l", sent.request_id)
+    await _write_letter(network, "ll", "00000000-0000-4000-8000-00000000ffff")
+    stub = cases(network)
+    answer = pb.AnswerLetterRequest(
+        institution=NHI, letter_id="l", text="はい。\n訂正します。", correction="手続の誤り", actor=ACTOR
+    )
+    letter = (await stub.AnswerLetter(answer)).letter
+    assert (letter.answer, letter.told) == (answer.text, False)
+    assert (await stub.AnswerLetter(answer)).letter == letter
+    answer.text = "いいえ"
+    assert await reason_of(stub.AnswerLetter(answer), "health_insurance") == Reason.CLIENT_LETTER_ANSWERED
+    answer.letter_id = "ll"
+    assert await reason_of(stub.AnswerLetter(answer), "health_insurance") == Reason.CLIENT_REQUEST_UNKNOWN
+    open_ones = (await stub.ListLetters(pb.ListLettersRequest(institution=NHI, open_only=True))).letters
+    assert [one.letter_id for one in open_ones] == ["ll"]
+    held = network.running["gateway"].party.view(sent.request_id)
+    assert "手続の誤り".encode() in b"".join(value.raw + value.text.encode() for one in held for value in one.values)

@@ -23,6 +23,7 @@ from warifu.kernel.limits import (
     CODE,
     COLLECT_WAIT,
     FIELDS,
+    FORM_VALUE,
     FREE_TEXT,
     ID,
     RETENTION,
@@ -34,8 +35,6 @@ from warifu.kernel.months import month_of
 
 PAGE: Final = 20
 LARGEST_PAGE: Final = 100
-VALUE: Final = 500
-"""Characters in one place of a form."""
 
 
 class Cases:
@@ -102,7 +101,7 @@ class Cases:
         acting = who(request.actor)
         check_items(request.fields, "fields", FIELDS)
         for field in request.fields:
-            check_text(field.value, "fields.value", VALUE, required=False)
+            check_text(field.value, "fields.value", FORM_VALUE, required=False)
         await self._ground.business.store.write(lambda connection: self._fill(connection, request, acting))
         return pb.FillCaseResponse(case=await self._shown(request.reference))
 
@@ -179,7 +178,7 @@ class Cases:
             raise malformed("procedure", "not the application's")
         applications.assign(connection, application_id, reference)
         names = form_of(procedure).names
-        told = [(name, value[:VALUE]) for name, value in application.fields if name in names]
+        told = [(name, value[:FORM_VALUE]) for name, value in application.fields if name in names]
         kept.fill(connection, kept.position_of(reference), told, application.submitted_at, None)
 
     def _fill(self, connection: Connection, request: pb.FillCaseRequest, acting: dict[str, str]) -> None:

@@ -9,10 +9,7 @@ from warifu.agencies.post import applications, letters
 from warifu.agency.v1 import cases_pb2 as pb
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.instants import timestamp
-from warifu.kernel.limits import FREE_TEXT, ID, check_text
-
-ANSWER = 1000
-"""Characters of an answer."""
+from warifu.kernel.limits import FREE_TEXT, ID, LETTER_TEXT, check_text
 
 
 class Posted:
@@ -63,7 +60,7 @@ def check_lines(text: str) -> None:
     Raises:
         LinkageError: CLIENT_MALFORMED, CLIENT_TOO_LARGE.
     """
-    check_text(text.replace("\n", " "), "text", ANSWER)
+    check_text(text.replace("\n", " "), "text", LETTER_TEXT)
 
 
 def _application(one: applications.Application) -> pb.Application:

@@ -20,7 +20,7 @@ from warifu.counter.staff.roles import Right
 from warifu.counter.stubs import DEADLINE, answered
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import datetime_at
-from warifu.kernel.limits import FREE_TEXT
+from warifu.kernel.limits import FORM_VALUE, FREE_TEXT
 from warifu.web import languages
 from warifu.web.dates import written
 
@@ -28,8 +28,6 @@ WAIT_MS: Final = 4_000
 """How long a page waits for answers that are on their way: most come within a fraction of it."""
 VISITS: Final = 10
 """Visitors to choose from, the latest first."""
-VALUE: Final = 500
-"""Characters in a place of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +269,7 @@ def _places(form: FormData) -> tuple[list[pb.FilledField], str]:
     for name in form:
         if not name.startswith("place-"):
             continue
-        typed, value = str(form[name]).strip(), filled(form, name, VALUE)
+        typed, value = str(form[name]).strip(), filled(form, name, FORM_VALUE)
         if typed and (value is None or "\n" in value):
             return [], name.removeprefix("place-")
         fields.append(pb.FilledField(name=name.removeprefix("place-"), value=value or ""))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,12 +18,9 @@ from warifu.counter.staff.roles import Right
 from warifu.counter.stubs import DEADLINE, answered
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.limits import FREE_TEXT
+from warifu.kernel.limits import FREE_TEXT, LETTER_TEXT
 from warifu.web import languages
 from warifu.web.dates import Written
-
-ANSWER: Final = 1000
-"""Characters of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,7 @@ class LetterViews:
     async def answer(self, request: Request) -> Response:
         """Answer it; with a correcting entry, when the record is wrong."""
         acting, form = await self.desk.acting(request, Right.LETTERS), await request.form()
-        letter, text = await self._letter(acting, request), filled(form, "text", ANSWER)
+        letter, text = await self._letter(acting, request), filled(form, "text", LETTER_TEXT)
         correction = filled(form, "correction", FREE_TEXT)
         corrects = bool(form.get("corrects"))
         if text is None:
