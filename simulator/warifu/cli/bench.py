@@ -90,6 +90,83 @@ def log(
         _tell(found, plan)
 
 
+_HISTORY = t(
+    "市民ポータルの履歴の画面が、背後の件数と絞り込みの条件によってどれだけ重くなるかを測る。",
+    "Measure what a page of the citizen's history costs with many entries behind it, and with filters.",
+)
+_HISTORY_MORE = t(
+    "一人の履歴をつくり、同じ画面を、条件ありとなしで交互に描く。比は条件なしの画面に対するもの。",
+    "One person's history is made, and the same page is rendered by turns with and without a filter. Ratios are to the plain page.",
+)
+
+
+@app.command(
+    "history", help=f"{_HISTORY}\n\n{_HISTORY_MORE}\n\n{t('例', 'Examples')}:\n\n  {as_typed('warifu bench history')}"
+)
+def history(
+    entries: Annotated[
+        int, typer.Option(min=100, max=10_000_000, help=t("背後のやりとりの件数。", "Entries behind the page."))
+    ] = 1_000_000,
+    pairs: Annotated[
+        int,
+        typer.Option(min=1, max=1000, help=t("交互に測る組の数。", "How many pairs of blocks to measure by turns.")),
+    ] = 10,
+    pages: Annotated[int, typer.Option(min=1, max=1000, help=t("一区間の画面の数。", "Pages in a block."))] = 10,
+    disk: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            writable=True,
+            help=t(
+                "このフォルダーのあるディスクで測る。測定用のファイルは終わると消える。",
+                "Measure on the disk of this folder; the files of the measurement are removed at the end.",
+            ),
+        ),
+    ] = DISK,
+    json_: Json = False,
+) -> None:
+    """Measure and print."""
+    from warifu.simulator.bench import history as bench  # noqa: PLC0415 - slow to import
+
+    plan = bench.Plan(entries, pairs, pages)
+
+    async def measured() -> bench.Measured:
+        folder = Path(tempfile.mkdtemp(prefix="warifu-bench-", dir=disk))
+        try:
+            with _progress() as progress:
+                return await bench.measure(folder, plan, progress)
+        finally:
+            shutil.rmtree(folder)
+
+    found = asyncio.run(measured())
+    if json_:
+        document(bench.document(found, plan))
+        return
+    names = {
+        "common_institution": t("機関（ほとんど全部が当たる）", "institution (nearly all fit)"),
+        "rare_procedure": t("手続（1万件に1件）", "procedure (1 in 10,000)"),
+        "outcome": t("結果（100件に1件）", "outcome (1 in 100)"),
+        "two_conditions": t("まれな機関と結果", "rare institution and outcome"),
+        "common_and_rare": t("多い機関とまれな結果", "common institution and rare outcome"),
+        "nothing_fits": t("当たるものがない機関", "institution that nothing fits"),
+        "one_month": t("1か月", "one month"),
+        "in_the_middle": t("期間の途中から", "from the middle of the term"),
+        "few_behind": t("背後に1画面分しかない人", "a person with one page in all"),
+    }
+    rows = [
+        [names[name], f"{1e3 * these:.2f} ms", f"{1e3 * plain:.2f} ms", *_cells(ratio), str(shown)]
+        for name, these, plain, ratio, shown in bench.rows(found)
+    ]
+    heads = [t("条件", "asked for"), t("その画面", "that page"), t("条件なし", "plain page"), t("比", "ratio")]
+    table(
+        [*heads, t("中央の半数", "middle half"), t("表示", "shown")],
+        rows,
+        title=t(f"履歴の画面（背後に {entries:,} 件）", f"A page of the history with {entries:,} entries behind it"),
+    )
+
+
 def _loop() -> Callable[[Coroutine[Any, Any, Comparison]], Comparison]:
     """The interim servers in this process run as parties' processes do."""
     try:

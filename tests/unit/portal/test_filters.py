@@ -123,10 +123,13 @@ def test_a_filter_leaves_what_fits_in_order_and_once(given_rows, wanted: Filter,
         assert [one.request_id for one in back.entries] == expected[:size]
 
 
+OLDEST = ("city", "tax", "p1", pb.OUTCOME_DENIED)
+
+
 def many(count: int) -> History:
-    """One person's entries of one institution, of which only the oldest was refused."""
+    """One person's entries of one procedure, of which only the oldest was refused, and asked by another institution."""
     rows = [
-        kept(number, ME, number, "nhi", "tax", "p1", pb.OUTCOME_DENIED if number == 0 else pb.OUTCOME_ANSWERED)
+        kept(number, ME, number, *(("nhi", "tax", "p1", pb.OUTCOME_ANSWERED) if number else OLDEST))
         for number in range(count)
     ]
     return stored(rows)
@@ -135,7 +138,7 @@ def many(count: int) -> History:
 def test_a_second_condition_is_looked_for_a_bounded_way() -> None:
     """Where one condition is common and the other rare, a page looks at so many entries, says that it goes on, and the pages lead there."""
     history = many(LOOKED + 500)
-    wanted = Filter(institution="nhi", outcome="DENIED")
+    wanted = Filter(institution="city", procedure="p1")
     page = history.page([ME], wanted=wanted)
     assert (list(page.entries), page.cut) == ([], True)
     assert page.older is not None

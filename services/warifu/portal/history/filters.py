@@ -60,14 +60,19 @@ class Filter:
 
     @property
     def marked(self) -> tuple[str, str] | None:
-        """The condition by whose marks entries are found: the one that leaves most out; None without one."""
-        if self.institution is not None:
-            return marks.INSTITUTION, self.institution
+        """The condition by whose marks entries are found: the one that usually leaves most out; None without one."""
+        if self.outcome not in {None, "ANSWERED"}:
+            return self._by_outcome()
         if self.procedure is not None:
             return marks.PROCEDURE, self.procedure
-        if self.outcome is not None:
-            return marks.OUTCOME, str(exchange_pb2.Outcome.Value(f"OUTCOME_{self.outcome}"))
-        return None
+        if self.institution is not None:
+            return marks.INSTITUTION, self.institution
+        return self._by_outcome()
+
+    def _by_outcome(self) -> tuple[str, str] | None:
+        if self.outcome is None:
+            return None
+        return marks.OUTCOME, str(exchange_pb2.Outcome.Value(f"OUTCOME_{self.outcome}"))
 
     def fits(self, entry: Entry) -> bool:
         """Whether the conditions beside the period hold of an entry."""

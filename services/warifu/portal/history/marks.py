@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, insert
@@ -27,7 +27,12 @@ def mark(vault: Vault, month: Month, subject: bytes, kind: str, value: str) -> b
 
 def add(connection: Connection, vault: Vault, kept: Kept) -> None:
     """Mark an entry, in the transaction that keeps it."""
-    connection.execute(_ADD, [_row(vault, kept, kind, value) for kind, value in _said(kept)])
+    add_all(connection, vault, [kept])
+
+
+def add_all(connection: Connection, vault: Vault, entries: Sequence[Kept]) -> None:
+    """The same for many at once."""
+    connection.execute(_ADD, [_row(vault, kept, kind, value) for kept in entries for kind, value in _said(kept)])
 
 
 def _said(kept: Kept) -> set[tuple[str, str]]:
