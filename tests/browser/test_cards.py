@@ -235,7 +235,8 @@ def test_every_page_of_cards_as_axe_sees_it(browser: Browser, network: Running, 
         page = home.new_page()
         log_in(page, network, person.person, People.of(network.file).demo(person.person).pin)
         wish = f"/signature?origin={urls['portal']}&digest={DIGEST}&session={DIGEST}&return=/procedures"
-        portal = ("/card", "/helpline", "/helpline?large", "/helpline/fax", "/helpline/done?receipt=12345678")
+        own = ("/card", "/insurance", "/benefits", "/clinic")
+        portal = (*own, "/helpline", "/helpline?large", "/helpline/fax", "/helpline/done?receipt=12345678")
         for address in (
             *(urls["portal"] + path for path in (*portal, "/login?problem=suspended", "/kiosk")),
             *(urls["simulator"] + path for path in ("/", f"/cards/{person.person}", wish)),
