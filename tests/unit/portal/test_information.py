@@ -178,13 +178,13 @@ async def test_an_answer_can_be_saved(lab: Lab) -> None:
     """CSV begins with a mark that spreadsheets know, has labels and words, and no formula; JSON has values and both languages; both are noted."""
     browser = await logged_in(lab)
     request_id = await answered(lab, browser)
-    response = await browser.get(f"/information/{request_id}/csv")
+    response = await browser.get(f"/information/{request_id}/answer.csv")
     assert response.text.startswith("\ufeff")
     assert "attachment" in response.headers["content-disposition"]
     rows = list(csv.reader(io.StringIO(response.text.removeprefix("\ufeff"))))
     assert rows[0] == ["記録", "項目", "内容"]
     assert ["2025", "合計所得金額", "3,210,400円"] in rows
-    saved = (await browser.get(f"/information/{request_id}/json")).json()
+    saved = (await browser.get(f"/information/{request_id}/answer.json")).json()
     fields = {one["path"]: one for one in saved["records"][0]["fields"]}
     assert fields["total_income_yen"]["value"] == 3_210_400
     assert fields["tax_class"]["value"] == "TAX_CLASS_TAXED"
@@ -199,7 +199,7 @@ async def test_no_cell_is_a_formula(lab: Lab, value: str) -> None:
     browser = await logged_in(lab)
     now = milliseconds(lab.clock.network())
     request_id = await answered(lab, browser, Answer(State.ARRIVED, now, [tax_record(municipality=value)]))
-    rows = list(csv.reader(io.StringIO((await browser.get(f"/information/{request_id}/csv")).text)))
+    rows = list(csv.reader(io.StringIO((await browser.get(f"/information/{request_id}/answer.csv")).text)))
     assert f"'{value}" in {row[2] for row in rows}
 
 
@@ -213,7 +213,7 @@ async def test_an_answer_is_gone_after_its_term(lab: Lab) -> None:
     told = await document(browser, request_id)
     assert (told["state"], told["records"]) == (State.EXPIRED, [])
     assert "3,210,400" not in (await browser.get(f"/information/{request_id}")).text
-    assert (await browser.get(f"/information/{request_id}/csv")).status_code == 404
+    assert (await browser.get(f"/information/{request_id}/answer.csv")).status_code == 404
     assert len((await browser.get("/api/v1/information")).json()["requests"]) == 1
 
 
@@ -243,7 +243,7 @@ async def test_withheld_and_no_record_look_the_same(lab: Lab, days: int) -> None
         state.answered_at.CopyFrom(timestamp(milliseconds(at)))
         request_id = await answered(lab, browser, answer_of(state))
         lab.clock.network_now += timedelta(days=days)
-        paths = ("/information", f"/information/{request_id}", f"/information/{request_id}/csv", "/notices")
+        paths = ("/information", f"/information/{request_id}", f"/information/{request_id}/answer.csv", "/notices")
         paths += ("/api/v1/information", f"/api/v1/information/{request_id}", "/operations", "/api/v1/notices")
         answers = [await browser.get(path) for path in paths]
         notices = [one["notice"] for one in answers[-1].json()["notices"]]
@@ -269,7 +269,12 @@ async def test_somebody_else_s_request_is_missing(lab: Lab) -> None:
     """Another person's request is missing on every address in the same way as one that never was."""
     request_id = await answered(lab, await logged_in(lab))
     other = await logged_in(lab, SORA)
-    for path in ("/information/{}", "/information/{}/csv", "/information/{}/json", "/api/v1/information/{}"):
+    for path in (
+        "/information/{}",
+        "/information/{}/answer.csv",
+        "/information/{}/answer.json",
+        "/api/v1/information/{}",
+    ):
         theirs, invented = await other.get(path.format(request_id)), await other.get(path.format("x" * 36))
         assert (theirs.status_code, theirs.text) == (404, invented.text)
 
@@ -306,7 +311,7 @@ async def test_a_proxy_for_information_asks_reads_and_leaves_traces(lab: Lab) ->
     request_id = await answered(lab, own)
     assert lab.requester.asked[0].subject == subject(HANA.individual_number)
     assert (await own.get(f"/information/{request_id}")).status_code == 200
-    assert (await own.get(f"/information/{request_id}/csv")).status_code == 200
+    assert (await own.get(f"/information/{request_id}/answer.csv")).status_code == 200
     assert (await document(theirs, request_id))["state"] == State.ARRIVED
     records = (await theirs.get("/api/v1/proxies/records")).json()["records"]
     acts = [one["act"] for one in records]

@@ -56,8 +56,8 @@ class InformationViews:
             Route(_ASK, self.form, methods=["GET"]),
             Route(_ASK, self.ask, methods=["POST"]),
             Route(f"{PATH}/{{request_id}}", self.shown, methods=["GET"]),
-            Route(f"{PATH}/{{request_id}}/csv", self.csv, methods=["GET"]),
-            Route(f"{PATH}/{{request_id}}/json", self.json, methods=["GET"]),
+            Route(f"{PATH}/{{request_id}}/answer.csv", self.csv, methods=["GET"]),
+            Route(f"{PATH}/{{request_id}}/answer.json", self.json, methods=["GET"]),
             Route(_API, self.listed_json, methods=["GET"]),
             Route(f"{_API}/{{request_id}}", self.shown_json, methods=["GET"]),
         ]
