@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from browser.chromium import chromium
-from browser.walks import LANGUAGES, look, visitor
+from browser.walks import look, visitor
 from playwright.sync_api import Browser, Page, expect
 from running import Running
 
@@ -27,6 +27,7 @@ PAGES = (
     "/differs",
     "/nothing",
 )
+LARGER = ("/?projector=1", "/faults", "/clock?projector=0")
 
 
 @pytest.fixture(scope="module")
@@ -133,14 +134,20 @@ def test_a_visitor_s_slip_is_found_by_role(page: Page, network: Running) -> None
         expect(page.get_by_test_id(f"slip-{part}")).not_to_be_empty()
 
 
-@pytest.mark.parametrize(("language", "width"), [("ja", 1280), ("en", 390), ("en", 1280), ("ja", 390)])
-def test_every_page_is_accessible_and_fits(browser: Browser, network: Running, language: str, width: int) -> None:
-    """On desk and phone, in both languages, and larger for a room, axe finds nothing and nothing runs out of the window."""
+@pytest.mark.parametrize(
+    ("language", "width", "axe"), [("ja", 1280, True), ("en", 390, True), ("en", 1280, False), ("ja", 390, False)]
+)
+def test_every_page_is_accessible_and_fits(
+    browser: Browser, network: Running, language: str, width: int, *, axe: bool
+) -> None:
+    """On desk and phone, in both languages, and larger for a room, nothing runs out of the window; axe finds nothing in either language."""
     problems: list[str] = []
-    assert language in LANGUAGES
     with visitor(browser, language, width) as context:
         page = context.new_page()
-        for path in (*PAGES, *(("/?projector=1", "/faults", "/clock?projector=0") if width > 1000 else ())):
+        for path in (*PAGES, *(LARGER if width > 1000 else ())):
             page.goto(network.file.urls["stage"] + path)
-            look(page, problems)
+            if axe:
+                look(page, problems)
+            elif page.evaluate("document.scrollingElement.scrollWidth > window.innerWidth"):
+                problems.append(f"{path}: wider than the window")
     assert not problems, "\n".join(problems)
