@@ -116,6 +116,15 @@ async def test_no_more_than_three_institutions_at_once(lab: Lab) -> None:
     assert len((await browser.post("/information/ask/S01", form, **JSON)).json()["requests"]) == 3  # type: ignore[arg-type] # the same
 
 
+@pytest.mark.parametrize(("month", "expected"), [(1, 2025), (4, 2025), (5, 2025), (6, 2026), (12, 2026)])
+async def test_the_year_whose_amounts_are_fixed_is_chosen_beforehand(lab: Lab, month: int, expected: int) -> None:
+    """The form begins with the newest tax year that has amounts: they are fixed in June of it."""
+    browser = await logged_in(lab)
+    lab.clock.network_now = lab.clock.network_now.replace(month=month)
+    page = (await browser.get("/information/ask/S01")).text
+    assert f'<option value="{expected}" selected>' in page
+
+
 async def test_open_requests_are_bounded(lab: Lab) -> None:
     """Who waits for ten answers cannot ask for more until one has come."""
     browser = await logged_in(lab)

@@ -43,6 +43,7 @@ LISTED: Final = timedelta(days=365)
 PAGE_SIZE: Final = 20
 KIND: Final = "information"
 _APRIL: Final = 4
+_JUNE: Final = 6
 _LOCAL_TAX: Final = "local_tax"
 _LOG: Final = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class Category:
     providers: Sequence[Institution]
     years: Sequence[int]
     """Tax years, newest first; empty where the item is of the day."""
+    usual: int | None
+    """The newest tax year whose amounts are fixed by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,8 @@ class Information:
         item = book.items[row.item]
         newest = today.year if today.month >= _APRIL else today.year - 1
         years = tuple(range(newest, newest - YEARS, -1)) if item.content == _LOCAL_TAX else ()
-        return Category(row, item, book.register.with_roles(row.provider_roles), years)
+        usual = (newest - 1 if _APRIL <= today.month < _JUNE else newest) if years else None
+        return Category(row, item, book.register.with_roles(row.provider_roles), years, usual)
 
     def _row(self, account: str, at: int, row: str, provider: str, year: int | None, mandate: str) -> dict[str, object]:
         request_id = self.ids.uuid("own-information")

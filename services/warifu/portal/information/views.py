@@ -218,7 +218,7 @@ class InformationViews:
             refusal=refusal.name if refusal else "",
             problem=refusal.value.to(language) if refusal else "",
             chosen=chosen,
-            year=year,
+            year=year or str(category.usual),
             most=MOST_AT_ONCE,
             most_open=MOST_OPEN,
             days=int(OWN_INFORMATION),
