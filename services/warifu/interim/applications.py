@@ -18,14 +18,12 @@ from warifu.exchange.application import ApplicationSignatureError
 from warifu.exchange.keys import OpenError
 from warifu.interim.ground import Ground
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.limits import CALL_DEADLINE, CODE, FIELDS, check_items, check_text
+from warifu.kernel.limits import CALL_DEADLINE, CODE, FIELDS, FORM_VALUE, check_items, check_text
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
 from warifu.portal.v1 import post_pb2
 
 _NUMBERING: Final = "numbering"
 _SECONDS: Final = CALL_DEADLINE / 1000
-FILLED: Final = 500
-"""Characters in one place of a form (warifu.portal.v1.ApplicationField)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Applications:
             check_items(told.fields, "fields", FIELDS, required=False)
             for field in told.fields:
                 check_text(field.name, "fields.name", CODE)
-                check_text(field.value, "fields.value", FILLED, required=False)
+                check_text(field.value, "fields.value", FORM_VALUE, required=False)
         except LinkageError as error:
             raise _UnfitError from error
 

@@ -88,7 +88,7 @@ def set_cookie(
 
     SameSite is Lax, not Strict: the card service, another site, leads the browser back to the portal by a redirect, and with Strict the
     cookie that the login is bound to would stay behind on that step. Lax sends it on such a top-level GET and on nothing else from
-    other sites; and no GET of the portal changes anything, but the login's own, which a single-use challenge protects.
+    other sites; and no GET of the portal changes anything, but the login's own, which a single-use challenge protects, and the application's, which a card's signature over that very form does.
     Secure is set where the portal is served over HTTPS; the demo's plain HTTP never leaves the machine.
     """
     response.set_cookie(name, token, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax")
