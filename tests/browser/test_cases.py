@@ -201,7 +201,9 @@ def test_a_moved_household_needs_no_paper(browser: Browser, network: Running) ->
         truth = who.head.assessed(YEAR)
         assert truth is not None
         expect(place(page, "gross_income")).to_have_attribute("data-request-id", income)
-        expect(place(page, "gross_income").get_by_test_id("value")).to_have_text(f"{tax_info(truth).gross_income_yen:,}円")
+        expect(place(page, "gross_income").get_by_test_id("value")).to_have_text(
+            f"{tax_info(truth).gross_income_yen:,}円"
+        )
         year, month, day = who.lost_on.split("-")
         expect(place(page, "former_to")).to_have_attribute("data-request-id", loss)
         expect(place(page, "former_to").get_by_test_id("value")).to_have_text(f"{year}年{int(month)}月{int(day)}日")
