@@ -31,7 +31,7 @@ from warifu.web.face import problem, wants_json
 from warifu.web.pages import Pages
 
 PATH: Final = "/helpline"
-LANGUAGES: Final = ("日本語", "English", "中文", "한국어", "Tiếng Việt", "Português", "Español", "नेपाली")
+LANGUAGES: Final = ("日本語", "English", "中文", "한국어", "Tiếng Việt", "Português", "Español", "Filipino")
 PHONE: Final = "0000-95-0178"
 FAX: Final = "0000-95-0179"
 _SEXES: Final = {"male": common_pb2.SEX_MALE, "female": common_pb2.SEX_FEMALE}
