@@ -107,7 +107,7 @@ def kept(number: int, of: int, subject: bytes) -> Kept:
     """One entry of `of`, in the order of time."""
     rare, refused = number % RARE == RARE // 2, number % REFUSED == REFUSED // 2
     row = BOOK.rows[RARE_ROW if rare else COMMON_ROW]
-    at = milliseconds(NOW - TERM + TERM * (number + 1) / (of + 1))
+    at = milliseconds(NOW - TERM) + milliseconds(TERM) * (number + 1) // (of + 1)
     outcome = pb.OUTCOME_DENIED if refused else pb.OUTCOME_ANSWERED
     request_id = str(UUID(int=number + 1 + (1 << 100) * subject[0]))
     provider = INSURER if rare else TAX
