@@ -6,6 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
+from unit.portal import described
 from unit.portal.lab import HANA, DemoPerson, Lab
 
 
@@ -18,7 +19,11 @@ class Browser:
             lab.portal_origin: httpx2.ASGITransport(lab.portal.web, raise_app_exceptions=False),
             lab.card_origin: httpx2.ASGITransport(lab.cards, raise_app_exceptions=False),
         }
-        self.client = httpx2.AsyncClient(mounts=mounts, headers={"accept": "text/html", "accept-language": language})
+        self.client = httpx2.AsyncClient(
+            mounts=mounts,
+            headers={"accept": "text/html", "accept-language": language},
+            event_hooks={"response": [described.hold]},
+        )
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         """A page of the portal, or of any face by its whole address."""
