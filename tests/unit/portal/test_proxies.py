@@ -491,7 +491,7 @@ async def test_mandates_live_on_postgresql_as_on_sqlite(postgres_database: URL, 
     await store.write(
         lambda c: c.execute(accounts.insert(), [{"account": a, "opened_at": 0} for a in ("person", "proxy")])
     )
-    row = {"token_hash": b"hash", "account": "proxy", "opened_at": 0, "seen_at": 0}
+    row = {"token_hash": b"hash", "account": "proxy", "opened_at": 0, "seen_at": 0, "serial": "1a", "kiosk": False}
     await store.write(lambda c: c.execute(sessions.insert(), row))
     with pytest.raises(RefusedError):
         await proxies.accept("proxy", "0000-0000-0000", "person")
