@@ -19,7 +19,9 @@ from warifu.numbering.schema import CARD, CERTIFICATE, HELP_REPORT, SUSPENSION
 from warifu.numbering.v1 import numbering_pb2 as pb
 
 _CARDS: Final = (
-    select(CARD).where(CARD.c.person == bindparam("person_id")).order_by(CARD.c.issued_at.desc(), CARD.c.number)
+    select(CARD)
+    .where(CARD.c.person == bindparam("person_id"))
+    .order_by(CARD.c.status == pb.CERTIFICATE_STATUS_REVOKED, CARD.c.issued_at.desc(), CARD.c.number)
 )
 _CERTIFICATES: Final = (
     select(CERTIFICATE)
@@ -44,7 +46,7 @@ class Desk:
     look_up: LookUp
 
     async def find(self, institution: str, number: str, items: common_pb2.BasicItems | None) -> list[pb.Card]:
-        """The cards of the person of `items`, newest first; none when `number` is given and not theirs, or nobody has such items.
+        """The cards of the person of `items`, those that live first, then the newest; none when `number` is given and not theirs, or nobody has such items.
 
         Raises:
             LinkageError: as `Matching.match` and `LookUp.look_up`; CLIENT_PERSON_AMBIGUOUS when two people share the items and no number

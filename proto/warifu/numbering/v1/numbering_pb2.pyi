@@ -1071,7 +1071,7 @@ class FindCardsResponse(_message.Message):
     CARDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___Card]:
-        """Newest first; empty also when number and items do not belong together."""
+        """Those that live first, then the newest; empty also when number and items do not belong together."""
 
     def __init__(
         self,
