@@ -68,10 +68,13 @@ def application(
     routes: Sequence[BaseRoute],
     failures: Mapping[type[Exception], Failure] = _NONE,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    *,
+    tokens: str = "",
 ) -> ASGIApp:
     """The guarded application, static files and 本物との違い (`differs`) included. Failures are pages (`error.html`), or JSON for programs; none shows an exception.
 
-    `failures` answer the face's own exceptions, by type; `around` is laid around the routes, within the guard.
+    `failures` answer the face's own exceptions, by type; `around` is laid around the routes, within the guard; bearer tokens are taken
+    below the path `tokens`, by default nowhere.
     """
 
     def failed(request: Request, status: int) -> Response:
@@ -100,4 +103,4 @@ def application(
         exception_handlers={HTTPException: refused, Exception: broken, **failures},
     )
     app.router.redirect_slashes = False  # an address that is not one of ours is missing, never mended
-    return Guard(around(app), face.host, face.origin, failed, face.policy)
+    return Guard(around(app), face.host, face.origin, failed, face.policy, tokens)

@@ -1,9 +1,9 @@
 """What every request passes before it reaches a page: host, origin and size checks; and the headers that every response carries.
 
 Pure ASGI, so that a page costs no extra task. The checks need no token in the forms: browsers state where an unsafe request comes from
-(`Origin`, `Sec-Fetch-Site`), and a request that does not say so is refused. Only one that shows an Authorization header may come from
-anywhere: no page can have a browser add that to a request for another site unasked (Fetch standard, CORS-preflight), and a face that takes
-the header at all takes nothing else beside it.
+(`Origin`, `Sec-Fetch-Site`), and a request that does not say so is refused. Only one that shows a bearer token may come from anywhere, where
+the face takes tokens: no page can have a browser add that to a request for another site unasked (Fetch standard, CORS-preflight), and what
+takes a token takes nothing else beside it. Other schemes do not count: passwords and tickets are added by browsers themselves.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ class Guard:
     refuse: Refuse
     policy: Policy = STRICTEST
     """Of every response that does not bring one of its own."""
+    tokens: str = ""
+    """Below this path bearer tokens are taken; nowhere when empty."""
     _headers: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,9 +102,13 @@ class Guard:
             return 421
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_TARGET:
             return 414
-        if scope["method"] not in SAFE_METHODS and not self._from_here(headers) and "authorization" not in headers:
+        if scope["method"] not in SAFE_METHODS and not self._from_here(headers) and not self._by_token(scope, headers):
             return 403
         return None
+
+    def _by_token(self, scope: Scope, headers: Headers) -> bool:
+        below = bool(self.tokens) and scope["path"].startswith(self.tokens)
+        return below and headers.get("authorization", "").lower().startswith("bearer ")
 
     def _from_here(self, headers: Headers) -> bool:
         return headers.get("origin") == self.origin and headers.get("sec-fetch-site", "same-origin") == "same-origin"

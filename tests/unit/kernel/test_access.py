@@ -39,7 +39,8 @@ def test_every_rpc_of_the_contracts_has_a_row() -> None:
         text = proto.read_text(encoding="utf-8")
         for name, body in re.findall(r"^service (\w+) \{(.*?)^\}", text, re.DOTALL | re.MULTILINE):
             expected |= {
-                f"/warifu.{proto.stem}.v1.{name}/{rpc}" for rpc in re.findall(r"^\s+rpc (\w+)\(", body, re.MULTILINE)
+                f"/warifu.{proto.parts[-3]}.v1.{name}/{rpc}"
+                for rpc in re.findall(r"^\s+rpc (\w+)\(", body, re.MULTILINE)
             }
     rows = {method for method in Access.load()._rules if method.startswith("/warifu.")}
     assert rows == {method for method in expected if "ControlService" not in method}
@@ -48,8 +49,8 @@ def test_every_rpc_of_the_contracts_has_a_row() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "named"),
     [
-        ('[allow."warifu.portal.v1.DeliveryService"]', '[allow."warifu.portal.v1.PostService"]', "PostService"),
-        ('[allow."warifu.portal.v1.DeliveryService"]', '[allow."warifu.post.v1.PostService"]', "PostService"),
+        ('[allow."warifu.portal.v1.DeliveryService"]', '[allow."warifu.portal.v1.FaxService"]', "FaxService"),
+        ('[allow."warifu.portal.v1.DeliveryService"]', '[allow."warifu.post.v1.FaxService"]', "FaxService"),
         ("Deliver = ", "Hand = ", "Hand"),
         ('Deliver = ["gateway"]', 'Deliver = ["getaway"]', "getaway"),
         ('Deliver = ["gateway"]', "Deliver = []", "Deliver"),

@@ -26,6 +26,8 @@ def operations() -> Iterator[Operation]:
 async def hold(response: httpx2.Response) -> None:
     """Raise when the answer is not as described. Answers of pages, and other addresses, are none of its business."""
     path = response.request.url.path
+    if not response.request.url.host.startswith("portal."):
+        return
     if not path.startswith("/api/v1/") or "application/json" not in response.headers.get("content-type", ""):
         return
     operation = find(response.request.method, path)

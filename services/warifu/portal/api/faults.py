@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from warifu.kernel.store import Store
 from warifu.portal.api.schema import api_faults
+from warifu.portal.kiosk.downloads import NoDownloadsError
+from warifu.portal.proxies.scopes import OutOfScopeError
 from warifu.portal.sessions import Sessions
 from warifu.web.face import wants_json
 from warifu.web.pages import Pages
@@ -89,7 +91,10 @@ class Faults:
     async def _felt(self, scope: Scope) -> Fault:
         if scope["type"] != "http" or not self._of or scope["path"].startswith(_UNTOUCHED):
             return Fault.NONE
-        session = await self._sessions.of(Request(scope))
+        try:
+            session = await self._sessions.of(Request(scope))
+        except (NoDownloadsError, OutOfScopeError):
+            return Fault.NONE  # refused by the pages, in words
         return self._of.get(session.account, Fault.NONE) if session is not None else Fault.NONE
 
     def _unavailable(self, request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_FILES: Final = (".csv", ".json", "/export", "/proof.json", "/download")
+_FILES: Final = (".csv", ".json", "/export", "/proof", "/download")
 
 
 class NoDownloadsError(Exception):

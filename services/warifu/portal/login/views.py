@@ -159,6 +159,9 @@ class LoginViews:
             return await self.parents.arrived(request, account, then)
         response: Response = JSONResponse({"logged_in": True}) if wants_json(request) else RedirectResponse(then, 303)
         await self.operations.note(account, "login")
+        before = await self.sessions.of(request, anywhere=True)
+        if before is not None:  # whoever was logged in at this browser no longer is, nor anybody who knows that cookie
+            await self.endings.drop(before.token_hash)
         opened = await self.sessions.open(account, response, serial=serial, kiosk=is_kiosk(request))
         try:
             await self._require_good(serial)  # once more: what was reported meanwhile found no session to end
