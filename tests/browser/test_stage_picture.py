@@ -129,7 +129,7 @@ def test_without_scripts_all_of_it_is_there(network: Running, played: dict, brow
         page = context.new_page()
         show(page, address(network, played["tax"]))
         page.get_by_test_id("next").click()
-        expect(page.get_by_test_id("picture-title")).to_contain_text("コアシステムが判断し")
+        expect(page.get_by_test_id("picture-title")).to_contain_text("ゲートウェイが判断し")
         page.get_by_test_id("step-7").click()
         expect(page.get_by_test_id("held-portal-entry")).to_be_visible()
 

@@ -38,7 +38,7 @@ WitnessVKey = Annotated[
         "--witness-key",
         metavar="VKEY|FILE",
         help=t(
-            "監視機関（証人）の検証鍵、またはそのファイル。省略すると network.json のもの。",
+            "監督機関（証人）の検証鍵、またはそのファイル。省略すると network.json のもの。",
             "The witness' verifier key, or a file with it. Without it: that of network.json.",
         ),
         show_default=False,
@@ -218,7 +218,7 @@ def _failures() -> Sequence[tuple[tuple[type[Exception], ...], str, str, str]]:
         (
             (UnwitnessedError,),
             "unwitnessed",
-            "監視機関（証人）の副署がありません。監視機関に見せていないログのおそれがあります。",
+            "監督機関（証人）の副署がありません。監督機関に見せていないログのおそれがあります。",
             "The witness has not cosigned: the log may never have been shown to it.",
         ),
         (
@@ -230,7 +230,7 @@ def _failures() -> Sequence[tuple[tuple[type[Exception], ...], str, str, str]]:
         (
             (ForgedNoteError,),
             "forged",
-            "ログか監視機関の署名が鍵と合いません。偽造のおそれがあります。",
+            "ログか監督機関の署名が鍵と合いません。偽造のおそれがあります。",
             "A signature of the log or of the witness does not fit its key: it may be forged.",
         ),
         ((NoteError,), "checkpoint", "チェックポイントの形をしていません。", "The checkpoint is malformed."),
@@ -278,7 +278,7 @@ def _tell_limits(keys: LogKeys, source: str) -> None:
     """What was checked, by which keys, and what was not."""
     out.print(
         t(
-            "\n確かめたこと: 記録が書き換えられていないこと、署名されたログに載っていること、監視機関が副署したこと。",
+            "\n確かめたこと: 記録が書き換えられていないこと、署名されたログに載っていること、監督機関が副署したこと。",
             "\nChecked: the records are unaltered, they are in a log that is signed with its key, and the witness cosigned it.",
         )
     )

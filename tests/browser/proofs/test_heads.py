@@ -110,7 +110,7 @@ def test_a_silent_witness_is_told(page: Page, network: Served, since: timedelta)
     with network.lab.log.changed(silent_since=datetime.now(UTC) - since):
         history(page, network)
         expect_all(page, "silent")
-    expect(page.get_by_test_id("proof")).to_have_text(["監視機関の確認が途絶"] * len(TOLD))
+    expect(page.get_by_test_id("proof")).to_have_text(["監督機関の確認が途絶"] * len(TOLD))
     expect(page.get_by_test_id("proof-summary")).to_contain_text("この一覧が最新だとは考えないでください")
 
 

@@ -11,14 +11,14 @@ from warifu.law import Text
 WIDE, HIGH = 1000, 440
 _BOX: Final = 84
 _LABELS: Final[Mapping[str, Text]] = {
-    "numbering": Text("番号の機関", "Numbering body"),
-    "gateway": Text("コアシステム", "Gateway"),
+    "numbering": Text("付番機関", "Numbering body"),
+    "gateway": Text("ゲートウェイ", "Gateway"),
     "residency": Text("住民基本台帳", "Resident records"),
     "tax": Text("市町村の税務", "Resident tax"),
     "health_insurance": Text("医療保険", "Health insurance"),
     "welfare": Text("福祉", "Welfare"),
     "portal": Text("市民ポータル", "Citizen portal"),
-    "watchdog": Text("監視機関（証人）", "Supervisor, witness"),
+    "watchdog": Text("監督機関（証人）", "Supervisor, witness"),
     "simulator": Text("カードサービス", "Card service"),
     "counter": Text("窓口", "Counters"),
 }

@@ -23,21 +23,21 @@ from warifu.simulator.stage.picture.model import (
 
 TITLES: Final = {
     PREPARED: Text("照会者が照会をつくり、封をする", "The requester prepares the inquiry and seals the query"),
-    DECIDED: Text("コアシステムが判断し、符号を変え、記録する", "The gateway decides, converts the code and records"),
+    DECIDED: Text("ゲートウェイが判断し、符号を変え、記録する", "The gateway decides, converts the code and records"),
     PROVIDED: Text(
         "提供者が許可証を確かめ、副本を探し、封をする",
         "The provider checks the permit, looks up its copy and seals the answer",
     ),
-    RELAYED: Text("コアシステムが結果を記録し、回答を渡す", "The gateway records the outcome and relays the answer"),
+    RELAYED: Text("ゲートウェイが結果を記録し、回答を渡す", "The gateway records the outcome and relays the answer"),
     OPENED: Text("照会者が開けて、記録する", "The requester opens the answer and records it"),
     LOGGED: Text("公開ログに載り、証人が副署する", "The public log takes it up and the witness cosigns"),
     SHOWN: Text("本人の履歴に届く", "The entry reaches the person's history"),
 }
 OTHERWISE: Final[dict[tuple[int, State | str], Text]] = {
-    (DECIDED, "denied"): Text("コアシステムが認めず、記録する", "The gateway refuses, and records it"),
+    (DECIDED, "denied"): Text("ゲートウェイが認めず、記録する", "The gateway refuses, and records it"),
     (PROVIDED, State.NEVER): Text("提供者は聞かれない", "The provider is not asked"),
     (PROVIDED, State.WAITING): Text("提供者の答えを待つ", "The provider's answer is waited for"),
-    (RELAYED, "denied"): Text("コアシステムが結果を記録する", "The gateway records the outcome"),
+    (RELAYED, "denied"): Text("ゲートウェイが結果を記録する", "The gateway records the outcome"),
     (OPENED, "denied"): Text("照会者が結果を受け取り、記録する", "The requester gets the outcome and records it"),
     (SHOWN, State.NEVER): Text("本人の履歴には届かない", "Nothing reaches the person's history"),
 }
@@ -118,19 +118,19 @@ def prepared(story: Story, state: State) -> Text:
 def decided(story: Story, state: State) -> Text:
     """Step 2."""
     if state is not State.DONE:
-        return _otherwise(state, Text("コアシステムにはまだ何も届いていない。", "Nothing has reached the gateway yet."))
+        return _otherwise(state, Text("ゲートウェイにはまだ何も届いていない。", "Nothing has reached the gateway yet."))
     if story.reason is not None and not story.row:
         return Text(
-            f"コアシステムは見出しを読み、許可表に照らし、認めない。{story.reason.ja}認めなかったことも記録する。許可証は作られない。",
+            f"ゲートウェイは見出しを読み、許可表に照らし、認めない。{story.reason.ja}認めなかったことも記録する。許可証は作られない。",
             f"The gateway reads the header, looks into the permission table and refuses. {story.reason.en} The refusal is recorded as well. There is no permit.",
         )
     if not story.row:
         return Text(
-            "コアシステムは見出しを読み、要求を記録した。許可証はない。",
+            "ゲートウェイは見出しを読み、要求を記録した。許可証はない。",
             "The gateway read the header and recorded the request. There is no permit.",
         )
     return Text(
-        f"コアシステムは見出しを読み、許可表の行 {story.row} により認める。照会者の符号を提供者の符号に変え、要求を記録してから、1回だけ使える許可証に署名する。照会内容は封をされたまま。",
+        f"ゲートウェイは見出しを読み、許可表の行 {story.row} により認める。照会者の符号を提供者の符号に変え、要求を記録してから、1回だけ使える許可証に署名する。照会内容は封をされたまま。",
         f"The gateway reads the header and allows it by row {story.row} of the permission table. It converts the requester's code into the provider's, records the request, "
         "and only then signs a permit that serves once. The query stays sealed.",
     )
@@ -212,17 +212,17 @@ def relayed(story: Story, state: State) -> Text:
     match story.outcome:
         case pb.OUTCOME_ANSWERED:
             return Text(
-                f"コアシステムは「{outcome.ja}」とだけ記録してから、封をされたままの回答を渡す。",
+                f"ゲートウェイは「{outcome.ja}」とだけ記録してから、封をされたままの回答を渡す。",
                 f"The gateway records {outcome.en} and no more, then relays the answer, still sealed.",
             )
         case pb.OUTCOME_ERROR if story.failure is not None:
             return Text(
-                f"コアシステムは結果「{outcome.ja}」を記録する。{story.failure.ja}",
+                f"ゲートウェイは結果「{outcome.ja}」を記録する。{story.failure.ja}",
                 f"The gateway records the outcome {outcome.en}. {story.failure.en}",
             )
         case _:
             return Text(
-                f"コアシステムは結果「{outcome.ja}」を記録する。渡す回答はない。",
+                f"ゲートウェイは結果「{outcome.ja}」を記録する。渡す回答はない。",
                 f"The gateway records the outcome {outcome.en}. There is no answer to relay.",
             )
 
@@ -264,7 +264,7 @@ def logged(story: Story, state: State, witnessed: int | None) -> Text:
         return Text("記録の約束値は、まだ公開ログに載っていない。", "No commitment is in the public log yet.")
     ja, en = "、".join(held.value.ja for held in story.leaves), ", ".join(held.value.en for held in story.leaves)
     placed = Text(
-        f"コアシステムの記録の約束値が、公開ログの {ja} に載った。だれでも読めるが、32 バイトの約束値だけである。",
+        f"ゲートウェイの記録の約束値が、公開ログの {ja} に載った。だれでも読めるが、32 バイトの約束値だけである。",
         f"The commitments to the gateway's records stand in the public log: {en}. Anyone may read them, and they are 32 bytes each and nothing else.",
     )
     if witnessed is None:
@@ -285,11 +285,11 @@ def shown(story: Story, state: State, *, hidden: bool, final: bool) -> Text:
         return _UNSEEN
     if state is State.DONE:
         told = Text(
-            "コアシステムは二つの記録を、ポータルだけが開けられるように封をして、ポータルの符号を付けて届けた。本人は履歴でこれを読み、公開ログと照らし合わせられる。",
+            "ゲートウェイは二つの記録を、ポータルだけが開けられるように封をして、ポータルの符号を付けて届けた。本人は履歴でこれを読み、公開ログと照らし合わせられる。",
             "The gateway delivered both records, sealed so that only the portal can open them, under the portal's code. The person reads them in the history and can check them against the public log.",
         )
         wrong = Text(
-            "コアシステムは不開示としているのに、ポータルにある。",
+            "ゲートウェイは不開示としているのに、ポータルにある。",
             "The gateway has it as not to be shown, and yet the portal has it.",
         )
         return _joined(wrong, told) if hidden else told
@@ -301,7 +301,7 @@ def shown(story: Story, state: State, *, hidden: bool, final: bool) -> Text:
         return _joined(
             nothing,
             Text(
-                "コアシステムの控えには不開示とある。だから届けられない。",
+                "ゲートウェイの控えには不開示とある。だから届けられない。",
                 "The gateway's own row says non-disclosure: it is not delivered.",
             ),
         )

@@ -9,11 +9,11 @@ from warifu.law import Text
 
 REQUESTER: Final = Text("照会者", "Requester")
 PROVIDER: Final = Text("提供者", "Provider")
-GATEWAY: Final = Text("コアシステム", "Gateway")
+GATEWAY: Final = Text("ゲートウェイ", "Gateway")
 LOG: Final = Text("公開ログ", "Public log")
-WATCHDOG: Final = Text("監視機関（証人）", "Supervisor (witness)")
+WATCHDOG: Final = Text("監督機関（証人）", "Supervisor (witness)")
 PORTAL: Final = Text("市民ポータル", "Citizen portal")
-NUMBERING: Final = Text("番号の機関", "Numbering body")
+NUMBERING: Final = Text("付番機関", "Numbering body")
 
 PROCEDURE: Final = Text("手続", "Procedure")
 ITEM: Final = Text("情報", "Item")
