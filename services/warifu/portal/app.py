@@ -114,7 +114,9 @@ def assemble(
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
-        LoginViews(face, pages, clock, challenges, sessions, accounts, numbering, operations, parents, endings, insurance),
+        LoginViews(
+            face, pages, clock, challenges, sessions, accounts, numbering, operations, parents, endings, insurance
+        ),
         insurance,
         BenefitViews(pages, sessions, safe, operations),
         CardViews(face, pages, clock, sessions, accounts, numbering),
