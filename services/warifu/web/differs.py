@@ -27,7 +27,7 @@ class Difference:
     """How it really is."""
     here: Mapping[str, str]
     """What the simulation does."""
-    source: str
+    source: Mapping[str, str]
     """Where the real is stated."""
     unsure: bool = False
     """It was read in no primary source."""
@@ -56,6 +56,6 @@ def _told(listed: Sequence[Difference], language: str) -> str:
         doubt = _UNSURE[language] if one.unsure else ""
         lines.append(
             f"## {one.topic[language]}\n{real}: {one.real[language]}{doubt}\n"
-            f"{here}: {one.here[language]}\n{source}: {one.source}\n"
+            f"{here}: {one.here[language]}\n{source}: {one.source[language]}\n"
         )
     return "\n".join(lines)

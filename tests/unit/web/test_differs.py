@@ -51,13 +51,12 @@ def test_the_file_speaks_of_every_face_and_of_no_other() -> None:
 
 @pytest.mark.parametrize("face", FACES)
 def test_each_difference_is_told_whole_in_both_languages(face: str) -> None:
-    """Topic, real and here have a Japanese and an English text, the English without Japanese letters, and a source."""
+    """Topic, real and here have a Japanese and an English text, the English without Japanese letters; so has its source."""
     for one in differs.differences(f"{face}.localhost"):
-        for texts in (one.topic, one.real, one.here):
+        for texts in (one.topic, one.real, one.here, one.source):
             assert set(texts) == {"ja", "en"}
             assert all(texts.values())
             assert not any("\u3040" <= letter <= "\u9fff" for letter in texts["en"])
-        assert one.source
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -86,4 +85,4 @@ def test_as_plain_text_it_says_the_same_in_both_languages() -> None:
     for one in differs.differences("log.localhost"):
         assert one.real["ja"] in text
         assert one.here["en"] in text
-        assert one.source in text
+        assert one.source["en"] in text
