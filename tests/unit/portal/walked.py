@@ -78,6 +78,11 @@ class Way:
         return self.route.startswith("/api/")
 
     @property
+    def ends(self) -> bool:
+        """It ends a session."""
+        return self._below in {"/logout", "/logout/everywhere", "/kiosk/finish", "/kiosk/leave"}
+
+    @property
     def whose(self) -> str:
         """What stands in its places; nothing for a path without."""
         names = tuple(re.findall(r"\{(\w+)", self.route))
@@ -162,7 +167,7 @@ async def signed(held: Held) -> dict[str, str]:
 
 @dataclass
 class Face:
-    """One application that is walked over."""
+    """One application that is walked over. Its client keeps its cookies, whatever an answer says: the walk is one visitor's."""
 
     name: str
     web: object
@@ -176,12 +181,15 @@ class Face:
         sent |= {name.replace("_", "-"): value for name, value in headers.items() if value}
         sent = {name: value for name, value in sent.items() if headers.get(name) != ""}
         where = {"params" if way.method == "GET" else "data": names or {}}
-        return await self.client.request(way.method, self.origin + way.path(self.held), headers=sent, **where)
+        cookies = httpx2.Cookies(self.client.cookies)
+        response = await self.client.request(way.method, self.origin + way.path(self.held), headers=sent, **where)
+        self.client.cookies = cookies
+        return response
 
     @property
     def ways(self) -> list[Way]:
-        """All of it."""
-        return ways(self.web)
+        """All of it; those last after which nobody is logged in any more."""
+        return sorted(ways(self.web), key=lambda way: way.method == "POST" and way.ends)
 
 
 @asynccontextmanager
