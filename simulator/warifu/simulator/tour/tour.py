@@ -11,13 +11,13 @@ from playwright.sync_api import sync_playwright
 
 from warifu.simulator.doors import doors
 from warifu.simulator.people import People
-from warifu.simulator.scenarios import SCENARIOS, Stage
+from warifu.simulator.scenarios import Stage
 from warifu.simulator.state import NetworkFile
+from warifu.simulator.tour import furnish as filling
 from warifu.simulator.tour.crawl import Crawl, Visit
 from warifu.simulator.tour.shots import Shot, take, write_index
 from warifu.simulator.tour.visitors import Visitor, entered, visitors
 
-PLAYS: Final = ("moved-household", "refused")
 _BROKEN: Final = 400
 """Statuses from here on are problems."""
 
@@ -47,15 +47,15 @@ class Toured:
 
 
 async def furnish(network: NetworkFile, state: Path) -> Scene:
-    """Play what fills the pages, and say whom and where to look at."""
+    """Do what fills the pages, and say whom and where to look at."""
     async with doors(network) as opened:
-        person, requester = "", ""
-        for name in PLAYS:
-            stage = Stage(network, state, opened)
-            await SCENARIOS[name].play(stage)
-            person, requester = person or stage.person, requester or stage.exchanges[0].requester
-    city = requester.partition("-")[2]
-    return Scene(person, People.of(network).demo(person).pin, requester, f"residency-{city}")
+        stage = Stage(network, state, opened)
+        await filling.play(stage)
+        first = stage.exchanges[0]
+        await filling.case(opened, first.requester, first.state.request.addressee_no)
+        await filling.letters(stage)
+    city = first.requester.partition("-")[2]
+    return Scene(stage.person, People.of(network).demo(stage.person).pin, first.requester, f"residency-{city}")
 
 
 def photograph(
