@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from warifu.agency.v1 import cases_pb2, cases_pb2_grpc
-from warifu.common.v1 import common_pb2
-from warifu.simulator.clerk import STAFF
+from warifu.simulator.clerk import STAFF, Exchange
 from warifu.simulator.doors import Doors
 from warifu.simulator.scenarios import SCENARIOS, Stage
 
@@ -26,8 +26,10 @@ async def play(stage: Stage) -> None:
         stage.exchanges += following.exchanges
 
 
-async def case(doors: Doors, institution: str, addressee_no: str) -> str:
-    """A case at the counter about someone who is known there, with whatever it may ask asked; its reference."""
+async def case(doors: Doors, played: Sequence[Exchange]) -> str:
+    """A case at the counter about whom a play was about, with what was asked there asked for the case; its reference."""
+    institution, addressee_no = played[0].requester, played[0].state.request.addressee_no
+    questions = {one.question.item: one.question for one in played if one.requester == institution}
     desk = cases_pb2_grpc.CaseServiceStub(doors.counter(institution))
     offered = await desk.ListProcedures(cases_pb2.ListProceduresRequest(institution=institution), timeout=DEADLINE)
     chosen = max(offered.procedures, key=lambda one: len(one.inquiries))
@@ -38,11 +40,11 @@ async def case(doors: Doors, institution: str, addressee_no: str) -> str:
         timeout=DEADLINE,
     )
     for inquiry in chosen.inquiries:
-        if inquiry.providers and not inquiry.consent_required and not inquiry.awaits_approval:
+        if (question := questions.get(inquiry.item)) is not None:
             await desk.AskForCase(
                 cases_pb2.AskForCaseRequest(
                     institution=institution, reference=opened.case.reference, row=inquiry.row,
-                    provider=inquiry.providers[0], span=common_pb2.Span(), actor=_ACTOR, idempotency_key=str(uuid.uuid4()),
+                    provider=question.provider, span=question.span, actor=_ACTOR, idempotency_key=str(uuid.uuid4()),
                 ),
                 timeout=DEADLINE,
             )  # fmt: skip

@@ -52,7 +52,7 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
         stage = Stage(network, state, opened)
         await filling.play(stage)
         first = stage.exchanges[0]
-        await filling.case(opened, first.requester, first.state.request.addressee_no)
+        await filling.case(opened, stage.exchanges)
         await filling.letters(stage)
     city = first.requester.partition("-")[2]
     return Scene(stage.person, People.of(network).demo(stage.person).pin, first.requester, f"residency-{city}")
