@@ -187,7 +187,7 @@ def needing(lab: Lab) -> list[Way]:
 
 def turned_away(response: httpx2.Response) -> bool:
     """Whether an answer leads to the login, or says that one is needed."""
-    leads = response.headers.get("location", "").startswith("/login")
+    leads = re.match(r"/login\?(next=|$)", response.headers.get("location", "")) is not None
     return response.status_code == 401 or (response.status_code == 303 and leads)
 
 
@@ -226,6 +226,7 @@ async def test_a_log_out_ends_the_session_for_every_copy_of_its_cookie(held: Hel
     copy.client.cookies.set(COOKIE, str(held.hana.cookie(COOKIE)), domain="portal.localhost", path="/")
     assert (await copy.get("/history")).status_code == 200
     await held.hana.post("/logout")
+    assert turned_away(await copy.get("/history"))
     face = Face("portal", held.lab.portal.web, held.lab.portal_origin, copy.client, held.ids)
     assert [way for way in needing(held.lab) if not turned_away(await face.ask(way))] == []
 
