@@ -105,6 +105,6 @@ def _folder(state: Path | None) -> Path:
     """
     from warifu.simulator.state import NetworkFile, newest_living  # noqa: PLC0415
 
-    folder = (state or newest_living()).absolute()
+    folder = (state or newest_living()[0]).absolute()
     NetworkFile.load(folder)
     return folder

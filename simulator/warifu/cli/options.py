@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warifu.cli.output import err
 from warifu.cli.text import t
 
 if TYPE_CHECKING:
@@ -35,7 +36,17 @@ def living(state: Path | None) -> tuple[Path, NetworkFile]:
     """
     from warifu.simulator.state import NetworkFile, StateError, newest_living  # noqa: PLC0415
 
-    folder = (state or newest_living()).absolute()
+    folder, others = (state, 0) if state else newest_living()
+    folder = folder.absolute()
+    if others > 1:
+        err.print(
+            t(
+                f"{others} 個のネットワークが動いています。使うのは {folder} です。ほかを使うときは --state で指定してください。",
+                f"{others} networks are running; this is about {folder}. Name another with --state.",
+            ),
+            style="dim",
+            soft_wrap=True,
+        )
     file = NetworkFile.load(folder)
     if not file.living():
         raise StateError(

@@ -34,7 +34,11 @@ def fail(message: str, code: int = 2) -> NoReturn:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
     """Print a table; cells are text, never markup."""
-    drawn = Table(*columns, title=title, header_style="bold", box=None, pad_edge=False, title_justify="left")
+    drawn = Table(title=title, header_style="bold", box=None, pad_edge=False, title_justify="left")
+    for column in columns:
+        drawn.add_column(
+            column, overflow="fold"
+        )  # nothing is cut: a token, or Japanese without a space, goes on in the next line
     for row in rows:
         drawn.add_row(*map(escape, row))
     out.print(drawn)

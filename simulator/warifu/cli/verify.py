@@ -76,7 +76,7 @@ def _keys(log_key: str | None, witness_key: str | None, state: Path | None) -> t
     known: Mapping[str, str] = {}
     source = "options"
     if log_key is None or witness_key is None:
-        folder = (state or newest_living()).absolute()
+        folder = (state or newest_living()[0]).absolute()
         known, source = NetworkFile.load(folder).log, str(folder / NETWORK_NAME)
     try:
         log = LogKey.parse(_text(log_key) or known.get("key", ""))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from warifu.agency.v1 import agency_pb2, agency_pb2_grpc
+from warifu.agency.v1 import agency_pb2, agency_pb2_grpc, cases_pb2, cases_pb2_grpc
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
@@ -34,6 +35,8 @@ class Question:
     consent: exchange_pb2.Consent | None = None
     case_reference: str = "lesson"
     """The case that it is for; empty shows what the supervisor's rules say of an inquiry without one."""
+    row: str = ""
+    """Permission row, where it is asked at the desk for that very case; without it the interim server is asked directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ class Clerk:
     def agency(self) -> agency_pb2_grpc.AgencyServiceAsyncStub:
         """The institution's business system."""
         return agency_pb2_grpc.AgencyServiceStub(self.doors.counter(self.institution))
+
+    @property
+    def desk(self) -> cases_pb2_grpc.CaseServiceAsyncStub:
+        """The business system's cases."""
+        return cases_pb2_grpc.CaseServiceStub(self.doors.counter(self.institution))
 
     @property
     def interim(self) -> interim_pb2_grpc.InterimServiceAsyncStub:
@@ -140,9 +148,30 @@ class Clerk:
             case_reference=question.case_reference, request_id=request_id,
         )  # fmt: skip
         began = time.perf_counter()
-        receipt = await self.interim.Inquire(request, timeout=15)
-        state = await self.collect(receipt.request_id)
-        return Exchange(receipt.request_id, self.institution, question, state, (time.perf_counter() - began) * 1000)
+        sent = await (self._ask_for_case(question) if question.row else self.interim.Inquire(request, timeout=15))
+        state = await self.collect(sent.request_id)
+        return Exchange(sent.request_id, self.institution, question, state, (time.perf_counter() - began) * 1000)
+
+    async def open_case(self, addressee_no: str, procedure: str, office: str = "window-1") -> str:
+        """Open a case about an addressee; its reference."""
+        opened = await self.desk.OpenCase(
+            cases_pb2.OpenCaseRequest(
+                institution=self.institution, addressee_no=addressee_no, procedure=procedure,
+                actor=cases_pb2.Actor(office=office, clerk=STAFF),
+            ),
+            timeout=15,
+        )  # fmt: skip
+        return opened.case.reference
+
+    async def _ask_for_case(self, question: Question) -> cases_pb2.AskForCaseResponse:
+        return await self.desk.AskForCase(
+            cases_pb2.AskForCaseRequest(
+                institution=self.institution, reference=question.case_reference, row=question.row,
+                provider=question.provider, span=question.span, idempotency_key=str(uuid.uuid4()),
+                actor=cases_pb2.Actor(office=question.office, clerk=question.clerk),
+            ),
+            timeout=15,
+        )  # fmt: skip
 
     async def collect(self, request_id: str) -> interim_pb2.InquiryState:
         """The inquiry's state."""

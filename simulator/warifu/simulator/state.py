@@ -175,18 +175,22 @@ def registered(state: Path) -> Iterator[None]:
         entry.unlink(missing_ok=True)
 
 
-def newest_living() -> Path:
-    """The state folder of the network that was started last and still lives.
+def newest_living() -> tuple[Path, int]:
+    """The state folder of the network that was started last and still lives, and how many live.
 
     Raises:
         StateError: none lives.
     """
     entries = sorted(_registry().glob("*.json"), key=lambda e: e.stat().st_mtime, reverse=True)
+    found = []
     for entry in entries:
         values = json.loads(entry.read_text(encoding="utf-8"))
         if _alive(values["pid"]):
-            return Path(values["state"])
-        entry.unlink(missing_ok=True)
+            found.append(Path(values["state"]))
+        else:
+            entry.unlink(missing_ok=True)
+    if found:
+        return found[0], len(found)
     raise StateError(
         "動いているネットワークがありません。別の端末で起動してください: warifu demo",
         "no network is running. Start one in another terminal with: ./warifu demo",

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from unit.portal.serving import Served, served
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A portal whose entries lie deep in a log of some hundred leaves."""
     folder: Path = tmp_path_factory.mktemp("proofs")
@@ -27,14 +27,14 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests here."""
     with chromium() as opened:
         yield opened
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def session(browser: Browser, network: Served) -> dict[str, Any]:
     """Hana's cookies: every test begins with them and with an empty memory."""
     with visitor(browser) as context:

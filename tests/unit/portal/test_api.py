@@ -70,6 +70,13 @@ async def test_a_token_is_ended_by_its_owner_alone(lab: Lab) -> None:
     assert (await Browser(lab).get("/api/v1/history", **bearer(secret))).status_code == 401
 
 
+async def test_a_token_makes_no_token(lab: Lab) -> None:
+    """A stolen token does not outlive its day by its offspring."""
+    secret = await token_of(lab)
+    refused = await Browser(lab).post("/api/v1/developers/tokens", {"label": "x"}, **bearer(secret))
+    assert refused.status_code == 403
+
+
 async def test_nobody_collects_tokens(lab: Lab) -> None:
     """An account has a stated number of tokens at most, and is told so."""
     browser = Browser(lab)

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from warifu.kernel.instants import datetime_at
 from warifu.law import Text
-from warifu.portal.api.tokens import LONGEST_LABEL, MOST, Token, Tokens, TooManyTokensError
+from warifu.portal.api.tokens import LONGEST_LABEL, MOST, Token, Tokens, TooManyTokensError, bearer
 from warifu.portal.sessions import Sessions
 from warifu.web import languages
 from warifu.web.dates import iso, written
@@ -71,7 +71,10 @@ class ApiViews:
         return JSONResponse({"tokens": [_document(token) for token in self.tokens.of(account)]})
 
     async def make(self, request: Request) -> Response:
-        """Make a token and show it, this once."""
+        """Make a token and show it, this once. Neither a token nor a shared terminal makes one: it would outlive both."""
+        session = await self.sessions.of(request)
+        if session is not None and (session.kiosk or bearer(request)):
+            raise HTTPException(403)
         account = await self._account(request)
         label = str((await request.form()).get("label", "")).strip()
         if not label or len(label) > LONGEST_LABEL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from warifu.common.v1 import common_pb2
@@ -21,11 +22,20 @@ BEFORE_COPIES = date(2026, 5, 18)
 COPIES_COME = date(2026, 6, 10)
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What the new city's clerk works on."""
+
+    addressee_no: str
+    case: str
+    """Reference of the case that justifies the inquiries."""
+
+
 async def play(stage: Stage) -> None:
     """The plain story, with the tax year that is known in spring."""
-    family, addressee = await _to_the_counter(stage)
-    tax = await _ask_tax(stage, family, addressee, LAST_KNOWN_YEAR)
-    insurer = await _ask_insurer(stage, family, addressee)
+    family, file = await _to_the_counter(stage)
+    tax = await _ask_tax(stage, family, file, LAST_KNOWN_YEAR)
+    insurer = await _ask_insurer(stage, family, file)
 
     stage.check("tax-office-answers", tax.outcome == "PROVIDED", tax.outcome)
     stage.check("tax-values-are-the-assessment's", _tax_agrees(family.head, tax), f"tax year {LAST_KNOWN_YEAR}")
@@ -41,22 +51,22 @@ async def play(stage: Stage) -> None:
 async def play_in_may(stage: Stage) -> None:
     """The same counter in May, when the new year's copy is not there yet, and again in June, when it is."""
     await stage.before(COPIES_COME, "the May variant needs a day before the new tax year's copies come")
-    family, addressee = await _to_the_counter(stage)
+    family, file = await _to_the_counter(stage)
     await stage.at_least(BEFORE_COPIES)
-    may = await _ask_tax(stage, family, addressee, NEW_YEAR)
+    may = await _ask_tax(stage, family, file, NEW_YEAR)
     stage.check("may-has-no-record-yet", may.outcome == "NO_RECORD", may.outcome)
     if stage.sabotaged:
         await looking.delete_tax_copy(stage, family.head, family.old_city, NEW_YEAR)
     await stage.at_least(COPIES_COME + timedelta(days=2))
-    june = await _ask_tax(stage, family, addressee, NEW_YEAR, sabotage=False)
+    june = await _ask_tax(stage, family, file, NEW_YEAR, sabotage=False)
     stage.check("june-has-it", june.outcome == "PROVIDED", june.outcome)
     stage.check("tax-values-are-the-assessment's", _tax_agrees(family.head, june, NEW_YEAR), f"tax year {NEW_YEAR}")
     await looking.three_records(stage, june)
     await looking.citizen_sees(stage, family.head.person, [may, june])
 
 
-async def _to_the_counter(stage: Stage) -> tuple[Family, str]:
-    """Up to the moment at which the new city's insurance clerk knows who stands there."""
+async def _to_the_counter(stage: Stage) -> tuple[Family, _File]:
+    """Up to the moment at which the new city's insurance clerk knows who stands there, and has a case about it."""
     head = stage.cast("mover")
     stage.person = head.person
     today = (await stage.clock()).date()
@@ -66,7 +76,7 @@ async def _to_the_counter(stage: Stage) -> tuple[Family, str]:
     await leave_job(stage, family, today - timedelta(days=7))
     stage.narrate("世帯で別の市へ引っ越す。", "The household moves to another city.")
     await move(stage, family, today - timedelta(days=1))
-    stage.narrate("新しい市の国保窓口へ。", "At the new city's health-insurance counter.")
+    stage.narrate("転入先の国保窓口へ。", "At the new city's health-insurance counter.")
     clerk = stage.clerk(f"nhi-{family.new_city}")
     expected = new_items(stage, head, family.new_city)
     visitor = await clerk.receive(expected, stage.people.demo(head.person).individual_number)
@@ -77,23 +87,26 @@ async def _to_the_counter(stage: Stage) -> tuple[Family, str]:
     stage.check(
         "four-items-come-from-numbering", same, "name, address, birth date and sex answered by the numbering body"
     )
-    return family, visitor.addressee_no
+    case = await clerk.open_case(visitor.addressee_no, stage.book.rows["P08"].procedure.code)
+    return family, _File(visitor.addressee_no, case)
 
 
-async def _ask_tax(stage: Stage, family: Family, addressee: str, year: int, *, sabotage: bool = True) -> Exchange:
+async def _ask_tax(stage: Stage, family: Family, file: _File, year: int, *, sabotage: bool = True) -> Exchange:
     if stage.sabotaged and sabotage and year == LAST_KNOWN_YEAR:
         await looking.delete_tax_copy(stage, family.head, family.old_city, year)
     stage.narrate("前の市の税務課に所得を照会する。", "Ask the old city's tax office for the income.")
-    question = stage.question("P07", f"tax-{family.old_city}", tax_year(year))
-    return await stage.ask(f"nhi-{family.new_city}", addressee, question)
+    question = stage.question("P07", f"tax-{family.old_city}", tax_year(year), row="P07", case_reference=file.case)
+    return await stage.ask(f"nhi-{family.new_city}", file.addressee_no, question)
 
 
-async def _ask_insurer(stage: Stage, family: Family, addressee: str) -> Exchange:
+async def _ask_insurer(stage: Stage, family: Family, file: _File) -> Exchange:
     stage.narrate("前の保険者に資格喪失を照会する。", "Ask the former insurer for the end of the qualification.")
     today = (await stage.clock()).date()
     lately = common_pb2.Period(first_day=(today - LOOK_BACK).isoformat(), last_day=today.isoformat())
-    question = stage.question("P08", family.insurance.institution, common_pb2.Span(period=lately))
-    return await stage.ask(f"nhi-{family.new_city}", addressee, question)
+    question = stage.question(
+        "P08", family.insurance.institution, common_pb2.Span(period=lately), row="P08", case_reference=file.case
+    )
+    return await stage.ask(f"nhi-{family.new_city}", file.addressee_no, question)
 
 
 def _tax_agrees(person: Person, exchange: Exchange, year: int = LAST_KNOWN_YEAR) -> bool:

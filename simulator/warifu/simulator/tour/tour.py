@@ -51,9 +51,8 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
     async with doors(network) as opened:
         stage = Stage(network, state, opened)
         await filling.play(stage)
-        first = stage.exchanges[0]
-        await filling.case(opened, stage.exchanges)
         await filling.letters(stage)
+    first = stage.exchanges[0]
     city = first.requester.partition("-")[2]
     return Scene(stage.person, People.of(network).demo(stage.person).pin, first.requester, f"residency-{city}")
 

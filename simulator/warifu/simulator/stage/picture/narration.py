@@ -285,8 +285,8 @@ def shown(story: Story, state: State, *, hidden: bool, final: bool) -> Text:
         return _UNSEEN
     if state is State.DONE:
         told = Text(
-            "ゲートウェイは二つの記録を、ポータルだけが開けられるように封をして、ポータルの符号を付けて届けた。本人は履歴でこれを読み、公開ログと照らし合わせられる。",
-            "The gateway delivered both records, sealed so that only the portal can open them, under the portal's code. The person reads them in the history and can check them against the public log.",
+            "ゲートウェイは二つの記録を、ポータルだけが開けられるように封をして、ポータルの符号を付けて届けた。その符号はそのつど計算し、手もとには残さない。本人は履歴でこれを読み、公開ログと照らし合わせられる。",
+            "The gateway delivered both records, sealed so that only the portal can open them, under the portal's code, which it computes each time and does not keep. The person reads them in the history and can check them against the public log.",
         )
         wrong = Text(
             "ゲートウェイは不開示としているのに、ポータルにある。",
