@@ -95,7 +95,7 @@ async def _ask_tax(stage: Stage, family: Family, file: _File, year: int, *, sabo
     if stage.sabotaged and sabotage and year == LAST_KNOWN_YEAR:
         await looking.delete_tax_copy(stage, family.head, family.old_city, year)
     stage.narrate("前の市の税務課に所得を照会する。", "Ask the old city's tax office for the income.")
-    question = stage.question("P07", f"tax-{family.old_city}", tax_year(year), row="P07", case_reference=file.case)
+    question = stage.question("P07", f"tax-{family.old_city}", tax_year(year), case=file.case)
     return await stage.ask(f"nhi-{family.new_city}", file.addressee_no, question)
 
 
@@ -103,9 +103,7 @@ async def _ask_insurer(stage: Stage, family: Family, file: _File) -> Exchange:
     stage.narrate("前の保険者に資格喪失を照会する。", "Ask the former insurer for the end of the qualification.")
     today = (await stage.clock()).date()
     lately = common_pb2.Period(first_day=(today - LOOK_BACK).isoformat(), last_day=today.isoformat())
-    question = stage.question(
-        "P08", family.insurance.institution, common_pb2.Span(period=lately), row="P08", case_reference=file.case
-    )
+    question = stage.question("P08", family.insurance.institution, common_pb2.Span(period=lately), case=file.case)
     return await stage.ask(f"nhi-{family.new_city}", file.addressee_no, question)
 
 

@@ -122,9 +122,13 @@ class Stage:
         """A clerk at an institution's counter."""
         return Clerk(self.doors, institution)
 
-    def question(self, row: str, provider: str, span: common_pb2.Span | None = None, **more: Any) -> Question:
-        """A question under a permission row."""
+    def question(
+        self, row: str, provider: str, span: common_pb2.Span | None = None, *, case: str = "", **more: Any
+    ) -> Question:
+        """A question under a permission row; with the reference of a `case` it is asked at the desk, for that case."""
         found = self.book.rows[row]
+        if case:
+            more |= {"row": row, "case_reference": case}
         return Question(
             provider, found.affair.code, found.procedure.code, found.item, span or common_pb2.Span(), **more
         )
