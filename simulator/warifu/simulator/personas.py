@@ -30,7 +30,6 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "slow": ("答えが3秒遅れる人", "gets every answer three seconds late"),
     "down": ("どのページも開けない人（503）", "gets no page at all (503)"),
     "locked": ("カードの暗証番号がロックされた人", "has a card whose PIN is locked"),
-    "expired": ("カードの電子証明書が期限切れの人", "has a card whose certificate has expired"),
 }
 """Each with what it is for: Japanese, English."""
 FILE: Final = "personas.json"
@@ -146,8 +145,6 @@ class Personas:
     def _prepare(self, name: str, person: str, pin: str) -> str | None:
         if name == "locked":
             self._lock(person, pin)
-            return None
-        if name == "expired":
             return None
         session = self._login(person, pin)
         made = session.submit("/api/v1/developers/tokens", {"label": _LABEL})
