@@ -112,7 +112,7 @@ async def _demo(options: Options, *, browser: bool, as_json: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with err.status(t("起動しています…", "starting…")) as status:
-        progress = _progress(status.update)
+        progress = worded(status.update)
         async with Network.run(options, progress, BEGAN) as network:
             status.stop()
             _announce(network.file, options.state, as_json=as_json)
@@ -123,7 +123,8 @@ async def _demo(options: Options, *, browser: bool, as_json: bool) -> None:
                 out.print(t("終了しています…", "draining…"))
 
 
-def _progress(show: Callable[[str], None]) -> Progress:
+def worded(show: Callable[[str], None]) -> Progress:
+    """Progress of a start, in words."""
     names = {
         "parties": t("各機関の起動", "parties up"),
         "numbering": t("番号の付番", "numbering people"),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from warifu.cli import BEGAN
+from warifu.cli.demo import worded
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, fail, out, table
 from warifu.cli.text import t
@@ -110,7 +111,7 @@ async def _portal(options: Options, rows: int, *, as_json: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with err.status(t("起動しています…", "starting…")) as status:
-        async with Network.run(options, lambda step, done, of: status.update(f"{step} {done}/{of}"), BEGAN) as network:
+        async with Network.run(options, worded(status.update), BEGAN) as network:
             personas = Personas(network.file, options.state, network.doors)
             made = await personas.make()
             status.stop()

@@ -1,4 +1,4 @@
-"""Challenges: made for one browser, good for one minute and one use."""
+"""Challenges: made for one browser, good for three minutes and one use."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from warifu.kernel.store import Store
 from warifu.portal.login.proof import CHALLENGE_SIZE, ProofError
 from warifu.portal.schema import challenges
 
-LIFE: Final = timedelta(seconds=60)
-"""From the portal's page to the way back, machine time: choosing a card and typing a PIN fits."""
+LIFE: Final = timedelta(minutes=3)
+"""From the portal's page to the way back, machine time: a PIN is typed in that time also where somebody explains it to a class."""
 
 _INSERT: Final = insert(challenges)
 _SELECT: Final = select(challenges.c.next_path).where(
