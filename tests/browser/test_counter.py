@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +19,7 @@ from warifu.common.v1 import common_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import milliseconds, timestamp
 from warifu.simulator.people import People
+from warifu.simulator.population import Person
 from warifu.supervision.v1 import supervision_pb2 as pb
 
 pytestmark = pytest.mark.browser
@@ -92,13 +94,21 @@ def flags(network: Running, addressee: str) -> list[tuple[int, int, int]]:
         return connection.execute(query, (addressee,)).fetchall()
 
 
+def untouched(network: Running, people: People, city: str) -> Person:
+    """Someone of a city whose life no play has changed: their papers are as they were when the network began."""
+    played = network.state / "simulator" / "played.json"
+    changed = set(json.loads(played.read_text())) if played.exists() else set()
+    here = (one for one in people.all() if one.present is not None and one.present.municipality == city)
+    return next(one for one in here if one.person not in changed and not any(t.startswith("cast:") for t in one.traits))
+
+
 def test_two_people_protect_a_visitor(browser: Browser, network: Running) -> None:
     """A clerk logs in with a one-time password, receives a visitor and proposes; nothing holds before the chief approves.
 
     Then the interim server has the flags, and the chief reads all of it in the acts; lifting goes the same way.
     """
     origin, people = network.file.urls["counter"], People.of(network.file)
-    person = next(one for one in people.all() if one.present is not None and one.present.municipality == "480011")
+    person = untouched(network, people, "480011")
     items, number = people.items(person.person), people.demo(person.person).individual_number
     base = f"{origin}/{CITY}"
     with visitor(browser) as at_window, visitor(browser) as at_desk:
