@@ -25,7 +25,7 @@ from warifu.simulator.cards.words import first_password
 from warifu.simulator.people import People
 from warifu.simulator.population.model import Person
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DIGEST = base64.urlsafe_b64encode(bytes(range(32))).rstrip(b"=").decode()
 
 

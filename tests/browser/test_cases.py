@@ -31,7 +31,7 @@ from warifu.simulator.scenarios.moving import Family, family_of, leave_job, move
 from warifu.simulator.scenarios.stage import Stage
 from warifu.simulator.translate import tax_info
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 T = TypeVar("T")
 YEAR = 2025
 LEFT = timedelta(days=7)

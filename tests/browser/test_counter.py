@@ -22,7 +22,7 @@ from warifu.simulator.people import People
 from warifu.simulator.population import Person
 from warifu.supervision.v1 import supervision_pb2 as pb
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WHY = "支援措置の申出（令和8年第12号）"
 
 

@@ -17,7 +17,7 @@ from warifu.simulator.tour.crawl import Crawl, Visit, pattern
 from warifu.simulator.tour.tour import Scene
 from warifu.simulator.tour.visitors import Visitor, entered, visitors
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 INSTITUTION, CARD_OFFICE = "nhi-490016", "residency-490016"
 EVERYONE = visitors(INSTITUTION, CARD_OFFICE)
 WITH_LOGIN = {"portal.localhost", "counter.localhost", "watchdog.localhost"}

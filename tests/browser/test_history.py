@@ -18,7 +18,7 @@ from unit.portal.serving import Served, served
 
 from warifu.exchange.v1 import exchange_pb2
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SAID = "照会先の市を誤りました。"
 TOLD = [
     Told(START - timedelta(days=1)),

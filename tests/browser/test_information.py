@@ -16,7 +16,7 @@ from unit.portal.serving import Served, served
 from warifu.kernel.instants import milliseconds
 from warifu.portal.information.requester import Answer, State
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NOW = milliseconds(START)
 ANSWERS = {
     "WAITING": Answer(State.WAITING),

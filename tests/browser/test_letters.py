@@ -25,7 +25,7 @@ from warifu.law import packaged
 from warifu.simulator.doors import doors
 from warifu.simulator.scenarios.stage import NotPlayableError, Stage, tax_year
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 T = TypeVar("T")
 BOOK = packaged()
 QUESTION = "なぜ、この市に問い合わせたのですか。"

@@ -14,7 +14,7 @@ from unit.portal.serving import Served, served
 
 from warifu.law import packaged
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BOOK = packaged()
 ALLOWANCE, OFFICE, CLERK = "JT90000000000501", "welfare-480011", "c-0001"
 APPLICANT = "p-000005"

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from warifu.exchange.v1 import exchange_pb2
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 STEPS = range(1, 8)
 
 

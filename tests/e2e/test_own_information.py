@@ -26,7 +26,7 @@ from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.limits import PAGE
 from warifu.simulator.doors import doors
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WITHIN = 60
 PORTAL = "portal-main"
 Person = Mapping[str, Any]

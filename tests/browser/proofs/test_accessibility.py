@@ -18,7 +18,7 @@ from browser.walks import visitor
 from playwright.sync_api import Browser, Page, expect
 from unit.portal.serving import Served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

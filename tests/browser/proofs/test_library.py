@@ -16,7 +16,7 @@ from unit.portal.serving import Served
 from warifu.tlog.merkle import leaf_hash
 from warifu.tlog.proofs import TiledTree
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_the_browser_computes_as_the_library_does(page: Page, network: Served) -> None:
