@@ -37,11 +37,14 @@ def browser() -> Iterator[Browser]:
 
 
 def citizens(network: Running) -> list[Person]:
-    """Grown-up people of the first city, in no scenario's cast; each walk takes one of its own."""
+    """Grown-up people of the first city, in no scenario's cast; each walk takes one of its own.
+
+    From the end, since plays take theirs from the beginning, and what a walk does to a card stays.
+    """
     people = People.of(network.file)
     return [
         one
-        for one in people.all()
+        for one in reversed(people.all())
         if one.present is not None
         and one.present.municipality == "480011"
         and one.birth_date.year < 2005
