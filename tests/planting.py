@@ -179,6 +179,7 @@ class Planting:
         requester = {
             "nhi": _elsewhere(self.stage, person, "nhi"),
             "tax": _elsewhere(self.stage, person, "tax"),
+            "welfare": _elsewhere(self.stage, person, "welfare"),
             "employees_insurer": INSURER,
             "late_elderly_union": UNION,
         }[row.requester_roles[0]]

@@ -15,7 +15,7 @@ import typer
 
 from warifu.cli import BEGAN
 from warifu.cli.options import Json
-from warifu.cli.output import clear_errors, document, err, fail, out
+from warifu.cli.output import clear_errors, document, err, fail, out, placed
 from warifu.cli.text import t
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def demo(
         folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
         try:
             options = Options(folder, people, seed, port, listen=listen, reflection=reflection)
-            asyncio.run(_demo(options, browser=not no_browser, as_json=json_))
+            with placed(folder):
+                asyncio.run(_demo(options, browser=not no_browser, as_json=json_))
         finally:
             if state is None:
                 shutil.rmtree(folder, ignore_errors=True)

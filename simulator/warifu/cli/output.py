@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -42,6 +43,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
     for row in rows:
         drawn.add_row(*map(escape, row))
     out.print(drawn)
+
+
+@contextmanager
+def placed(folder: Path) -> Iterator[None]:
+    """Name `folder` in trouble with the disk that names no file: a write that fails knows only its descriptor."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(folder)
+        raise
 
 
 @contextmanager

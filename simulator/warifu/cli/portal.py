@@ -15,7 +15,7 @@ import typer
 from warifu.cli import BEGAN
 from warifu.cli.demo import worded
 from warifu.cli.options import Json
-from warifu.cli.output import clear_errors, document, err, fail, out, table
+from warifu.cli.output import clear_errors, document, err, fail, out, placed, table
 from warifu.cli.text import t
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def portal(
         folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
         try:
             options = Options(folder, people, seed, port, dev_origin=dev_origin, bare=True)
-            asyncio.run(_portal(options, rows, as_json=json_))
+            with placed(folder):
+                asyncio.run(_portal(options, rows, as_json=json_))
         finally:
             if state is None:
                 shutil.rmtree(folder, ignore_errors=True)
