@@ -132,10 +132,11 @@ async def _until(stop: asyncio.Event, personas: Personas, rows: int, *, quiet: b
         ended = asyncio.create_task(stop.wait())
         await asyncio.wait({filling, ended}, return_when=asyncio.FIRST_COMPLETED)
         status.stop()
-        if filling.done():
-            filling.result()
-        else:
-            filling.cancel()
+        filling.cancel()
+        done = await asyncio.gather(filling, return_exceptions=True)
+        if not stop.is_set() and done[0] is not None:
+            said = t("busy の履歴は、ここまでで止まりました。", "busy's history stopped growing here")
+            err.print(f"{said}: {done[0]}", markup=False)
         await ended
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -32,12 +31,12 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "locked": ("カードの暗証番号がロックされた人", "has a card whose PIN is locked"),
 }
 """Each with what it is for: Japanese, English."""
-FILE: Final = "personas.json"
 BUSY_ROWS: Final = 10_000
 _AT_ONCE: Final = 16
 _ADULT: Final = 20
 _WRONG_PINS: Final = 3
 _LABEL: Final = "warifu portal"
+_FAULT: Final = "/api/v1/developers/fault"
 
 
 class PersonasError(ToldError):
@@ -95,9 +94,6 @@ class Personas:
             made.append(
                 Persona(name, person.person, pin, await asyncio.to_thread(self._prepare, name, person.person, pin))
             )
-        (self.state / "simulator" / FILE).write_text(
-            json.dumps({one.name: one.person for one in made}), encoding="utf-8"
-        )
         return made
 
     async def keep_busy(self, rows: int, progress: Callable[[int], None]) -> None:
@@ -147,9 +143,13 @@ class Personas:
             self._lock(person, pin)
             return None
         session = self._login(person, pin)
+        session.submit(_FAULT, {"fault": "none"})  # of an earlier start: who is down could not even make a token
+        for known in session.document("/api/v1/developers")["tokens"]:
+            if known["label"] == _LABEL:
+                session.submit("/api/v1/developers/tokens/end", {"token": known["token"]})
         made = session.submit("/api/v1/developers/tokens", {"label": _LABEL})
         if name in {"slow", "down"}:
-            session.submit("/api/v1/developers/fault", {"fault": name})
+            session.submit(_FAULT, {"fault": name})
         return str(made["secret"])
 
     def _lock(self, person: str, pin: str) -> None:
