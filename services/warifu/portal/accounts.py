@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Update, bindparam, delete, func, insert, sele
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.ids import Ids
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.store import Store
 from warifu.portal.ports import Enrolment, Numbering
@@ -29,6 +30,7 @@ from warifu.portal.schema import (
     superseded,
 )
 
+ACCOUNT_SIZE: Final = 16
 ACQUISITION_SIZE: Final = 16
 _SPENT: Final = frozenset({Reason.CLIENT_ACQUISITION_REFUSED, Reason.CLIENT_ACQUISITION_CHANGED})
 """The acquisition number is past its life, or the person's resident code changed since it was used."""
@@ -67,8 +69,8 @@ _SUPERSEDE: Final = insert(superseded)
 class Accounts:
     """The accounts of one portal."""
 
-    def __init__(self, store: Store, clock: Clock, numbering: Numbering, enrolment: Enrolment) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, numbering: Numbering, enrolment: Enrolment, ids: Ids) -> None:
+        self._store, self._clock, self._ids = store, clock, ids
         self._numbering, self._enrolment = numbering, enrolment
 
     async def log_in(self, serial: str) -> str:
@@ -123,7 +125,7 @@ class Accounts:
             await self._store.write(lambda c: c.execute(_CLAIMED, {"serial": serial}))
             subject = await self._subject(serial)
         now = milliseconds(self._clock.machine())
-        return await self._store.write(lambda c: _bind(c, serial, account, subject, now))
+        return await self._store.write(lambda c: self._bind(c, serial, account, subject, now))
 
     async def _subject(self, serial: str) -> bytes:
         acquisition_number = await self._acquisition_number(serial)
@@ -146,20 +148,24 @@ class Accounts:
 
         return await self._store.write(make)
 
+    def _bind(self, connection: Connection, serial: str, account: str | None, subject: bytes, now: int) -> str:
+        """Bind certificate and code to one account: the one that has either, or a new one. Both name the same person."""
+        holder = connection.execute(_HOLDER_OF, {"subject": subject}).scalar_one_or_none()
+        target = holder or account or self._opened(connection, now)
+        if account is not None and account != target:
+            for move in _moves():
+                connection.execute(move, {"before": account, "after": target})
+        if connection.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none() is None:
+            connection.execute(_ADD_CERTIFICATE, {"serial": serial, "account": target})
+        if holder is None:
+            connection.execute(_ADD_SUBJECT, {"subject": subject, "account": target, "claimed_at": now})
+        connection.execute(_CLAIMED, {"serial": serial})
+        return target
 
-def _bind(connection: Connection, serial: str, account: str | None, subject: bytes, now: int) -> str:
-    """Bind certificate and code to one account: the one that has either, or a new one. Both name the same person."""
-    holder = connection.execute(_HOLDER_OF, {"subject": subject}).scalar_one_or_none()
-    target = holder or account or _opened(connection, now)
-    if account is not None and account != target:
-        for move in _moves():
-            connection.execute(move, {"before": account, "after": target})
-    if connection.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none() is None:
-        connection.execute(_ADD_CERTIFICATE, {"serial": serial, "account": target})
-    if holder is None:
-        connection.execute(_ADD_SUBJECT, {"subject": subject, "account": target, "claimed_at": now})
-    connection.execute(_CLAIMED, {"serial": serial})
-    return target
+    def _opened(self, connection: Connection, now: int) -> str:
+        account = self._ids.token("account", ACCOUNT_SIZE).hex()
+        connection.execute(_OPEN, {"account": account, "opened_at": now})
+        return account
 
 
 @cache
@@ -173,12 +179,6 @@ def _moves() -> tuple[Update, ...]:
         and not column.primary_key
         and any(key.target_fullname == "accounts.account" for key in column.foreign_keys)
     )
-
-
-def _opened(connection: Connection, now: int) -> str:
-    account = secrets.token_hex(ACQUISITION_SIZE)
-    connection.execute(_OPEN, {"account": account, "opened_at": now})
-    return account
 
 
 def _note_superseded(connection: Connection, subjects: Sequence[bytes], position: int, *, known: bool) -> int:

@@ -75,7 +75,7 @@ async def build(context: Context) -> Party:
         simulation=config.simulation is not None,
     )  # fmt: skip
     await portal.jobs["retention"]()  # before anything looks at what came back without its keys
-    notices = Notices(store, seals, clock)
+    notices = Notices(store, seals, clock, ids)
     with suppress(LinkageError):  # while the gateway is away the job sees to it
         await interim.jobs["directory"]()
 

@@ -7,9 +7,8 @@ the feature that adds it.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from warifu.kernel import packing
 from warifu.kernel.clock import Clock
+from warifu.kernel.ids import Ids
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
@@ -90,6 +90,7 @@ class Notices:
     store: Store
     seals: Seals
     clock: Clock
+    ids: Ids = field(default_factory=Ids)
 
     def add(self, connection: Connection, account: str, kind: str, about: str, values: Mapping[str, str]) -> None:
         """Within a write, tell `account` something.
@@ -103,7 +104,7 @@ class Notices:
             raise ValueError(f"not a kind of notice and a page: {kind!r}, {about!r}")
         if connection.execute(_HOLDER, {"which": account}).first() is None:
             raise ValueError("a notice for nobody")
-        notice, at = secrets.token_hex(16), milliseconds(self.clock.network())
+        notice, at = self.ids.token(f"notice/{account}").hex(), milliseconds(self.clock.network())
         content = packing.pack([kind, about, *(part for pair in values.items() for part in pair)])
         sealed = self.seals.vault.seal(month_at(at), content, _context(notice))
         connection.execute(_ADD, {"notice": notice, "account": account, "at": at, "sealed": sealed, "read_at": None})

@@ -7,9 +7,8 @@ noted with the principal, under the mandate.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from warifu.kernel import packing
 from warifu.kernel.clock import Clock
+from warifu.kernel.ids import Ids
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
@@ -82,6 +82,7 @@ class Operations:
     store: Store
     seals: Seals
     clock: Clock
+    ids: Ids = field(default_factory=Ids)
 
     async def note(self, account: str, act: str, about: str = "") -> None:
         """Note what `account` did; durable when this returns. Words: `templates/operations/<act>.html`, given `about`.
@@ -105,7 +106,7 @@ class Operations:
         """
         if not _ACT.fullmatch(act) or len(about) > LONGEST_ABOUT:
             raise ValueError(f"not an act and what it was about: {act!r}, {about!r}")
-        operation, at = secrets.token_hex(16), milliseconds(self.clock.network())
+        operation, at = self.ids.token(f"operation/{account}").hex(), milliseconds(self.clock.network())
         sealed = self.seals.vault.seal(month_at(at), packing.pack([act, about, mandate]), _context(operation))
         connection.execute(_ADD, {"operation": operation, "account": account, "at": at, "sealed": sealed})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -118,10 +117,11 @@ class Applications:
 
     def __init__(self, store: Store, seals: Seals, clock: Clock, operations: Operations) -> None:
         self._store, self._seals, self._clock, self._operations = store, seals, clock, operations
+        self._ids = operations.ids
 
     async def draft(self, account: str, institution: str, procedure: str, values: Mapping[str, str]) -> str:
         """Keep what was filled in until it is signed; returns its application id."""
-        application_id, month = str(uuid.uuid4()), month_of(self._clock.today())
+        application_id, month = self._ids.uuid("application"), month_of(self._clock.today())
         form = post_pb2.ApplicationForm(application_id=application_id, institution=institution, procedure=procedure)
         for name, value in values.items():
             form.fields.add(name=name, value=value)

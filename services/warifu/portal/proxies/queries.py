@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -133,7 +132,7 @@ class Proxies:
     """The mandates of one portal."""
 
     def __init__(self, store: Store, clock: Clock, notices: Notices) -> None:
-        self._store, self._clock, self._notices = store, clock, notices
+        self._store, self._clock, self._notices, self._ids = store, clock, notices, notices.ids
 
     async def make_word(self, principal: str, label: str, scope: Scope = Scope.HISTORY, days: int = TERMS[0]) -> str:
         """A pairing word for the proxy whom the principal calls `label`; one made before serves no longer.
@@ -217,7 +216,7 @@ class Proxies:
 
     def _made(self, connection: Connection, principal: tuple[str, str], proxy: tuple[str, str], terms: _Terms) -> str:
         """Each side with what the other calls it."""
-        mandate, at = secrets.token_hex(16), milliseconds(self._clock.network())
+        mandate, at = self._ids.token("mandate").hex(), milliseconds(self._clock.network())
         row = {
             "mandate": mandate,
             "principal": principal[0],

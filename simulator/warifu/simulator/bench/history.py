@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.clock import SimulatedClock
+from warifu.kernel.ids import Ids
 from warifu.kernel.instants import milliseconds, timestamp
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import month_of
@@ -166,7 +167,7 @@ class Ground:
         views = HistoryViews(
             Pages.of(HERE, DOMAIN, made={"keys.js": "", "names.js": ""}),
             here,
-            Accounts(self.store, clock, absent, absent),
+            Accounts(self.store, clock, absent, absent, Ids()),
             History(self.store, self.seals),
             Documents(Teller(lambda: BOOK)),
             Letters(self.store, self.seals, clock),
