@@ -19,6 +19,7 @@ from warifu.counter.desk import Desk, Entry, LoginNeededError, OffDutyError, Rig
 from warifu.counter.filings.views import FilingViews
 from warifu.counter.front import FrontViews
 from warifu.counter.letters.views import LetterViews
+from warifu.counter.numbers.views import NumberViews
 from warifu.counter.proposals.kinds import ProposalKind
 from warifu.counter.proposals.views import ProposalViews
 from warifu.counter.protections.views import KIND as PROTECTION
@@ -115,6 +116,12 @@ FOR_VISITOR: Final = (
         Right.CARDS,
         Text("暗証番号の初期化、一時停止からの再開、再発行。", "Unlock, release after a suspension, make out anew."),
     ),
+    Entry(
+        "/numbers",
+        Text("個人番号の変更", "Change of the individual number"),
+        Right.CARDS,
+        Text("番号が漏えいし、不正に使われるおそれがあるとき。", "Where it leaked and misuse is to be feared."),
+    ),
 )
 """What can be done for an identified visitor. Each page gets `?visit=N`; `acting.bench.visits.current(N)` says whether that still counts."""
 
@@ -146,6 +153,7 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
         LetterViews(desk),
         ProtectionViews(desk),
         CardViews(desk),
+        NumberViews(desk),
         ProposalViews(desk, kinds),
         FilingViews(desk),
         StaffViews(desk),

@@ -34,6 +34,7 @@ ACTS: Final[Mapping[str, Text]] = {
     "see-cards": Text("カードの状態を開いた", "Opened somebody's cards"),
     "unlock-card": Text("カードの暗証番号を初期化", "Unlocked a card"),
     "order-card": Text("カードの再開・再発行・廃止", "Released, reissued or revoked a card"),
+    "change-number": Text("個人番号の変更", "Changed an individual number"),
     "protect": Text("保護の設定・解除", "Set or lifted protection"),
     "file-use": Text("独自利用事務の届出", "Filed an ordinance use"),
     "report-leak": Text("漏えい等の報告", "Reported a leak"),

@@ -34,7 +34,7 @@ class Received:
     @classmethod
     def of(cls, form: FormData) -> Received:
         """Read a form."""
-        number, error = _number(str(form.get("number", "")))
+        number, error = typed_number(str(form.get("number", "")))
         papers = tuple(paper.code for paper in PAPERS if paper.code in form.getlist("papers"))
         seen = tuple(one.value for one in Seen if one.value in form.getlist("seen"))
         return cls(
@@ -76,7 +76,7 @@ class Received:
         )
 
 
-def _number(typed: str) -> tuple[str, NumberError | None]:
+def typed_number(typed: str) -> tuple[str, NumberError | None]:
     """The number in plain digits, and what is wrong with it: length, check digit, or that it could be a real one."""
     plain = "".join(unicodedata.normalize("NFKC", typed).replace("-", "").split())
     try:

@@ -1,0 +1,1 @@
+"""A new individual number at a residency counter, for somebody whose number leaked."""
