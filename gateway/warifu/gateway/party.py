@@ -38,12 +38,13 @@ from warifu.gateway.services import (
 from warifu.gateway.supervision import SupervisionServicer
 from warifu.gateway.suspicions import Suspicions
 from warifu.gateway.view import View
+from warifu.kernel import places
 from warifu.kernel.config import Config
 from warifu.kernel.errors import Reason
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import month_of
 from warifu.kernel.party import Context, Party, Service
-from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import correction_pb2_grpc, linkage_pb2_grpc
 from warifu.log.v1 import log_pb2_grpc
@@ -121,9 +122,7 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
 
 def open_store(config: Config) -> Store:
     """The gateway's store, with its tables."""
-    store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
-    store.create()
-    return store
+    return places.open_store(config, STORE_NAME, metadata)
 
 
 def _services(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from sqlalchemy.engine import URL, make_url
-
 from warifu.agencies.ages import Ages
 from warifu.agencies.cases.asking import Asking
 from warifu.agencies.cases.desk import Cases
@@ -25,9 +23,8 @@ from warifu.agencies.tables import metadata
 from warifu.agencies.visitor import Reception
 from warifu.agency.v1 import agency_pb2_grpc, cases_pb2_grpc
 from warifu.interim.host import InterimHost
-from warifu.kernel.config import Config
 from warifu.kernel.party import Context, Party, Service
-from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.places import open_store
 
 Job = Callable[[], Awaitable[int]]
 
@@ -94,20 +91,11 @@ async def build(context: Context) -> Party:
     )
 
 
-def store_url(config: Config, institution: str) -> URL:
-    """Where an institution's business system keeps its tables: a file of its own, or a database of its own beside the party's."""
-    if config.database_url is None:
-        return sqlite_url(config.folder / f"{institution}.db")
-    url = make_url(config.database_url)
-    return url.set(database=f"{url.database}_{institution}".replace("-", "_"))
-
-
 def _business(context: Context, kind: Kind, host: InterimHost, code: str) -> Business:
     listed = host.law.book().institutions.get(code)
     if listed is None:
         raise LookupError(f"the register of institutions has no {code}")
-    store = Store(store_url(context.config, code), metadata)
-    store.create()
+    store = open_store(context.config, f"{code}.db", metadata, code)
     return Business(
         institution=code,
         kind=kind,

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy.engine import URL, make_url
-
 from warifu.counter.acts.queries import Acts
 from warifu.counter.proposals.queries import Proposals
 from warifu.counter.schema import metadata
@@ -16,7 +14,8 @@ from warifu.counter.staff.accounts import Account, Demo, accounts_of, sessions_o
 from warifu.counter.visitors.queries import Visits
 from warifu.kernel.clock import Clock
 from warifu.kernel.config import Config
-from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.places import open_store
+from warifu.kernel.store import Store
 from warifu.law import Institution, LawBook
 from warifu.staff.accounts import Accounts
 from warifu.staff.sessions import Sessions
@@ -95,8 +94,7 @@ class Benches:
 
     def _made(self, institution: Institution) -> Bench:
         code, clock = institution.code, self._clock
-        store = Store(store_url(self._config, code), metadata)
-        store.create()
+        store = open_store(self._config, f"{code}.counter.db", metadata, code)
         acts = Acts(store, clock)
         return Bench(
             institution,
@@ -107,11 +105,3 @@ class Benches:
             Proposals(store, clock),
             Visits(store, clock),
         )
-
-
-def store_url(config: Config, institution: str) -> URL:
-    """Where an institution's counter keeps its tables: a file of its own, or a database of its own beside the party's."""
-    if config.database_url is None:
-        return sqlite_url(config.folder / f"{institution}.counter.db")
-    url = make_url(config.database_url)
-    return url.set(database=f"{url.database}_{institution}".replace("-", "_"))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import grpc
-from sqlalchemy.engine import URL, make_url
 
 from warifu.exchange import domains
 from warifu.exchange.directory import Directory, Issuer
@@ -50,7 +49,7 @@ from warifu.kernel.limits import CALL_DEADLINE, RETENTION
 from warifu.kernel.months import month_of
 from warifu.kernel.party import Context
 from warifu.kernel.peers import Peers
-from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.places import open_store
 from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
@@ -145,8 +144,7 @@ def open_interim(
         ValueError: a kept key is damaged, the month keys among them.
     """
     config, secrets = context.config, context.config.folder / "secrets"
-    store = Store(store_url(config, institution), metadata)
-    store.create()
+    store = open_store(config, f"{institution}.interim.db", metadata, institution)
 
     async def fetch(owner: str) -> exchange_pb2.SignedDirectoryEntry:
         return await fetch_entry(context.peers, institution, owner)
@@ -192,14 +190,6 @@ def _sample_key(config: Config, institution: str) -> bytes:
     if len(key) != SAMPLE_KEY_BYTES:
         raise ValueError(f"{path} is damaged: {len(key)} bytes instead of {SAMPLE_KEY_BYTES}")
     return key
-
-
-def store_url(config: Config, institution: str) -> URL:
-    """Where an institution's interim server keeps its tables: a file of its own, or a database of its own beside the party's."""
-    if config.database_url is None:
-        return sqlite_url(config.folder / f"{institution}.interim.db")
-    url = make_url(config.database_url)
-    return url.set(database=f"{url.database}_{institution}_interim".replace("-", "_"))
 
 
 async def fetch_entry(peers: Peers, institution: str, owner: str) -> exchange_pb2.SignedDirectoryEntry:

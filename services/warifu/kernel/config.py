@@ -63,7 +63,9 @@ class Config:
     simulation: Simulation | None = None
     web: Web | None = None
     database_url: str | None = None
-    """A database server instead of SQLite files in the folder."""
+    """The party's own database on a server, with its role and password, instead of a SQLite file in the folder."""
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """Likewise, each institution's by its code."""
     reflection: bool = False
     """Serve gRPC reflection."""
     folder: Path = Path()

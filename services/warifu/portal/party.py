@@ -11,13 +11,14 @@ from warifu.interim.face import Faces, InterimAuditServicer
 from warifu.interim.institution import open_interim
 from warifu.interim.logreader import LogAccess
 from warifu.interim.v1 import interim_pb2_grpc
+from warifu.kernel import places
 from warifu.kernel.config import Config
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
 from warifu.kernel.limits import OWN_INFORMATION, RETENTION
 from warifu.kernel.months import month_of
 from warifu.kernel.party import Context, Party, Service
-from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
 from warifu.portal.app import assemble
 from warifu.portal.audit import AuditServicer
@@ -120,6 +121,4 @@ async def build(context: Context) -> Party:
 
 def open_store(config: Config) -> Store:
     """The portal's store, with its tables."""
-    store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
-    store.create()
-    return store
+    return places.open_store(config, STORE_NAME, metadata)

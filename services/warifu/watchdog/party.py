@@ -9,10 +9,11 @@ from typing import Any
 from warifu.exchange.directory import Directory
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.logkeys import LogKeys, witness_signer
+from warifu.kernel import places
 from warifu.kernel.config import Config
 from warifu.kernel.errors import Reason
 from warifu.kernel.party import Context, Party, Service
-from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.store import Store
 from warifu.supervision.v1 import supervision_pb2_grpc
 from warifu.watchdog.app import Office, assemble
 from warifu.watchdog.findings import Findings
@@ -78,9 +79,7 @@ async def build(context: Context) -> Party:
 
 def open_store(config: Config) -> Store:
     """The watchdog's store, with its tables."""
-    store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
-    store.create()
-    return store
+    return places.open_store(config, STORE_NAME, metadata)
 
 
 async def _console(

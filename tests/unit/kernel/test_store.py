@@ -133,7 +133,7 @@ async def test_a_failing_lone_write_is_undone(store: Store) -> None:
 async def test_those_who_wait_share_one_commit(store: Store) -> None:
     """Writes queued while one runs go into a single transaction."""
     commits = []
-    event.listen(store._write_engine, "commit", lambda connection: commits.append(1))
+    event.listen(store.lines._write_engine, "commit", lambda connection: commits.append(1))
     hold = hold_writer(store)
     waiting = asyncio.gather(*(store.write(put(number)) for number in range(100)))
     await asyncio.sleep(0)
@@ -152,10 +152,10 @@ async def test_a_failed_commit_is_told_to_all(store: Store) -> None:
     hold = hold_writer(store)
     waiting = asyncio.gather(store.write(put(1)), store.write(put(2)), return_exceptions=True)
     await asyncio.sleep(0)
-    event.listen(store._write_engine, "commit", refuse)
+    event.listen(store.lines._write_engine, "commit", refuse)
     hold.set()
     results = await waiting
-    event.remove(store._write_engine, "commit", refuse)
+    event.remove(store.lines._write_engine, "commit", refuse)
     assert all(isinstance(result, OperationalError) for result in results)
     await store.write(put(3))
     assert ids(store) == [3]

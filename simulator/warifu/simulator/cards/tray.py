@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ class DemoPerson:
     individual_number: str
     pin: str
     """Four digits, derived from the seed."""
+    issued_on: date | None = None
+    """A past day on which the card was handed out; None for a card that is handed out when it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Tray:
 
 
 def open_store(folder: Path, database_url: str | None = None) -> Store:
-    """The store in the simulator's folder, with its tables."""
+    """The store in the simulator's folder, or in its database, with its tables."""
     store = Store(database_url or sqlite_url(folder / STORE_NAME), metadata)
     store.create()
     return store
@@ -165,6 +167,7 @@ def _row(person: DemoPerson, position: int) -> dict[str, object]:
         "basic_items": person.basic_items.SerializeToString(deterministic=True),
         "individual_number": person.individual_number,
         "pin": person.pin,
+        "issued_on": person.issued_on.isoformat() if person.issued_on is not None else None,
     }
 
 
