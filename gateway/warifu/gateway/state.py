@@ -5,6 +5,7 @@ from __future__ import annotations
 from warifu.common.v1.common_pb2 import Failure
 from warifu.exchange import receipt
 from warifu.exchange.keys import InstitutionKeys
+from warifu.exchange.receipt import Recorded
 from warifu.exchange.v1.exchange_pb2 import OUTCOME_PENDING, SealedAnswer
 from warifu.gateway.stored import Stored
 from warifu.kernel.instants import datetime_at, timestamp
@@ -16,13 +17,7 @@ def state_of(stored: Stored, keys: InstitutionKeys) -> ExchangeState:
     state = ExchangeState(
         request_id=stored.request_id,
         outcome=stored.outcome,  # type: ignore[arg-type] # the column holds values of the enum
-        receipt=receipt.issue(
-            stored.commitment,
-            datetime_at(stored.exchange_time),
-            datetime_at(stored.recorded_at),
-            keys.signing_key_id,
-            keys.sign,
-        ),
+        receipt=receipt.issue_all([recorded(stored)], keys.signing_key_id, keys.sign)[0],
         permit_hash=stored.permit_hash,
     )
     if stored.denial is not None:
@@ -35,3 +30,8 @@ def state_of(stored: Stored, keys: InstitutionKeys) -> ExchangeState:
     if stored.outcome == OUTCOME_PENDING and stored.review_until is not None:
         state.review_until.CopyFrom(timestamp(stored.review_until))
     return state
+
+
+def recorded(stored: Stored) -> Recorded:
+    """What the receipt is given for."""
+    return Recorded(stored.commitment, datetime_at(stored.exchange_time), datetime_at(stored.recorded_at))

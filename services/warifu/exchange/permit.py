@@ -1,7 +1,6 @@
 """The permit (情報提供許可): the gateway's signed leave to provide (docs/PROTOCOL.md §5).
 
-One Ed25519 signature covers every permit of a batch: tag ‖ number of permits (32 bits, big-endian) ‖ Merkle root over the permits'
-leaf hashes. Each permit travels with its own path, so a provider can keep and show it alone.
+One signature covers every permit of a batch (`warifu.exchange.batch`); a provider can keep and show each alone.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from warifu.exchange import domains, form, header
+from warifu.exchange import batch, domains, form, header
+from warifu.exchange.batch import BatchChecker
 from warifu.exchange.form import FormError
 from warifu.exchange.keys import KEY_ID_SIZE, Signer, VerifyingKey
 from warifu.exchange.sealing import MOST_ITEMS
@@ -62,31 +62,22 @@ def issue(permits: Sequence[bytes], key_id: str, sign: Signer) -> list[exchange_
     Raises:
         ValueError: none, or more than a batch holds.
     """
-    if not 0 < len(permits) <= MOST_ITEMS:
-        raise ValueError(f"a batch has 1 to {MOST_ITEMS} permits")
-    tree = merkle.Tree([merkle.leaf_hash(permit) for permit in permits])
-    signature = sign(_signed(len(permits), tree.root))
+    signatures = batch.sign(domains.PERMIT_BATCH, permits, key_id, sign)
     return [
-        exchange_pb2.SignedPermit(
-            permit=permit,
-            signature=exchange_pb2.BatchSignature(
-                index=index, size=len(permits), path=tree.path(index), key_id=key_id, signature=signature
-            ),
-        )
-        for index, permit in enumerate(permits)
+        exchange_pb2.SignedPermit(permit=permit, signature=signature)
+        for permit, signature in zip(permits, signatures, strict=True)
     ]
 
 
 class PermitChecker:
     """Checks permits for one provider, and each signature of a batch only once. Use one for each call."""
 
-    __slots__ = ("_key_of", "_provider", "_verified")
+    __slots__ = ("_batches", "_provider")
 
     def __init__(self, provider: str, key_of: Callable[[str], VerifyingKey | None]) -> None:
         """For `provider`; `key_of(key_id)` finds a signing key of the gateway that is in force."""
         self._provider = provider
-        self._key_of = key_of
-        self._verified: set[tuple[str, bytes, bytes]] = set()
+        self._batches = BatchChecker(domains.PERMIT_BATCH, key_of)
 
     def check(self, signed: exchange_pb2.SignedPermit) -> CheckedPermit:
         """The permit, when the gateway signed exactly these bytes for this provider.
@@ -98,29 +89,15 @@ class PermitChecker:
         if len(signed.permit) > LARGEST_PERMIT:
             raise LinkageError(Reason.CLIENT_TOO_LARGE, metadata={"field": "permit", "limit": str(LARGEST_PERMIT)})
         try:
-            self._check_signature(signed)
+            self._batches.check(signed.permit, signed.signature)
             permit = form.parse_whole(exchange_pb2.Permit, signed.permit, "permit")
             request = header.parse(permit.header)
             checked = _checked(signed.permit, permit, request)
-        except (FormError, merkle.MerkleError, LinkageError) as error:
+        except (FormError, LinkageError) as error:
             raise LinkageError(Reason.CLIENT_PERMIT_INVALID) from error
         if request.provider != self._provider:
             raise LinkageError(Reason.CLIENT_PERMIT_MISMATCH)
         return checked
-
-    def _check_signature(self, signed: exchange_pb2.SignedPermit) -> None:
-        proof = signed.signature
-        if proof.size > MOST_ITEMS:
-            raise FormError("signature.size", "more than a batch")
-        root = merkle.root_from_path(merkle.leaf_hash(signed.permit), proof.index, proof.size, proof.path)
-        message = _signed(proof.size, root)
-        known = (proof.key_id, message, proof.signature)
-        if known in self._verified:
-            return
-        key = self._key_of(proof.key_id)
-        if key is None or not key.fits(message, proof.signature):
-            raise FormError("signature", "not the gateway's")
-        self._verified.add(known)
 
 
 def check_window(checked: CheckedPermit, now: datetime) -> None:
@@ -143,10 +120,6 @@ def stamp(at: datetime) -> Timestamp:
     made = Timestamp()
     made.FromDatetime(at)
     return made
-
-
-def _signed(size: int, root: bytes) -> bytes:
-    return domains.PERMIT_BATCH + size.to_bytes(4, "big") + root
 
 
 def _checked(data: bytes, permit: exchange_pb2.Permit, request: exchange_pb2.RequestHeader) -> CheckedPermit:

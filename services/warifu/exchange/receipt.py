@@ -1,13 +1,18 @@
-"""The gateway's receipt: its signed word that a request is in its records (docs/PROTOCOL.md §5).
+"""The gateway's receipt: its signed word that a request is in its records (docs/PROTOCOL.md §4).
 
-Signed: tag ‖ commitment ‖ machine time of the commit (64-bit milliseconds since 1970, big-endian).
+Signed as a batch (`warifu.exchange.batch`) whose items are commitment ‖ machine time of the commit (64-bit milliseconds since 1970,
+big-endian).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from warifu.exchange import domains
+from warifu.exchange import batch, domains
+from warifu.exchange.batch import BatchChecker
+from warifu.exchange.form import FormError
 from warifu.exchange.keys import Signer, VerifyingKey
 from warifu.exchange.permit import moment, stamp
 from warifu.kernel.errors import LinkageError, Reason
@@ -15,35 +20,70 @@ from warifu.linkage.v1 import linkage_pb2
 from warifu.tlog import merkle
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a receipt is given for."""
+
+    commitment: bytes
+    exchange_time: datetime
+    """Simulated time in the record."""
+    recorded_at: datetime
+    """Machine time of the commit; a receipt cuts it to the millisecond."""
+
+
 def issue(
     commitment: bytes, exchange_time: datetime, recorded_at: datetime, key_id: str, sign: Signer
 ) -> linkage_pb2.Receipt:
-    """A receipt for a record committed at machine time `recorded_at`, which is cut to the millisecond."""
-    at = recorded_at - timedelta(microseconds=recorded_at.microsecond % 1000)
-    return linkage_pb2.Receipt(
-        commitment=commitment,
-        exchange_time=stamp(exchange_time),
-        recorded_at=stamp(at),
-        key_id=key_id,
-        signature=sign(_signed(commitment, at)),
-    )
+    """A receipt for one record; see `issue_all`."""
+    return issue_all([Recorded(commitment, exchange_time, recorded_at)], key_id, sign)[0]
+
+
+def issue_all(requests: Sequence[Recorded], key_id: str, sign: Signer) -> list[linkage_pb2.Receipt]:
+    """Receipts for recorded requests, signed once; each stands alone.
+
+    Raises:
+        ValueError: none, or more than a batch holds.
+    """
+    at = [one.recorded_at - timedelta(microseconds=one.recorded_at.microsecond % 1000) for one in requests]
+    items = [_item(one.commitment, time) for one, time in zip(requests, at, strict=True)]
+    return [
+        linkage_pb2.Receipt(
+            commitment=one.commitment,
+            exchange_time=stamp(one.exchange_time),
+            recorded_at=stamp(time),
+            signature=signature,
+        )
+        for one, time, signature in zip(requests, at, batch.sign(domains.RECEIPT, items, key_id, sign), strict=True)
+    ]
+
+
+class ReceiptChecker:
+    """Checks receipts, and each signature of a batch only once. Use one for each call."""
+
+    __slots__ = ("_batches",)
+
+    def __init__(self, key_of: Callable[[str], VerifyingKey | None]) -> None:
+        """`key_of(key_id)` finds a signing key of the gateway."""
+        self._batches = BatchChecker(domains.RECEIPT, key_of)
+
+    def check(self, receipt: linkage_pb2.Receipt) -> None:
+        """Check a receipt against the gateway's key of its id.
+
+        Raises:
+            LinkageError: GATEWAY_RECEIPT_INVALID.
+        """
+        if len(receipt.commitment) != merkle.HASH_SIZE:
+            raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
+        try:
+            self._batches.check(_item(receipt.commitment, moment(receipt.recorded_at)), receipt.signature)
+        except (ValueError, OverflowError, FormError) as error:
+            raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID) from error
 
 
 def check(receipt: linkage_pb2.Receipt, gateway: VerifyingKey) -> None:
-    """Check a receipt against the gateway's key of its id.
-
-    Raises:
-        LinkageError: GATEWAY_RECEIPT_INVALID.
-    """
-    try:
-        message = _signed(receipt.commitment, moment(receipt.recorded_at))
-    except (ValueError, OverflowError) as error:
-        raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID) from error
-    sound = len(receipt.commitment) == merkle.HASH_SIZE and receipt.key_id == gateway.key_id
-    if not sound or not gateway.fits(message, receipt.signature):
-        raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
+    """Check one receipt against one key of the gateway; see `ReceiptChecker.check`."""
+    ReceiptChecker(lambda key_id: gateway if key_id == gateway.key_id else None).check(receipt)
 
 
-def _signed(commitment: bytes, at: datetime) -> bytes:
-    milliseconds = round(at.timestamp() * 1000)
-    return domains.RECEIPT + commitment + milliseconds.to_bytes(8, "big")
+def _item(commitment: bytes, at: datetime) -> bytes:
+    return commitment + round(at.timestamp() * 1000).to_bytes(8, "big")

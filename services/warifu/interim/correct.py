@@ -39,7 +39,7 @@ class Corrections:
         return pb.CorrectResponse(commitment=given.receipt.commitment)
 
     async def _check(self, given: linkage_pb2.Receipt) -> None:
-        key = await self._ground.directory.signing_key(GATEWAY, given.key_id)
+        key = await self._ground.directory.signing_key(GATEWAY, given.signature.key_id)
         if key is None:
             raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
         receipt.check(given, key)

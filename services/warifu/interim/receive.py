@@ -99,7 +99,7 @@ class Receiver:
                 return known
 
     async def _check_receipt(self, asked: exchange_pb2.RequestHeader, state: linkage_pb2.ExchangeState) -> None:
-        gateway = await self._ground.directory.signing_key("gateway", state.receipt.key_id)
+        gateway = await self._ground.directory.signing_key("gateway", state.receipt.signature.key_id)
         if gateway is None or state.request_id != asked.request_id:
             raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
         receipt.check(state.receipt, gateway)

@@ -142,8 +142,8 @@ class Reports:
 
     async def _verify(self, receipt: Receipt) -> None:
         check_bytes(receipt.SerializeToString(), "receipt", limit=RECEIPT_BYTES)
-        check_text(receipt.key_id, "receipt.key_id", ID)
-        key = await self._directory.signing_key(GATEWAY, receipt.key_id)
+        check_text(receipt.signature.key_id, "receipt.signature.key_id", ID)
+        key = await self._directory.signing_key(GATEWAY, receipt.signature.key_id)
         if key is None:
             raise LinkageError(Reason.CLIENT_RECEIPT_INVALID)
         try:

@@ -41,7 +41,7 @@ async def test_both_sides_list_one_promise_and_one_answer(world: World) -> None:
     asked, provided = await listed(world, NHI), await listed(world, TAX)
     promised = asked[REQUEST].evidence
     assert promised.promised == promised.receipt.commitment == provided[REQUEST].evidence.promised
-    gateway = await world.interim(NHI).ground.directory.signing_key("gateway", promised.receipt.key_id)
+    gateway = await world.interim(NHI).ground.directory.signing_key("gateway", promised.receipt.signature.key_id)
     assert gateway is not None
     receipt.check(promised.receipt, gateway)
     assert not provided[REQUEST].evidence.HasField("receipt")

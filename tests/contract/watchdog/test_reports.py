@@ -7,6 +7,7 @@ from datetime import UTC, timedelta
 
 import pytest
 from contract.watchdog_world import NHI, TAX, World, error_of, reason_of
+from google.protobuf.message import Message
 from sqlalchemy import create_engine, text
 
 from warifu.exchange import receipt as receipts
@@ -122,8 +123,9 @@ async def test_a_forged_receipt_is_refused(world: World) -> None:
         "commitment": {"commitment": bytes(32)},
         "shorter": {"commitment": bytes(31)},
         "time": {"recorded_at": sound.exchange_time},
-        "signature": {"signature": bytes(64)},
-        "no signature": {"signature": b""},
+        "signature": {"signature": altered(sound, signature=bytes(64))},
+        "no signature": {"signature": altered(sound, signature=b"")},
+        "place": {"signature": altered(sound, index=1)},
     }
     forged = {name: Receipt(**{**fields(sound), **changes}) for name, changes in cases.items()}
     forged["another key"] = receipts.issue(LOST, now, now, other.signing_key_id, other.sign)
@@ -135,9 +137,14 @@ async def test_a_forged_receipt_is_refused(world: World) -> None:
     assert reports(world) == []
 
 
-def fields(receipt: Receipt) -> dict:
+def fields(receipt: Message) -> dict:
     """Its fields, to be changed."""
     return {descriptor.name: value for descriptor, value in receipt.ListFields()}
+
+
+def altered(receipt: Receipt, **changes: object) -> dict:
+    """Its signature, with some fields changed."""
+    return {**fields(receipt.signature), **changes}
 
 
 async def test_a_report_out_of_form_is_refused_by_field(world: World) -> None:
@@ -145,8 +152,16 @@ async def test_a_report_out_of_form_is_refused_by_field(world: World) -> None:
     sound = world.receipt(LOST)
     cases = [
         (None, Reason.CLIENT_MALFORMED, "receipt"),
-        (Receipt(**{**fields(sound), "signature": bytes(RECEIPT_BYTES)}), Reason.CLIENT_TOO_LARGE, "receipt"),
-        (Receipt(**{**fields(sound), "key_id": ""}), Reason.CLIENT_MALFORMED, "receipt.key_id"),
+        (
+            Receipt(**{**fields(sound), "signature": altered(sound, signature=bytes(RECEIPT_BYTES))}),
+            Reason.CLIENT_TOO_LARGE,
+            "receipt",
+        ),
+        (
+            Receipt(**{**fields(sound), "signature": altered(sound, key_id="")}),
+            Reason.CLIENT_MALFORMED,
+            "receipt.signature.key_id",
+        ),
     ]
 
     for receipt, reason, field in cases:

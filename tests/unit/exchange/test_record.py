@@ -71,8 +71,8 @@ def test_an_altered_receipt_is_refused(gateway, provider):
     changed = [issued() for _ in range(6)]
     changed[0].commitment = b"d" * 32
     changed[1].recorded_at.seconds += 1
-    changed[2].key_id = provider.signing_key_id
-    changed[3].signature = flip(changed[3].signature, 7)
+    changed[2].signature.key_id = provider.signing_key_id
+    changed[3].signature.signature = flip(changed[3].signature.signature, 7)
     changed[4].commitment = b""
     changed[5].recorded_at.seconds = 10**12
     changed.append(receipt.issue(b"c" * 32, NOW, NOW, gateway.signing_key_id, provider.sign))

@@ -167,7 +167,9 @@ class Sample:
         """What the gateway told the requester."""
         if self.outcome == pb.OUTCOME_UNSPECIFIED:
             return None
-        receipt = linkage_pb2.Receipt(commitment=self.record("gateway", 1).commitment, key_id="g", signature=b"\7" * 64)
+        receipt = linkage_pb2.Receipt(
+            commitment=self.record("gateway", 1).commitment, signature={"key_id": "g", "signature": b"\7" * 64}
+        )
         state = linkage_pb2.ExchangeState(request_id=ID, outcome=self.outcome, receipt=receipt)  # type: ignore[arg-type]
         if self.provided:
             state.answer.ParseFromString(self.sealed_answer())

@@ -385,7 +385,7 @@ def promised_another_record(model: Model) -> None:
 @lie(Kind.PROMISE_BROKEN)
 def receipt_forged(model: Model) -> None:
     """The requester's receipt is not signed by the gateway."""
-    model.exchange().requester[0].evidence.receipt.signature = bytes(64)
+    model.exchange().requester[0].evidence.receipt.signature.signature = bytes(64)
 
 
 # The portal.

@@ -559,6 +559,90 @@ class InquireResponse(_message.Message):
 Global___InquireResponse: _TypeAlias = InquireResponse  # noqa: Y015
 
 @_typing.final
+class InquireBulkRequest(_message.Message):
+    """One chunk of a bulk inquiry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INQUIRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def inquiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___InquireRequest]:
+        """Up to 200, each with a request id of the caller's, all of one institution."""
+
+    def __init__(
+        self,
+        *,
+        inquiries: _abc.Iterable[Global___InquireRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InquireBulkRequest: _TypeAlias = InquireBulkRequest  # noqa: Y015
+
+@_typing.final
+class InquireBulkResponse(_message.Message):
+    """Inquiries of a bulk that have come to something, or to nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkResult]:
+        """What became of inquiries, in any order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BulkResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InquireBulkResponse: _TypeAlias = InquireBulkResponse  # noqa: Y015
+
+@_typing.final
+class BulkResult(_message.Message):
+    """What became of one inquiry of a bulk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    INQUIRY_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request id."""
+    @_builtins.property
+    def inquiry(self) -> Global___InquiryState:
+        """Its state; an outcome that may still change is collected as any other."""
+
+    @_builtins.property
+    def refused(self) -> _common_pb2.Failure:
+        """Why it was not stored, and so not sent."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        inquiry: Global___InquiryState | None = ...,
+        refused: _common_pb2.Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "refused", b"refused", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiry", b"inquiry", "refused", b"refused", "request_id", b"request_id", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["inquiry", "refused"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___BulkResult: _TypeAlias = BulkResult  # noqa: Y015
+
+@_typing.final
 class CollectRequest(_message.Message):
     """Which inquiry."""
 

@@ -65,6 +65,11 @@ class InterimServiceStub:
                 request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireRequest.SerializeToString,
                 response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireResponse.FromString,
                 _registered_method=True)
+        self.InquireBulk = channel.stream_stream(
+                '/warifu.interim.v1.InterimService/InquireBulk',
+                request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireBulkRequest.SerializeToString,
+                response_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireBulkResponse.FromString,
+                _registered_method=True)
         self.Collect = channel.unary_unary(
                 '/warifu.interim.v1.InterimService/Collect',
                 request_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.CollectRequest.SerializeToString,
@@ -144,6 +149,14 @@ class InterimServiceServicer:
 
     def Inquire(self, request, context):
         """Stores an inquiry and sends it; answers with a receipt at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InquireBulk(self, request_iterator, context):
+        """Inquires about many and tells what became of each (一括照会): chunks one way, and the other way their inquiries as they come to
+        something, in any order. What was sent and not answered may be sent again under its request id, in this stream or another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -230,6 +243,11 @@ def add_InterimServiceServicer_to_server(servicer, server):
                     servicer.Inquire,
                     request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireRequest.FromString,
                     response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireResponse.SerializeToString,
+            ),
+            'InquireBulk': grpc.stream_stream_rpc_method_handler(
+                    servicer.InquireBulk,
+                    request_deserializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireBulkRequest.FromString,
+                    response_serializer=warifu_dot_interim_dot_v1_dot_interim__pb2.InquireBulkResponse.SerializeToString,
             ),
             'Collect': grpc.unary_unary_rpc_method_handler(
                     servicer.Collect,
@@ -430,6 +448,33 @@ class InterimService:
             '/warifu.interim.v1.InterimService/Inquire',
             warifu_dot_interim_dot_v1_dot_interim__pb2.InquireRequest.SerializeToString,
             warifu_dot_interim_dot_v1_dot_interim__pb2.InquireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InquireBulk(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/warifu.interim.v1.InterimService/InquireBulk',
+            warifu_dot_interim_dot_v1_dot_interim__pb2.InquireBulkRequest.SerializeToString,
+            warifu_dot_interim_dot_v1_dot_interim__pb2.InquireBulkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,10 @@ class InterimServiceStub:
     """Sets or lifts protection flags of one addressee."""
     Inquire: _grpc.UnaryUnaryMultiCallable[_interim_pb2.InquireRequest, _interim_pb2.InquireResponse]
     """Stores an inquiry and sends it; answers with a receipt at once."""
+    InquireBulk: _grpc.StreamStreamMultiCallable[_interim_pb2.InquireBulkRequest, _interim_pb2.InquireBulkResponse]
+    """Inquires about many and tells what became of each (一括照会): chunks one way, and the other way their inquiries as they come to
+    something, in any order. What was sent and not answered may be sent again under its request id, in this stream or another.
+    """
     Collect: _grpc.UnaryUnaryMultiCallable[_interim_pb2.CollectRequest, _interim_pb2.CollectResponse]
     """The state of an inquiry and, when it came, its answer; may wait for it."""
     ListInquiries: _grpc.UnaryUnaryMultiCallable[_interim_pb2.ListInquiriesRequest, _interim_pb2.ListInquiriesResponse]
@@ -83,6 +87,10 @@ class InterimServiceAsyncStub(InterimServiceStub):
     """Sets or lifts protection flags of one addressee."""
     Inquire: _aio.UnaryUnaryMultiCallable[_interim_pb2.InquireRequest, _interim_pb2.InquireResponse]  # type: ignore[assignment]
     """Stores an inquiry and sends it; answers with a receipt at once."""
+    InquireBulk: _aio.StreamStreamMultiCallable[_interim_pb2.InquireBulkRequest, _interim_pb2.InquireBulkResponse]  # type: ignore[assignment]
+    """Inquires about many and tells what became of each (一括照会): chunks one way, and the other way their inquiries as they come to
+    something, in any order. What was sent and not answered may be sent again under its request id, in this stream or another.
+    """
     Collect: _aio.UnaryUnaryMultiCallable[_interim_pb2.CollectRequest, _interim_pb2.CollectResponse]  # type: ignore[assignment]
     """The state of an inquiry and, when it came, its answer; may wait for it."""
     ListInquiries: _aio.UnaryUnaryMultiCallable[_interim_pb2.ListInquiriesRequest, _interim_pb2.ListInquiriesResponse]  # type: ignore[assignment]
@@ -150,6 +158,16 @@ class InterimServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_interim_pb2.InquireResponse, _abc.Awaitable[_interim_pb2.InquireResponse]]:
         """Stores an inquiry and sends it; answers with a receipt at once."""
+
+    @_abc_1.abstractmethod
+    def InquireBulk(
+        self,
+        request_iterator: _MaybeAsyncIterator[_interim_pb2.InquireBulkRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_interim_pb2.InquireBulkResponse], _abc.AsyncIterator[_interim_pb2.InquireBulkResponse]]:
+        """Inquires about many and tells what became of each (一括照会): chunks one way, and the other way their inquiries as they come to
+        something, in any order. What was sent and not answered may be sent again under its request id, in this stream or another.
+        """
 
     @_abc_1.abstractmethod
     def Collect(

@@ -75,6 +75,171 @@ class InquireResponse(_message.Message):
 Global___InquireResponse: _TypeAlias = InquireResponse  # noqa: Y015
 
 @_typing.final
+class InquireManyRequest(_message.Message):
+    """Inquiries, and the sealed blocks that they name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INQUIRIES_FIELD_NUMBER: _builtins.int
+    QUERIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def inquiries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Serialised warifu.exchange.v1.Inquiry each, of one requester for any providers; no request id twice."""
+
+    @_builtins.property
+    def queries(self) -> _containers.RepeatedCompositeFieldContainer[_exchange_pb2.SealedBlock]:
+        """The query blocks that the inquiries name by hash, each once, and no others."""
+
+    def __init__(
+        self,
+        *,
+        inquiries: _abc.Iterable[_builtins.bytes] | None = ...,
+        queries: _abc.Iterable[_exchange_pb2.SealedBlock] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries", "queries", b"queries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InquireManyRequest: _TypeAlias = InquireManyRequest  # noqa: Y015
+
+@_typing.final
+class InquireManyResponse(_message.Message):
+    """What became of each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___InquireResult]:
+        """One an inquiry, in the order asked."""
+
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[_exchange_pb2.SealedAnswer]:
+        """The answer blocks that the results name, each once."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___InquireResult] | None = ...,
+        answers: _abc.Iterable[_exchange_pb2.SealedAnswer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InquireManyResponse: _TypeAlias = InquireManyResponse  # noqa: Y015
+
+@_typing.final
+class InquireResult(_message.Message):
+    """What became of one inquiry of many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGE_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    ANSWER_BLOCK_FIELD_NUMBER: _builtins.int
+    answer_block: _builtins.int
+    """Which of the answer blocks is the exchange's `answer`; absent when it has none."""
+    @_builtins.property
+    def exchange(self) -> Global___ExchangeState:
+        """The exchange, without its answer block."""
+
+    @_builtins.property
+    def failure(self) -> _common_pb2.Failure:
+        """What an Inquire of it alone would have failed with: when it may be retried, the same inquiry may be sent again."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Global___ExchangeState | None = ...,
+        failure: _common_pb2.Failure | None = ...,
+        answer_block: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_answer_block", b"_answer_block", "answer_block", b"answer_block", "exchange", b"exchange", "failure", b"failure", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answer_block", b"_answer_block", "answer_block", b"answer_block", "exchange", b"exchange", "failure", b"failure", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__answer_block: _TypeAlias = _typing.Literal["answer_block"]  # noqa: Y015
+    _WhichOneofArgType__answer_block: _TypeAlias = _typing.Literal["_answer_block", b"_answer_block"]  # noqa: Y015
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["exchange", "failure"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__answer_block) -> _WhichOneofReturnType__answer_block | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___InquireResult: _TypeAlias = InquireResult  # noqa: Y015
+
+@_typing.final
+class InquireBulkRequest(_message.Message):
+    """One chunk of a bulk inquiry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INQUIRIES_FIELD_NUMBER: _builtins.int
+    QUERIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def inquiries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """As InquireManyRequest."""
+
+    @_builtins.property
+    def queries(self) -> _containers.RepeatedCompositeFieldContainer[_exchange_pb2.SealedBlock]:
+        """As InquireManyRequest."""
+
+    def __init__(
+        self,
+        *,
+        inquiries: _abc.Iterable[_builtins.bytes] | None = ...,
+        queries: _abc.Iterable[_exchange_pb2.SealedBlock] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inquiries", b"inquiries", "queries", b"queries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InquireBulkRequest: _TypeAlias = InquireBulkRequest  # noqa: Y015
+
+@_typing.final
+class InquireBulkResponse(_message.Message):
+    """What became of one chunk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.int
+    """Number of the chunk in its stream, from 0."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___InquireResult]:
+        """As InquireManyResponse."""
+
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[_exchange_pb2.SealedAnswer]:
+        """As InquireManyResponse."""
+
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.int = ...,
+        results: _abc.Iterable[Global___InquireResult] | None = ...,
+        answers: _abc.Iterable[_exchange_pb2.SealedAnswer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "chunk", b"chunk", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InquireBulkResponse: _TypeAlias = InquireBulkResponse  # noqa: Y015
+
+@_typing.final
 class CollectRequest(_message.Message):
     """Which exchange."""
 
@@ -212,14 +377,9 @@ class Receipt(_message.Message):
     COMMITMENT_FIELD_NUMBER: _builtins.int
     EXCHANGE_TIME_FIELD_NUMBER: _builtins.int
     RECORDED_AT_FIELD_NUMBER: _builtins.int
-    KEY_ID_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     commitment: _builtins.bytes
     """Commitment to the request record."""
-    key_id: _builtins.str
-    """Identifier of the gateway's signing key."""
-    signature: _builtins.bytes
-    """Ed25519 over "warifu/receipt/v1\\0" ‖ commitment ‖ recorded_at (64-bit milliseconds, big-endian)."""
     @_builtins.property
     def exchange_time(self) -> _timestamp_pb2.Timestamp:
         """Simulated time in the record."""
@@ -228,18 +388,23 @@ class Receipt(_message.Message):
     def recorded_at(self) -> _timestamp_pb2.Timestamp:
         """Machine time of the commit."""
 
+    @_builtins.property
+    def signature(self) -> _exchange_pb2.BatchSignature:
+        """The gateway's signature over every receipt of a batch: Ed25519 over "warifu/receipt/v1\\0" ‖ number of receipts (32 bits, big-endian) ‖
+        Merkle root over the leaf hashes of commitment ‖ recorded_at (64-bit milliseconds, big-endian).
+        """
+
     def __init__(
         self,
         *,
         commitment: _builtins.bytes = ...,
         exchange_time: _timestamp_pb2.Timestamp | None = ...,
         recorded_at: _timestamp_pb2.Timestamp | None = ...,
-        key_id: _builtins.str = ...,
-        signature: _builtins.bytes = ...,
+        signature: _exchange_pb2.BatchSignature | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["exchange_time", b"exchange_time", "recorded_at", b"recorded_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exchange_time", b"exchange_time", "recorded_at", b"recorded_at", "signature", b"signature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitment", b"commitment", "exchange_time", b"exchange_time", "key_id", b"key_id", "recorded_at", b"recorded_at", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitment", b"commitment", "exchange_time", b"exchange_time", "recorded_at", b"recorded_at", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,16 @@ class LinkageServiceStub:
                 request_serializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireRequest.SerializeToString,
                 response_deserializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireResponse.FromString,
                 _registered_method=True)
+        self.InquireMany = channel.unary_unary(
+                '/warifu.linkage.v1.LinkageService/InquireMany',
+                request_serializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireManyRequest.SerializeToString,
+                response_deserializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireManyResponse.FromString,
+                _registered_method=True)
+        self.InquireBulk = channel.stream_stream(
+                '/warifu.linkage.v1.LinkageService/InquireBulk',
+                request_serializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireBulkRequest.SerializeToString,
+                response_deserializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireBulkResponse.FromString,
+                _registered_method=True)
         self.Collect = channel.unary_unary(
                 '/warifu.linkage.v1.LinkageService/Collect',
                 request_serializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.CollectRequest.SerializeToString,
@@ -63,6 +73,21 @@ class LinkageServiceServicer:
 
     def Inquire(self, request, context):
         """Asks. Committed in the gateway's record before anything leaves; the same inquiry again returns the same exchange.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InquireMany(self, request, context):
+        """Asks many things at once: each is an exchange of its own, with its record, permit, receipt and outcome, or its own failure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InquireBulk(self, request_iterator, context):
+        """Asks without end (一括照会): chunks one way, and the other way what became of each, in the order in which they are done. Whatever
+        was sent and not answered may be sent again, in the same stream or another: the same inquiry is the same exchange.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +121,16 @@ def add_LinkageServiceServicer_to_server(servicer, server):
                     servicer.Inquire,
                     request_deserializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireRequest.FromString,
                     response_serializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireResponse.SerializeToString,
+            ),
+            'InquireMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.InquireMany,
+                    request_deserializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireManyRequest.FromString,
+                    response_serializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireManyResponse.SerializeToString,
+            ),
+            'InquireBulk': grpc.stream_stream_rpc_method_handler(
+                    servicer.InquireBulk,
+                    request_deserializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireBulkRequest.FromString,
+                    response_serializer=warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireBulkResponse.SerializeToString,
             ),
             'Collect': grpc.unary_unary_rpc_method_handler(
                     servicer.Collect,
@@ -141,6 +176,60 @@ class LinkageService:
             '/warifu.linkage.v1.LinkageService/Inquire',
             warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireRequest.SerializeToString,
             warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InquireMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.linkage.v1.LinkageService/InquireMany',
+            warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireManyRequest.SerializeToString,
+            warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InquireBulk(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/warifu.linkage.v1.LinkageService/InquireBulk',
+            warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireBulkRequest.SerializeToString,
+            warifu_dot_linkage_dot_v1_dot_linkage__pb2.InquireBulkResponse.FromString,
             options,
             channel_credentials,
             insecure,

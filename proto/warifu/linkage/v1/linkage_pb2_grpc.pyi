@@ -35,6 +35,12 @@ class LinkageServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LinkageServiceAsyncStub: ...
     Inquire: _grpc.UnaryUnaryMultiCallable[_linkage_pb2.InquireRequest, _linkage_pb2.InquireResponse]
     """Asks. Committed in the gateway's record before anything leaves; the same inquiry again returns the same exchange."""
+    InquireMany: _grpc.UnaryUnaryMultiCallable[_linkage_pb2.InquireManyRequest, _linkage_pb2.InquireManyResponse]
+    """Asks many things at once: each is an exchange of its own, with its record, permit, receipt and outcome, or its own failure."""
+    InquireBulk: _grpc.StreamStreamMultiCallable[_linkage_pb2.InquireBulkRequest, _linkage_pb2.InquireBulkResponse]
+    """Asks without end (一括照会): chunks one way, and the other way what became of each, in the order in which they are done. Whatever
+    was sent and not answered may be sent again, in the same stream or another: the same inquiry is the same exchange.
+    """
     Collect: _grpc.UnaryUnaryMultiCallable[_linkage_pb2.CollectRequest, _linkage_pb2.CollectResponse]
     """Asks again for the outcome of the caller's own inquiry, under the same permit."""
     Decide: _grpc.UnaryUnaryMultiCallable[_linkage_pb2.DecideRequest, _linkage_pb2.DecideResponse]
@@ -49,6 +55,12 @@ class LinkageServiceAsyncStub(LinkageServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Inquire: _aio.UnaryUnaryMultiCallable[_linkage_pb2.InquireRequest, _linkage_pb2.InquireResponse]  # type: ignore[assignment]
     """Asks. Committed in the gateway's record before anything leaves; the same inquiry again returns the same exchange."""
+    InquireMany: _aio.UnaryUnaryMultiCallable[_linkage_pb2.InquireManyRequest, _linkage_pb2.InquireManyResponse]  # type: ignore[assignment]
+    """Asks many things at once: each is an exchange of its own, with its record, permit, receipt and outcome, or its own failure."""
+    InquireBulk: _aio.StreamStreamMultiCallable[_linkage_pb2.InquireBulkRequest, _linkage_pb2.InquireBulkResponse]  # type: ignore[assignment]
+    """Asks without end (一括照会): chunks one way, and the other way what became of each, in the order in which they are done. Whatever
+    was sent and not answered may be sent again, in the same stream or another: the same inquiry is the same exchange.
+    """
     Collect: _aio.UnaryUnaryMultiCallable[_linkage_pb2.CollectRequest, _linkage_pb2.CollectResponse]  # type: ignore[assignment]
     """Asks again for the outcome of the caller's own inquiry, under the same permit."""
     Decide: _aio.UnaryUnaryMultiCallable[_linkage_pb2.DecideRequest, _linkage_pb2.DecideResponse]  # type: ignore[assignment]
@@ -66,6 +78,24 @@ class LinkageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_linkage_pb2.InquireResponse, _abc.Awaitable[_linkage_pb2.InquireResponse]]:
         """Asks. Committed in the gateway's record before anything leaves; the same inquiry again returns the same exchange."""
+
+    @_abc_1.abstractmethod
+    def InquireMany(
+        self,
+        request: _linkage_pb2.InquireManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_linkage_pb2.InquireManyResponse, _abc.Awaitable[_linkage_pb2.InquireManyResponse]]:
+        """Asks many things at once: each is an exchange of its own, with its record, permit, receipt and outcome, or its own failure."""
+
+    @_abc_1.abstractmethod
+    def InquireBulk(
+        self,
+        request_iterator: _MaybeAsyncIterator[_linkage_pb2.InquireBulkRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_linkage_pb2.InquireBulkResponse], _abc.AsyncIterator[_linkage_pb2.InquireBulkResponse]]:
+        """Asks without end (一括照会): chunks one way, and the other way what became of each, in the order in which they are done. Whatever
+        was sent and not answered may be sent again, in the same stream or another: the same inquiry is the same exchange.
+        """
 
     @_abc_1.abstractmethod
     def Collect(

@@ -29,7 +29,7 @@ def promise_broken(ground: Ground, case: Case) -> Iterator[Finding]:
 
 def _forged(ground: Ground, held: Held) -> bool:
     key, shown = ground.gateway_key, held.evidence.receipt
-    if key is None or not held.evidence.HasField("receipt") or shown.key_id != key.key_id:
+    if key is None or not held.evidence.HasField("receipt") or shown.signature.key_id != key.key_id:
         return False
     try:
         receipt.check(shown, key)

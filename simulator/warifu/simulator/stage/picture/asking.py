@@ -50,12 +50,12 @@ def binding(bound: Sequence[Row], used: bytes, since: int) -> Iterator[Held]:
 
 def _received(names: Names, row: Row) -> Iterator[Held]:
     state = row.message("state", linkage_pb2.ExchangeState) or linkage_pb2.ExchangeState()
-    if state.receipt.signature:
+    if state.receipt.HasField("signature"):
         facts = (
             Fact(words.COMMITMENT, things.short(state.receipt.commitment)),
-            Fact(words.KEY, as_it_is(state.receipt.key_id)),
+            Fact(words.KEY, as_it_is(state.receipt.signature.key_id)),
         )
-        value, source = things.short(state.receipt.signature), row.source("state", "receipt")
+        value, source = things.short(state.receipt.signature.signature), row.source("state", "receipt")
         yield Held(
             "receipt", Kind.SIGNATURE, words.RECEIPT, value, OPENED, source, state.receipt.SerializeToString(), facts
         )

@@ -1,0 +1,68 @@
+"""One signature over a batch: Ed25519 over tag ‖ number of items (32 bits, big-endian) ‖ RFC 6962 root over the items' leaf hashes.
+
+Each item travels with its own path to the root, so that it can be checked, kept and shown alone. A single item is a batch of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from warifu.exchange.form import FormError
+from warifu.exchange.keys import Signer, VerifyingKey
+from warifu.exchange.sealing import MOST_ITEMS
+from warifu.exchange.v1 import exchange_pb2
+from warifu.tlog import merkle
+
+
+def sign(tag: bytes, items: Sequence[bytes], key_id: str, signer: Signer) -> list[exchange_pb2.BatchSignature]:
+    """Sign a batch once; one proof an item, in order.
+
+    Raises:
+        ValueError: no items, or more than a batch holds.
+    """
+    if not 0 < len(items) <= MOST_ITEMS:
+        raise ValueError(f"a batch has 1 to {MOST_ITEMS} items")
+    tree = merkle.Tree([merkle.leaf_hash(item) for item in items])
+    signature = signer(_signed(tag, len(items), tree.root))
+    return [
+        exchange_pb2.BatchSignature(
+            index=index, size=len(items), path=tree.path(index), key_id=key_id, signature=signature
+        )
+        for index in range(len(items))
+    ]
+
+
+class BatchChecker:
+    """Checks items of batches under one tag, and each signature only once. Use one for each call: what it met it remembers."""
+
+    __slots__ = ("_key_of", "_tag", "_verified")
+
+    def __init__(self, tag: bytes, key_of: Callable[[str], VerifyingKey | None]) -> None:
+        """`key_of(key_id)` finds a key of the expected signer that is in force."""
+        self._tag, self._key_of = tag, key_of
+        self._verified: set[tuple[str, bytes, bytes]] = set()
+
+    def check(self, item: bytes, proof: exchange_pb2.BatchSignature) -> None:
+        """Was exactly this item signed, at the place that the proof says.
+
+        Raises:
+            FormError: the path does not lead from the item, or the signature is not the signer's.
+        """
+        if proof.size > MOST_ITEMS:
+            raise FormError("signature.size", "more than a batch")
+        try:
+            root = merkle.root_from_path(merkle.leaf_hash(item), proof.index, proof.size, proof.path)
+        except merkle.MerkleError as error:
+            raise FormError("signature.path", "does not lead to a root") from error
+        message = _signed(self._tag, proof.size, root)
+        known = (proof.key_id, message, proof.signature)
+        if known in self._verified:
+            return
+        key = self._key_of(proof.key_id)
+        if key is None or not key.fits(message, proof.signature):
+            raise FormError("signature", "not the signer's")
+        self._verified.add(known)
+
+
+def _signed(tag: bytes, size: int, root: bytes) -> bytes:
+    return tag + size.to_bytes(4, "big") + root
