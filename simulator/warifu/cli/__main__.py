@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from warifu.cli import authority, bench, permissions
+from warifu.cli import authority, bench, drill, permissions
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
@@ -73,6 +73,7 @@ app.command(
         "warifu play same-city --sabotage",
     ),
 )(play)
+app.add_typer(drill.app, name="drill")
 app.command(
     "people",
     help=_example(

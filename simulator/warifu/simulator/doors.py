@@ -50,6 +50,10 @@ class Doors:
         kind = self.network.extra["kinds"][institution]
         return self._channel(kind, institution, self.network.counters[institution])
 
+    def counter_at(self, party: str, institution: str) -> grpc.aio.Channel:
+        """A channel to another party than its own under the institution's counter's certificate, such as to the supervisor."""
+        return self._channel(party, f"counter/{institution}", self.network.counters[institution])
+
     def simulator(self, party: str) -> grpc.aio.Channel:
         """A channel to a party under the simulator's certificate."""
         return self._channel(party, "simulator", self.network.simulator)

@@ -96,7 +96,7 @@ class Stage:
             NotPlayableError: everyone who could has played already.
         """
         for candidate in self.people.candidates(role):
-            if candidate.person not in self._played():
+            if candidate.person not in self.played():
                 return candidate
         raise NotPlayableError(
             f"{role} を演じられる人は全員演じ終えました。新しいネットワークを始めてください: warifu demo",
@@ -105,14 +105,15 @@ class Stage:
 
     def has_played(self, *handles: str) -> None:
         """Note that these people's lives were changed, so that the next play takes others."""
-        played = sorted(self._played() | set(handles))
+        played = sorted(self.played() | set(handles))
         (self.state / "simulator" / "played.json").write_text(json.dumps(played), encoding="utf-8")
 
     def now_true(self, handle: str, **facts: str) -> None:
         """Note what is true of a person from now on, such as a new address."""
         lives.note(self.state, handle, **facts)
 
-    def _played(self) -> set[str]:
+    def played(self) -> set[str]:
+        """People whose lives a play or drill has changed."""
         path = self.state / "simulator" / "played.json"
         return set(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else set()
 

@@ -1,0 +1,13 @@
+"""Every drill by name, in the order in which trainers would give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from warifu.simulator.drills.model import Drill
+from warifu.simulator.drills.wrong_person import WRONG_PERSON
+
+DRILLS: Final[Mapping[str, Drill]] = MappingProxyType({drill.name: drill for drill in (WRONG_PERSON,)})
+"""Drills on the running network."""
