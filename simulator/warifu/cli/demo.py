@@ -80,6 +80,16 @@ def demo(
             ),
         ),
     ] = False,
+    stopped_clock: Annotated[
+        bool,
+        typer.Option(
+            "--stopped-clock",
+            help=t(
+                "ネットワークの時計を止めておく。同じシードなら、どの起動でも同じ画面になる。",
+                "Let the network's clock stand still: with the same seed every start shows the same pages.",
+            ),
+        ),
+    ] = False,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help=t("ブラウザーを開かない。", "Open no browser."))
     ] = False,
@@ -98,7 +108,9 @@ def demo(
 
         folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
         try:
-            options = Options(folder, people, seed, port, listen=listen, reflection=reflection)
+            options = Options(
+                folder, people, seed, port, listen=listen, reflection=reflection, stopped_clock=stopped_clock
+            )
             with placed(folder):
                 asyncio.run(_demo(options, browser=not no_browser, as_json=json_))
         finally:
