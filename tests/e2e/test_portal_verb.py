@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from warifu.simulator.cards.client import LoginError, login
+
 pytestmark = pytest.mark.slow
 ORIGIN, ROWS, PATIENCE = "http://localhost:5173", 7, 60
 
@@ -44,8 +46,26 @@ def asked(announced: dict, name: str) -> httpx2.Response:
     return httpx2.get(f"http://127.0.0.1:{address.port}/api/v1/history", headers=told, timeout=PATIENCE)
 
 
+def why_not(announced: dict, name: str) -> str:
+    """Why a demo person's login with card and right PIN is refused."""
+    person, urls = next(one for one in announced["persons"] if one["name"] == name), announced["urls"]
+    with pytest.raises(LoginError) as refused:
+        login(urls["portal"], urls["simulator"], person["person"], person["pin"])
+    return refused.value.reason
+
+
+def certificates(announced: dict, name: str) -> list[str]:
+    """How the certificates on a demo person's card stand, as the card service shows it to its holder."""
+    handle = next(one["person"] for one in announced["persons"] if one["name"] == name)
+    address = urlsplit(announced["urls"]["simulator"])
+    told = httpx2.get(
+        f"http://127.0.0.1:{address.port}/api/v1/cards/{handle}", headers={"host": address.netloc}, timeout=PATIENCE
+    )
+    return [one["status"] for one in told.json()["certificates"]]
+
+
 def test_each_demo_person_is_in_their_state_at_every_start(tmp_path: Path) -> None:
-    """Who is empty, busy, slow and down shows it by the API, who is locked has no token; a second start finds the same people so."""
+    """Who is empty, busy, slow and down shows it by the API, who is locked or whose card expired comes not in; a second start finds the same people so."""
     found = []
     for _ in range(2):
         with portal(tmp_path / "state") as announced:
@@ -60,5 +80,8 @@ def test_each_demo_person_is_in_their_state_at_every_start(tmp_path: Path) -> No
             while len(entries := asked(announced, "busy").json()["entries"]) < ROWS and time.monotonic() < ends:
                 time.sleep(0.2)
             assert len(entries) == ROWS
-            assert [one["token"] for one in announced["persons"] if one["name"] == "locked"] == [None]
+            assert [one["token"] for one in announced["persons"] if one["name"] in {"locked", "expired"}] == [None] * 2
+            assert why_not(announced, "locked") == "CLIENT_CARD_LOCKED"
+            assert why_not(announced, "expired") == "CLIENT_CARD_CERTIFICATE_NOT_GOOD"
+            assert certificates(announced, "expired") == ["expired"]
     assert found[0] == found[1]

@@ -29,6 +29,8 @@ _MAJORITY: Final = 18
 SIGNATURE_AGE: Final = 15
 """Who is younger has no certificate for signatures."""
 REQUEST_BYTES: Final = 4096
+_YEARS_BEFORE: Final = 11
+"""The authority is older than every card that can still live, those handed out before a simulated network began among them."""
 _YEARS: Final = 60
 _KEY_FILE: Final = "card-ca.key"
 _CERTIFICATE_FILE: Final = "card-ca.pem"
@@ -152,7 +154,7 @@ def _own(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
         subject_name=_NAME,
         public_key=key.public_key(),
         serial_number=x509.random_serial_number(),
-        not_valid_before=start - timedelta(days=1),
+        not_valid_before=start - timedelta(days=365 * _YEARS_BEFORE),
         not_valid_after=start + timedelta(days=365 * _YEARS),
     )
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography import x509
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 from warifu.common.v1 import common_pb2
 from warifu.exchange import card_number
 from warifu.exchange.card_request import wish
-from warifu.kernel.clock import Clock
+from warifu.kernel.clock import JAPAN, Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import datetime_at, milliseconds
 from warifu.kernel.limits import PAGE, PAGE_DEFAULT, malformed
@@ -84,19 +84,30 @@ class Cards:
     matching: Matching
     authority: Authority
     orders: Orders
+    simulation: bool
+    """A card may be made out as of a day before the network began."""
 
-    async def issue(self, caller: str, request: bytes, number: str, items: common_pb2.BasicItems | None) -> Made:
+    async def issue(
+        self,
+        caller: str,
+        request: bytes,
+        number: str,
+        items: common_pb2.BasicItems | None,
+        issued_on: str | None = None,
+    ) -> Made:
         """A card for the person of `number` and `items`, with a certificate for the key of a PKCS #10 request.
 
+        With `issued_on`, an ISO date, card and certificate are as old as if they had been handed out on that past day, in a simulation alone.
+
         Raises:
-            LinkageError: CLIENT_MALFORMED for the request; CLIENT_PERSON_NOT_MATCHED, also for the dead; the others of `Matching.match`;
-                CLIENT_CARD_CERTIFICATE_NOT_GOOD for someone whose card is suspended: only a counter may make out another.
+            LinkageError: CLIENT_MALFORMED for the request or the day; CLIENT_PERSON_NOT_MATCHED, also for the dead; the others of
+                `Matching.match`; CLIENT_CARD_CERTIFICATE_NOT_GOOD for someone whose card is suspended: only a counter may make out another.
         """
-        key = read_request(request)
+        key, since = read_request(request), self._since(issued_on)
         person = await self.matching.require(caller, number, items, Kind.CARD)
         if self.store.read(lambda connection: connection.execute(_SUSPENDED, {"person_id": person}).first()):
             raise LinkageError(Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD)
-        return await self._make_out(person, key, None)
+        return await self._make_out(person, key, None, since)
 
     async def issue_ordered(self, request: bytes, order_id: str) -> Made:
         """The card that a counter ordered; the counter knew for whom.
@@ -106,7 +117,7 @@ class Cards:
                 CLIENT_PERSON_NOT_MATCHED for the dead.
         """
         key = read_request(request)
-        return await self._make_out(self.orders.open_reissue(order_id), key, order_id)
+        return await self._make_out(self.orders.open_reissue(order_id), key, order_id, self.clock.network())
 
     async def add(
         self, kind: CertificateKind.ValueType, request: bytes, card_certificate: bytes, signature: bytes
@@ -161,14 +172,30 @@ class Cards:
         person: int = row.person
         return person
 
-    async def _make_out(self, person: int, key: ec.EllipticCurvePublicKey, order_id: str | None) -> Made:
+    def _since(self, issued_on: str | None) -> datetime:
+        """From when a card counts that is made out now: noon of the named day in Japan, or this moment."""
+        if issued_on is None:
+            return self.clock.network()
+        if not self.simulation:
+            raise malformed("issued_on", "cards are made out on their day outside a simulation")
+        try:
+            noon = datetime.combine(date.fromisoformat(issued_on), time(12), JAPAN)
+        except ValueError:
+            raise malformed("issued_on", "not a date") from None
+        if not self.authority.certificate.not_valid_before_utc <= noon or noon.date() >= self.clock.today():
+            raise malformed("issued_on", "not a past day on which the card authority was there")
+        return noon
+
+    async def _make_out(
+        self, person: int, key: ec.EllipticCurvePublicKey, order_id: str | None, since: datetime
+    ) -> Made:
         if not self.people.is_alive(person):
             raise LinkageError(Reason.CLIENT_PERSON_NOT_MATCHED)
-        now, born = self.clock.network(), date.fromisoformat(self.people.registered(person).birth_date)
-        end = card_expiry(now, born)
-        certificate = self.authority.issue(key, now, min(expiry(now, born), end))
-        number, at = card_number.draw(), milliseconds(now)
-        card = _card(number, person, pb.CARD_FORM_CARD, at, milliseconds(end))
+        born = date.fromisoformat(self.people.registered(person).birth_date)
+        end = card_expiry(since, born)
+        certificate = self.authority.issue(key, since, min(expiry(since, born), end))
+        number, at = card_number.draw(), milliseconds(self.clock.network())
+        card = _card(number, person, pb.CARD_FORM_CARD, milliseconds(since), milliseconds(end))
 
         def keep(connection: Connection) -> None:
             certificates.revoke_all(connection, person, at)

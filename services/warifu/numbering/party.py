@@ -52,11 +52,10 @@ async def build(context: Context) -> Party:
     allowance = Allowance(clock)
     matching, look_up = Matching(people, journal, allowance), LookUp(people, journal, allowance)
     authority = Authority.load_or_create(config.folder, clock.network())
-    orders = Orders(store, clock)
-    cards = Cards(store, clock, people, matching, authority, orders)
+    orders, simulation = Orders(store, clock), config.simulation is not None
+    cards = Cards(store, clock, people, matching, authority, orders, simulation)
     help_line = HelpLine(store, clock, journal, Allowance(clock, REPORTS_A_MINUTE))
     enrolment = Enrolment(people, journal, Allowance(clock), gateway)
-    simulation = config.simulation is not None
     registration = Registration(store, vault, clock, keys.numbers, drawing, simulation)
     codes = CodeChange(store, vault, clock, people, journal, drawing, gateway)
     numbers = NumberChange(store, vault, clock, matching, keys.numbers)

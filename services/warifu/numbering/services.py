@@ -162,7 +162,11 @@ class CardAuthorityServicer(rpc.CardAuthorityServiceServicer):
             made = await self._cards.issue_ordered(request.certificate_request, request.order_id)
         else:
             made = await self._cards.issue(
-                identity.current().party, request.certificate_request, request.individual_number, _items(request)
+                identity.current().party,
+                request.certificate_request,
+                request.individual_number,
+                _items(request),
+                request.issued_on if request.HasField("issued_on") else None,
             )
         return pb.IssueCertificateResponse(certificate=made.certificate, card_number=made.card)
 

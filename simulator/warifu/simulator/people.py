@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from warifu.common.v1 import common_pb2
+from warifu.kernel.config import Config
 from warifu.numbering.keys import simulated
 from warifu.numbers import individual_number
+from warifu.simulator.cards.labels import EXPIRED, ROLE
 from warifu.simulator.cards.tray import DemoPerson, fill, open_store
 from warifu.simulator.population import CLOCK_START, Household, Person, Scheme, age_on, cast, generate, load_world
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.translate import Households, basic_items
+
+EXPIRED_SINCE: Final = CLOCK_START.replace(year=CLOCK_START.year - 5) - timedelta(days=1)
+"""A card of that day has a certificate whose fifth birthday was before the network began, whenever its holder was born."""
+_GROWN: Final = 24
+"""Of age on that day, so that the card itself lives until the tenth birthday."""
 
 
 def generate_people(seed: int, people: int) -> list[Person]:
@@ -33,6 +42,22 @@ def pin_of(seed: int, person: Person) -> str:
     return f"{int.from_bytes(hashlib.sha256(f'warifu/pin/{seed}/{person.person}'.encode()).digest()[:4]) % 10000:04d}"
 
 
+def card_expired(people: Sequence[Person]) -> Person | None:
+    """Whose card was handed out five years and a day before the network begins, so that its certificate has run out and the card itself lives.
+
+    Somebody whom no play needs, first of all who is insured by the union; None where nobody of that age lives here.
+    """
+    aged = [
+        person
+        for person in people
+        if person.present is not None
+        and age_on(person.birth_date, CLOCK_START) >= _GROWN
+        and not any(trait.startswith(ROLE) for trait in person.traits)
+    ]
+    free = (person for person in aged if not any(fits(person) for fits in _ROLES.values()))
+    return next(free, aged[0] if aged else None)
+
+
 def demo_person(seed: int, person: Person) -> DemoPerson:
     """A person as the card tray shows them."""
     return DemoPerson(
@@ -46,11 +71,19 @@ def demo_person(seed: int, person: Person) -> DemoPerson:
     )
 
 
+def _carded(seed: int, person: Person, expired: Person | None) -> DemoPerson:
+    made = demo_person(seed, person)
+    if person is not expired:
+        return made
+    return replace(made, issued_on=EXPIRED_SINCE, traits=tuple(sorted((*made.traits, EXPIRED))))
+
+
 async def fill_tray(state: Path, seed: int, people: list[Person]) -> None:
     """Lay the cards of everyone who lives here into the card tray."""
-    tray = open_store(state / "simulator")
+    folder, expired = state / "simulator", card_expired(people)
+    tray = open_store(folder, Config.load(folder).database_url)
     try:
-        await fill(tray, (demo_person(seed, person) for person in people if person.present is not None))
+        await fill(tray, (_carded(seed, person, expired) for person in people if person.present is not None))
     finally:
         tray.close()
 

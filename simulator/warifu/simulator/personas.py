@@ -16,7 +16,7 @@ from typing import Final
 from warifu.simulator.cards.client import LoginError, Session, login
 from warifu.simulator.clerk import Clerk, Question
 from warifu.simulator.doors import Doors
-from warifu.simulator.people import People
+from warifu.simulator.people import People, card_expired
 from warifu.simulator.population import CLOCK_START, Person, age_on
 from warifu.simulator.scenarios import Stage
 from warifu.simulator.scenarios.stage import tax_year
@@ -29,6 +29,7 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "slow": ("答えが3秒遅れる人", "gets every answer three seconds late"),
     "down": ("どのページも開けない人（503）", "gets no page at all (503)"),
     "locked": ("カードの暗証番号がロックされた人", "has a card whose PIN is locked"),
+    "expired": ("カードの電子証明書が期限切れの人", "has a card whose certificate has expired"),
 }
 """Each with what it is for: Japanese, English."""
 BUSY_ROWS: Final = 10_000
@@ -73,12 +74,16 @@ class Personas:
         self.people = People.of(self.network)
 
     def cast(self) -> Mapping[str, Person]:
-        """Who plays whom: the first adults who live here and play no other role.
+        """Who plays whom: the first adults who live here and play no other role; `expired` is whose card is that old in every network.
 
         Raises:
             PersonasError: there are too few.
         """
-        found = dict(zip(NAMES, self._free(), strict=False))
+        expired = card_expired(self.people.all())
+        others = (person for person in self._free() if person is not expired)
+        found = dict(zip((name for name in NAMES if name != "expired"), others, strict=False))
+        if expired is not None:
+            found["expired"] = expired
         if len(found) < len(NAMES):
             raise PersonasError(
                 "人が足りません。--people を増やして新しく始めてください。",
@@ -87,7 +92,7 @@ class Personas:
         return found
 
     async def make(self) -> list[Persona]:
-        """Bring everyone into their state, with a token for who can log in."""
+        """Bring everyone into their state, with a token for who can log in. Whoever renewed the card of `expired` keeps it renewed."""
         made = []
         for name, person in self.cast().items():
             pin = self.people.demo(person.person).pin
@@ -141,6 +146,8 @@ class Personas:
     def _prepare(self, name: str, person: str, pin: str) -> str | None:
         if name == "locked":
             self._lock(person, pin)
+            return None
+        if name == "expired":  # their card came with the network
             return None
         session = self._login(person, pin)
         session.submit(_FAULT, {"fault": "none"})  # of an earlier start: who is down could not even make a token

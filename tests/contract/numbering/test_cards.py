@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import pytest
@@ -22,6 +23,7 @@ from warifu.exchange import application
 from warifu.exchange.card_number import normal
 from warifu.kernel.clock import SimulatedClock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.numbering import party as numbering
 from warifu.numbering.v1 import numbering_pb2 as pb
 from warifu.numbering.v1 import numbering_pb2_grpc
 
@@ -151,6 +153,44 @@ async def test_an_expired_certificate_is_renewed_as_long_as_its_card_lives(netwo
     assert x509.load_der_x509_certificate(renewed).not_valid_after_utc.isoformat() == "2035-05-01T14:59:59+00:00"
     set_clock(network, datetime(2035, 5, 2, tzinfo=UTC))
     assert await reason_of(card.add(AUTHENTICATION), "numbering") == Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD
+
+
+async def test_a_card_handed_out_before_the_network_began_is_as_old_as_that(network: Town) -> None:
+    """In a simulation a past day may be named: the certificate has run out on the fifth birthday after it, the card lives, and it is renewed."""
+    items = person(0, birth_date=BORN)
+    (number,) = await network.people([items])
+    card = await Hand(network, number, items).make(individual_number=number, basic_items=items, issued_on="2021-04-05")
+    certificate = x509.load_der_x509_certificate(card.certificate)
+    root = x509.load_der_x509_certificate((await card.cards.GetAuthority(pb.GetAuthorityRequest())).certificate)
+    assert root.not_valid_before_utc < certificate.not_valid_before_utc
+    assert certificate.not_valid_before_utc.isoformat() == "2021-04-05T03:00:00+00:00"
+    assert certificate.not_valid_after_utc.isoformat() == "2025-05-01T14:59:59+00:00"
+    assert await card.status() == EXPIRED
+    renewed, carrier = await card.add(AUTHENTICATION)
+    assert x509.load_der_x509_certificate(renewed).not_valid_after_utc.isoformat() == "2030-05-01T14:59:59+00:00"
+    assert (carrier, await card.status()) == (card.card, GOOD)
+
+
+@pytest.mark.parametrize("day", ["2026-04-06", "2027-01-01", "1999-12-31", "05/04/2021", ""])
+async def test_only_a_past_day_of_the_authority_s_own_life_can_be_named(network: Town, day: str) -> None:
+    """Today, a day to come, one before the authority was there, and what is no date are refused as malformed."""
+    items = person(0, birth_date=BORN)
+    (number,) = await network.people([items])
+    made = Hand(network, number, items).make(individual_number=number, basic_items=items, issued_on=day)
+    assert await reason_of(made, "numbering") == Reason.CLIENT_MALFORMED
+
+
+async def test_outside_a_simulation_no_past_day_can_be_named(tmp_path: Path) -> None:
+    """A real card authority makes cards out on their day alone: it refuses a past one before anybody is looked up."""
+    outside = Town.make(tmp_path)
+    try:
+        async with outside.serve("numbering", numbering.build, simulation=False):
+            made = Hand(outside, REAL_LOOKING, person()).make(
+                individual_number=REAL_LOOKING, basic_items=person(), issued_on="2021-04-05"
+            )
+            assert await reason_of(made, "numbering") == Reason.CLIENT_MALFORMED
+    finally:
+        await outside.close()
 
 
 async def test_a_phone_hangs_on_its_card(network: Town) -> None:

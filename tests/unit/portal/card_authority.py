@@ -107,14 +107,15 @@ class CardAuthority:
         *,
         usage: bool = True,
         items: common_pb2.BasicItems | None = None,
+        since: datetime | None = None,
     ) -> bytes:
-        """A certificate, DER; for signatures when it carries items."""
+        """A certificate, DER; for signatures when it carries items; as of `since`, by default as of now."""
         made = _certificate(
             x509.Name([]),
             self.certificate.subject,
             public,
             self.key,
-            self.clock.network(),
+            since or self.clock.network(),
             ca=False,
             usage=usage and items is None,
             items=items,
@@ -125,7 +126,9 @@ class CardAuthority:
         return made.public_bytes(Encoding.DER)
 
     # Issuer
-    async def issue(self, request: bytes, individual_number: str, items: common_pb2.BasicItems) -> Issued:
+    async def issue(
+        self, request: bytes, individual_number: str, items: common_pb2.BasicItems, issued_on: str | None = None
+    ) -> Issued:
         """See `warifu.simulator.cards.issuer.Issuer`."""
         self._reachable()
         self.asked += 1
@@ -136,7 +139,8 @@ class CardAuthority:
         assert items.name
         public = asked.public_key()
         assert isinstance(public, ec.EllipticCurvePublicKey)
-        return self._carry(self.make(public, individual_number), individual_number, items)
+        since = datetime.fromisoformat(f"{issued_on}T12:00+09:00") if issued_on is not None else None
+        return self._carry(self.make(public, individual_number, since=since), individual_number, items)
 
     async def issue_ordered(self, request: bytes, order_id: str) -> Issued:
         """See `warifu.simulator.cards.issuer.Issuer`."""
@@ -190,6 +194,8 @@ class CardAuthority:
         """See `warifu.simulator.cards.issuer.Issuer` and `warifu.portal.ports.Numbering`."""
         self._reachable()
         last = next((status for one, status in reversed(self.changed) if one == serial), None)
+        if last is None and self.clock.network() > self.ends.get(serial, self.clock.network()):
+            last = pb.CERTIFICATE_STATUS_EXPIRED
         good = pb.CERTIFICATE_STATUS_GOOD if self.statuses.get(serial) else pb.CERTIFICATE_STATUS_REVOKED
         kind = self.kinds.get(serial, pb.CERTIFICATE_KIND_AUTHENTICATION)
         return Standing(last or good, kind, self.ends.get(serial, self.clock.network() + LIFE))

@@ -1,6 +1,7 @@
 """The way in and out, with every turn that it must refuse."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 from unit.portal.browser import Browser
 from unit.portal.lab import HANA, SORA, Lab, Told, open_lab
 
+from warifu.numbering.v1 import numbering_pb2 as pb
 from warifu.portal.login.proof import decode, encode
 from warifu.portal.login.queries import LIFE
 from warifu.portal.login.views import HOME, safe_next
 from warifu.portal.sessions import token_hash
+from warifu.simulator.cards import tray
 
 
 async def signed(browser: Browser) -> str:
@@ -199,6 +202,32 @@ async def test_a_card_that_is_not_good_is_refused(lab: Lab) -> None:
     lab.authority.statuses = dict.fromkeys(lab.authority.statuses, False)
     assert refused(await browser.get(await signed(browser)), "revoked")
     assert "市区町村の窓口" in (await browser.get("/login?problem=certificate")).text
+
+
+async def test_an_expired_certificate_is_refused_with_the_way_to_renewal(lab: Lab) -> None:
+    """A card handed out long ago opens nothing: page and program are told that it expired, the page leads on; renewed, it opens."""
+    await tray.fill(lab.people, [replace(HANA, issued_on=date(2021, 4, 5))])
+    browser = Browser(lab)
+    way_back = await signed(browser)
+    assert refused(await browser.get(way_back), "expired")
+    page = (await browser.get("/login?problem=expired")).text
+    assert f'href="{lab.card_origin}/cards" data-testid="to-renewal"' in page
+    told = await browser.get(await signed(browser), accept="application/json")
+    error = told.json()["error"]
+    assert (told.status_code, error["reason"], error["status"]) == (403, "CLIENT_CARD_CERTIFICATE_NOT_GOOD", "expired")
+    await browser.post(f"{lab.card_origin}/cards/{HANA.person}/renewal", {"old": HANA.pin})
+    await browser.log_in()
+    assert (await browser.get("/card")).status_code == 200
+
+
+async def test_a_card_that_ran_out_and_was_suspended_is_told_as_suspended(lab: Lab) -> None:
+    """Renewal is not offered to whoever's card was reported as lost, whatever the day."""
+    await tray.fill(lab.people, [replace(HANA, issued_on=date(2021, 4, 5))])
+    browser = Browser(lab)
+    way_back = await signed(browser)
+    (serial,) = lab.authority.carriers
+    lab.authority._change(serial, pb.CERTIFICATE_STATUS_SUSPENDED)
+    assert refused(await browser.get(way_back), "suspended")
 
 
 async def test_without_the_numbering_body_nobody_comes_in(lab: Lab) -> None:

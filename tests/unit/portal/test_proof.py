@@ -1,5 +1,6 @@
 """What a card signs serves for nothing else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.portal.lab import START, CardAuthority, TestClock
 
-from warifu.portal.login.proof import TAG, Proof, ProofError, decode, encode, message, sign
+from warifu.portal.login.proof import TAG, LapsedError, Proof, ProofError, decode, encode, message, sign
 
 ORIGIN = "http://portal.localhost:8170"
 CLOCK = TestClock()
@@ -97,10 +98,14 @@ def test_other_certificates_prove_nothing() -> None:
 
 
 def test_dates_are_those_of_the_network() -> None:
-    """Before its first and after its last day, on the network's clock, a certificate proves nothing."""
-    for today in (START - timedelta(days=2), START + timedelta(days=1826)):
-        with pytest.raises(ProofError, match="validity"):
-            check(PROOF, today=today)
+    """Before its first and after its last day, on the network's clock, a certificate proves nothing; past the last one it is named."""
+    with pytest.raises(ProofError, match="not valid yet"):
+        check(PROOF, today=START - timedelta(days=2))
+    with pytest.raises(LapsedError) as lapsed:
+        check(PROOF, today=START + timedelta(days=1826))
+    assert lapsed.value.serial == check(PROOF)
+    with pytest.raises(ProofError, match="does not fit"):
+        check(replace(PROOF, challenge=bytes(32)), today=START + timedelta(days=1826))
 
 
 @given(st.binary(max_size=64))

@@ -683,12 +683,17 @@ class IssueCertificateRequest(_message.Message):
     INDIVIDUAL_NUMBER_FIELD_NUMBER: _builtins.int
     BASIC_ITEMS_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    ISSUED_ON_FIELD_NUMBER: _builtins.int
     certificate_request: _builtins.bytes
     """PKCS #10, DER, with a P-256 key."""
     individual_number: _builtins.str
     """How the holder is identified at the counter that hands the card out."""
     order_id: _builtins.str
     """Instead of number and items: the counter's order to make the card out anew, which says for whom."""
+    issued_on: _builtins.str
+    """Simulation mode only: a past day (ISO 8601, in Japan) on which the card was handed out; the ends of card and certificate are counted
+    from it. Without it, today.
+    """
     @_builtins.property
     def basic_items(self) -> _common_pb2.BasicItems:
         """The holder's basic items."""
@@ -700,13 +705,19 @@ class IssueCertificateRequest(_message.Message):
         individual_number: _builtins.str = ...,
         basic_items: _common_pb2.BasicItems | None = ...,
         order_id: _builtins.str | None = ...,
+        issued_on: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_order_id", b"_order_id", "basic_items", b"basic_items", "order_id", b"order_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_issued_on", b"_issued_on", "_order_id", b"_order_id", "basic_items", b"basic_items", "issued_on", b"issued_on", "order_id", b"order_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_order_id", b"_order_id", "basic_items", b"basic_items", "certificate_request", b"certificate_request", "individual_number", b"individual_number", "order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_issued_on", b"_issued_on", "_order_id", b"_order_id", "basic_items", b"basic_items", "certificate_request", b"certificate_request", "individual_number", b"individual_number", "issued_on", b"issued_on", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__issued_on: _TypeAlias = _typing.Literal["issued_on"]  # noqa: Y015
+    _WhichOneofArgType__issued_on: _TypeAlias = _typing.Literal["_issued_on", b"_issued_on"]  # noqa: Y015
     _WhichOneofReturnType__order_id: _TypeAlias = _typing.Literal["order_id"]  # noqa: Y015
     _WhichOneofArgType__order_id: _TypeAlias = _typing.Literal["_order_id", b"_order_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__issued_on) -> _WhichOneofReturnType__issued_on | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__order_id) -> _WhichOneofReturnType__order_id | None: ...
 
 Global___IssueCertificateRequest: _TypeAlias = IssueCertificateRequest  # noqa: Y015

@@ -52,6 +52,14 @@ def sign(key: ec.EllipticCurvePrivateKey, challenge: bytes, origin: str, session
     return key.sign(message(challenge, origin, session_hash), ec.ECDSA(SHA256()))
 
 
+class LapsedError(ProofError):
+    """A proof that is right but for the certificate's end, which is over; `serial` says which certificate (hexadecimal)."""
+
+    def __init__(self, serial: str) -> None:
+        super().__init__("the certificate has run out")
+        self.serial = serial
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What the browser brings back from the card service."""
@@ -88,6 +96,7 @@ class Proof:
         challenge is one of ours and unused, and whether the certificate was revoked.
 
         Raises:
+            LapsedError: all of it holds but that the certificate is past its end.
             ProofError: any of it does not hold.
         """
         certificate = _parse(self.certificate)
@@ -100,7 +109,10 @@ class Proof:
             key.verify(self.signature, message(self.challenge, origin, session_hash), ec.ECDSA(SHA256()))
         except InvalidSignature as error:
             raise ProofError("the signature does not fit") from error
-        return f"{certificate.serial_number:x}"
+        serial = f"{certificate.serial_number:x}"
+        if today > certificate.not_valid_after_utc:
+            raise LapsedError(serial)
+        return serial
 
 
 def encode(data: bytes) -> str:
@@ -137,9 +149,10 @@ def _check_issuer(certificate: x509.Certificate, authority: x509.Certificate, to
         certificate.verify_directly_issued_by(authority)
     except Exception as error:  # a stranger's bytes: whatever the library dislikes, the authority did not issue it
         raise ProofError("not issued by the card authority") from error
-    for checked in (certificate, authority):
-        if not checked.not_valid_before_utc <= today <= checked.not_valid_after_utc:
-            raise ProofError("outside its validity period")
+    if today < certificate.not_valid_before_utc:
+        raise ProofError("not valid yet")
+    if not authority.not_valid_before_utc <= today <= authority.not_valid_after_utc:
+        raise ProofError("the card authority is outside its validity period")
 
 
 def _key(certificate: x509.Certificate) -> object:

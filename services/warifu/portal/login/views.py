@@ -23,7 +23,7 @@ from warifu.numbering.v1 import numbering_pb2 as pb
 from warifu.portal.accounts import Accounts
 from warifu.portal.card.endings import Endings
 from warifu.portal.kiosk.terminals import is_kiosk
-from warifu.portal.login.proof import Proof, ProofError, encode
+from warifu.portal.login.proof import LapsedError, Proof, ProofError, encode
 from warifu.portal.login.queries import LIFE, Challenges
 from warifu.portal.operations.queries import Operations
 from warifu.portal.ports import Numbering
@@ -204,6 +204,9 @@ class LoginViews:
             then = await self.challenges.use(proof.challenge, session_hash)
             authority = await self.numbering.card_authority()
             serial = proof.check(authority, self.face.origin, session_hash, self.clock.network())
+        except LapsedError as error:
+            await self._require_good(error.serial)  # says first what else is wrong with it: suspended, revoked
+            raise _not_good("expired") from error
         except ProofError as error:
             _log.info("login refused: %s", error)
             raise LinkageError(Reason.CLIENT_CHALLENGE_INVALID) from error
@@ -213,11 +216,14 @@ class LoginViews:
     async def _require_good(self, serial: str) -> None:
         status = (await self.numbering.standing(serial)).status
         if status != pb.CERTIFICATE_STATUS_GOOD:
-            told = {"status": _STANDINGS.get(status, "revoked")}
-            raise LinkageError(Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD, metadata=told)
+            raise _not_good(_STANDINGS.get(status, "revoked"))
 
     def _failed(self, request: Request, error: LinkageError) -> Response:
         if wants_json(request):
             return problem(error, 403 if error.reason in _PROBLEMS else 503)
         kind = error.metadata.get("status") or _PROBLEMS.get(error.reason, "unavailable")
         return RedirectResponse(f"{PATH}?{urlencode({'problem': kind})}", 303)
+
+
+def _not_good(status: str) -> LinkageError:
+    return LinkageError(Reason.CLIENT_CARD_CERTIFICATE_NOT_GOOD, metadata={"status": status})

@@ -49,7 +49,9 @@ _KEY: Final = 32
 _MINE: Final = cards.c.card == bindparam("handle")
 _CARD: Final = select(cards).where(_MINE)
 _BY_NUMBER: Final = select(cards.c.card).where(cards.c.number == bindparam("printed"))
-_HOLDER: Final = select(people.c.individual_number, people.c.basic_items).where(people.c.person == bindparam("handle"))
+_HOLDER: Final = select(people.c.individual_number, people.c.basic_items, people.c.issued_on).where(
+    people.c.person == bindparam("handle")
+)
 _ISSUED: Final = (
     update(cards)
     .where(_MINE)
@@ -230,7 +232,8 @@ class Cards:
             raise LinkageError(Reason.CLIENT_CARD_UNKNOWN)
         key, request = _key_and_request()
         items = common_pb2.BasicItems.FromString(holder.basic_items)
-        await self._keep(person, key, await self.issuer.issue(request, holder.individual_number, items))
+        issued = await self.issuer.issue(request, holder.individual_number, items, holder.issued_on)
+        await self._keep(person, key, issued)
 
     async def _added(self, card: str, kind: CertificateKind.ValueType) -> tuple[ec.EllipticCurvePrivateKey, Issued]:
         row = await self._card(card)

@@ -47,8 +47,10 @@ class Standing:
 class Issuer(Protocol):
     """The card authority. Every call raises LinkageError when it was not done."""
 
-    async def issue(self, request: bytes, individual_number: str, items: common_pb2.BasicItems) -> Issued:
-        """A card for a PKCS #10 request (DER)."""
+    async def issue(
+        self, request: bytes, individual_number: str, items: common_pb2.BasicItems, issued_on: str | None = None
+    ) -> Issued:
+        """A card for a PKCS #10 request (DER); with a past day (ISO 8601) one as old as if it had been handed out then."""
 
     async def issue_ordered(self, request: bytes, order_id: str) -> Issued:
         """The card that a counter ordered."""
@@ -71,13 +73,14 @@ class IssuerCalls:
 
     peers: Peers
 
-    async def issue(self, request: bytes, individual_number: str, items: common_pb2.BasicItems) -> Issued:
+    async def issue(
+        self, request: bytes, individual_number: str, items: common_pb2.BasicItems, issued_on: str | None = None
+    ) -> Issued:
         """See `Issuer`."""
-        return await self._issue(
-            pb.IssueCertificateRequest(
-                certificate_request=request, individual_number=individual_number, basic_items=items
-            )
+        asked = pb.IssueCertificateRequest(
+            certificate_request=request, individual_number=individual_number, basic_items=items, issued_on=issued_on
         )
+        return await self._issue(asked)
 
     async def issue_ordered(self, request: bytes, order_id: str) -> Issued:
         """See `Issuer`."""

@@ -11,6 +11,10 @@ from warifu.simulator.population.traits import TRAITS
 
 ROLE: Final = "cast:"
 """How the trait of a scenario's role begins."""
+EXPIRED: Final = "expired-card"
+"""Trait of whoever's card was handed out so long ago that its certificate has run out when the network begins."""
+_CARDS: Final = {EXPIRED: "電子証明書の期限切れ"}
+"""Traits that only a card has, not the population's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ def label(trait: str, language: str, count: int = 0) -> Label:
     role = trait.startswith(ROLE)
     known = CAST.get(trait.removeprefix(ROLE)) if role else TRAITS.get(trait)
     words = trait.removeprefix(ROLE).replace("-", " ")
-    return Label(trait, known[0] if known and language != "en" else words, role, count)
+    japanese = known[0] if known else _CARDS.get(trait, words)
+    return Label(trait, japanese if language != "en" else words, role, count)
 
 
 def labels(found: Iterable[str], language: str) -> Sequence[Label]:

@@ -25,6 +25,11 @@ people: Final = Table(
     Column("basic_items", LargeBinary, nullable=False, comment="Serialised warifu.common.v1.BasicItems."),
     Column("individual_number", String(12), nullable=False),
     Column("pin", String(4), nullable=False),
+    Column(
+        "issued_on",
+        String(10),
+        comment="Past day on which the card was handed out (ISO 8601); absent: when it is made.",
+    ),
 )
 
 traits: Final = Table(

@@ -73,6 +73,12 @@ def upgrade() -> None:
         sa.Column("basic_items", sa.LargeBinary(), nullable=False, comment="Serialised warifu.common.v1.BasicItems."),
         sa.Column("individual_number", sa.String(length=12), nullable=False),
         sa.Column("pin", sa.String(length=4), nullable=False),
+        sa.Column(
+            "issued_on",
+            sa.String(length=10),
+            nullable=True,
+            comment="Past day on which the card was handed out (ISO 8601); absent: when it is made.",
+        ),
         sa.PrimaryKeyConstraint("person"),
         sa.UniqueConstraint("position"),
     )
