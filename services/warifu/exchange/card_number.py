@@ -7,9 +7,10 @@ mistyped without asking anybody whether there is such a card.
 from __future__ import annotations
 
 import re
-import secrets
 import unicodedata
 from typing import Final
+
+from warifu.kernel.ids import Ids
 
 PREFIX: Final = "WF"
 _DIGITS: Final = 11
@@ -17,9 +18,9 @@ _FORM: Final = re.compile(rf"{PREFIX}[0-9]{{{_DIGITS + 1}}}", re.ASCII)
 _SEPARATORS: Final = re.compile(r"[\s\-‐-―−ー]")
 
 
-def draw() -> str:
+def draw(ids: Ids, scope: str) -> str:
     """A number that in all likelihood no card has yet: one of 10¹¹."""
-    body = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+    body = f"{int.from_bytes(ids.token(scope)) % 10**_DIGITS:0{_DIGITS}}"
     return f"{PREFIX}{body}{_check_digit(body)}"
 
 

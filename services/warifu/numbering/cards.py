@@ -19,6 +19,7 @@ from warifu.exchange import card_number
 from warifu.exchange.card_request import wish
 from warifu.kernel.clock import JAPAN, Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.ids import Ids
 from warifu.kernel.instants import datetime_at, milliseconds
 from warifu.kernel.limits import PAGE, PAGE_DEFAULT, malformed
 from warifu.kernel.store import Store
@@ -84,6 +85,8 @@ class Cards:
     matching: Matching
     authority: Authority
     orders: Orders
+    ids: Ids
+    """Of card numbers."""
     simulation: bool
     """A card may be made out as of a day before the network began."""
 
@@ -194,7 +197,7 @@ class Cards:
         born = date.fromisoformat(self.people.registered(person).birth_date)
         end = card_expiry(since, born)
         certificate = self.authority.issue(key, since, min(expiry(since, born), end))
-        number, at = card_number.draw(), milliseconds(self.clock.network())
+        number, at = card_number.draw(self.ids, f"card/{person}"), milliseconds(self.clock.network())
         card = _card(number, person, pb.CARD_FORM_CARD, milliseconds(since), milliseconds(end))
 
         def keep(connection: Connection) -> None:
@@ -257,7 +260,7 @@ class Cards:
         if kind != pb.CERTIFICATE_KIND_SIGNATURE:
             certificates.revoke_phones(connection, row.person, at)
         if kind == pb.CERTIFICATE_KIND_SMARTPHONE_AUTHENTICATION:
-            carrier = card_number.draw()
+            carrier = card_number.draw(self.ids, f"card/{row.person}")
             end = milliseconds(made.not_valid_after_utc)
             connection.execute(_ADD_CARD, _card(carrier, row.person, pb.CARD_FORM_PHONE, at, end))
         else:

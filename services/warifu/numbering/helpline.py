@@ -7,7 +7,6 @@ little harm and is lifted at the counter alone.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from warifu.exchange import card_number
 from warifu.kernel import basic_items
 from warifu.kernel.clock import Clock
+from warifu.kernel.ids import Ids
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import malformed
 from warifu.kernel.store import Store
@@ -55,6 +55,8 @@ class HelpLine:
     clock: Clock
     journal: Journal
     allowance: Allowance
+    ids: Ids
+    """Of receipts."""
 
     async def suspend(self, caller: str, request: pb.SuspendRequest) -> str:
         """Suspend what fits; the receipt.
@@ -66,7 +68,7 @@ class HelpLine:
         self.allowance.require(caller)
         self.allowance.use(caller)
         report = _read(request)
-        receipt = f"{secrets.randbelow(10**_RECEIPT_DIGITS):0{_RECEIPT_DIGITS}}"
+        receipt = f"{int.from_bytes(self.ids.token('receipt')) % 10**_RECEIPT_DIGITS:0{_RECEIPT_DIGITS}}"
         await self.store.write(lambda connection: self._suspend(connection, receipt, report))
         # Not with what success: the record of look-ups would be the oracle.
         await self.journal.note(caller, (Kind.HELP_LINE, Outcome.FOUND))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from warifu.kernel import places
 from warifu.kernel.config import Config
+from warifu.kernel.ids import Ids
 from warifu.kernel.party import Context, Party, Service
-from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.store import Store
 from warifu.numbering.allowance import Allowance
 from warifu.numbering.authority import Authority
 from warifu.numbering.cards import Cards
@@ -52,9 +54,9 @@ async def build(context: Context) -> Party:
     allowance = Allowance(clock)
     matching, look_up = Matching(people, journal, allowance), LookUp(people, journal, allowance)
     authority = Authority.load_or_create(config.folder, clock.network())
-    orders, simulation = Orders(store, clock), config.simulation is not None
-    cards = Cards(store, clock, people, matching, authority, orders, simulation)
-    help_line = HelpLine(store, clock, journal, Allowance(clock, REPORTS_A_MINUTE))
+    ids, orders, simulation = Ids.of(config), Orders(store, clock), config.simulation is not None
+    cards = Cards(store, clock, people, matching, authority, orders, ids, simulation)
+    help_line = HelpLine(store, clock, journal, Allowance(clock, REPORTS_A_MINUTE), ids)
     enrolment = Enrolment(people, journal, Allowance(clock), gateway)
     registration = Registration(store, vault, clock, keys.numbers, drawing, simulation)
     codes = CodeChange(store, vault, clock, people, journal, drawing, gateway)
@@ -80,9 +82,7 @@ async def build(context: Context) -> Party:
 
 def open_store(config: Config) -> Store:
     """The numbering body's store, with its tables."""
-    store = Store(config.database_url or sqlite_url(config.folder / STORE_NAME), metadata)
-    store.create()
-    return store
+    return places.open_store(config, STORE_NAME, metadata)
 
 
 def _services(
