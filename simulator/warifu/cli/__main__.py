@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from warifu.cli import authority, bench, drill, permissions
+from warifu.cli import authority, bench, drill, operator, permissions
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
@@ -74,6 +74,7 @@ app.command(
     ),
 )(play)
 app.add_typer(drill.app, name="drill")
+app.add_typer(operator.app, name="operator")
 app.command(
     "people",
     help=_example(

@@ -191,8 +191,7 @@ def _tell(whole: dict[str, Any]) -> None:
 
 
 def _tell_task(number: int, task: dict[str, Any], finding: dict[str, Any] | None, lang: str) -> None:
-    marks = {"open": "[dim]○[/]", "done": "[green]✓[/]", "given": "[cyan]✎[/]"}
-    mark = marks[task["state"]] if finding is None else "[green]✓[/]" if finding["done"] else "[bold red]✗[/]"
+    mark = _mark(task, finding)
     out.print(f"\n{mark} {number}. {escape(task['title'][lang])}  [dim]{task['task']}[/]")
     out.print(f"   {escape(task['text'][lang])}", soft_wrap=True)
     for choice in task["choices"]:
@@ -203,6 +202,15 @@ def _tell_task(number: int, task: dict[str, Any], finding: dict[str, Any] | None
         out.print(f"   [dim]{t('ヒント', 'hint')}: {escape(words[lang])}[/]", soft_wrap=True)
     if finding is not None:
         out.print(f"   → {escape(finding['detail'][lang])}", soft_wrap=True)
+
+
+def _mark(task: dict[str, Any], finding: dict[str, Any] | None) -> str:
+    """As the task stands now; a question only as it was graded."""
+    if task["state"] == "done" or (task["question"] and finding is not None and finding["done"]):
+        return "[green]✓[/]"
+    if finding is not None:
+        return "[bold red]✗[/]"
+    return "[cyan]✎[/]" if task["state"] == "given" else "[dim]○[/]"
 
 
 def _tell_debrief(whole: dict[str, Any], lang: str) -> None:

@@ -1,0 +1,134 @@
+"""`warifu operator …`: what an institution's system operators do beside its counter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.markup import escape
+
+from warifu.cli.options import Json, State, living
+from warifu.cli.output import clear_errors, document, fail, out
+from warifu.cli.text import t
+
+T = TypeVar("T")
+app = typer.Typer(
+    name="operator",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=t(
+        "機関のシステム担当として、ファイルを見る、ひも付けを外す、副本を登録し直す。",
+        "Work as an institution's system operator: see a file, unlink an addressee, register copies anew.",
+    ),
+)
+Addressee = Annotated[
+    str, typer.Argument(help=t("宛名番号（案件のページにある）。", "The addressee number (it is on the case's page)."))
+]
+Institution = Annotated[str, typer.Option(help=t("機関のコード。", "The institution's code."))]
+
+
+@app.command(
+    help=t(
+        "業務システムにある4情報と正本、ひも付けの有無を見る。",
+        "See the four items and the originals in the business system, and whether it is linked.",
+    )
+)
+def file(addressee: Addressee, institution: Institution, state: State = None, json_: Json = False) -> None:
+    """Show a file."""
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+
+    held = _as_operator(state, institution, lambda operator, _stage: operator.file(addressee))
+    whole = {
+        "addressee_no": addressee,
+        "linked": held.linked,
+        "items": MessageToDict(held.items, preserving_proto_field_name=True),
+        "records": [MessageToDict(one, preserving_proto_field_name=True) for one in held.records],
+    }
+    if json_:
+        document(whole)
+        return
+    linked = t("符号に結び付いている", "linked to a code") if held.linked else t("結び付いていない", "not linked")
+    out.print(f"{addressee}  {linked}", style="bold")
+    out.print("  ".join(map(str, whole["items"].values())), markup=False, soft_wrap=True)
+    for record in whole["records"]:
+        for name, values in record.items():
+            told = " ".join(f"{k}={v}" for k, v in values.items()) if isinstance(values, dict) else ""
+            if told:
+                out.print(f"  [dim]{escape(name)}[/] {escape(told)}", soft_wrap=True)
+
+
+@app.command(
+    help=t(
+        "宛名番号のひも付けを外す。業務システムが、持っている4情報で結び直す。",
+        "Unlink an addressee number; the business system has it linked anew by the four items that it holds.",
+    )
+)
+def unlink(
+    addressee: Addressee,
+    institution: Institution,
+    reason: Annotated[
+        str, typer.Option(help=t("理由（機関の記録に残る）。", "Why, for the institution's own record."))
+    ],
+    state: State = None,
+    json_: Json = False,
+) -> None:
+    """Unlink."""
+
+    async def act(operator: Any, stage: Any) -> bool:
+        await operator.unlink(addressee, reason)
+        await stage.doors.settle([stage.network.extra["kinds"][institution]])
+        return bool((await operator.file(addressee)).linked)
+
+    linked = _as_operator(state, institution, act)
+    if json_:
+        document({"addressee_no": addressee, "linked": linked})
+        return
+    out.print(t("ひも付けを外しました。", "Unlinked."))
+    out.print(
+        t("業務システムの4情報で結び直されています。", "It was linked anew by the business system's four items.")
+        if linked
+        else t("まだ結び直されていません。", "It is not linked anew yet.")
+    )
+
+
+@app.command(
+    help=t("正本から、その人の副本をすべて登録し直す。", "Register all of somebody's copies anew from the originals.")
+)
+def copies(addressee: Addressee, institution: Institution, state: State = None, json_: Json = False) -> None:
+    """Register copies anew."""
+
+    async def act(operator: Any, stage: Any) -> list[str]:
+        today = (await stage.clock()).date()
+        return list(await operator.register_again(addressee, today))
+
+    keys = _as_operator(state, institution, act)
+    if json_:
+        document({"addressee_no": addressee, "registered": keys})
+        return
+    out.print(t(f"副本を登録し直しました: {', '.join(keys)}", f"Copies registered anew: {', '.join(keys)}"))
+
+
+def _as_operator(state: Path | None, institution: str, act: Callable[[Any, Any], Awaitable[T]]) -> T:
+    async def run() -> T:
+        from warifu.simulator.doors import doors  # noqa: PLC0415
+        from warifu.simulator.operators import Operator  # noqa: PLC0415
+        from warifu.simulator.scenarios import Stage  # noqa: PLC0415
+
+        folder, network = living(state)
+        if institution not in network.extra["kinds"]:
+            there = ", ".join(network.extra["kinds"])
+            fail(
+                t(
+                    f"{institution} という機関はありません。ある機関: {there}",
+                    f"no agency is called {institution}. There are: {there}",
+                )
+            )
+        async with doors(network) as opened:
+            stage = Stage(network, folder, opened)
+            return await act(Operator(stage.clerk(institution), stage.book), stage)
+
+    with clear_errors():
+        return asyncio.run(run())
