@@ -16,6 +16,7 @@ from warifu.enrolment.v1 import enrolment_pb2 as pb
 from warifu.exchange.v1.exchange_pb2 import SubjectReference
 from warifu.gateway.codes import CodeScheme
 from warifu.gateway.schema import DEPOSIT, SUPERSEDED
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import milliseconds
@@ -31,7 +32,7 @@ _FIND = select(DEPOSIT).where(
 _FORGET = delete(DEPOSIT).where(
     DEPOSIT.c.institution == bindparam("b_institution"), DEPOSIT.c.digest == bindparam("b_digest")
 )
-_ADD = insert(DEPOSIT)
+_ADD = Bulk(DEPOSIT, "institution", "digest", "subject", "expires_at")
 _PURGE = delete(DEPOSIT).where(DEPOSIT.c.expires_at <= bindparam("now"))
 _MARKED = select(SUPERSEDED.c.mark).where(SUPERSEDED.c.mark.in_(bindparam("marks", expanding=True)))
 _IS_MARKED = select(SUPERSEDED.c.position).where(SUPERSEDED.c.mark == bindparam("mark"))
@@ -129,8 +130,7 @@ class Enrolment:
             elif row.subject != codes.pop(row.digest):
                 raise LinkageError(Reason.CLIENT_ACQUISITION_CHANGED)
         if codes:
-            fixed = {"institution": institution, "expires_at": expires_at}
-            connection.execute(_ADD, [{"digest": digest, "subject": code, **fixed} for digest, code in codes.items()])
+            _ADD.add(connection, [(institution, digest, code, expires_at) for digest, code in codes.items()])
 
     def _alive(self, institution: str, digests: Iterable[bytes]) -> dict[bytes, SubjectReference]:
         now = milliseconds(self._clock.machine())

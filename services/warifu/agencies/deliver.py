@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
-from warifu.agencies import errands, subjects
+from warifu.agencies import errands, ledger, subjects
 from warifu.agencies.errands import Due, Errand
 from warifu.agencies.office import Business
 from warifu.common.v1 import common_pb2
@@ -20,6 +20,10 @@ from warifu.numbering.v1 import numbering_pb2
 
 _AT_ONCE: Final = 16
 """People about whom the numbering body is told at once."""
+
+
+Ready = Mapping[str, Sequence[interim_pb2.RegisterCopiesRequest]]
+"""Copies by addressee number."""
 
 
 @dataclass(slots=True)
@@ -53,10 +57,13 @@ class Delivery:
     def __init__(self, business: Business) -> None:
         self._business = business
 
-    async def deliver(self, numbers: Collection[str]) -> Mapping[str, LinkageError]:
-        """Enrol these addressees, run what is owed about them, and say of whom something failed, and why."""
+    async def deliver(self, numbers: Collection[str], copies: Ready | None = None) -> Mapping[str, LinkageError]:
+        """Enrol these addressees, run what is owed about them, and say of whom something failed, and why.
+
+        `copies` spares the work of making them again for those to whom all their copies are owed.
+        """
         async with self._business.turn:
-            return await self._deliver(numbers)
+            return await self._deliver(numbers, copies or {})
 
     async def catch_up(self) -> int:
         """Run what is still owed from before; how much was done."""
@@ -67,7 +74,7 @@ class Delivery:
         await self.deliver({one.addressee_no for one in due})
         return before - len(store.read(errands.open_ones))
 
-    async def _deliver(self, numbers: Collection[str]) -> Mapping[str, LinkageError]:
+    async def _deliver(self, numbers: Collection[str], ready: Ready) -> Mapping[str, LinkageError]:
         store, made = self._business.store, _Round()
         rows = store.read(lambda connection: subjects.by_number(connection, numbers))
         due = store.read(lambda connection: errands.open_for(connection, numbers))
@@ -76,6 +83,7 @@ class Delivery:
             by_errand[one.errand].append(one)
         await self._tell(made, by_errand[Errand.CHANGE])  # before enrolment, which names people by their items now
         await self._enrol(made, [row for row in rows.values() if not row.enrolled], by_errand[Errand.REGISTER])
+        await self._all_copies(made, by_errand[Errand.COPIES], ready)
         await self._copies(made, by_errand[Errand.COPY])
         await self._protections(made, by_errand[Errand.PROTECTION])
         await self._tell(made, by_errand[Errand.DEATH])
@@ -133,6 +141,29 @@ class Delivery:
         responses = await self._business.interim.register_copies(requests)
         for one, response in zip(due, responses, strict=True):
             made.close(one, _error(response))
+
+    async def _all_copies(self, made: _Round, due: Sequence[Due], ready: Ready) -> None:
+        if not due:
+            return
+        missing = [one.addressee_no for one in due if one.addressee_no not in ready]
+        at_hand = {**ready, **self._made_again(missing)} if missing else ready
+        requests = [copy for one in due for copy in at_hand[one.addressee_no]]
+        failed: dict[str, LinkageError] = {}
+        responses = await self._business.interim.register_copies(requests)
+        for request, response in zip(requests, responses, strict=True):
+            if response.HasField("error"):
+                failed.setdefault(request.addressee_no, LinkageError.from_failure(response.error))
+        for one in due:
+            made.close(one, failed.get(one.addressee_no))
+
+    def _made_again(self, numbers: Collection[str]) -> Ready:
+        office, records = self._business.office(), self._business.kind.table.records
+        assert records is not None  # only a kind that keeps records owes copies
+        originals = self._business.store.read(lambda connection: ledger.originals_of(connection, numbers))
+        return {
+            number: [ledger.copy_of(office, records, number, row) for row in originals.get(number, {}).values()]
+            for number in numbers
+        }
 
     async def _protections(self, made: _Round, due: Iterable[Due]) -> None:
         for one in due:

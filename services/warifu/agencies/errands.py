@@ -14,11 +14,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from warifu.agencies.schema import DUE, OPEN
 from warifu.agencies.subjects import in_chunks
+from warifu.kernel.bulk import Bulk
 
 LIMIT = 500
 """Most errands of one round."""
 
 _ADD = insert(DUE)
+_OWE = Bulk(DUE, "addressee_no", "errand", "message")
 _OPEN = select(DUE).where(OPEN).order_by(DUE.c.position).limit(LIMIT)
 _OPEN_FOR = select(DUE).where(OPEN, DUE.c.addressee_no.in_(bindparam("keys", expanding=True)))
 _DONE = delete(DUE).where(DUE.c.position == bindparam("b_position"))
@@ -32,6 +34,8 @@ class Errand(StrEnum):
     """numbering: the person may be new there. BasicItems."""
     COPY = "copy"
     """interim: RegisterCopiesRequest."""
+    COPIES = "copies"
+    """interim: the copies of all records of an addressee who was taken over in bulk; without a message, made again from the records."""
     PROTECTION = "protection"
     """interim: SetProtectionRequest."""
     CHANGE = "change"
@@ -55,6 +59,11 @@ def owe(connection: Connection, errands: Sequence[tuple[str, Errand, bytes]]) ->
     if errands:
         rows = [{"addressee_no": number, "errand": str(what), "message": message} for number, what, message in errands]
         connection.execute(_ADD, rows)
+
+
+def owe_copies(connection: Connection, numbers: Collection[str]) -> None:
+    """Owe the copies of all records of these addressees."""
+    _OWE.add(connection, [(number, str(Errand.COPIES), b"") for number in numbers])
 
 
 def open_ones(connection: Connection) -> list[Due]:

@@ -5,7 +5,7 @@ Each change is judged on the view that those before it in the batch left; one th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -132,17 +132,23 @@ def _open(connection: Connection, kind: Kind, office: Office, at: int, entries: 
     by_digest = subjects.by_items(connection, {entry.digest for entry in entries if entry.digest})
     numbers = {number for found in by_digest.values() for number in found}
     numbers |= {entry.request.addressee_no for entry in entries if not entry.digest}
+    originals = originals_of(connection, numbers)
+    known = {
+        number: _Subject(number, subjects.items_of(row), row.digest, originals.get(number, {}))
+        for number, row in subjects.by_number(connection, numbers).items()
+    }
+    return Page(kind, office, at, seen, by_digest, known)
+
+
+def originals_of(connection: Connection, numbers: Collection[str]) -> dict[str, dict[str, Row]]:
+    """The records of these addressees as they stand, by key."""
     originals: dict[str, dict[str, Row]] = {}
     for row in subjects.in_chunks(connection, _ORIGINALS, list(numbers)):
         content = items_pb2.ItemContent.FromString(row.content)
         original = Original(row.record_key, content, row.first_day, row.last_day)
         found = originals.setdefault(row.addressee_no, {})
         found[row.record_key] = Row(original, row.published_from, row.revision, stored=True)
-    known = {
-        number: _Subject(number, subjects.items_of(row), row.digest, originals.get(number, {}))
-        for number, row in subjects.by_number(connection, numbers).items()
-    }
-    return Page(kind, office, at, seen, by_digest, known)
+    return originals
 
 
 def _apply(page: Page, entry: Entry) -> None:
@@ -237,20 +243,21 @@ def _record(page: Page, records: Records, subject: _Subject, kept: Kept, publish
     stored, revision = (before.stored, before.revision + 1) if before else (False, 1)
     row = Row(original, published, revision, stored, touched=True)
     subject.originals[kept.record_key] = row
-    copy = _copy(page, records, subject.addressee_no, row)
+    copy = copy_of(page.office, records, subject.addressee_no, row)
     page.owed.append((subject.addressee_no, Errand.COPY, copy.SerializeToString()))
 
 
-def _copy(page: Page, records: Records, addressee_no: str, row: Row) -> interim_pb2.RegisterCopiesRequest:
+def copy_of(office: Office, records: Records, addressee_no: str, row: Row) -> interim_pb2.RegisterCopiesRequest:
+    """What the interim server is told of a record as it stands."""
     original = row.original
     return interim_pb2.RegisterCopiesRequest(
-        institution=page.office.institution,
+        institution=office.institution,
         record_id=f"{addressee_no}/{original.record_key}/{row.revision}",
         change=interim_pb2.COPY_CHANGE_NEW if row.revision == 1 else interim_pb2.COPY_CHANGE_DIFFERENCE,
         addressee_no=addressee_no,
         item=records.item,
         record_key=original.record_key,
-        layout_version=records.layout(page.office.today),
+        layout_version=records.layout(office.today),
         published_from=row.published_from,
         about=common_pb2.Period(first_day=original.first_day, last_day=original.last_day),
         content=original.content,
@@ -258,15 +265,19 @@ def _copy(page: Page, records: Records, addressee_no: str, row: Row) -> interim_
 
 
 def _notify(page: Page, subject: _Subject, notices: Notices) -> None:
-    number = subject.addressee_no
+    page.owed += [(subject.addressee_no, *told) for told in told_of(subject.items, notices)]
+
+
+def told_of(items: common_pb2.BasicItems, notices: Notices) -> Iterator[tuple[Errand, bytes]]:
+    """What the numbering body must hear of a change about the person with these items."""
     if notices.register:
-        page.owed.append((number, Errand.REGISTER, subject.items.SerializeToString()))
+        yield Errand.REGISTER, items.SerializeToString()
     if notices.after is not None:
-        change = numbering_pb2.NoteChangeRequest(before=subject.items, after=notices.after)
-        page.owed.append((number, Errand.CHANGE, change.SerializeToString()))
+        change = numbering_pb2.NoteChangeRequest(before=items, after=notices.after)
+        yield Errand.CHANGE, change.SerializeToString()
     if notices.died_on is not None:
-        death = numbering_pb2.NoteDeathRequest(basic_items=notices.after or subject.items, died_on=notices.died_on)
-        page.owed.append((number, Errand.DEATH, death.SerializeToString()))
+        death = numbering_pb2.NoteDeathRequest(basic_items=notices.after or items, died_on=notices.died_on)
+        yield Errand.DEATH, death.SerializeToString()
 
 
 def _rename(page: Page, subject: _Subject, items: common_pb2.BasicItems) -> None:

@@ -20,6 +20,7 @@ from warifu.agencies.record import Recording
 from warifu.agencies.reenrol import Reenrolment
 from warifu.agencies.services import AgencyServicer, Desk
 from warifu.agencies.tables import metadata
+from warifu.agencies.takeover import Takeover
 from warifu.agencies.visitor import Reception
 from warifu.agency.v1 import agency_pb2_grpc, cases_pb2_grpc
 from warifu.interim.host import InterimHost
@@ -53,7 +54,7 @@ async def build(context: Context) -> Party:
     for code, business in businesses.items():
         delivery = Delivery(business)
         recording = Recording(business, delivery)
-        desks[code] = Desk(business, recording, Reception(business))
+        desks[code] = Desk(business, recording, Reception(business), Takeover(business, recording, delivery))
         jobs["errands"].append(delivery.catch_up)
         jobs["reenrolment"].append(Reenrolment(business, delivery).run)
         jobs["ages"].append(Ages(business, recording).run)

@@ -13,6 +13,7 @@ from warifu.agencies import ledger, subjects
 from warifu.agencies.local_uses import Listed, local_uses
 from warifu.agencies.office import Business
 from warifu.agencies.record import BATCH, Recording
+from warifu.agencies.takeover import Takeover
 from warifu.agencies.visitor import Reception
 from warifu.agency.v1 import agency_pb2 as pb
 from warifu.agency.v1 import agency_pb2_grpc
@@ -31,6 +32,7 @@ class Desk:
     business: Business
     recording: Recording
     reception: Reception
+    takeover: Takeover
 
 
 class AgencyServicer(agency_pb2_grpc.AgencyServiceServicer):
@@ -67,6 +69,11 @@ class AgencyServicer(agency_pb2_grpc.AgencyServiceServicer):
         async with aclosing(in_order(request_iterator, BATCH, work)) as responses:
             async for response in responses:
                 yield response
+
+    async def RecordMany(self, request: pb.RecordManyRequest, context: Context) -> pb.RecordManyResponse:  # noqa: N802
+        """Takes over many people at once."""
+        del context
+        return await self._desk(request.institution).takeover.take(request)
 
     async def GetSubject(self, request: pb.GetSubjectRequest, context: Context) -> pb.GetSubjectResponse:  # noqa: N802
         """What the original data say."""

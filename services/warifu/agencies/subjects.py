@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 
-from warifu.agencies.schema import FORMER_ITEMS, SUBJECT, UNENROLLED
+from warifu.agencies.schema import CHANGE, FORMER_ITEMS, SUBJECT, UNENROLLED
 from warifu.common.v1 import common_pb2
 from warifu.kernel import basic_items
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
 from warifu.kernel.limits import ADDRESSEE_NO
@@ -17,6 +18,10 @@ from warifu.kernel.limits import ADDRESSEE_NO
 CHUNK: Final = 500
 """Most values in one IN list: below every database's limit of parameters."""
 _DIGITS: Final = int(ADDRESSEE_NO)
+_LEAD: Final = 10**9
+_FIRST_LEAD: Final = 10 ** (_DIGITS - 1) // _LEAD
+_CHANGES_A_LEAD: Final = 1000
+"""The leading digits of numbers that are drawn in order go up by one with so many changes recorded: there is room for 900 million."""
 
 _BY_DIGEST = select(SUBJECT.c.digest, SUBJECT.c.addressee_no).where(
     SUBJECT.c.digest.in_(bindparam("keys", expanding=True))
@@ -25,8 +30,10 @@ _BY_FORMER = select(FORMER_ITEMS.c.digest, FORMER_ITEMS.c.addressee_no).where(
     FORMER_ITEMS.c.digest.in_(bindparam("keys", expanding=True))
 )
 _BY_NUMBER = select(SUBJECT).where(SUBJECT.c.addressee_no.in_(bindparam("keys", expanding=True)))
+_LAST_CHANGE = select(func.coalesce(func.max(CHANGE.c.position), 0))
 _UNENROLLED = select(SUBJECT).where(UNENROLLED).order_by(SUBJECT.c.addressee_no).limit(CHUNK)
-_ADD = insert(SUBJECT)
+_COLUMNS: Final = ("name", "kana", "address", "birth_date", "sex", "digest")
+_ADD = Bulk(SUBJECT, "addressee_no", "known_at", "enrolled", *_COLUMNS)
 _CHANGE = update(SUBJECT).where(SUBJECT.c.addressee_no == bindparam("b_addressee_no"))
 _KEEP_FORMER = insert(FORMER_ITEMS)
 _DROP_FORMER = delete(FORMER_ITEMS).where(
@@ -40,6 +47,23 @@ def new_number(ids: Ids, institution: str) -> str:
     drawn = int.from_bytes(ids.token(f"addressee/{institution}"))
     lowest: int = 10 ** (_DIGITS - 1)
     return str(lowest + drawn % (9 * lowest))
+
+
+def numbers_together(connection: Connection, ids: Ids, institution: str, count: int) -> list[str]:
+    """Numbers for people who are taken over together, in no order, all above those of people who were taken over before.
+
+    So tables that are kept by number are written at one place; among a million people at random places each row would rewrite a page
+    of its own. Of a person such a number says no more than with which thousand they came.
+    """
+    last = connection.execute(_LAST_CHANGE).scalar_one()
+    floor = (_FIRST_LEAD + last // _CHANGES_A_LEAD) * _LEAD
+    found: dict[str, None] = {}
+    while len(found) < count:
+        tokens = [int.from_bytes(ids.token(f"addressee/{institution}")) for _ in range(count - len(found))]
+        drawn = [str(floor + token % _LEAD) for token in tokens]
+        taken = by_number(connection, drawn)
+        found |= dict.fromkeys(number for number in drawn if number not in taken)
+    return list(found)
 
 
 def by_items(connection: Connection, digests: Collection[bytes]) -> dict[bytes, set[str]]:
@@ -92,22 +116,24 @@ def items_of(row: Row[Any]) -> common_pb2.BasicItems:
     )
 
 
-def row_of(items: common_pb2.BasicItems) -> dict[str, Any]:
-    """The columns that basic items fill."""
+def row_of(items: common_pb2.BasicItems, digest: bytes | None = None) -> dict[str, Any]:
+    """The columns that basic items fill; `digest` is theirs, where it is known already."""
     return {
         "name": items.name,
         "kana": items.kana if items.HasField("kana") else None,
         "address": items.address,
         "birth_date": items.birth_date,
         "sex": int(items.sex),
-        "digest": basic_items.digest(items),
+        "digest": digest or basic_items.digest(items),
     }
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New addressees: `addressee_no`, `known_at` and the columns of `row_of`."""
-    if rows:
-        connection.execute(_ADD, [{**row, "enrolled": False} for row in rows])
+    _ADD.add(
+        connection,
+        [(row["addressee_no"], row["known_at"], False, *(row[name] for name in _COLUMNS)) for row in rows],
+    )
 
 
 def change(connection: Connection, addressee_no: str, old: bytes, items: common_pb2.BasicItems) -> None:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from warifu import law
 from warifu.exchange import form, header
@@ -23,6 +23,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.schema import ADDRESSEES, COPIES, COPY_CHANGES
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.items.v1 import items_pb2
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import CODE, ID, malformed
 
@@ -51,11 +52,11 @@ _VALUES: Final = (
     "content",
     "corrected_on",
 )
-_ADD = insert(COPIES)
+_ADD = Bulk(COPIES, "addressee_no", "item", "record_key", *_VALUES)
 _CHANGE = update(COPIES).where(_HERE).values({name: bindparam(name) for name in _VALUES})
 _REMOVE = delete(COPIES).where(_HERE)
-_ACQUAINT = insert(ADDRESSEES)
-_DONE = insert(COPY_CHANGES)
+_ACQUAINT = Bulk(ADDRESSEES, "addressee_no")
+_DONE = Bulk(COPY_CHANGES, "record_id", "digest")
 
 Key = tuple[str, str, str]
 
@@ -80,7 +81,7 @@ class _Work:
     """Layout version of each copy as it stands after the changes so far."""
     before: frozenset[Key]
     rows: dict[Key, dict[str, Any] | None] = field(default_factory=dict)
-    done: list[dict[str, Any]] = field(default_factory=list)
+    done: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 class Copies:
@@ -169,8 +170,7 @@ class Copies:
         made = {id(change): _apply(work, change) for change in changes}
         numbers = sorted({key[0] for key in work.rows})
         missing = set(numbers) - known(connection, numbers)
-        if missing:
-            connection.execute(_ACQUAINT, [{"addressee_no": number} for number in sorted(missing)])
+        _ACQUAINT.add(connection, [(number,) for number in sorted(missing)])
         _write(connection, work)
         return made
 
@@ -254,7 +254,7 @@ def _apply(work: _Work, change: _Change) -> LinkageError | None:
     if change.change == pb.COPY_CHANGE_REVISE and layout == change.values["layout_version"]:
         return malformed("layout_version", "not another one")
     work.seen[change.record_id] = change.digest
-    work.done.append({"record_id": change.record_id, "digest": change.digest})
+    work.done.append((change.record_id, change.digest))
     if change.change == pb.COPY_CHANGE_DELETE:
         del work.there[change.key]
         work.rows[change.key] = None
@@ -267,18 +267,20 @@ def _apply(work: _Work, change: _Change) -> LinkageError | None:
 def _write(connection: Connection, work: _Work) -> None:
     added, changed, removed = [], [], []
     for (addressee_no, item, record_key), values in work.rows.items():
-        here = {"b_addressee_no": addressee_no, "b_item": item, "b_record_key": record_key}
         if (addressee_no, item, record_key) not in work.before:
             if values is not None:
-                added.append({"addressee_no": addressee_no, "item": item, "record_key": record_key, **values})
-        elif values is None:
+                added.append((addressee_no, item, record_key, *(values[name] for name in _VALUES)))
+            continue
+        here = {"b_addressee_no": addressee_no, "b_item": item, "b_record_key": record_key}
+        if values is None:
             removed.append(here)
         else:
             changed.append({**here, **values})
-    batches = ((_ADD, added), (_CHANGE, changed), (_REMOVE, removed), (_DONE, work.done))
-    for statement, rows in batches:
+    _ADD.add(connection, added)
+    for statement, rows in ((_CHANGE, changed), (_REMOVE, removed)):
         if rows:
             connection.execute(statement, rows)
+    _DONE.add(connection, work.done)
 
 
 def _response(record_id: str, error: LinkageError | None) -> pb.RegisterCopiesResponse:

@@ -6,12 +6,12 @@ names the person goes straight to numbering and is kept nowhere here; the acquis
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
 from warifu.exchange.form import FormError
@@ -20,6 +20,7 @@ from warifu.interim.addressees import check_addressee_no
 from warifu.interim.ground import Ground
 from warifu.interim.schema import ADDRESSEES, ENROLMENTS
 from warifu.interim.v1 import interim_pb2 as pb
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import ACQUISITION_BYTES, BULK, CALL_DEADLINE, malformed
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
@@ -27,14 +28,14 @@ from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
 _SECONDS_EACH: Final = 0.1
 """Time that numbering may take for one person, above the deadline of a call."""
 
-_BEGIN = insert(ENROLMENTS)
+_BEGIN = Bulk(ENROLMENTS, "acquisition_number", "addressee_no", "made_at")
 _PENDING = select(ENROLMENTS).order_by(ENROLMENTS.c.made_at).limit(int(BULK))
 _FORGET = delete(ENROLMENTS).where(ENROLMENTS.c.acquisition_number == bindparam("b_number"))
 _BOUND = select(ADDRESSEES.c.addressee_no, ADDRESSEES.c.subject).where(
     ADDRESSEES.c.addressee_no.in_(bindparam("numbers", expanding=True))
     | ADDRESSEES.c.subject.in_(bindparam("subjects", expanding=True))
 )
-_ACQUAINT = insert(ADDRESSEES)
+_ACQUAINT = Bulk(ADDRESSEES, "addressee_no", "subject", "bound_at")
 _BIND = (
     update(ADDRESSEES)
     .where(ADDRESSEES.c.addressee_no == bindparam("b_addressee_no"))
@@ -64,7 +65,7 @@ class _Bindings:
 
     by_number: dict[str, bytes | None]
     owner_of: dict[bytes, str]
-    added: list[dict[str, Any]] = field(default_factory=list)
+    added: list[tuple[str, bytes | None, int | None]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -130,12 +131,9 @@ class Enrolment:
         made_at = self._ground.machine()
         for person in people:
             person.number = self._ground.ids.token(f"acquisition/{self._ground.institution}", ACQUISITION_BYTES)
-        rows = [
-            {"acquisition_number": one.number, "addressee_no": one.request.addressee_no, "made_at": made_at}
-            for one in people
-        ]
+        rows = [(one.number, one.request.addressee_no, made_at) for one in people]
         if rows:
-            await self._ground.store.write(lambda connection: connection.execute(_BEGIN, rows))
+            await self._ground.store.write(lambda connection: _BEGIN.add(connection, rows))
 
     async def _deposit(self, people: list[_Person]) -> None:
         """Have numbering pass the numbers on. A person whom numbering did not answer about is claimed all the same."""
@@ -145,23 +143,26 @@ class Enrolment:
         by_number = {person.number: person for person in people}
         timeout = CALL_DEADLINE / 1000 + len(people) * _SECONDS_EACH
         try:
-            async for response in stub.Enrol(self._asked(people), timeout=timeout):
-                person = by_number.pop(response.acquisition_number, None)
-                if person is not None and response.HasField("error"):
-                    person.error = LinkageError.from_failure(response.error, party="numbering")
+            answer = await stub.EnrolMany(self._asked(people), timeout=timeout)
         except grpc.aio.AioRpcError as error:
             failed = LinkageError.from_rpc(error, party="numbering")
-            for person in by_number.values():
+            for person in people:
                 person.error = failed
+            return
+        for response in answer.results:
+            person = by_number[response.acquisition_number]
+            if response.HasField("error"):
+                person.error = LinkageError.from_failure(response.error, party="numbering")
 
-    async def _asked(self, people: list[_Person]) -> AsyncIterator[numbering_pb2.EnrolRequest]:
+    def _asked(self, people: list[_Person]) -> numbering_pb2.EnrolManyRequest:
+        request = numbering_pb2.EnrolManyRequest()
         for person in people:
-            asked = numbering_pb2.EnrolRequest(institution=self._ground.institution, acquisition_number=person.number)
+            asked = request.enrolments.add(institution=self._ground.institution, acquisition_number=person.number)
             if person.request.HasField("basic_items"):
                 asked.basic_items.CopyFrom(person.request.basic_items)
             else:
                 asked.individual_number = person.request.individual_number
-            yield asked
+        return request
 
     async def _claim(self, people: list[_Person]) -> None:
         if not people:
@@ -188,8 +189,7 @@ class Enrolment:
         now = self._ground.machine()
         for person in claimed:
             person.error = _bound(bindings, person.request.addressee_no, person.subject, now)
-        if bindings.added:
-            connection.execute(_ACQUAINT, bindings.added)
+        _ACQUAINT.add(connection, bindings.added)
         if bindings.changed:
             connection.execute(_BIND, bindings.changed)
         self._acquaint_unbound(connection, people)
@@ -203,8 +203,7 @@ class Enrolment:
         if numbers:
             rows = connection.execute(_BOUND, {"numbers": list(numbers), "subjects": []})
             missing = numbers - {row.addressee_no for row in rows}
-            if missing:
-                connection.execute(_ACQUAINT, [_row(number, None, None) for number in sorted(missing)])
+            _ACQUAINT.add(connection, [(number, None, None) for number in sorted(missing)])
 
     def _may_come(self, person: _Person) -> bool:
         """The claim could not be made, and may be later: the number is kept until then."""
@@ -234,14 +233,10 @@ def _bound(bindings: _Bindings, addressee_no: str, subject: bytes, now: int) -> 
     if addressee_no in bindings.by_number:
         bindings.changed.append({"b_addressee_no": addressee_no, "subject": subject, "bound_at": now})
     else:
-        bindings.added.append(_row(addressee_no, subject, now))
+        bindings.added.append((addressee_no, subject, now))
     bindings.by_number[addressee_no] = subject
     bindings.owner_of[subject] = addressee_no
     return None
-
-
-def _row(addressee_no: str, subject: bytes | None, bound_at: int | None) -> dict[str, Any]:
-    return {"addressee_no": addressee_no, "subject": subject, "bound_at": bound_at}
 
 
 def subject_bytes(subject: exchange_pb2.SubjectReference) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from warifu.kernel import basic_items
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import milliseconds
@@ -28,7 +29,10 @@ _BY_CODE = (
     .where(RESIDENT_CODE.c.sealed.in_(bindparam("keys", expanding=True)))
 )
 _LAST = select(func.coalesce(func.max(PERSON.c.id), 0))
-_ADD_PERSON, _ADD_CODE, _ADD_NUMBER = insert(PERSON), insert(RESIDENT_CODE), insert(INDIVIDUAL_NUMBER)
+_ITEMS: Final = ("name", "kana", "address", "birth_date", "sex", "digest")
+_ADD_PERSON = Bulk(PERSON, "id", "registered_at", *_ITEMS)
+_ADD_CODE = Bulk(RESIDENT_CODE, "sealed", "person", "origin", "since_at")
+_ADD_NUMBER = Bulk(INDIVIDUAL_NUMBER, "sealed", "person", "counter", "since_at")
 
 
 @dataclass(slots=True)
@@ -103,28 +107,24 @@ class Registration:
             return
         first, at = connection.execute(_LAST).scalar_one() + 1, milliseconds(self.clock.network())
         placed = [(one, first + n) for n, one in enumerate(new)]
-        connection.execute(_ADD_PERSON, [_person(one, person, at) for one, person in placed])
+        _ADD_PERSON.add(connection, [_person(one, person, at) for one, person in placed])
         self._give_codes(connection, placed, at)
-        connection.execute(_ADD_NUMBER, [self._number(one, person, at) for one, person in placed])
+        _ADD_NUMBER.add(connection, [self._number(one, person, at) for one, person in placed])
 
     def _give_codes(self, connection: Connection, placed: Sequence[tuple[_Newcomer, int]], at: int) -> None:
         """Chosen codes first: a code that is drawn must meet none of them."""
         drawn = [(one, person) for one, person in placed if not one.code]
-        chosen = [self._code(one, person, at) for one, person in placed if one.code]
-        if chosen:
-            connection.execute(_ADD_CODE, chosen)
+        _ADD_CODE.add(connection, [self._code(one, person, at) for one, person in placed if one.code])
         for one, _ in drawn:
             one.code = self.drawing.draw(connection)
-        if drawn:
-            connection.execute(_ADD_CODE, [self._code(one, person, at) for one, person in drawn])
+        _ADD_CODE.add(connection, [self._code(one, person, at) for one, person in drawn])
 
-    def _code(self, one: _Newcomer, person: int, at: int) -> dict[str, Any]:
-        sealed = one.sealed_code or self.vault.seal_code(one.code)
-        return {"sealed": sealed, "person": person, "origin": True, "since_at": at}
+    def _code(self, one: _Newcomer, person: int, at: int) -> tuple[Any, ...]:
+        return (one.sealed_code or self.vault.seal_code(one.code), person, True, at)
 
-    def _number(self, one: _Newcomer, person: int, at: int) -> dict[str, Any]:
+    def _number(self, one: _Newcomer, person: int, at: int) -> tuple[Any, ...]:
         number = individual_number.derive(self.numbers_key, one.code, 0)
-        return {"sealed": self.vault.seal_number(number), "person": person, "counter": 0, "since_at": at}
+        return (self.vault.seal_number(number), person, 0, at)
 
 
 def _judge(newcomers: Sequence[_Newcomer], by_code: Mapping[bytes, bytes], by_items: Collection[bytes]) -> None:
@@ -144,8 +144,8 @@ def _judge(newcomers: Sequence[_Newcomer], by_code: Mapping[bytes, bytes], by_it
                 codes[one.sealed_code] = digest
 
 
-def _person(one: _Newcomer, person: int, at: int) -> dict[str, Any]:
-    return {"id": person, "registered_at": at, **one.values}
+def _person(one: _Newcomer, person: int, at: int) -> tuple[Any, ...]:
+    return (person, at, *(one.values[name] for name in _ITEMS))
 
 
 def _response(one: _Newcomer) -> numbering_pb2.RegisterResponse:

@@ -12,6 +12,7 @@ from warifu.common.v1 import common_pb2
 from warifu.kernel import identity
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import milliseconds, timestamp
+from warifu.kernel.limits import BULK, check_items
 from warifu.kernel.streams import in_order
 from warifu.numbering.cards import Cards
 from warifu.numbering.desk import Desk
@@ -72,6 +73,13 @@ class NumberingServicer(rpc.NumberingServiceServicer):
             async for response in responses:
                 yield response
 
+    async def EnrolMany(self, request: pb.EnrolManyRequest, context: Context) -> pb.EnrolManyResponse:  # noqa: N802 - see Match
+        """Deposits for many at once."""
+        del context
+        check_items(request.enrolments, "enrolments", BULK)
+        callers = {_caller(name) for name in {one.institution for one in request.enrolments}}
+        return pb.EnrolManyResponse(results=await self._enrolment.enrol(callers.pop(), request.enrolments))
+
     async def EnrolByCertificate(  # noqa: N802 - see Match
         self, request: pb.EnrolByCertificateRequest, context: Context
     ) -> pb.EnrolByCertificateResponse:
@@ -105,6 +113,14 @@ class RegisterServicer(rpc.RegisterServiceServicer):
         async with aclosing(in_order(request_iterator, BATCH, work)) as responses:
             async for response in responses:
                 yield response
+
+    async def RegisterMany(self, request: pb.RegisterManyRequest, context: Context) -> pb.RegisterManyResponse:  # noqa: N802 - see Register
+        """Registers many at once."""
+        del context
+        check_items(request.people, "people", BULK)
+        for name in {one.institution for one in request.people}:
+            self._registrar(name)
+        return pb.RegisterManyResponse(results=await self._registration.register(request.people))
 
     async def NoteChange(self, request: pb.NoteChangeRequest, context: Context) -> pb.NoteChangeResponse:  # noqa: N802 - see Register
         """Other items for a person."""

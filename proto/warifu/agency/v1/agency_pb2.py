@@ -26,7 +26,7 @@ from warifu.common.v1 import common_pb2 as warifu_dot_common_dot_v1_dot_common__
 from warifu.items.v1 import items_pb2 as warifu_dot_items_dot_v1_dot_items__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwarifu/agency/v1/agency.proto\x12\x10warifu.agency.v1\x1a\x1dwarifu/common/v1/common.proto\x1a\x1bwarifu/items/v1/items.proto\"\xa4\x01\n\x15ReceiveVisitorRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x1e\n\x11individual_number\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x31\n\x0b\x62\x61sic_items\x18\x03 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\x12\r\n\x05\x63lerk\x18\x04 \x01(\tB\x14\n\x12_individual_number\"q\n\x16ReceiveVisitorResponse\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x01 \x01(\t\x12\x30\n\nregistered\x18\x02 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"\\\n\x12\x46indSubjectRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x31\n\x0b\x62\x61sic_items\x18\x02 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\"A\n\x13\x46indSubjectResponse\x12\x19\n\x0c\x61\x64\x64ressee_no\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x0f\n\r_addressee_no\"\xe9\x01\n\rRecordRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x16\n\x0c\x61\x64\x64ressee_no\x18\x03 \x01(\tH\x00\x12\x33\n\x0b\x62\x61sic_items\x18\x04 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItemsH\x00\x12(\n\x06\x63hange\x18\x05 \x01(\x0b\x32\x18.warifu.agency.v1.Change\x12\x1b\n\x0epublished_from\x18\x06 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07subjectB\x11\n\x0f_published_from\"\xb5\x02\n\x06\x43hange\x12\x37\n\x0etax_assessment\x18\x01 \x01(\x0b\x32\x1d.warifu.items.v1.LocalTaxInfoH\x00\x12\x36\n\tresidency\x18\x02 \x01(\x0b\x32!.warifu.agency.v1.ResidencyChangeH\x00\x12>\n\rqualification\x18\x03 \x01(\x0b\x32%.warifu.items.v1.MedicalInsuranceInfoH\x00\x12\x38\n\nprotection\x18\x04 \x01(\x0b\x32\".warifu.agency.v1.ProtectionChangeH\x00\x12\x36\n\x0c\x61\x63quaintance\x18\x05 \x01(\x0b\x32\x1e.warifu.agency.v1.AcquaintanceH\x00\x42\x08\n\x06\x63hange\"\xb0\x01\n\x0fResidencyChange\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x10\n\x08moved_on\x18\x02 \x01(\t\x12\x33\n\x06record\x18\x03 \x01(\x0b\x32#.warifu.items.v1.ResidentRecordInfo\x12\x36\n\x0b\x62\x61sic_items\x18\x04 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItemsH\x00\x88\x01\x01\x42\x0e\n\x0c_basic_items\"r\n\x10ProtectionChange\x12\x16\n\x0enon_disclosure\x18\x01 \x01(\x08\x12\x1f\n\x17self_disclosure_blocked\x18\x02 \x01(\x08\x12\x15\n\rmanual_review\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x0e\n\x0c\x41\x63quaintance\"\x88\x01\n\x0eRecordResponse\x12\x11\n\treference\x18\x01 \x01(\t\x12\x19\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\tH\x00\x88\x01\x01\x12-\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x19.warifu.common.v1.FailureH\x01\x88\x01\x01\x42\x0f\n\r_addressee_noB\x08\n\x06_error\">\n\x11GetSubjectRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\t\"v\n\x12GetSubjectResponse\x12\x31\n\x0b\x62\x61sic_items\x18\x01 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\x12-\n\x07records\x18\x02 \x03(\x0b\x32\x1c.warifu.items.v1.ItemContent\"u\n\x1d\x43hangeIndividualNumberRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\t\x12\x19\n\x11individual_number\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\";\n\x1e\x43hangeIndividualNumberResponse\x12\x19\n\x11individual_number\x18\x01 \x01(\t\"F\n\x19\x43hangeResidentCodeRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\t\"\x1c\n\x1a\x43hangeResidentCodeResponse\"+\n\x14ListLocalUsesRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\"A\n\x15ListLocalUsesResponse\x12(\n\x04uses\x18\x01 \x03(\x0b\x32\x1a.warifu.agency.v1.LocalUse\"\\\n\x08LocalUse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0c\n\x04item\x18\x02 \x01(\t\x12\x30\n\x07purpose\x18\x03 \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText2\xca\x05\n\rAgencyService\x12\x63\n\x0eReceiveVisitor\x12\'.warifu.agency.v1.ReceiveVisitorRequest\x1a(.warifu.agency.v1.ReceiveVisitorResponse\x12Z\n\x0b\x46indSubject\x12$.warifu.agency.v1.FindSubjectRequest\x1a%.warifu.agency.v1.FindSubjectResponse\x12O\n\x06Record\x12\x1f.warifu.agency.v1.RecordRequest\x1a .warifu.agency.v1.RecordResponse(\x01\x30\x01\x12W\n\nGetSubject\x12#.warifu.agency.v1.GetSubjectRequest\x1a$.warifu.agency.v1.GetSubjectResponse\x12{\n\x16\x43hangeIndividualNumber\x12/.warifu.agency.v1.ChangeIndividualNumberRequest\x1a\x30.warifu.agency.v1.ChangeIndividualNumberResponse\x12o\n\x12\x43hangeResidentCode\x12+.warifu.agency.v1.ChangeResidentCodeRequest\x1a,.warifu.agency.v1.ChangeResidentCodeResponse\x12`\n\rListLocalUses\x12&.warifu.agency.v1.ListLocalUsesRequest\x1a\'.warifu.agency.v1.ListLocalUsesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwarifu/agency/v1/agency.proto\x12\x10warifu.agency.v1\x1a\x1dwarifu/common/v1/common.proto\x1a\x1bwarifu/items/v1/items.proto\"\xa4\x01\n\x15ReceiveVisitorRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x1e\n\x11individual_number\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x31\n\x0b\x62\x61sic_items\x18\x03 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\x12\r\n\x05\x63lerk\x18\x04 \x01(\tB\x14\n\x12_individual_number\"q\n\x16ReceiveVisitorResponse\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x01 \x01(\t\x12\x30\n\nregistered\x18\x02 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"\\\n\x12\x46indSubjectRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x31\n\x0b\x62\x61sic_items\x18\x02 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\"A\n\x13\x46indSubjectResponse\x12\x19\n\x0c\x61\x64\x64ressee_no\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x0f\n\r_addressee_no\"\xe9\x01\n\rRecordRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x16\n\x0c\x61\x64\x64ressee_no\x18\x03 \x01(\tH\x00\x12\x33\n\x0b\x62\x61sic_items\x18\x04 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItemsH\x00\x12(\n\x06\x63hange\x18\x05 \x01(\x0b\x32\x18.warifu.agency.v1.Change\x12\x1b\n\x0epublished_from\x18\x06 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07subjectB\x11\n\x0f_published_from\"Y\n\x11RecordManyRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12/\n\x06people\x18\x02 \x03(\x0b\x32\x1f.warifu.agency.v1.PersonRecords\"u\n\rPersonRecords\x12\x31\n\x0b\x62\x61sic_items\x18\x01 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\x12\x31\n\x07\x63hanges\x18\x02 \x03(\x0b\x32 .warifu.agency.v1.RecordedChange\"}\n\x0eRecordedChange\x12\x11\n\treference\x18\x01 \x01(\t\x12(\n\x06\x63hange\x18\x02 \x01(\x0b\x32\x18.warifu.agency.v1.Change\x12\x1b\n\x0epublished_from\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x11\n\x0f_published_from\"Z\n\x12RecordManyResponse\x12\x10\n\x08recorded\x18\x01 \x01(\r\x12\x32\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32 .warifu.agency.v1.RecordResponse\"\xb5\x02\n\x06\x43hange\x12\x37\n\x0etax_assessment\x18\x01 \x01(\x0b\x32\x1d.warifu.items.v1.LocalTaxInfoH\x00\x12\x36\n\tresidency\x18\x02 \x01(\x0b\x32!.warifu.agency.v1.ResidencyChangeH\x00\x12>\n\rqualification\x18\x03 \x01(\x0b\x32%.warifu.items.v1.MedicalInsuranceInfoH\x00\x12\x38\n\nprotection\x18\x04 \x01(\x0b\x32\".warifu.agency.v1.ProtectionChangeH\x00\x12\x36\n\x0c\x61\x63quaintance\x18\x05 \x01(\x0b\x32\x1e.warifu.agency.v1.AcquaintanceH\x00\x42\x08\n\x06\x63hange\"\xb0\x01\n\x0fResidencyChange\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x10\n\x08moved_on\x18\x02 \x01(\t\x12\x33\n\x06record\x18\x03 \x01(\x0b\x32#.warifu.items.v1.ResidentRecordInfo\x12\x36\n\x0b\x62\x61sic_items\x18\x04 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItemsH\x00\x88\x01\x01\x42\x0e\n\x0c_basic_items\"r\n\x10ProtectionChange\x12\x16\n\x0enon_disclosure\x18\x01 \x01(\x08\x12\x1f\n\x17self_disclosure_blocked\x18\x02 \x01(\x08\x12\x15\n\rmanual_review\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x0e\n\x0c\x41\x63quaintance\"\x88\x01\n\x0eRecordResponse\x12\x11\n\treference\x18\x01 \x01(\t\x12\x19\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\tH\x00\x88\x01\x01\x12-\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x19.warifu.common.v1.FailureH\x01\x88\x01\x01\x42\x0f\n\r_addressee_noB\x08\n\x06_error\">\n\x11GetSubjectRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\t\"v\n\x12GetSubjectResponse\x12\x31\n\x0b\x62\x61sic_items\x18\x01 \x01(\x0b\x32\x1c.warifu.common.v1.BasicItems\x12-\n\x07records\x18\x02 \x03(\x0b\x32\x1c.warifu.items.v1.ItemContent\"u\n\x1d\x43hangeIndividualNumberRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\t\x12\x19\n\x11individual_number\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\";\n\x1e\x43hangeIndividualNumberResponse\x12\x19\n\x11individual_number\x18\x01 \x01(\t\"F\n\x19\x43hangeResidentCodeRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x02 \x01(\t\"\x1c\n\x1a\x43hangeResidentCodeResponse\"+\n\x14ListLocalUsesRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\"A\n\x15ListLocalUsesResponse\x12(\n\x04uses\x18\x01 \x03(\x0b\x32\x1a.warifu.agency.v1.LocalUse\"\\\n\x08LocalUse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0c\n\x04item\x18\x02 \x01(\t\x12\x30\n\x07purpose\x18\x03 \x01(\x0b\x32\x1f.warifu.common.v1.LocalizedText2\xa3\x06\n\rAgencyService\x12\x63\n\x0eReceiveVisitor\x12\'.warifu.agency.v1.ReceiveVisitorRequest\x1a(.warifu.agency.v1.ReceiveVisitorResponse\x12Z\n\x0b\x46indSubject\x12$.warifu.agency.v1.FindSubjectRequest\x1a%.warifu.agency.v1.FindSubjectResponse\x12O\n\x06Record\x12\x1f.warifu.agency.v1.RecordRequest\x1a .warifu.agency.v1.RecordResponse(\x01\x30\x01\x12W\n\nRecordMany\x12#.warifu.agency.v1.RecordManyRequest\x1a$.warifu.agency.v1.RecordManyResponse\x12W\n\nGetSubject\x12#.warifu.agency.v1.GetSubjectRequest\x1a$.warifu.agency.v1.GetSubjectResponse\x12{\n\x16\x43hangeIndividualNumber\x12/.warifu.agency.v1.ChangeIndividualNumberRequest\x1a\x30.warifu.agency.v1.ChangeIndividualNumberResponse\x12o\n\x12\x43hangeResidentCode\x12+.warifu.agency.v1.ChangeResidentCodeRequest\x1a,.warifu.agency.v1.ChangeResidentCodeResponse\x12`\n\rListLocalUses\x12&.warifu.agency.v1.ListLocalUsesRequest\x1a\'.warifu.agency.v1.ListLocalUsesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,34 +43,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINDSUBJECTRESPONSE']._serialized_end=552
   _globals['_RECORDREQUEST']._serialized_start=555
   _globals['_RECORDREQUEST']._serialized_end=788
-  _globals['_CHANGE']._serialized_start=791
-  _globals['_CHANGE']._serialized_end=1100
-  _globals['_RESIDENCYCHANGE']._serialized_start=1103
-  _globals['_RESIDENCYCHANGE']._serialized_end=1279
-  _globals['_PROTECTIONCHANGE']._serialized_start=1281
-  _globals['_PROTECTIONCHANGE']._serialized_end=1395
-  _globals['_ACQUAINTANCE']._serialized_start=1397
-  _globals['_ACQUAINTANCE']._serialized_end=1411
-  _globals['_RECORDRESPONSE']._serialized_start=1414
-  _globals['_RECORDRESPONSE']._serialized_end=1550
-  _globals['_GETSUBJECTREQUEST']._serialized_start=1552
-  _globals['_GETSUBJECTREQUEST']._serialized_end=1614
-  _globals['_GETSUBJECTRESPONSE']._serialized_start=1616
-  _globals['_GETSUBJECTRESPONSE']._serialized_end=1734
-  _globals['_CHANGEINDIVIDUALNUMBERREQUEST']._serialized_start=1736
-  _globals['_CHANGEINDIVIDUALNUMBERREQUEST']._serialized_end=1853
-  _globals['_CHANGEINDIVIDUALNUMBERRESPONSE']._serialized_start=1855
-  _globals['_CHANGEINDIVIDUALNUMBERRESPONSE']._serialized_end=1914
-  _globals['_CHANGERESIDENTCODEREQUEST']._serialized_start=1916
-  _globals['_CHANGERESIDENTCODEREQUEST']._serialized_end=1986
-  _globals['_CHANGERESIDENTCODERESPONSE']._serialized_start=1988
-  _globals['_CHANGERESIDENTCODERESPONSE']._serialized_end=2016
-  _globals['_LISTLOCALUSESREQUEST']._serialized_start=2018
-  _globals['_LISTLOCALUSESREQUEST']._serialized_end=2061
-  _globals['_LISTLOCALUSESRESPONSE']._serialized_start=2063
-  _globals['_LISTLOCALUSESRESPONSE']._serialized_end=2128
-  _globals['_LOCALUSE']._serialized_start=2130
-  _globals['_LOCALUSE']._serialized_end=2222
-  _globals['_AGENCYSERVICE']._serialized_start=2225
-  _globals['_AGENCYSERVICE']._serialized_end=2939
+  _globals['_RECORDMANYREQUEST']._serialized_start=790
+  _globals['_RECORDMANYREQUEST']._serialized_end=879
+  _globals['_PERSONRECORDS']._serialized_start=881
+  _globals['_PERSONRECORDS']._serialized_end=998
+  _globals['_RECORDEDCHANGE']._serialized_start=1000
+  _globals['_RECORDEDCHANGE']._serialized_end=1125
+  _globals['_RECORDMANYRESPONSE']._serialized_start=1127
+  _globals['_RECORDMANYRESPONSE']._serialized_end=1217
+  _globals['_CHANGE']._serialized_start=1220
+  _globals['_CHANGE']._serialized_end=1529
+  _globals['_RESIDENCYCHANGE']._serialized_start=1532
+  _globals['_RESIDENCYCHANGE']._serialized_end=1708
+  _globals['_PROTECTIONCHANGE']._serialized_start=1710
+  _globals['_PROTECTIONCHANGE']._serialized_end=1824
+  _globals['_ACQUAINTANCE']._serialized_start=1826
+  _globals['_ACQUAINTANCE']._serialized_end=1840
+  _globals['_RECORDRESPONSE']._serialized_start=1843
+  _globals['_RECORDRESPONSE']._serialized_end=1979
+  _globals['_GETSUBJECTREQUEST']._serialized_start=1981
+  _globals['_GETSUBJECTREQUEST']._serialized_end=2043
+  _globals['_GETSUBJECTRESPONSE']._serialized_start=2045
+  _globals['_GETSUBJECTRESPONSE']._serialized_end=2163
+  _globals['_CHANGEINDIVIDUALNUMBERREQUEST']._serialized_start=2165
+  _globals['_CHANGEINDIVIDUALNUMBERREQUEST']._serialized_end=2282
+  _globals['_CHANGEINDIVIDUALNUMBERRESPONSE']._serialized_start=2284
+  _globals['_CHANGEINDIVIDUALNUMBERRESPONSE']._serialized_end=2343
+  _globals['_CHANGERESIDENTCODEREQUEST']._serialized_start=2345
+  _globals['_CHANGERESIDENTCODEREQUEST']._serialized_end=2415
+  _globals['_CHANGERESIDENTCODERESPONSE']._serialized_start=2417
+  _globals['_CHANGERESIDENTCODERESPONSE']._serialized_end=2445
+  _globals['_LISTLOCALUSESREQUEST']._serialized_start=2447
+  _globals['_LISTLOCALUSESREQUEST']._serialized_end=2490
+  _globals['_LISTLOCALUSESRESPONSE']._serialized_start=2492
+  _globals['_LISTLOCALUSESRESPONSE']._serialized_end=2557
+  _globals['_LOCALUSE']._serialized_start=2559
+  _globals['_LOCALUSE']._serialized_end=2651
+  _globals['_AGENCYSERVICE']._serialized_start=2654
+  _globals['_AGENCYSERVICE']._serialized_end=3457
 # @@protoc_insertion_point(module_scope)

@@ -200,6 +200,126 @@ class RecordRequest(_message.Message):
 Global___RecordRequest: _TypeAlias = RecordRequest  # noqa: Y015
 
 @_typing.final
+class RecordManyRequest(_message.Message):
+    """Up to 1,000 people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Institution code."""
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonRecords]:
+        """The people. Who comes twice is taken as one."""
+
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        people: _abc.Iterable[Global___PersonRecords] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordManyRequest: _TypeAlias = RecordManyRequest  # noqa: Y015
+
+@_typing.final
+class PersonRecords(_message.Message):
+    """One person and what there is to record of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASIC_ITEMS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def basic_items(self) -> _common_pb2.BasicItems:
+        """The basic items: an addressee is made and enrolled when there is none."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedChange]:
+        """The changes, in their order."""
+
+    def __init__(
+        self,
+        *,
+        basic_items: _common_pb2.BasicItems | None = ...,
+        changes: _abc.Iterable[Global___RecordedChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["basic_items", b"basic_items"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basic_items", b"basic_items", "changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonRecords: _TypeAlias = PersonRecords  # noqa: Y015
+
+@_typing.final
+class RecordedChange(_message.Message):
+    """One change of a person; see RecordRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    PUBLISHED_FROM_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The caller's own reference; the same again is acknowledged without effect."""
+    published_from: _builtins.str
+    """First day on which the copy may be provided."""
+    @_builtins.property
+    def change(self) -> Global___Change:
+        """What changed."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        change: Global___Change | None = ...,
+        published_from: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_published_from", b"_published_from", "change", b"change", "published_from", b"published_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_published_from", b"_published_from", "change", b"change", "published_from", b"published_from", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__published_from: _TypeAlias = _typing.Literal["published_from"]  # noqa: Y015
+    _WhichOneofArgType__published_from: _TypeAlias = _typing.Literal["_published_from", b"_published_from"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__published_from) -> _WhichOneofReturnType__published_from | None: ...
+
+Global___RecordedChange: _TypeAlias = RecordedChange  # noqa: Y015
+
+@_typing.final
+class RecordManyResponse(_message.Message):
+    """What was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    recorded: _builtins.int
+    """How many changes are recorded, those that were before included."""
+    @_builtins.property
+    def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordResponse]:
+        """The changes that were refused, or that were recorded and not yet told to the interim server, with why; the others are done."""
+
+    def __init__(
+        self,
+        *,
+        recorded: _builtins.int = ...,
+        failures: _abc.Iterable[Global___RecordResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failures", b"failures", "recorded", b"recorded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordManyResponse: _TypeAlias = RecordManyResponse  # noqa: Y015
+
+@_typing.final
 class Change(_message.Message):
     """What changed, by kind of agency."""
 

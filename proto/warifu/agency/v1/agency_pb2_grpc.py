@@ -50,6 +50,11 @@ class AgencyServiceStub:
                 request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordRequest.SerializeToString,
                 response_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordResponse.FromString,
                 _registered_method=True)
+        self.RecordMany = channel.unary_unary(
+                '/warifu.agency.v1.AgencyService/RecordMany',
+                request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordManyRequest.SerializeToString,
+                response_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordManyResponse.FromString,
+                _registered_method=True)
         self.GetSubject = channel.unary_unary(
                 '/warifu.agency.v1.AgencyService/GetSubject',
                 request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.GetSubjectRequest.SerializeToString,
@@ -93,6 +98,14 @@ class AgencyServiceServicer:
 
     def Record(self, request_iterator, context):
         """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordMany(self, request, context):
+        """The same for up to 1,000 people in one message, each with all that there is to record of them: how original data are taken over in
+        bulk. Every change is checked as it would be alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +157,11 @@ def add_AgencyServiceServicer_to_server(servicer, server):
                     servicer.Record,
                     request_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordRequest.FromString,
                     response_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordResponse.SerializeToString,
+            ),
+            'RecordMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordMany,
+                    request_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordManyRequest.FromString,
+                    response_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordManyResponse.SerializeToString,
             ),
             'GetSubject': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSubject,
@@ -248,6 +266,33 @@ class AgencyService:
             '/warifu.agency.v1.AgencyService/Record',
             warifu_dot_agency_dot_v1_dot_agency__pb2.RecordRequest.SerializeToString,
             warifu_dot_agency_dot_v1_dot_agency__pb2.RecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.agency.v1.AgencyService/RecordMany',
+            warifu_dot_agency_dot_v1_dot_agency__pb2.RecordManyRequest.SerializeToString,
+            warifu_dot_agency_dot_v1_dot_agency__pb2.RecordManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

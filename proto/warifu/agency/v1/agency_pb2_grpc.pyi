@@ -43,6 +43,10 @@ class AgencyServiceStub:
     """The addressee with these basic items, if there is one here."""
     Record: _grpc.StreamStreamMultiCallable[_agency_pb2.RecordRequest, _agency_pb2.RecordResponse]
     """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million."""
+    RecordMany: _grpc.UnaryUnaryMultiCallable[_agency_pb2.RecordManyRequest, _agency_pb2.RecordManyResponse]
+    """The same for up to 1,000 people in one message, each with all that there is to record of them: how original data are taken over in
+    bulk. Every change is checked as it would be alone.
+    """
     GetSubject: _grpc.UnaryUnaryMultiCallable[_agency_pb2.GetSubjectRequest, _agency_pb2.GetSubjectResponse]
     """What the agency's original data say about one addressee."""
     ChangeIndividualNumber: _grpc.UnaryUnaryMultiCallable[_agency_pb2.ChangeIndividualNumberRequest, _agency_pb2.ChangeIndividualNumberResponse]
@@ -67,6 +71,10 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     """The addressee with these basic items, if there is one here."""
     Record: _aio.StreamStreamMultiCallable[_agency_pb2.RecordRequest, _agency_pb2.RecordResponse]  # type: ignore[assignment]
     """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million."""
+    RecordMany: _aio.UnaryUnaryMultiCallable[_agency_pb2.RecordManyRequest, _agency_pb2.RecordManyResponse]  # type: ignore[assignment]
+    """The same for up to 1,000 people in one message, each with all that there is to record of them: how original data are taken over in
+    bulk. Every change is checked as it would be alone.
+    """
     GetSubject: _aio.UnaryUnaryMultiCallable[_agency_pb2.GetSubjectRequest, _agency_pb2.GetSubjectResponse]  # type: ignore[assignment]
     """What the agency's original data say about one addressee."""
     ChangeIndividualNumber: _aio.UnaryUnaryMultiCallable[_agency_pb2.ChangeIndividualNumberRequest, _agency_pb2.ChangeIndividualNumberResponse]  # type: ignore[assignment]
@@ -106,6 +114,16 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_agency_pb2.RecordResponse], _abc.AsyncIterator[_agency_pb2.RecordResponse]]:
         """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million."""
+
+    @_abc_1.abstractmethod
+    def RecordMany(
+        self,
+        request: _agency_pb2.RecordManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agency_pb2.RecordManyResponse, _abc.Awaitable[_agency_pb2.RecordManyResponse]]:
+        """The same for up to 1,000 people in one message, each with all that there is to record of them: how original data are taken over in
+        bulk. Every change is checked as it would be alone.
+        """
 
     @_abc_1.abstractmethod
     def GetSubject(

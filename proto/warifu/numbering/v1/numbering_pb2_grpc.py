@@ -50,6 +50,11 @@ class NumberingServiceStub:
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolRequest.SerializeToString,
                 response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolResponse.FromString,
                 _registered_method=True)
+        self.EnrolMany = channel.unary_unary(
+                '/warifu.numbering.v1.NumberingService/EnrolMany',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolManyRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolManyResponse.FromString,
+                _registered_method=True)
         self.EnrolByCertificate = channel.unary_unary(
                 '/warifu.numbering.v1.NumberingService/EnrolByCertificate',
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolByCertificateRequest.SerializeToString,
@@ -83,6 +88,13 @@ class NumberingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EnrolMany(self, request, context):
+        """The same for up to 1,000 people in one message: for whoever loads many, each checked as it would be alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EnrolByCertificate(self, request, context):
         """The same for the portal, which knows a person by the card's certificate.
         """
@@ -107,6 +119,11 @@ def add_NumberingServiceServicer_to_server(servicer, server):
                     servicer.Enrol,
                     request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolRequest.FromString,
                     response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolResponse.SerializeToString,
+            ),
+            'EnrolMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnrolMany,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolManyRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolManyResponse.SerializeToString,
             ),
             'EnrolByCertificate': grpc.unary_unary_rpc_method_handler(
                     servicer.EnrolByCertificate,
@@ -207,6 +224,33 @@ class NumberingService:
             _registered_method=True)
 
     @staticmethod
+    def EnrolMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.NumberingService/EnrolMany',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolManyRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.EnrolManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def EnrolByCertificate(request,
             target,
             options=(),
@@ -249,6 +293,11 @@ class RegisterServiceStub:
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterRequest.SerializeToString,
                 response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterResponse.FromString,
                 _registered_method=True)
+        self.RegisterMany = channel.unary_unary(
+                '/warifu.numbering.v1.RegisterService/RegisterMany',
+                request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterManyRequest.SerializeToString,
+                response_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterManyResponse.FromString,
+                _registered_method=True)
         self.NoteChange = channel.unary_unary(
                 '/warifu.numbering.v1.RegisterService/NoteChange',
                 request_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.NoteChangeRequest.SerializeToString,
@@ -277,6 +326,13 @@ class RegisterServiceServicer:
 
     def Register(self, request_iterator, context):
         """Registers people (birth, first move-in, bulk); streamed. Answers with nothing secret: a resident code stays here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterMany(self, request, context):
+        """The same for up to 1,000 people in one message, written in one transaction.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -317,6 +373,11 @@ def add_RegisterServiceServicer_to_server(servicer, server):
                     servicer.Register,
                     request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterRequest.FromString,
                     response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterResponse.SerializeToString,
+            ),
+            'RegisterMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterMany,
+                    request_deserializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterManyRequest.FromString,
+                    response_serializer=warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterManyResponse.SerializeToString,
             ),
             'NoteChange': grpc.unary_unary_rpc_method_handler(
                     servicer.NoteChange,
@@ -367,6 +428,33 @@ class RegisterService:
             '/warifu.numbering.v1.RegisterService/Register',
             warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterRequest.SerializeToString,
             warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.numbering.v1.RegisterService/RegisterMany',
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterManyRequest.SerializeToString,
+            warifu_dot_numbering_dot_v1_dot_numbering__pb2.RegisterManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

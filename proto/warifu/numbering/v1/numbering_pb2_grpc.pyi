@@ -41,6 +41,8 @@ class NumberingServiceStub:
     """Is there exactly one person with these basic items? All four are needed; near misses are no match."""
     Enrol: _grpc.StreamStreamMultiCallable[_numbering_pb2.EnrolRequest, _numbering_pb2.EnrolResponse]
     """Passes acquisition numbers and resident codes to the gateway for the calling institution to claim; streamed, with progress."""
+    EnrolMany: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.EnrolManyRequest, _numbering_pb2.EnrolManyResponse]
+    """The same for up to 1,000 people in one message: for whoever loads many, each checked as it would be alone."""
     EnrolByCertificate: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.EnrolByCertificateRequest, _numbering_pb2.EnrolByCertificateResponse]
     """The same for the portal, which knows a person by the card's certificate."""
 
@@ -57,6 +59,8 @@ class NumberingServiceAsyncStub(NumberingServiceStub):
     """Is there exactly one person with these basic items? All four are needed; near misses are no match."""
     Enrol: _aio.StreamStreamMultiCallable[_numbering_pb2.EnrolRequest, _numbering_pb2.EnrolResponse]  # type: ignore[assignment]
     """Passes acquisition numbers and resident codes to the gateway for the calling institution to claim; streamed, with progress."""
+    EnrolMany: _aio.UnaryUnaryMultiCallable[_numbering_pb2.EnrolManyRequest, _numbering_pb2.EnrolManyResponse]  # type: ignore[assignment]
+    """The same for up to 1,000 people in one message: for whoever loads many, each checked as it would be alone."""
     EnrolByCertificate: _aio.UnaryUnaryMultiCallable[_numbering_pb2.EnrolByCertificateRequest, _numbering_pb2.EnrolByCertificateResponse]  # type: ignore[assignment]
     """The same for the portal, which knows a person by the card's certificate."""
 
@@ -90,6 +94,14 @@ class NumberingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Passes acquisition numbers and resident codes to the gateway for the calling institution to claim; streamed, with progress."""
 
     @_abc_1.abstractmethod
+    def EnrolMany(
+        self,
+        request: _numbering_pb2.EnrolManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.EnrolManyResponse, _abc.Awaitable[_numbering_pb2.EnrolManyResponse]]:
+        """The same for up to 1,000 people in one message: for whoever loads many, each checked as it would be alone."""
+
+    @_abc_1.abstractmethod
     def EnrolByCertificate(
         self,
         request: _numbering_pb2.EnrolByCertificateRequest,
@@ -108,6 +120,8 @@ class RegisterServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RegisterServiceAsyncStub: ...
     Register: _grpc.StreamStreamMultiCallable[_numbering_pb2.RegisterRequest, _numbering_pb2.RegisterResponse]
     """Registers people (birth, first move-in, bulk); streamed. Answers with nothing secret: a resident code stays here."""
+    RegisterMany: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.RegisterManyRequest, _numbering_pb2.RegisterManyResponse]
+    """The same for up to 1,000 people in one message, written in one transaction."""
     NoteChange: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.NoteChangeRequest, _numbering_pb2.NoteChangeResponse]
     """Notes a change of name or address."""
     NoteDeath: _grpc.UnaryUnaryMultiCallable[_numbering_pb2.NoteDeathRequest, _numbering_pb2.NoteDeathResponse]
@@ -124,6 +138,8 @@ class RegisterServiceAsyncStub(RegisterServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.StreamStreamMultiCallable[_numbering_pb2.RegisterRequest, _numbering_pb2.RegisterResponse]  # type: ignore[assignment]
     """Registers people (birth, first move-in, bulk); streamed. Answers with nothing secret: a resident code stays here."""
+    RegisterMany: _aio.UnaryUnaryMultiCallable[_numbering_pb2.RegisterManyRequest, _numbering_pb2.RegisterManyResponse]  # type: ignore[assignment]
+    """The same for up to 1,000 people in one message, written in one transaction."""
     NoteChange: _aio.UnaryUnaryMultiCallable[_numbering_pb2.NoteChangeRequest, _numbering_pb2.NoteChangeResponse]  # type: ignore[assignment]
     """Notes a change of name or address."""
     NoteDeath: _aio.UnaryUnaryMultiCallable[_numbering_pb2.NoteDeathRequest, _numbering_pb2.NoteDeathResponse]  # type: ignore[assignment]
@@ -143,6 +159,14 @@ class RegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_numbering_pb2.RegisterResponse], _abc.AsyncIterator[_numbering_pb2.RegisterResponse]]:
         """Registers people (birth, first move-in, bulk); streamed. Answers with nothing secret: a resident code stays here."""
+
+    @_abc_1.abstractmethod
+    def RegisterMany(
+        self,
+        request: _numbering_pb2.RegisterManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_numbering_pb2.RegisterManyResponse, _abc.Awaitable[_numbering_pb2.RegisterManyResponse]]:
+        """The same for up to 1,000 people in one message, written in one transaction."""
 
     @_abc_1.abstractmethod
     def NoteChange(
