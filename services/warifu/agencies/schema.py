@@ -6,7 +6,18 @@ Times are milliseconds since 1970 (UTC) of the network clock.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    literal_column,
+)
 
 metadata = MetaData()
 
@@ -14,6 +25,9 @@ _ADDRESSEE = String(15)
 _DAY = String(10)
 _DIGEST = LargeBinary(16)
 _POSITION = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column named INTEGER
+
+NO = literal_column("FALSE", Boolean)
+"""Not 0, which PostgreSQL takes for no truth value: migrations have conditions of indexes as one text for both databases."""
 
 SUBJECT = Table(
     "subject",
@@ -32,7 +46,7 @@ SUBJECT = Table(
 )
 """Addressees: who is known here."""
 
-UNENROLLED = SUBJECT.c.enrolled.is_(False)
+UNENROLLED = SUBJECT.c.enrolled.is_(NO)
 Index("subject_unenrolled", SUBJECT.c.addressee_no, sqlite_where=UNENROLLED, postgresql_where=UNENROLLED)
 
 FORMER_ITEMS = Table(

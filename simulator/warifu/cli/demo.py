@@ -15,7 +15,7 @@ import typer
 
 from warifu.cli import BEGAN
 from warifu.cli.options import Json
-from warifu.cli.output import clear_errors, document, err, fail, out, placed
+from warifu.cli.output import clear_errors, document, err, out, placed
 from warifu.cli.text import t
 
 if TYPE_CHECKING:
@@ -57,7 +57,11 @@ def demo(
     database_url: Annotated[
         str | None,
         typer.Option(
-            help=t("SQLiteの代わりに使うデータベースサーバー。", "A database server to use instead of SQLite files."),
+            help=t(
+                "SQLiteファイルの代わりに使うPostgreSQLサーバー。データベースと役割を作れる利用者で。環境変数なら引数にパスワードが残らない。",
+                "A PostgreSQL server to use instead of SQLite files, with a user that may make databases and roles. By the environment variable no password stands in the arguments.",
+            ),
+            envvar="WARIFU_DATABASE_URL",
             show_default=False,
         ),
     ] = None,
@@ -96,21 +100,15 @@ def demo(
     json_: Json = False,
 ) -> None:
     """Bring up the network."""
-    if database_url is not None:
-        fail(
-            t(
-                "データベースサーバーはまだ使えません。--database-url なしで起動してください。",
-                "database servers are not supported yet; start without --database-url.",
-            )
-        )
     with clear_errors():
         from warifu.simulator.launcher import Options  # noqa: PLC0415 - slow to import
 
         folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
         try:
             options = Options(
-                folder, people, seed, port, listen=listen, reflection=reflection, stopped_clock=stopped_clock
-            )
+                folder, people, seed, port, listen=listen, reflection=reflection, stopped_clock=stopped_clock,
+                database_url=database_url, fleeting=state is None,
+            )  # fmt: skip
             with placed(folder):
                 asyncio.run(_demo(options, browser=not no_browser, as_json=json_))
         finally:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from warifu.agencies.schema import metadata
+from warifu.agencies.schema import NO, metadata
 
 _POSITION = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in a column named INTEGER
 _STAFF = String(60)
@@ -78,7 +78,7 @@ CASE_INQUIRY = Table(
 """Inquiries of cases. Invariant: a row stands here before its request leaves the business system."""
 
 UNSENT = CASE_INQUIRY.c.request.is_not(None) & CASE_INQUIRY.c.refused.is_(None)
-UNSETTLED = CASE_INQUIRY.c.settled.is_(False)
+UNSETTLED = CASE_INQUIRY.c.settled.is_(NO)
 Index("case_inquiry_unsent", CASE_INQUIRY.c.position, sqlite_where=UNSENT, postgresql_where=UNSENT)
 Index("case_inquiry_unsettled", CASE_INQUIRY.c.position, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
 
-from warifu.agencies.schema import metadata
+from warifu.agencies.schema import NO, metadata
 
 APPLICATION = Table(
     "application",
@@ -63,5 +63,5 @@ LETTER = Table(
 )
 """Questions and objections about exchanges in which this institution took part."""
 
-OWED_ANSWER = LETTER.c.answer.is_not(None) & LETTER.c.told.is_(False) & LETTER.c.refused.is_(None)
+OWED_ANSWER = LETTER.c.answer.is_not(None) & LETTER.c.told.is_(NO) & LETTER.c.refused.is_(None)
 Index("letter_owed", LETTER.c.letter_id, sqlite_where=OWED_ANSWER, postgresql_where=OWED_ANSWER)

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -48,6 +48,10 @@ class Options:
     reflection: bool = False
     """Serve gRPC reflection at every party."""
     database_url: str | None = None
+    """A PostgreSQL server, with a role that may make databases and roles there, instead of SQLite files. A network that has been filled
+    finds its databases without it."""
+    fleeting: bool = False
+    """The state goes at the end; so do databases on a server."""
     stopped_clock: bool = False
     dev_origin: str | None = None
     """Origin whose pages may call the portal's API with a token."""
@@ -79,12 +83,13 @@ class Network:
         state = options.state.absolute()
         with locked(state), contextlib.closing(Ports()) as ports:
             processes = Processes(plan(packaged(), bare=options.bare), state)
-            await processes.open()
+            await processes.open(drivers=options.database_url is not None)
+            file = None
             try:
                 file = await asyncio.to_thread(setup.prepare, state, options, ports)
                 keycopies.follow(state, file)
                 load = asyncio.create_task(asyncio.to_thread(_load, file))  # needs no party: drawn while they start
-                await _migrate(setup.databases(state, file))
+                await _migrate(setup.database_order(state, file, options.database_url))
                 await processes.start()
                 async with doors(file) as opened:
                     network = cls(state, file, opened, processes)
@@ -101,6 +106,8 @@ class Network:
                     keycopies.follow(state, file)
             finally:
                 await processes.stop()
+                if options.fleeting and options.database_url is not None and file is not None:
+                    await _migrate(setup.drop_order(file, options.database_url))
 
     @contextlib.asynccontextmanager
     async def stage(self, listen: str) -> AsyncIterator[None]:
@@ -166,17 +173,17 @@ def _load(file: NetworkFile) -> Load | None:
     return fill.draw(file)
 
 
-async def _migrate(databases: list[tuple[str, str]]) -> None:
-    """Upgrade the databases in a process of its own.
+async def _migrate(order: dict[str, Any]) -> None:
+    """Make, upgrade or drop the databases in a process of its own.
 
     Raises:
-        StateError: the databases were written by a newer program, or cannot be written.
+        StateError: the databases were written by a newer program, or cannot be used.
     """
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "warifu.simulator.migrations",
         stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONWARNINGS": "ignore"},
     )  # fmt: skip
-    _, errors = await child.communicate(json.dumps(databases).encode())
+    _, errors = await child.communicate(json.dumps(order).encode())
     if child.returncode:
         raise _migration_trouble(errors.decode().strip())
 

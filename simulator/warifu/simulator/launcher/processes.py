@@ -11,7 +11,9 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from warifu.simulator.launcher.plan import PlannedParty, preloaded
 
@@ -20,6 +22,7 @@ _LOG = logging.getLogger(__name__)
 RESTART_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before a died party is started again, by how often it died since it last ran for `SETTLED_SECONDS`."""
 SETTLED_SECONDS = 10.0
+_DRIVERS: Final = ("psycopg", "sqlalchemy.dialects.postgresql.psycopg")
 DRAIN_SECONDS = 8.0
 
 
@@ -44,10 +47,11 @@ class Processes:
         self._ready = asyncio.Event()
         self._stopping = False
 
-    async def open(self) -> None:
-        """Start the nursery; parties are started by `start`."""
+    async def open(self, *, drivers: bool = False) -> None:
+        """Start the nursery; parties are started by `start`. `drivers`: they will use a database server."""
+        modules = (*preloaded(self._parties), *(_DRIVERS if drivers and find_spec("psycopg") else ()))
         self._nursery = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "warifu.simulator.launcher.nursery", *preloaded(self._parties),
+            sys.executable, "-m", "warifu.simulator.launcher.nursery", *modules,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self._spawn(self._listen())

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from warifu.authority import provision
 from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.config import Config, Simulation, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
-from warifu.simulator.launcher.plan import COUNTER, PORTAL, STAGE, PlannedParty, plan
+from warifu.simulator.launcher import databases
+from warifu.simulator.launcher.plan import PORTAL, STAGE, PlannedParty, plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.population import CLOCK_START
-from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry
+from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError
 
 if TYPE_CHECKING:
     from warifu.simulator.launcher.network import Options
@@ -35,7 +37,11 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     parties = plan(packaged(), bare=options.bare)
     old = NetworkFile.load(state) if (state / NETWORK_NAME).exists() else None
     seed, people = (old.seed, old.people) if old else (options.seed, options.people)
-    counters = [code for party in parties if party.agency for code in party.institutions]
+    kinds = {code: party.name for party in parties if party.agency for code in party.institutions}
+    counters = list(kinds)
+    server = databases.place(options.database_url, old, state)
+    network = (old.extra.get(databases.ID) if old else None) or secrets.token_hex(4)
+    homes = databases.urls(server, network, state, databases.homes(kinds, (party.name for party in parties)))
     provision(state, {party.name: party.identities for party in parties}, counters=counters)
     addresses = _addresses(parties, old, ports)
     webs = _webs(parties, old, options, ports)
@@ -59,14 +65,16 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         inspector=_pair(state / "inspector"),
         log=log_of(state, _origin(webs["gateway"])),
         stage=_origin(webs[STAGE.name]) if STAGE.name in webs else "",
+        database_url=server,
         clock="",
         filled=old.filled if old else False,
         key_copies=old.key_copies if old else {},
-        extra={"kinds": {code: p.name for p in parties if p.agency for code in p.institutions}},
+        extra={"kinds": kinds} | ({databases.ID: network} if server is not None else {}),
     )  # fmt: skip
     since = datetime.now(tz=UTC).isoformat()
     simulation = Simulation(seed, clock.isoformat(), stopped=options.stopped_clock, since=since)
     for party in parties:
+        own, institutions = databases.configured(homes, party.name)
         Config(
             party=party.name,
             listen=addresses[party.name],
@@ -75,26 +83,41 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
             simulation=simulation,
             reflection=options.reflection,
             web=webs.get(party.name),
+            database_url=own,
+            databases=institutions,
         ).save(state / party.name)
     file.save(state)
     return file
 
 
-def databases(state: Path, file: NetworkFile) -> list[tuple[str, str]]:
-    """(kind of schema, URL) of every database of the network."""
-    files = [
-        ("numbering", state / "numbering" / "numbering.db"),
-        ("gateway", state / "gateway" / "gateway.db"),
-        ("portal", state / "portal" / "portal-main.db"),
-        ("interim", state / "portal" / "portal-main.interim.db"),
-        ("watchdog", state / "watchdog" / "watchdog.db"),
-        ("simulator", state / "simulator" / "people.db"),
-    ]
-    for code, kind in file.extra["kinds"].items():
-        files += [("interim", state / kind / f"{code}.interim.db"), ("agency", state / kind / f"{code}.db")]
-    if any(party.name == COUNTER for party in file.parties):
-        files += [("counter", state / COUNTER / f"{code}.counter.db") for code in file.extra["kinds"]]
-    return [(schema, f"sqlite:///{path}") for schema, path in files]
+def database_order(state: Path, file: NetworkFile, database_url: str | None) -> dict[str, Any]:
+    """What the launcher's child is to see to before the parties start (`warifu.simulator.migrations.__main__`).
+
+    `database_url`: with which rights databases may be made; without it they have to be there.
+
+    Raises:
+        StateError: it is missing although the network was never filled.
+    """
+    planned = databases.homes(file.extra["kinds"], (party.name for party in file.parties))
+    if file.database_url is None:
+        return {"files": databases.files(state, planned)}
+    if database_url is None and not file.filled:
+        raise StateError(
+            f"{state} のネットワークはまだ出来上がっていません。もう一度 --database-url を付けて起動してください。",
+            f"the network in {state} was never finished. Start it with --database-url once more.",
+        )
+    homes = databases.urls(file.database_url, file.extra[databases.ID], state, planned)
+    return {
+        "server": database_url,
+        "new": not file.filled,
+        "homes": [{"url": url, "schemas": [schema for schema, _ in home.stores]} for home, url in homes.items()],
+    }
+
+
+def drop_order(file: NetworkFile, database_url: str) -> dict[str, Any]:
+    """What the launcher's child is to do at the end of a network whose state goes with it."""
+    planned = databases.homes(file.extra["kinds"], (party.name for party in file.parties))
+    return {"server": database_url, "drop": [home.name(file.extra[databases.ID]) for home in planned]}
 
 
 def _addresses(parties: tuple[PlannedParty, ...], old: NetworkFile | None, ports: Ports) -> dict[str, str]:

@@ -42,6 +42,10 @@ class DatabaseUnusableError(ToldError):
     """A database cannot be read or written, such as on a full disk; the message says which and why."""
 
 
+class ServerError(ToldError):
+    """A database server does not serve; the message says why and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """One database and what kind it is."""
@@ -66,8 +70,21 @@ def config(schema: str, **attributes: object) -> Config:
     return made
 
 
+def version_table(schema: str, dialect: str) -> str:
+    """Where Alembic keeps the revision: on a server the schemas of one institution lie in one database."""
+    return "alembic_version" if dialect == "sqlite" else f"alembic_version_{schema}"
+
+
+def too_new(which: str, why: str) -> SchemaTooNewError:
+    """What a person is told of a database that a newer program wrote."""
+    return SchemaTooNewError(
+        f"{which} は新しい版の warifu が書いたものです（{why}）。その版を入れるか、古いバックアップを戻してください。",
+        f"{which} was written by a newer warifu ({why}). Install that version, or restore an older backup.",
+    )
+
+
 def upgrade(databases: Iterable[Database]) -> None:
-    """Bring each database to the newest revision, making it when there is none.
+    """Bring each SQLite database to the newest revision, making it when there is none.
 
     A new SQLite file of a kind that was just made is a copy of that one: running the migrations once a kind is enough.
 
@@ -86,10 +103,7 @@ def upgrade(databases: Iterable[Database]) -> None:
                 continue
             _upgrade(database)
         except CommandError as error:
-            raise SchemaTooNewError(
-                f"{database.url} は新しい版の warifu が書いたものです（{error}）。その版を入れるか、古いバックアップを戻してください。",
-                f"{database.url} was written by a newer warifu ({error}). Install that version, or restore an older backup.",
-            ) from error
+            raise too_new(database.url, str(error)) from error
         except (OperationalError, OSError) as error:
             why = error.orig if isinstance(error, OperationalError) else error.strerror
             raise DatabaseUnusableError(

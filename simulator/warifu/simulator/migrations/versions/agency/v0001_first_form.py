@@ -159,8 +159,8 @@ def upgrade() -> None:
             "letter_owed",
             ["letter_id"],
             unique=False,
-            sqlite_where=sa.text("answer IS NOT NULL AND told IS 0 AND refused IS NULL"),
-            postgresql_where=sa.text("answer IS NOT NULL AND told IS 0 AND refused IS NULL"),
+            sqlite_where=sa.text("answer IS NOT NULL AND told IS FALSE AND refused IS NULL"),
+            postgresql_where=sa.text("answer IS NOT NULL AND told IS FALSE AND refused IS NULL"),
         )
 
     op.create_table(
@@ -194,8 +194,8 @@ def upgrade() -> None:
             "subject_unenrolled",
             ["addressee_no"],
             unique=False,
-            sqlite_where=sa.text("enrolled IS 0"),
-            postgresql_where=sa.text("enrolled IS 0"),
+            sqlite_where=sa.text("enrolled IS FALSE"),
+            postgresql_where=sa.text("enrolled IS FALSE"),
         )
 
     op.create_table(
@@ -242,8 +242,8 @@ def upgrade() -> None:
             "case_inquiry_unsettled",
             ["position"],
             unique=False,
-            sqlite_where=sa.text("settled IS 0"),
-            postgresql_where=sa.text("settled IS 0"),
+            sqlite_where=sa.text("settled IS FALSE"),
+            postgresql_where=sa.text("settled IS FALSE"),
         )
 
     op.create_table(
