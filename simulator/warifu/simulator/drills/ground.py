@@ -20,9 +20,11 @@ from urllib.parse import urljoin
 
 from warifu.interim.v1 import interim_pb2
 from warifu.simulator.cards.client import LoginError, Session, login
+from warifu.simulator.clerk import Question
 from warifu.simulator.drills.keeping import Run
 from warifu.simulator.drills.texts import fill
-from warifu.simulator.population import Person
+from warifu.simulator.people import People
+from warifu.simulator.population import Person, age_on
 from warifu.simulator.scenarios.stage import NotPlayableError, Stage
 from warifu.simulator.stage.words import Words
 from warifu.supervision.v1 import supervision_pb2 as filing
@@ -30,7 +32,13 @@ from warifu.supervision.v1 import supervision_pb2_grpc
 
 _DEADLINE = 15
 _PAGE = 200
+_GROWN_UP = 20
 _MARKED = ("leak", "measure", "reconciliation")
+
+
+def grown_up(person: Person) -> bool:
+    """Old enough for every certificate, and for letters of one's own."""
+    return age_on(person.birth_date, People.start) >= _GROWN_UP
 
 
 @dataclass(slots=True)
@@ -83,6 +91,33 @@ class Ground:
     def taken(self, *people: Person) -> None:
         """These people are used up: what a drill did to them stays."""
         self.stage.has_played(*(person.person for person in people))
+
+    async def known(self, institution: str, person: Person) -> str:
+        """The person's addressee number at an institution.
+
+        Raises:
+            NotPlayableError: the institution does not know them.
+        """
+        found = await self.stage.clerk(institution).find(self.stage.people.items(person.person))
+        if found is None:
+            raise NotPlayableError(
+                f"{institution} は {person.person} を知りません。", f"{institution} does not know {person.person}"
+            )
+        return found
+
+    async def asked(self, institution: str, addressee_no: str, question: Question) -> str:
+        """Ask to the end; the request id.
+
+        Raises:
+            NotPlayableError: nothing was provided, so there is no incident.
+        """
+        made = await self.stage.ask(institution, addressee_no, question)
+        if made.outcome != "PROVIDED":
+            raise NotPlayableError(
+                f"準備の照会に回答がありません（{made.reason or made.outcome}）。もう一度始めてください: warifu drill begin {self.run.drill} --again",
+                f"an inquiry of the preparation was not answered ({made.reason or made.outcome}). Begin again: warifu drill begin {self.run.drill} --again",
+            )
+        return made.request_id
 
     async def write_letter(self, person: str, request_id: str, addressee: str, text: str, *, objection: bool) -> str:
         """The person's letter about an entry of their history, sent as by the portal's form; its id. Delivers what is due first."""

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from warifu.simulator.drills.leaked_number import LEAKED_NUMBER
+from warifu.simulator.drills.lost_card import LOST_CARD
 from warifu.simulator.drills.model import Drill
+from warifu.simulator.drills.shared_terminal import SHARED_TERMINAL
 from warifu.simulator.drills.wrong_person import WRONG_PERSON
 
-DRILLS: Final[Mapping[str, Drill]] = MappingProxyType({drill.name: drill for drill in (WRONG_PERSON,)})
+DRILLS: Final[Mapping[str, Drill]] = MappingProxyType(
+    {drill.name: drill for drill in (WRONG_PERSON, LEAKED_NUMBER, LOST_CARD, SHARED_TERMINAL)}
+)
 """Drills on the running network."""

@@ -1,4 +1,7 @@
-"""wrong-person: an addressee number of a municipal insurer was bound to somebody else's code, and somebody else's income came back."""
+"""wrong-person: an insurer's addressee number was bound to somebody else's code, and somebody else's household came back.
+
+Planted by `Unbind` and `Enrol` at the insurer's interim server, as a clerk would who picks the wrong line of a list.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +10,63 @@ from hashlib import sha256
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.simulator.drills import looks
-from warifu.simulator.drills.ground import Ground
+from warifu.simulator.drills.ground import Ground, grown_up
 from warifu.simulator.drills.model import Drill, Facts, Finding, Task, done, missed
 from warifu.simulator.people import People
 from warifu.simulator.population import Person
-from warifu.simulator.scenarios.stage import NotPlayableError, tax_year
 
-ROW = "P07"
-YEAR = 2025
+INSURER = "insurer-06480016"
+ROW = "P11"
 _TRIES = 5
 LETTER = (
-    "ずっと同じ市に住み、会社の健康保険に入っています。それなのに、よその市の国民健康保険が私の所得を照会したと履歴にあります。"
-    "心当たりがありません。調べて訂正してください。\n"
-    "I have always lived in the same city and am insured through my employer. Yet my history says that another city's health insurance asked "
-    "for my income. I know of no reason. Please look into it and correct it."
+    "この健康保険組合に入ったことは一度もありません。それなのに、私の住民票の情報を照会したと履歴にあります。調べて訂正してください。\n"
+    "I was never insured with this society. Yet my history says that it asked for my resident record. Please look into it and correct it."
 )
 
 
 async def plant(ground: Ground) -> Facts:
-    """Bind the newcomer's number to the other's code, ask for a case, and have the other object."""
-    newcomer = ground.take(_newcomer)
-    insurer, provider = _places(newcomer)
-    other = ground.take(lambda person: _unknown(person, provider, insurer), newcomer)
-    stage = ground.stage
-    ground.taken(newcomer, other)
-    clerk = stage.clerk(insurer)
-    addressee = await clerk.find(stage.people.items(newcomer.person))
-    assert addressee is not None
-    right = code_of(ground, insurer, addressee)
-    await _bind(ground, insurer, addressee, other)
+    """Bind a dependant's number to the other's code, ask for a case, and have the other object."""
+    dependant = ground.take(_dependant)
+    assert dependant.present is not None
+    city = dependant.present.municipality
+    other = ground.take(lambda person: _stranger(person, city), dependant)
+    stage, provider = ground.stage, f"residency-{city}"
+    ground.taken(dependant, other)
+    clerk = stage.clerk(INSURER)
+    addressee = await ground.known(INSURER, dependant)
+    right = code_of(ground, addressee)
+    await _bind(ground, addressee, other)
     case = await clerk.open_case(addressee, stage.book.rows[ROW].procedure.code)
-    made = await stage.ask(insurer, addressee, stage.question(ROW, provider, tax_year(YEAR), case=case))
-    if made.outcome != "PROVIDED":
-        raise NotPlayableError(
-            f"照会に回答がありません（{made.outcome}）。", f"the inquiry was not answered ({made.outcome})"
-        )
-    letter = await ground.write_letter(other.person, made.request_id, insurer, LETTER, objection=True)
+    request_id = await ground.asked(INSURER, addressee, stage.question(ROW, provider, case=case))
+    letter = await ground.write_letter(other.person, request_id, INSURER, LETTER, objection=True)
     return Facts(
-        {"insurer": insurer, "provider": provider, "case": case},
+        {"insurer": INSURER, "provider": provider},
         {
-            "addressee": addressee, "newcomer": newcomer.person, "newcomer_name": newcomer.name.full,
-            "other": other.person, "other_name": other.name.full, "request_id": made.request_id, "letter": letter,
-            "right_code": right, "wrong_code": code_of(ground, insurer, addressee),
+            "case": case, "addressee": addressee, "dependant": dependant.person, "dependant_name": dependant.name.full,
+            "other": other.person, "other_name": other.name.full, "request_id": request_id, "letter": letter,
+            "right_code": right, "wrong_code": code_of(ground, addressee),
         },
     )  # fmt: skip
 
 
-def _newcomer(person: Person) -> bool:
-    """Of a municipal insurer, and taxed in another city."""
-    insured, taxed = person.insured_on(People.start), person.assessed(YEAR)
-    return (
-        insured is not None
-        and insured.institution.startswith("nhi-")
-        and taxed is not None
-        and taxed.municipality != insured.institution.removeprefix("nhi-")
-    )
+def _dependant(person: Person) -> bool:
+    """Insured there through somebody else of the household."""
+    insured = person.insured_on(People.start)
+    return insured is not None and insured.institution == INSURER and insured.insured is not None
 
 
-def _unknown(person: Person, provider: str, insurer: str) -> bool:
-    """Taxed by the same office, and never of the insurer."""
-    taxed = person.assessed(YEAR)
-    return (
-        taxed is not None
-        and f"tax-{taxed.municipality}" == provider
-        and all(spell.institution != insurer for spell in person.insurance)
-    )
+def _stranger(person: Person, city: str) -> bool:
+    """Grown up, of the same city, and never insured there."""
+    here = person.present is not None and person.present.municipality == city
+    return here and grown_up(person) and all(spell.institution != INSURER for spell in person.insurance)
 
 
-def _places(person: Person) -> tuple[str, str]:
-    """The newcomer's insurer, and the tax office of where they lived before."""
-    insured, taxed = person.insured_on(People.start), person.assessed(YEAR)
-    assert insured is not None
-    assert taxed is not None
-    return insured.institution, f"tax-{taxed.municipality}"
-
-
-async def _bind(ground: Ground, insurer: str, addressee: str, other: Person) -> None:
-    """Bind wrongly. The business system enrols whoever is unbound by the items that it holds, so it may be faster: then once more."""
-    interim, items = ground.stage.clerk(insurer).interim, ground.stage.people.items(other.person)
-    asked = interim_pb2.EnrolRequest(institution=insurer, addressee_no=addressee, basic_items=items)
+async def _bind(ground: Ground, addressee: str, other: Person) -> None:
+    """Bind wrongly. The business system has whoever is unbound enrolled by the items that it holds, and may be faster: then once more."""
+    interim, items = ground.stage.clerk(INSURER).interim, ground.stage.people.items(other.person)
+    asked = interim_pb2.EnrolRequest(institution=INSURER, addressee_no=addressee, basic_items=items)
+    unbinding = interim_pb2.UnbindRequest(institution=INSURER, addressee_no=addressee, reason="picked from a list")
     for _ in range(_TRIES):
-        unbinding = interim_pb2.UnbindRequest(
-            institution=insurer, addressee_no=addressee, reason="typing error at the counter"
-        )
         await interim.Unbind(unbinding, timeout=15)
         (answer,) = [one async for one in interim.Enrol(iter([asked]))]
         if not answer.HasField("error"):
@@ -97,11 +74,11 @@ async def _bind(ground: Ground, insurer: str, addressee: str, other: Person) -> 
     raise LinkageError.from_failure(answer.error)
 
 
-def code_of(ground: Ground, institution: str, addressee: str) -> str:
+def code_of(ground: Ground, addressee: str) -> str:
     """Digest of the code that the addressee is bound to, empty while unbound; read there, since a code passes through no front door."""
     (row,) = ground.rows(
-        ground.stage.network.extra["kinds"][institution],
-        f"{institution}.interim.db",
+        ground.stage.network.extra["kinds"][INSURER],
+        f"{INSURER}.interim.db",
         "SELECT subject FROM addressees WHERE addressee_no = :number",
         number=addressee,
     )
@@ -110,20 +87,20 @@ def code_of(ground: Ground, institution: str, addressee: str) -> str:
 
 async def exchange_found(ground: Ground) -> Finding:
     """The exchange was named."""
-    if ground.answer("exchange") != ground.fact("request_id"):
-        return missed(
-            "答えた照会は、誤った回答が届いたものではない。",
-            "The exchange named is not the one that brought the wrong answer.",
-        )
-    return done("誤った回答が届いた照会を見つけた。", "The exchange with the wrong answer was found.")
+    if ground.answer("exchange") == ground.fact("request_id"):
+        return done("別人の情報が届いた照会を見つけた。", "The exchange with somebody else's information was found.")
+    return missed(
+        "答えた照会は、別人の情報が届いたものではない。",
+        "The exchange named is not the one that brought somebody else's information.",
+    )
 
 
 async def linked(ground: Ground) -> Finding:
     """The addressee has the code that it had before."""
-    code = code_of(ground, ground.fact("insurer"), ground.fact("addressee"))
+    code = code_of(ground, ground.fact("addressee"))
     if code == ground.fact("right_code"):
         return done(
-            "宛名番号は本人の符号に結び付いている。", "The addressee number is linked to the right person's code."
+            "宛名番号は、本人の符号に結び付いている。", "The addressee number is linked to the right person's code."
         )
     if code == ground.fact("wrong_code"):
         return missed(
@@ -131,7 +108,7 @@ async def linked(ground: Ground) -> Finding:
             "The addressee number is still linked to the other person's code.",
         )
     if not code:
-        return missed("結び付きを外したが、まだ結び直していない。", "It was unlinked and not linked anew yet.")
+        return missed("結び付きを外したが、結び直していない。", "It was unlinked, and not linked anew.")
     return missed(
         "宛名番号は、また別の人の符号に結び付いている。",
         "The addressee number is now linked to yet another person's code.",
@@ -140,33 +117,31 @@ async def linked(ground: Ground) -> Finding:
 
 async def asked_anew(ground: Ground) -> Finding:
     """The same was asked again, and it is in the right person's history."""
-    row = ground.stage.book.rows[ROW]
-    insurer, addressee, provider = (ground.fact(name) for name in ("insurer", "addressee", "provider"))
-    made = await looks.asked_again(ground, insurer, addressee, provider, row.item, ground.fact("request_id"))
+    item, before = ground.stage.book.rows[ROW].item, ground.fact("request_id")
+    made = await looks.asked_again(ground, INSURER, ground.fact("addressee"), ground.fact("provider"), item, before)
     if made is None:
         return missed(
-            "正しい人について照会し直していない。案件の様式には別人の所得が入ったまま。",
-            "Nothing was asked anew: the case's form still holds somebody else's income.",
+            "照会し直していない。案件の様式には、別人の世帯が入ったまま。",
+            "Nothing was asked anew: the case's form still holds somebody else's household.",
         )
-    if await ground.entry(ground.fact("newcomer"), made.request_id) is None:
+    if await ground.entry(ground.fact("dependant"), made.request_id) is None:
         return missed(
-            "照会し直したが、また別人についての照会になった。", "It was asked again, and again about somebody else."
+            "照会し直したが、結び直す前だったので、また別人についての照会になった。",
+            "It was asked again, but before the link was put right: again about somebody else.",
         )
     return done("正しい人について照会し直した。", "The right person's information was asked for.")
 
 
 async def corrected(ground: Ground) -> Finding:
     """The objection was answered, with a correcting entry."""
-    return await looks.letter_answered(
-        ground, ground.fact("other"), ground.fact("letter"), request_id=ground.fact("request_id"),
-        corrected_by=ground.fact("insurer"),
-    )  # fmt: skip
+    other, letter, request_id = (ground.fact(name) for name in ("other", "letter", "request_id"))
+    return await looks.letter_answered(ground, other, letter, request_id=request_id, corrected_by=INSURER)
 
 
 async def reported(ground: Ground) -> Finding:
-    """The insurer reported the leak."""
-    names = [ground.fact("newcomer_name"), ground.fact("other_name"), ground.fact("addressee")]
-    return await looks.leak_reported(ground, ground.fact("insurer"), persons=1, wrongful=False, names=names)
+    """The insurer reported the leak: one person, no wrongful purpose."""
+    names = [ground.fact(name) for name in ("dependant_name", "other_name", "addressee")]
+    return await looks.leak_reported(ground, INSURER, persons=1, wrongful=False, names=names)
 
 
 WRONG_PERSON = Drill(
@@ -179,18 +154,9 @@ WRONG_PERSON = Drill(
         Task("corrected", corrected),
         Task("reported", reported),
     ),
-    shown=frozenset({"insurer", "provider", "case"}),
+    shown=frozenset({"insurer", "provider"}),
     hidden=frozenset(
-        {
-            "addressee",
-            "newcomer",
-            "newcomer_name",
-            "other",
-            "other_name",
-            "request_id",
-            "letter",
-            "right_code",
-            "wrong_code",
-        }
+        {"case", "addressee", "dependant", "dependant_name", "other", "other_name", "request_id", "letter"}
+        | {"right_code", "wrong_code"}
     ),
 )
