@@ -8,11 +8,11 @@ resident code retires the one before; the account keeps them all, and the histor
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Delete, Update, bindparam, delete, func, insert, select, update
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
@@ -35,6 +35,8 @@ ACQUISITION_SIZE: Final = 16
 _SPENT: Final = frozenset({Reason.CLIENT_ACQUISITION_REFUSED, Reason.CLIENT_ACQUISITION_CHANGED})
 """The acquisition number is past its life, or the person's resident code changed since it was used."""
 _SUPERSEDED_LIST: Final = "superseded"
+Join = Callable[[Connection, str, str], None]
+"""What a feature does, in the write that makes one account (the first) another's, where moving its rows is not enough."""
 
 _ACCOUNT_OF: Final = select(account_certificates.c.account).where(account_certificates.c.serial == bindparam("serial"))
 _CERTIFICATES: Final = (
@@ -69,9 +71,17 @@ _SUPERSEDE: Final = insert(superseded)
 class Accounts:
     """The accounts of one portal."""
 
-    def __init__(self, store: Store, clock: Clock, numbering: Numbering, enrolment: Enrolment, ids: Ids) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        numbering: Numbering,
+        enrolment: Enrolment,
+        ids: Ids,
+        joins: Sequence[Join] = (),
+    ) -> None:
         self._store, self._clock, self._ids = store, clock, ids
-        self._numbering, self._enrolment = numbering, enrolment
+        self._numbering, self._enrolment, self._joins = numbering, enrolment, joins
 
     async def log_in(self, serial: str) -> str:
         """The account of the certificate's holder, opened at the first login; afterwards its newest code serves.
@@ -153,14 +163,22 @@ class Accounts:
         holder = connection.execute(_HOLDER_OF, {"subject": subject}).scalar_one_or_none()
         target = holder or account or self._opened(connection, now)
         if account is not None and account != target:
-            for move in _moves():
-                connection.execute(move, {"before": account, "after": target})
+            self._join(connection, account, target)
         if connection.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none() is None:
             connection.execute(_ADD_CERTIFICATE, {"serial": serial, "account": target})
         if holder is None:
             connection.execute(_ADD_SUBJECT, {"subject": subject, "account": target, "claimed_at": now})
         connection.execute(_CLAIMED, {"serial": serial})
         return target
+
+    def _join(self, connection: Connection, before: str, after: str) -> None:
+        """Make everything of one account another's: features first, then all rows. Of what an account has once the other's own stays."""
+        for join in self._joins:
+            join(connection, before, after)
+        for move in _moves():
+            connection.execute(move, {"before": before, "after": after})
+        for drop in _drops():
+            connection.execute(drop, {"before": before})
 
     def _opened(self, connection: Connection, now: int) -> str:
         account = self._ids.token("account", ACCOUNT_SIZE).hex()
@@ -172,13 +190,32 @@ class Accounts:
 def _moves() -> tuple[Update, ...]:
     """What makes one account's rows another's, in every table of every feature, but where an account has a single row of its own."""
     return tuple(
-        update(table).where(column == bindparam("before")).values({column: bindparam("after")})
+        update(column.table).where(column == bindparam("before")).values({column: bindparam("after")})
+        for column in _naming()
+        if not _is_single(column)
+    )
+
+
+@cache
+def _drops() -> tuple[Delete, ...]:
+    """What forgets the single rows of an account that is another's now: a pairing word, tries that were counted, a wish of a developer."""
+    return tuple(
+        delete(column.table).where(column == bindparam("before")) for column in _naming() if _is_single(column)
+    )
+
+
+def _naming() -> Sequence[Column[Any]]:
+    """Every column that names an account."""
+    return [
+        column
         for table in metadata.sorted_tables
         for column in table.c
-        if not column.unique
-        and not column.primary_key
-        and any(key.target_fullname == "accounts.account" for key in column.foreign_keys)
-    )
+        if any(key.target_fullname == "accounts.account" for key in column.foreign_keys)
+    ]
+
+
+def _is_single(column: Column[Any]) -> bool:
+    return bool(column.unique or column.primary_key)
 
 
 def _note_superseded(connection: Connection, subjects: Sequence[bytes], position: int, *, known: bool) -> int:

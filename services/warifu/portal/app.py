@@ -22,6 +22,7 @@ from warifu.portal.api.twins import twins
 from warifu.portal.api.views import ApiViews
 from warifu.portal.benefits.views import BenefitViews
 from warifu.portal.card.endings import Endings
+from warifu.portal.card.ends import Ends
 from warifu.portal.card.safe import Safe
 from warifu.portal.card.views import CardViews
 from warifu.portal.front.views import FrontViews
@@ -101,21 +102,23 @@ def assemble(
     tokens = Tokens(store, clock)
     sessions = Sessions(store, clock, secure=face.secure, bearer=tokens.session)
     challenges, endings = Challenges(store, clock), Endings(store, clock, numbering)
-    accounts, history = Accounts(store, clock, numbering, enrolment, ids), History(store, seals)
+    safe = Safe(store, seals, clock)
+    accounts, history = Accounts(store, clock, numbering, enrolment, ids, (safe.join,)), History(store, seals)
     documents, letters = Documents(Teller(book)), Letters(store, seals, clock)
     notices, operations = Notices(store, seals, clock, ids), Operations(store, seals, clock, ids)
+    ends = Ends(store, clock, numbering, notices)
     proxies, traces = Proxies(store, clock, notices), Traces(store, clock)
     information = Information(store, seals, clock, book, accounts, requester, notices, ids)
     guide, applications = Guide(catalogue.read(), book), Applications(store, seals, clock, operations)
     signing = Signing(face, clock, numbering, sealing)
     parents = ParentViews(face, pages, sessions, store, clock, proxies)
-    kiosk, safe = KioskViews(face, pages, sessions, operations), Safe(store, seals, clock)
+    kiosk = KioskViews(face, pages, sessions, operations)
     insurance = InsuranceViews(face, pages, clock, book, sessions, accounts, safe, operations)
     proxy_views = ProxyViews(pages, sessions, proxies, traces)
     features = (
         FrontViews(pages, sessions),
         LoginViews(
-            face, pages, clock, challenges, sessions, accounts, numbering, operations, parents, endings, insurance
+            face, pages, clock, challenges, sessions, accounts, numbering, operations, parents, endings, ends, insurance
         ),
         insurance,
         BenefitViews(pages, sessions, safe, operations),
@@ -142,6 +145,7 @@ def assemble(
         "tokens": tokens.purge,
         "challenges": challenges.purge,
         "card-changes": endings.learn,
+        "card-ends": ends.tell,
         "endings": endings.purge,
         "safe": safe.reseal,
         "proxies": proxies.purge,

@@ -20,6 +20,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.basic_items import digest
 from warifu.kernel.clock import JAPAN
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.ids import Ids
 from warifu.numbering.v1 import numbering_pb2 as pb
 from warifu.simulator.cards.issuer import Issued, Standing
 
@@ -226,7 +227,7 @@ class CardAuthority:
             self._change(serial, pb.CERTIFICATE_STATUS_GOOD)
 
     def _carry(self, made: bytes, individual_number: str, items: common_pb2.BasicItems) -> Issued:
-        card = draw()
+        card = draw(Ids(), "card")
         self.carriers[serial_of(made)] = card
         self.owners[card], self.items[individual_number] = individual_number, items
         return Issued(made, card)

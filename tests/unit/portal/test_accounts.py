@@ -1,6 +1,7 @@
 """Accounts: codes are obtained when they are needed, and a history stays whole."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -8,7 +9,9 @@ from unit.portal.browser import Browser
 from unit.portal.lab import HANA, START, Lab, Told, subject
 
 from warifu.kernel.errors import LinkageError
-from warifu.portal.schema import account_subjects, claims, metadata
+from warifu.portal.api.schema import api_faults
+from warifu.portal.card.safe import Safe
+from warifu.portal.schema import account_subjects, claims, metadata, proxy_guesses, proxy_words
 
 
 async def serial_of(lab: Lab) -> str:
@@ -97,6 +100,58 @@ async def test_an_old_card_after_a_new_one_joins_their_accounts(lab: Lab) -> Non
         and lab.store.read(lambda c, column=column: c.execute(select(column).where(column == before)).first())
     ]
     assert named == [], "what the one account had is the other's"
+
+
+async def test_what_was_left_follows_when_accounts_become_one(lab: Lab) -> None:
+    """Records of insurance and benefits of the account that goes are the other's and open there; nothing stays behind."""
+    left = {"benefits": {"bank": "aonagi"}, "insurance": {"insurer": "nhi-480029"}}
+    old, new = await serial_of(lab), await serial_of(lab)
+    safe = Safe(lab.store, lab.seals, lab.clock)
+    before = await lab.portal.accounts.log_in(old)
+    for kind, values in left.items():
+        await safe.put(before, kind, values)
+    lab.authority.codes[HANA.individual_number] = 1
+    after = await lab.portal.accounts.log_in(new)
+    await lab.portal.jobs["superseded"]()
+    assert await lab.portal.accounts.log_in(old) == after
+    assert {kind: dict(safe.get(after, kind).values) for kind in left} == left
+    assert [safe.get(before, kind) for kind in left] == [None, None]
+
+
+@pytest.mark.parametrize("newer", ["first", "second"])
+async def test_of_two_records_of_a_kind_the_one_left_last_stays(lab: Lab, newer: str) -> None:
+    """When both accounts have an account for benefits, the one registered last is kept, whichever account it was in."""
+    old, new = await serial_of(lab), await serial_of(lab)
+    safe, accounts = Safe(lab.store, lab.seals, lab.clock), lab.portal.accounts
+    first = await accounts.log_in(old)
+    lab.authority.codes[HANA.individual_number] = 1
+    second = await accounts.log_in(new)
+    for account in (second, first) if newer == "first" else (first, second):
+        lab.clock.network_now += timedelta(days=1)
+        await safe.put(account, "benefits", {"bank": "aonagi" if account == first else "net"})
+    await lab.portal.jobs["superseded"]()
+    assert await accounts.log_in(old) == second
+    assert dict(safe.get(second, "benefits").values) == {"bank": "aonagi" if newer == "first" else "net"}
+    assert safe.get(first, "benefits") is None
+
+
+async def test_single_rows_of_an_account_that_goes_are_forgotten(lab: Lab) -> None:
+    """A pairing word, counted tries and a developer's wish do not stay with an account that nobody can open any more."""
+    old, new = await serial_of(lab), await serial_of(lab)
+    before = await lab.portal.accounts.log_in(old)
+    word = {"principal": before, "label": "x", "scope": "history", "days": 7, "word_hash": bytes(32), "made_at": 1}
+    single = (
+        (proxy_words, word),
+        (proxy_guesses, {"account": before, "first_at": 1, "guesses": 3}),
+        (api_faults, {"account": before, "fault": "slow"}),
+    )
+    for table, row in single:
+        await lab.store.write(lambda c, table=table, row=row: c.execute(table.insert(), row))
+    lab.authority.codes[HANA.individual_number] = 1
+    after = await lab.portal.accounts.log_in(new)
+    await lab.portal.jobs["superseded"]()
+    assert await lab.portal.accounts.log_in(old) == after
+    assert [lab.store.read(lambda c, table=table: c.execute(table.select()).all()) for table, _ in single] == [[]] * 3
 
 
 async def test_a_lapsed_acquisition_number_is_replaced(lab: Lab) -> None:

@@ -6,6 +6,7 @@ import pytest
 from unit.portal.browser import Browser, visible
 from unit.portal.lab import HANA, SORA, Lab
 
+from warifu.kernel.errors import LinkageError
 from warifu.portal.card.safe import Safe
 
 ACCOUNT = {
@@ -30,6 +31,55 @@ async def test_my_card_says_until_when(lab: Lab) -> None:
     assert 'data-testid="card-renewal"' in (await browser.get("/card")).text
     lab.authority.down = True
     assert 'data-testid="card-unavailable"' in (await browser.get("/card")).text
+
+
+async def notices(browser: Browser) -> list[str]:
+    """Kinds of the notices of whoever is logged in."""
+    return [one["kind"] for one in (await browser.get("/api/v1/notices")).json()["notices"]]
+
+
+async def test_a_notice_comes_ahead_of_the_end_and_once(lab: Lab) -> None:
+    """Three months before a certificate ends its holder is told, in words with the day, and never again; until then nothing is asked."""
+    browser = Browser(lab)
+    await browser.log_in()
+    lab.clock.network_now += timedelta(days=1825 - 93)
+    lab.authority.down = True
+    assert await lab.portal.jobs["card-ends"]() == 0
+    lab.authority.down = False
+    assert await notices(browser) == []
+    lab.clock.network_now += timedelta(days=2)
+    assert await lab.portal.jobs["card-ends"]() == 1
+    assert await lab.portal.jobs["card-ends"]() == 0
+    assert await notices(browser) == ["card-expiry"]
+    assert "2031年4月5日（土）まで" in visible((await browser.get("/notices")).text)
+    assert "Sat 5 April 2031" in visible((await browser.get("/notices?lang=en")).text)
+
+
+async def test_whoever_renewed_is_told_nothing_of_the_old_end(lab: Lab) -> None:
+    """A certificate that was replaced before its notice is due is passed over; the new one has a notice of its own, years later."""
+    browser = Browser(lab)
+    await browser.log_in()
+    lab.clock.network_now += timedelta(days=1825 - 91)
+    await browser.post(f"{lab.card_origin}/cards/{HANA.person}/renewal", {"old": HANA.pin})
+    await browser.log_in()
+    assert await lab.portal.jobs["card-ends"]() == 1
+    assert await notices(browser) == []
+    lab.clock.network_now += timedelta(days=1825 - 91)
+    assert await lab.portal.jobs["card-ends"]() == 1
+    assert await notices(browser) == ["card-expiry"]
+
+
+async def test_the_notice_waits_for_the_numbering_body(lab: Lab) -> None:
+    """While nobody says how a certificate stands nothing is told and nothing is lost."""
+    browser = Browser(lab)
+    await browser.log_in()
+    lab.clock.network_now += timedelta(days=1800)
+    lab.authority.down = True
+    with pytest.raises(LinkageError):
+        await lab.portal.jobs["card-ends"]()
+    lab.authority.down = False
+    await lab.portal.jobs["card-ends"]()
+    assert await notices(browser) == ["card-expiry"]
 
 
 async def test_pages_of_one_s_own_ask_for_a_login(lab: Lab) -> None:

@@ -26,6 +26,7 @@ _BATCH: Final = 100
 _ONE: Final = select(records).where(records.c.account == bindparam("whose"), records.c.kind == bindparam("of_kind"))
 _DROP: Final = delete(records).where(records.c.account == bindparam("whose"), records.c.kind == bindparam("of_kind"))
 _ADD: Final = insert(records)
+_OF_ACCOUNT: Final = select(records).where(records.c.account == bindparam("whose"))
 _OLD: Final = select(records).where(records.c.month < bindparam("before")).limit(_BATCH)
 _RENEW: Final = (
     update(records)
@@ -78,6 +79,17 @@ class Safe:
         """Forget a record; False when there was none."""
         keys = {"whose": account, "of_kind": kind}
         return await self.store.write(lambda c: c.execute(_DROP, keys).rowcount > 0)
+
+    def join(self, connection: Connection, before: str, after: str) -> None:
+        """Within the write that makes one account another's, hand over its records; of two of a kind the one left last stays."""
+        kept = {row.kind: row.since for row in connection.execute(_OF_ACCOUNT, {"whose": after})}
+        for row in connection.execute(_OF_ACCOUNT, {"whose": before}).all():
+            if row.since > kept.get(row.kind, -1):
+                connection.execute(_DROP, {"whose": after, "of_kind": row.kind})
+                sealed = self._closed(row.month, after, row.kind, self._opened(row))
+                told = {"account": after, "kind": row.kind, "month": row.month, "since": row.since, "sealed": sealed}
+                connection.execute(_ADD, told)
+            connection.execute(_DROP, {"whose": before, "of_kind": row.kind})
 
     async def reseal(self) -> int:
         """Seal anew what lies under old keys; how many records."""

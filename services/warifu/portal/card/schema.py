@@ -1,10 +1,10 @@
-"""Tables of sessions that ended before their time, and of what citizens left for later use."""
+"""Tables of sessions that ended before their time, of certificates that will end, and of what citizens left for later use."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, text
 
 from warifu.portal.schema import metadata
 
@@ -14,6 +14,20 @@ ended_sessions: Final = Table(
     Column("token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's value."),
     Column("why", String(16), nullable=False, comment="warifu.portal.card.endings.Why."),
     Column("at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
+)
+
+certificate_ends: Final = Table(
+    "certificate_ends",
+    metadata,
+    Column("serial", String(64), primary_key=True, comment="Of a card's certificate, hexadecimal."),
+    Column("ends_at", BigInteger, nullable=False, comment="Simulated time, milliseconds."),
+    Column("told_at", BigInteger, comment="Simulated time, milliseconds, of the notice; absent while it is to come."),
+    Index(
+        "ix_certificate_ends_untold",
+        "ends_at",
+        sqlite_where=text("told_at IS NULL"),
+        postgresql_where=text("told_at IS NULL"),
+    ),
 )
 
 left_records: Final = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -16,6 +16,7 @@ from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
 from warifu.numbering.v1 import numbering_pb2 as pb
 from warifu.portal.accounts import Accounts
+from warifu.portal.card.ends import AHEAD
 from warifu.portal.login.views import to_login
 from warifu.portal.ports import Numbering
 from warifu.portal.sessions import Session, Sessions
@@ -25,8 +26,6 @@ from warifu.web.face import Face, wants_json
 from warifu.web.pages import Pages
 
 PATH: Final = "/card"
-RENEWAL: Final = timedelta(days=92)
-"""From how long before its end on a certificate may be renewed: three months."""
 _STATUS: Final = {
     pb.CERTIFICATE_STATUS_GOOD: "good",
     pb.CERTIFICATE_STATUS_SUSPENDED: "suspended",
@@ -118,7 +117,7 @@ class CardViews:
         try:
             for serial in self.accounts.certificates(session.account):
                 standing = await self.numbering.standing(serial)
-                due = standing.not_after is not None and self.clock.network() >= standing.not_after - RENEWAL
+                due = standing.not_after is not None and self.clock.network() >= standing.not_after - AHEAD
                 kind = _KIND.get(standing.kind, "authentication")
                 status = _STATUS.get(standing.status, "revoked")
                 found.append(

@@ -22,11 +22,12 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.numbering.v1 import numbering_pb2 as pb
 from warifu.portal.accounts import Accounts
 from warifu.portal.card.endings import Endings
+from warifu.portal.card.ends import Ends
 from warifu.portal.kiosk.terminals import is_kiosk
 from warifu.portal.login.proof import LapsedError, Proof, ProofError, encode
 from warifu.portal.login.queries import LIFE, Challenges
 from warifu.portal.operations.queries import Operations
-from warifu.portal.ports import Numbering
+from warifu.portal.ports import Numbering, Standing
 from warifu.portal.sessions import COOKIE, Sessions, new_token, set_cookie, token_hash
 from warifu.web import languages
 from warifu.web.face import Face, problem, wants_json
@@ -113,6 +114,7 @@ class LoginViews:
     operations: Operations
     parents: Parents
     endings: Endings
+    ends: Ends
     aside: Aside
 
     def routes(self) -> list[BaseRoute]:
@@ -164,10 +166,13 @@ class LoginViews:
             await self.endings.drop(before.token_hash)
         opened = await self.sessions.open(account, response, serial=serial, kiosk=is_kiosk(request))
         try:
-            await self._require_good(serial)  # once more: what was reported meanwhile found no session to end
+            standing = await self._require_good(
+                serial
+            )  # once more: what was reported meanwhile found no session to end
         except LinkageError as error:
             await self.endings.drop(opened)
             return self._failed(request, error)
+        await self.ends.note(serial, standing)
         response.delete_cookie(PRE_LOGIN_COOKIE, PATH, httponly=True, samesite="lax")
         return response
 
@@ -213,10 +218,11 @@ class LoginViews:
         await self._require_good(serial)
         return serial, then
 
-    async def _require_good(self, serial: str) -> None:
-        status = (await self.numbering.standing(serial)).status
-        if status != pb.CERTIFICATE_STATUS_GOOD:
-            raise _not_good(_STANDINGS.get(status, "revoked"))
+    async def _require_good(self, serial: str) -> Standing:
+        standing = await self.numbering.standing(serial)
+        if standing.status != pb.CERTIFICATE_STATUS_GOOD:
+            raise _not_good(_STANDINGS.get(standing.status, "revoked"))
+        return standing
 
     def _failed(self, request: Request, error: LinkageError) -> Response:
         if wants_json(request):

@@ -21,6 +21,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account"),
     )
     op.create_table(
+        "certificate_ends",
+        sa.Column("serial", sa.String(length=64), nullable=False, comment="Of a card's certificate, hexadecimal."),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds."),
+        sa.Column(
+            "told_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Simulated time, milliseconds, of the notice; absent while it is to come.",
+        ),
+        sa.PrimaryKeyConstraint("serial"),
+    )
+    with op.batch_alter_table("certificate_ends", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_certificate_ends_untold",
+            ["ends_at"],
+            unique=False,
+            sqlite_where=sa.text("told_at IS NULL"),
+            postgresql_where=sa.text("told_at IS NULL"),
+        )
+
+    op.create_table(
         "challenges",
         sa.Column("challenge_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the 32 random bytes."),
         sa.Column("session_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of the pre-login cookie's value."),
