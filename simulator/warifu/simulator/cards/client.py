@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any, Final
@@ -44,6 +45,12 @@ class Session:
         """The portal's cookies by name, for a browser that goes on from here."""
         jar = self._cookies.get(urlsplit(self.portal_url).hostname or "", SimpleCookie())
         return {name: morsel.value for name, morsel in jar.items() if morsel["max-age"] != "0"}
+
+    @classmethod
+    def resumed(cls, portal_url: str, cookies: Mapping[str, str]) -> Session:
+        """A browser that has these cookies of the portal already, as `cookies` gave them."""
+        jar = SimpleCookie(dict(cookies))
+        return cls(portal_url, {urlsplit(portal_url).hostname or "": jar})
 
     def history(self) -> list[dict[str, Any]]:
         """Every entry of the person's history, newest first, as `/api/v1/history` gives them.

@@ -13,6 +13,7 @@ from warifu.law import packaged
 from warifu.simulator.doors import Doors
 from warifu.simulator.stage.clock.views import ClockViews
 from warifu.simulator.stage.clock.work import Clockwork
+from warifu.simulator.stage.drills.views import DrillViews
 from warifu.simulator.stage.exchange import ExchangeViews
 from warifu.simulator.stage.faults.desk import FaultDesk
 from warifu.simulator.stage.faults.views import FaultViews
@@ -53,6 +54,7 @@ def assemble(face: Face, network: NetworkFile, state: Path, doors: Doors) -> Sta
     features = (
         FrontViews(ground),
         ScenarioViews(ground),
+        DrillViews(ground),
         ClockViews(ground),
         FaultViews(ground),
         PeopleViews(ground),

@@ -26,6 +26,11 @@ class Ways:
         origin = self.urls.get("counter", "")
         return f"{origin}/{institution}/login" if origin and institution else ""
 
+    def card(self, person: str) -> str:
+        """The card service's page of this person's card."""
+        origin = self.urls.get("simulator", "")
+        return f"{origin}/cards/{person}" if origin else ""
+
     @property
     def watchdog(self) -> str:
         """The login page of the supervisor's console, which shows the training accounts."""
