@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +29,37 @@ Addressee = Annotated[
     str, typer.Argument(help=t("宛名番号（案件のページにある）。", "The addressee number (it is on the case's page)."))
 ]
 Institution = Annotated[str, typer.Option(help=t("機関のコード。", "The institution's code."))]
+
+
+class Sex(StrEnum):
+    """As papers have it."""
+
+    MALE = "male"
+    FEMALE = "female"
+
+
+@app.command(help=t("4情報から、この機関の宛名番号を探す。", "Find the addressee number here by the four items."))
+def find(
+    name: Annotated[str, typer.Option(help=t("氏名。", "The name."))],
+    address: Annotated[str, typer.Option(help=t("住所。", "The address."))],
+    born: Annotated[str, typer.Option(help=t("生年月日（1950-04-01 の形）。", "Day of birth, such as 1950-04-01."))],
+    sex: Annotated[Sex, typer.Option(help=t("性別。", "The sex."))],
+    institution: Institution,
+    state: State = None,
+    json_: Json = False,
+) -> None:
+    """Find an addressee number."""
+    from warifu.common.v1 import common_pb2  # noqa: PLC0415
+
+    code = common_pb2.SEX_MALE if sex is Sex.MALE else common_pb2.SEX_FEMALE
+    items = common_pb2.BasicItems(name=name, address=address, birth_date=born, sex=code)
+    found = _as_operator(state, institution, lambda operator, _stage: operator.find(items))
+    if json_:
+        document({"addressee_no": found})
+    elif found is None:
+        fail(t("この4情報の人はいません。", "nobody here has these four items."), 1)
+    else:
+        out.print(found)
 
 
 @app.command(

@@ -46,6 +46,10 @@ class Operator:
     clerk: Clerk
     book: LawBook
 
+    async def find(self, items: common_pb2.BasicItems) -> str | None:
+        """The addressee number here of whoever has these four items."""
+        return await self.clerk.find(items)
+
     async def file(self, addressee_no: str) -> File:
         """The file of an addressee."""
         held = await self.clerk.agency.GetSubject(
@@ -68,16 +72,21 @@ class Operator:
             OperatorError: this kind of institution keeps nothing, or nothing that can be registered so.
         """
         held = await self.file(addressee_no)
-        requests = [self._copy(addressee_no, held.items, content, today) for content in held.records]
+        requests = [self.copy(addressee_no, held.items, content, today) for content in held.records]
+        await self.register(requests)
+        return [request.record_key for request in requests]
+
+    async def register(self, requests: Sequence[interim_pb2.RegisterCopiesRequest]) -> None:
+        """Register copies; every one must succeed."""
         answers = [answer async for answer in self.clerk.interim.RegisterCopies(iter(requests))]
         for answer in answers:
             if answer.HasField("error"):
                 raise LinkageError.from_failure(answer.error)
-        return [request.record_key for request in requests]
 
-    def _copy(
+    def copy(
         self, addressee_no: str, items: common_pb2.BasicItems, content: items_pb2.ItemContent, today: date
     ) -> interim_pb2.RegisterCopiesRequest:
+        """The change that registers `content` as the addressee's copy, in place of the one before; raises as `register_again`."""
         kind, records = self._kind()
         here = self.book.institutions[self.clerk.institution]
         office = Office(here.code, here.role.code, here.operator.lg_code, here.insurer_number, today)

@@ -10,6 +10,9 @@ from warifu.simulator.drills.ground import Ground
 from warifu.simulator.drills.model import Finding, done, missed
 from warifu.supervision.v1 import supervision_pb2 as filing
 
+SUPERVISOR = "watchdog"
+"""The addressee of letters to the supervisor."""
+
 
 async def leak_reported(
     ground: Ground, institution: str, *, persons: int, wrongful: bool, names: Iterable[str] = ()
