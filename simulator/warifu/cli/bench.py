@@ -5,30 +5,30 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warifu.cli.bench_run import HELP, RUN, Rows, run
 from warifu.cli.options import Json
-from warifu.cli.output import clear_errors, document, err, out, table
+from warifu.cli.output import clear_errors, document, out, table
+from warifu.cli.progress import DISK, Disk, progress
 from warifu.cli.text import as_typed, t
 
 if TYPE_CHECKING:
-    from warifu.simulator.bench.log import Comparison, Plan, Progress
+    from warifu.simulator.bench.log import Comparison, Plan
     from warifu.simulator.bench.ratios import Ratio
 
-DISK = Path("/var/tmp")  # noqa: S108 - a fresh private folder is made in it; /tmp is often memory, where a commit costs nothing
-
 app = typer.Typer(
-    no_args_is_help=True,
+    cls=Rows,
     help=t(
         "処理にかかる費用を、一回の実行の中での比として測る。",
         "Measure what things cost, as ratios from one run.",
     ),
 )
+app.command(RUN, hidden=True, help=HELP)(run)
 
 _HELP = t(
     "公開ログが情報照会にかける費用を測る。",
@@ -63,19 +63,7 @@ def log(
             ),
         ),
     ] = 20,
-    disk: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR",
-            exists=True,
-            file_okay=False,
-            writable=True,
-            help=t(
-                "このフォルダーのあるディスクで測る。測定用のファイルは終わると消える。",
-                "Measure on the disk of this folder; the files of the measurement are removed at the end.",
-            ),
-        ),
-    ] = DISK,
+    disk: Disk = DISK,
     json_: Json = False,
 ) -> None:
     """Measure and print."""
@@ -112,19 +100,7 @@ def history(
         typer.Option(min=1, max=1000, help=t("交互に測る組の数。", "How many pairs of blocks to measure by turns.")),
     ] = 10,
     pages: Annotated[int, typer.Option(min=1, max=1000, help=t("一区間の画面の数。", "Pages in a block."))] = 10,
-    disk: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR",
-            exists=True,
-            file_okay=False,
-            writable=True,
-            help=t(
-                "このフォルダーのあるディスクで測る。測定用のファイルは終わると消える。",
-                "Measure on the disk of this folder; the files of the measurement are removed at the end.",
-            ),
-        ),
-    ] = DISK,
+    disk: Disk = DISK,
     json_: Json = False,
 ) -> None:
     """Measure and print."""
@@ -135,8 +111,8 @@ def history(
     async def measured() -> bench.Measured:
         folder = Path(tempfile.mkdtemp(prefix="warifu-bench-", dir=disk))
         try:
-            with _progress() as progress:
-                return await bench.measure(folder, plan, progress)
+            with progress() as told:
+                return await bench.measure(folder, plan, told)
         finally:
             shutil.rmtree(folder)
 
@@ -181,24 +157,10 @@ async def _measured(disk: Path, plan: Plan) -> Comparison:
 
     folder = Path(tempfile.mkdtemp(prefix="warifu-bench-", dir=disk))
     try:
-        with _progress() as progress:
-            return await compare(folder, plan, progress)
+        with progress() as told:
+            return await compare(folder, plan, told)
     finally:
         shutil.rmtree(folder)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
-        task = shown.add_task(t("準備しています…", "getting ready…"), total=None)
-
-        def told(done: int, total: int) -> None:
-            shown.update(task, description=t("測定しています", "measuring"), completed=done, total=total)
-
-        yield told
 
 
 def _tell(found: Comparison, plan: Plan) -> None:

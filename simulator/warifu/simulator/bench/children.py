@@ -17,10 +17,13 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
+from warifu.agencies.party import build as build_agency
 from warifu.gateway.log.log import Log
 from warifu.gateway.party import build as build_gateway
 from warifu.kernel.party import Build, Context, Party
 from warifu.kernel.server import run
+from warifu.numbering.party import build as build_numbering
+from warifu.portal.party import build as build_portal
 from warifu.watchdog.party import build as build_watchdog
 
 T = TypeVar("T")
@@ -62,7 +65,14 @@ async def build_unlogged(context: Context) -> Party:
     return await build_gateway(context, UnintegratedLog)
 
 
-KINDS: Final[dict[str, Build]] = {"gateway": build_gateway, "unlogged": build_unlogged, "watchdog": build_watchdog}
+KINDS: Final[dict[str, Build]] = {
+    "gateway": build_gateway,
+    "unlogged": build_unlogged,
+    "watchdog": build_watchdog,
+    "numbering": build_numbering,
+    "portal": build_portal,
+    "tax": build_agency,
+}
 
 
 class Child:

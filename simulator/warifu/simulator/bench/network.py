@@ -163,15 +163,15 @@ def check_path(state: Path) -> None:
 
 def _provision(state: Path) -> None:
     provision(state, PARTIES)
-    addresses = dict(zip(PARTIES, _free_addresses(len(PARTIES)), strict=True))
+    addresses = dict(zip(PARTIES, free_addresses(len(PARTIES)), strict=True))
     for party, codes in PARTIES.items():
         institutions = tuple(code for code in codes if code != "main")
         simulation = Simulation(SEED, START, stopped=True)
         Config(party, addresses[party], addresses, institutions, simulation).save(state / party)
 
 
-def _free_addresses(count: int) -> list[str]:
-    """All are held until the last is found, so that they differ."""
+def free_addresses(count: int) -> list[str]:
+    """Addresses of this machine that nobody listens on: all are held until the last is found, so that they differ."""
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     addresses = [f"127.0.0.1:{probe.getsockname()[1]}" for probe in probes]
     for probe in probes:
@@ -190,7 +190,7 @@ def _agency(hosts: dict[str, InterimHost], party: str) -> Build:
 
 async def _fill(state: Path, numbering: str, hosts: dict[str, InterimHost], people: int) -> None:
     """People, known to numbering and to both institutions, with a tax year each."""
-    items = [_person(number) for number in range(people)]
+    items = [person(number) for number in range(people)]
     folder = state / "simulator" / "identities" / "main"
     root, *pair = (
         path.read_bytes()
@@ -214,7 +214,7 @@ async def _fill(state: Path, numbering: str, hosts: dict[str, InterimHost], peop
         ]
         for enrolled in await hosts[party].interim(code).enrol(asked):
             _check(enrolled.HasField("error"), enrolled)
-    for registered in await hosts["tax"].interim(PROVIDER).register_copies(_copies(people)):
+    for registered in await hosts["tax"].interim(PROVIDER).register_copies(copies(people)):
         _check(registered.HasField("error"), registered)
 
 
@@ -223,7 +223,8 @@ def _check(failed: bool, response: object) -> None:
         raise RuntimeError(f"the measured network cannot be filled: {response}")
 
 
-def _person(number: int) -> common_pb2.BasicItems:
+def person(number: int) -> common_pb2.BasicItems:
+    """One of the people of measurements."""
     return common_pb2.BasicItems(
         name=f"測定　花子{number}",
         kana="ソクテイ　ハナコ",
@@ -233,7 +234,8 @@ def _person(number: int) -> common_pb2.BasicItems:
     )
 
 
-def _copies(people: int) -> Sequence[pb.RegisterCopiesRequest]:
+def copies(people: int) -> Sequence[pb.RegisterCopiesRequest]:
+    """A tax year of each."""
     content = items_pb2.ItemContent(
         local_tax=items_pb2.LocalTaxInfo(
             tax_year=2025, municipality="480011", total_income_yen=1_234_567, tax_class=items_pb2.TAX_CLASS_TAXED

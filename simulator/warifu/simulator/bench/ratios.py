@@ -53,7 +53,12 @@ FEW = 4
 
 def ratio_of(pairs: Sequence[Pair], value: Callable[[Block], float]) -> Ratio:
     """With ÷ without."""
-    found = sorted(value(one) / value(other) for one, other in pairs)
+    return spread([value(one) / value(other) for one, other in pairs])
+
+
+def spread(values: Sequence[float]) -> Ratio:
+    """Ratios that were measured one after the other."""
+    found = sorted(values)
     low, high = found[0], found[-1]
     if len(found) >= FEW:
         low, _, high = quantiles(found, n=4, method="inclusive")

@@ -1,0 +1,146 @@
+"""Turns of load over two things at once: E2 and the network. Every turn runs each step once; every other turn runs them backwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from warifu.authority import provision
+from warifu.kernel.config import Config
+from warifu.simulator.bench.echo import CLIENT, END, MIDDLE
+from warifu.simulator.bench.field import Field
+from warifu.simulator.bench.hands import Hand, Stretch
+from warifu.simulator.bench.network import REQUESTER, free_addresses
+from warifu.simulator.bench.ratios import Ratio, spread
+from warifu.simulator.bench.rows import ECHO, LOADED, Exchanged, Step
+
+WARM_UP: Final = 0.4
+"""Seconds of each step before anything is measured."""
+
+Progress = Callable[[int, int], None]
+"""Told after each stretch: how many are done, of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One stretch with what it cost."""
+
+    stretch: Stretch
+    cpu: Mapping[str, float]
+    """CPU seconds of each process, from the first call until its afterwork was done."""
+
+
+Turn = Mapping[Step, Measured]
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """E2, up."""
+
+    client: Hand
+    hands: Mapping[str, Hand]
+
+
+@asynccontextmanager
+async def echo(state: Path) -> AsyncIterator[Echo]:
+    """E2's three processes, while the block lasts."""
+    parties = {END: ("main",), MIDDLE: ("main",), CLIENT: (REQUESTER,)}
+    await asyncio.to_thread(provision, state, parties)
+    addresses = dict(zip(parties, free_addresses(len(parties)), strict=True))
+    for name in parties:
+        Config(name, addresses[name], addresses, (REQUESTER,)).save(state / name)
+    async with AsyncExitStack() as stack:
+        hands = {}
+        for role, name in (("end", END), ("middle", MIDDLE), ("client", CLIENT)):
+            hand = await Hand.start(f"echo-{role}", "warifu.simulator.bench.echo", role, state / name)
+            hands[hand.name] = hand
+            stack.push_async_callback(hand.end)
+        await hand.ready()
+        yield Echo(hand, hands)
+
+
+async def alone(one: Echo, callers: Sequence[int], seconds: float) -> dict[int, Stretch]:
+    """E2 by itself, before anything else is up."""
+    for count in callers:
+        await one.client.load(ECHO, count, WARM_UP)
+    return {count: await one.client.load(ECHO, count, seconds) for count in callers}
+
+
+async def turns(
+    one: Echo, field: Field, steps: Sequence[Step], count: int, seconds: float, progress: Progress
+) -> list[Turn]:
+    """So many turns; the first is preceded by a short one that is not counted."""
+    for step in steps:
+        await _run(one, field, step, WARM_UP)
+    found: list[Turn] = []
+    for number in range(count):
+        turn: dict[Step, Measured] = {}
+        for place, step in enumerate(steps if number % 2 == 0 else steps[::-1]):
+            turn[step] = await _run(one, field, step, seconds)
+            progress(number * len(steps) + place + 1, count * len(steps))
+        found.append(turn)
+    return found
+
+
+async def _run(one: Echo, field: Field, step: Step, seconds: float) -> Measured:
+    if step.call == ECHO:
+        before = {name: hand.cpu() for name, hand in one.hands.items()}
+        stretch = await one.client.load(ECHO, step.callers, seconds)
+        after = {name: hand.cpu() for name, hand in one.hands.items()}
+    else:
+        before = field.cpu()
+        async with _disk(field.state / "busy", busy=step.call == LOADED):
+            call = "connector" if step.call == LOADED else step.call
+            stretch = await field.requester.load(call, step.callers, seconds)
+        await (
+            field.settle()
+        )  # what is still to do when the last answer is there belongs to its cost, and to nobody else's turn
+        after = field.cpu()
+    return Measured(stretch, {name: after[name] - spent for name, spent in before.items()})
+
+
+@asynccontextmanager
+async def _disk(path: Path, *, busy: bool) -> AsyncIterator[None]:
+    """While the block lasts, another process writes and syncs a megabyte after the other on the same disk."""
+    if not busy:
+        yield
+        return
+    hand = await asyncio.create_subprocess_exec(sys.executable, "-c", _WRITER, str(path))
+    try:
+        yield
+    finally:
+        hand.terminate()
+        await hand.wait()
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - a moment, between two stretches
+
+
+_WRITER: Final = """
+import os, sys
+file = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o600)
+block = bytes(1 << 20)
+while True:
+    for place in range(64):
+        os.pwrite(file, block, place << 20)
+        os.fdatasync(file)
+"""
+
+
+def ratio(row: Exchanged, found: Sequence[Turn]) -> Ratio:
+    """The row's ratio over the turns."""
+    return spread(
+        [
+            row.figure(turn[row.over].stretch) / (1.0 if row.under is None else row.figure(turn[row.under].stretch))
+            for turn in found
+        ]
+    )
+
+
+def cores() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0))
