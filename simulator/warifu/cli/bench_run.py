@@ -79,6 +79,13 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", show_default=False, help=t("図のある報告を書く。", "Write a report with charts.")),
     ] = None,
+    records: Annotated[
+        int | None,
+        typer.Option(
+            min=1000, max=100_000_000, show_default=False,
+            help=t("履歴の背後の記録の件数（1000万、--quick では10万）。", "Records behind a page of the history (10,000,000; 100,000 with --quick)."),
+        ),
+    ] = None,
     disk: Disk = DISK,
     json_: Json = False,
 ) -> None:  # fmt: skip
@@ -91,7 +98,7 @@ def run(
             t(f"{unknown[0]} という行はありません。あるのは：", f"there is no row {unknown[0]}. There are: ")
             + ", ".join(ROWS)
         )
-    plan = Plan(tuple(rows or ROWS), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick)
+    plan = Plan(tuple(rows or ROWS), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick, history=records)
     with clear_errors():
         found = asyncio.run(_measured(disk, plan))
         if html is not None:
@@ -122,15 +129,20 @@ def _tell(found: Found) -> None:
     if alone:
         out.print(t(f"E2 だけのとき（毎秒）：{alone}", f"E2 by itself, a second: {alone.replace('、', ', ')}"))
     if found.held:
-        released = sum(one.released for one in found.held)
+        released = sum(one.released for held in found.held.values() for one in held)
         out.print(
             t(
                 f"三者の台帳を順に止めて確かめました。止めている間に出た回答 {released} 件は、どれも記録が先に確定していました。",
                 f"Each of the three stores was held in turn: {released} answers came meanwhile, all of them recorded before.",
             )
         )
-    for note in found.notes.values():
-        out.print(str(note))
+    if "history_records" in found.notes:
+        out.print(
+            t(
+                f"履歴の背後の記録：{found.notes['history_records']:,} 件",
+                f"Records behind the history: {found.notes['history_records']:,}",
+            )
+        )
 
 
 def _tell_ratios(found: Found) -> None:

@@ -58,8 +58,13 @@ class Question:
 
 def unsampled(key: bytes) -> Iterator[str]:
     """Request ids that the provider's clerks do not look at by sample: in a measurement nobody is there to decide."""
+    return (one for one in identifiers() if not sampled(key, one))
+
+
+def identifiers() -> Iterator[str]:
+    """Request ids that nobody else has."""
     beginning = str(uuid4())[:24]  # counting on costs less than drawing each
-    return (one for number in count() if not sampled(key, one := f"{beginning}{number:012x}"))
+    return (f"{beginning}{number:012x}" for number in count())
 
 
 class Calls:

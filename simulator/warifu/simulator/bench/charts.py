@@ -10,8 +10,8 @@ from typing import Final
 
 WIDTH: Final = 760
 LABEL: Final = 190
-ROOM: Final = 70
-"""Right of the scale, for a value."""
+ROOM: Final = 130
+"""Right of the scale, for what is said of it."""
 STEP: Final = 26
 _SPAN: Final = WIDTH - LABEL - ROOM
 
@@ -52,8 +52,7 @@ def bars(items: Sequence[Bar], form: str) -> str:
             rows.append(
                 f'<path d="M{LABEL + width:.1f} {y + 9}H{LABEL + end:.1f}" stroke="var(--soft)" stroke-width="2"/>'
             )
-        x, anchor = (LABEL + end + 6, "start") if len(told) < ROOM // 8 or end < _SPAN / 2 else (WIDTH, "end")
-        rows.append(f'<text x="{x:.1f}" y="{y + 14}" text-anchor="{anchor}">{told}</text>')
+        rows.append(f'<text x="{LABEL + end + 6:.1f}" y="{y + 14}">{told}</text>')
     return _svg(STEP * len(items) + 8, rows)
 
 

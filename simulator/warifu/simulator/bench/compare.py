@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +16,17 @@ from typing import Any, Final
 from warifu.simulator.bench import durable
 from warifu.simulator.bench.durable import Held
 from warifu.simulator.bench.field import field
-from warifu.simulator.bench.hands import Stretch
+from warifu.simulator.bench.hands import Hand, Stretch
 from warifu.simulator.bench.network import check_path
 from warifu.simulator.bench.ratios import Ratio
-from warifu.simulator.bench.rows import EXCHANGES, ROWS, Exchanged, Step, steps
-from warifu.simulator.bench.turns import Progress, Turn, alone, cores, echo, ratio, turns
+from warifu.simulator.bench.rows import EXCHANGES, ROWS, STORES, Row, Step, steps
+from warifu.simulator.bench.turns import Progress, Side, Turn, alone, cores, echo, ratio, sides_of, turns
+from warifu.simulator.told import ToldError
 
 PEOPLE: Final = 300
 """More than there are callers, so that they ask about different people."""
+BYTES_EACH: Final = 2_500
+"""Of the disk, for one record of the history and one of the bare table, with their indexes."""
 ALONE: Final = (1, 16, 64)
 """Callers with whom E2 is measured by itself."""
 
@@ -33,6 +38,8 @@ class Plan:
     rows: tuple[str, ...]
     pairs: int
     quick: bool = False
+    history: int | None = None
+    """Records behind a page; by default as many as the kind of run has."""
 
     @property
     def seconds(self) -> float:
@@ -45,9 +52,13 @@ class Plan:
         return 200 if self.quick else 1_000
 
     @property
-    def exchanges(self) -> tuple[Exchanged, ...]:
-        """The rows that are measured in turns."""
-        return tuple(row for row in EXCHANGES if row.name in self.rows)
+    def records(self) -> int:
+        """Behind a page of the history."""
+        return self.history or (100_000 if self.quick else 10_000_000)
+
+    def of(self, rows: Sequence[Row]) -> tuple[Row, ...]:
+        """Those of the rows that are wanted."""
+        return tuple(row for row in rows if row.name in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +73,26 @@ class Cost:
     """CPU seconds an exchange, by process."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """What a run found."""
+    """What a run found, as it goes on."""
 
     plan: Plan
     at: datetime
-    alone: Mapping[int, Stretch]
+    alone: dict[int, Stretch] = field_(default_factory=dict)
     """E2 by itself, before anything else was up; by callers."""
-    held: Sequence[Held]
-    turns: Sequence[Turn]
-    ratios: Mapping[str, Ratio]
-    notes: Mapping[str, Any]
+    held: dict[str, Sequence[Held]] = field_(default_factory=dict)
+    """What was seen while stores were held, by how the requester asked."""
+    ratios: dict[str, Ratio] = field_(default_factory=dict)
+    costs: list[Cost] = field_(default_factory=list)
+    """Of each step."""
+    notes: dict[str, Any] = field_(default_factory=dict)
     """Of single rows, such as how many records were behind a page."""
 
-    @property
-    def costs(self) -> list[Cost]:
-        """Each step's."""
-        return [_cost(step, self.turns) for step in (self.turns[0] if self.turns else ())]
+    def add(self, rows: Sequence[Row], measured: Sequence[Turn]) -> None:
+        """Take in the turns that measured these rows."""
+        self.ratios |= {row.name: ratio(row, measured) for row in rows}
+        self.costs += [_cost(step, measured) for step in measured[0]]
 
 
 def _cost(step: Step, found: Sequence[Turn]) -> Cost:
@@ -101,18 +114,59 @@ async def compare(folder: Path, plan: Plan, progress: Progress) -> Found:
         ToldError: a process did not start, an exchange was not answered, or an answer was released before its record was durable.
     """
     check_path(folder / "n")
-    at = datetime.now(tz=UTC)
-    found: list[Turn] = []
-    by_itself: Mapping[int, Stretch] = {}
-    held: Sequence[Held] = ()
-    if plan.exchanges:
-        async with echo(folder / "e") as one:
-            by_itself = await alone(one, ALONE, plan.seconds)
-            async with field(folder / "n", PEOPLE, plan.bulk) as network:
-                found = await turns(one, network, steps(plan.exchanges), plan.pairs, plan.seconds, progress)
-                held = [*await durable.check(network, "unary"), *await durable.check(network, "connector")]
-    ratios = {row.name: ratio(row, found) for row in plan.exchanges}
-    return Found(plan, at, by_itself, held, found, ratios, {})
+    found = Found(plan, datetime.now(tz=UTC))
+    if plan.of(EXCHANGES):
+        await _exchanges(folder, found, progress)
+    for row in plan.of(STORES):
+        await _STORES[row.name](folder, row, found, progress)
+    return found
+
+
+async def _exchanges(folder: Path, found: Found, progress: Progress) -> None:
+    plan = found.plan
+    rows = plan.of(EXCHANGES)
+    async with echo(folder / "e") as one:
+        found.alone.update(await alone(one, ALONE, plan.seconds))
+        async with field(folder / "n", PEOPLE, plan.bulk) as network:
+            measured = await turns(sides_of(one, network), steps(rows), plan.pairs, plan.seconds, progress)
+            for call in dict.fromkeys("unary" if row.over.call == "unary" else "connector" for row in rows):
+                found.held[call] = await durable.check(network, call)
+    found.add(rows, measured)
+
+
+async def _ledger(folder: Path, row: Row, found: Found, progress: Progress) -> None:
+    (folder / "l").mkdir()
+    worker = await Hand.start("ledger", "warifu.simulator.bench.ledger", folder / "l")
+    await _stores(worker, row, found, progress)
+
+
+async def _history(folder: Path, row: Row, found: Found, progress: Progress) -> None:
+    records = found.plan.records
+    if shutil.disk_usage(folder).free < records * BYTES_EACH:
+        raise ToldError(
+            f"{folder} のあるディスクに空きが {records * BYTES_EACH >> 30} GB 要ります。--disk で選ぶか、--records で減らしてください。",
+            f"the disk of {folder} needs {records * BYTES_EACH >> 30} GB of free space: choose one with --disk, or fewer --records.",
+        )
+    (folder / "h").mkdir()
+    worker = await Hand.start("portal", "warifu.simulator.bench.pages", folder / "h", records)
+    found.notes["history_records"] = records
+    await _stores(worker, row, found, progress, filled=lambda done: progress(done, 2 * records))
+
+
+async def _stores(
+    worker: Hand, row: Row, found: Found, progress: Progress, filled: Callable[[int], None] | None = None
+) -> None:
+    """Both loads are made in one process, which has a store to itself."""
+    try:
+        await worker.ready(filled)
+        of = steps([row])
+        sides = {step.call: Side(worker, step.call, {worker.name: worker}) for step in of}
+        found.add([row], await turns(sides, of, found.plan.pairs, found.plan.seconds, progress))
+    finally:
+        await worker.end()
+
+
+_STORES: Final = {"ledger_c64": _ledger, "history_p50": _history}
 
 
 def document(found: Found) -> dict[str, Any]:
@@ -138,7 +192,8 @@ def document(found: Found) -> dict[str, Any]:
                 "early": len(one.early),
                 "after": one.after,
             }
-            for one in found.held
+            for call, held in found.held.items()
+            for one in held
         ],
         **found.notes,
     }

@@ -22,11 +22,16 @@ from pathlib import Path
 from typing import Final
 
 from warifu.simulator.bench.field import Field, reading
+from warifu.simulator.bench.hands import Stretch
 from warifu.simulator.told import ToldError
 
 HELD: Final = 0.5
 """Seconds: long enough for several exchanges, short enough that no call runs into its deadline and no writer gives up."""
 CALLERS: Final = 16
+ENOUGH: Final = 2 * CALLERS
+"""Answers before and after, so that there is a flow to be stopped."""
+WITHIN: Final = 30.0
+"""Seconds for that flow to begin, and to go on."""
 _OUTCOMES: Final = "SELECT request_id FROM {table} WHERE kind = 2"
 
 
@@ -73,27 +78,47 @@ async def check(field: Field, call: str) -> list[Held]:
 
 async def _hold(field: Field, call: str, side: str) -> Held:
     path, table = field.stores(call)[side]
-    told: dict[str, float] = {}
-
-    def hear(request_id: str) -> None:
-        told[request_id] = time.monotonic()
-
-    load = asyncio.create_task(field.requester.load(call, CALLERS, 4 * HELD, hear))
-    await asyncio.wait([load], timeout=HELD)
+    flow = _Flow()
+    load = asyncio.create_task(field.requester.load(call, CALLERS, 2 * WITHIN + HELD, flow.hear))
+    await flow.come(load, ENOUGH)
     with _locked(path) as since, reading(path) as connection:
         committed = {row[0] for row in connection.execute(_OUTCOMES.format(table=table))}
         await asyncio.wait([load], timeout=HELD)
         until = time.monotonic()
+    await flow.come(load, len(flow.told) + ENOUGH)
+    field.requester.stop()
     await load
     await field.settle()
-    during = [request_id for request_id, at in told.items() if since < at < until]
+    during = [request_id for request_id, at in flow.told.items() if since < at < until]
     return Held(
         side,
         len(during),
         tuple(request_id for request_id in during if request_id not in committed),
-        sum(at <= since for at in told.values()),
-        sum(at >= until for at in told.values()),
+        sum(at <= since for at in flow.told.values()),
+        sum(at >= until for at in flow.told.values()),
     )
+
+
+class _Flow:
+    """Answers as they come."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, float] = {}
+        self._more = asyncio.Event()
+
+    def hear(self, request_id: str) -> None:
+        """One came."""
+        self.told[request_id] = time.monotonic()
+        self._more.set()
+
+    async def come(self, load: asyncio.Task[Stretch], count: int) -> None:
+        """Wait until there are so many, the load ended, or it takes too long."""
+        until = time.monotonic() + WITHIN
+        while len(self.told) < count and not load.done() and (left := until - time.monotonic()) > 0:
+            self._more.clear()
+            more = asyncio.create_task(self._more.wait())
+            await asyncio.wait([load, more], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            more.cancel()
 
 
 @contextmanager

@@ -75,17 +75,20 @@ class Hand:
             raise ProcessLookupError(f"{self.name} (process {self.pid}) is gone")
         return time.clock_gettime(clock.value)
 
-    async def ready(self) -> None:
-        """Wait until its worker takes orders.
+    async def ready(self, filled: Callable[[int], None] | None = None) -> None:
+        """Wait until its worker takes orders; `filled` hears how far it is with what it fills first.
 
         Raises:
-            ToldError: it does not start.
+            ToldError: it does not start, or says nothing for long.
         """
-        try:
-            async with asyncio.timeout(STARTS_WITHIN):
-                await self._heard()
-        except TimeoutError:
-            raise _not_started(self.name) from None
+        said: Mapping[str, Any] = {}
+        while "ready" not in said:
+            try:
+                said = await asyncio.wait_for(self._heard(), STARTS_WITHIN)
+            except TimeoutError:
+                raise _not_started(self.name) from None
+            if filled is not None and "filled" in said:
+                filled(said["filled"])
 
     async def load(self, call: str, callers: int, seconds: float, told: Told | None = None) -> Stretch:
         """Order a stretch of load and wait for it; `told` hears of each answer as it comes.
@@ -107,6 +110,11 @@ class Hand:
                 )
             if "latencies" in said:
                 return Stretch(tuple(said["latencies"]), said["seconds"], said["done"])
+
+    def stop(self) -> None:
+        """Let the stretch that is under way end early: no call is begun any more."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b'{"stop": true}\n')
 
     async def end(self) -> None:
         """Close its input and let it drain; it is not waited for longer than `ENDS_WITHIN`."""

@@ -118,18 +118,18 @@ def kept(number: int, of: int, subject: bytes) -> Kept:
     )  # fmt: skip
 
 
-def _records() -> tuple[bytes, bytes]:
-    """A pair of records of the usual size; the page reads neither."""
+def _sample() -> pb.AccessRecord:
     row = BOOK.rows[COMMON_ROW]
-    made = pb.AccessRecord(
+    return pb.AccessRecord(
         version=1, kind=pb.RECORD_KIND_REQUEST, request_id="0" * 36, requester=NHI, provider=TAX, affair=row.affair.code,
         procedure=row.procedure.code, item=row.item, table_version="2026.1+00000000", row=row.id, requested_at=timestamp(0),
     )  # fmt: skip
-    committed = record.commit(made).SerializeToString()
-    return committed, committed
 
 
-_RECORDS: Final = _records()
+SAMPLE: Final = _sample()
+"""A record of the usual size."""
+_RECORDS: Final = (record.commit(SAMPLE).SerializeToString(),) * 2
+"""A pair of them; the page reads neither."""
 
 
 class Ground:
@@ -177,8 +177,11 @@ class Ground:
         return Starlette(routes=views.routes())
 
     async def page(self, query: str) -> bytes:
-        """A page of the history."""
-        path, _, asked = f"/history{query}".partition("?")
+        """A page of the history; `query` with its question mark."""
+        return await self.get("/history", query.removeprefix("?"))
+
+    async def get(self, path: str, asked: str) -> bytes:
+        """What the application answers, which must be 200."""
         scope = {
             "type": "http",
             "method": "GET",

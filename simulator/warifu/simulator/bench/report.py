@@ -8,7 +8,7 @@ from typing import Final
 
 from warifu.simulator.bench.charts import Bar, Mark, bars, marks
 from warifu.simulator.bench.compare import Found, machine
-from warifu.simulator.bench.rows import ROWS, Exchanged
+from warifu.simulator.bench.rows import ROWS
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5a6675; --line: #d5dbe3; --page: #fff; --bar: #2f6f8f; --good: #2e7d4f; --bad: #b3432b; }
@@ -71,7 +71,7 @@ def _ratios(found: Found) -> str:
         verdict = "" if goal is None else goal.met(ratio.median)
         sign = "" if goal is None else "≤" if goal.most else "≥"
         goals = ("", "") if goal is None else (f"{sign} {goal.required:g}", f"{sign} {goal.aim:g}")
-        under = "" if not isinstance(row, Exchanged) or row.under is None else f" ÷ {row.under.name}"
+        under = "" if row.under is None else f" ÷ {row.under.name}"
         rows.append(
             f"<tr><td><code>{name}</code><br>{escape(row.ja)}<br>{escape(row.en)}<br><small>{escape(under)}</small></td>"
             f'<td class="n">{ratio.median:.2f}</td><td class="n">{ratio.low:.2f} – {ratio.high:.2f}</td><td class="n">{ratio.pairs}</td>'
@@ -97,8 +97,9 @@ def _durability(found: Found) -> Iterator[str]:
         return
     yield "<h2>耐久性 / Durability</h2>"
     rows = [
-        f'<tr><td>{one.side}</td><td class="n">{one.before}</td><td class="n">{one.released}</td><td class="n">{len(one.early)}</td><td class="n">{one.after}</td></tr>'
-        for one in found.held
+        f'<tr><td>{call}: {one.side}</td><td class="n">{one.before}</td><td class="n">{one.released}</td><td class="n">{len(one.early)}</td><td class="n">{one.after}</td></tr>'
+        for call, held in found.held.items()
+        for one in held
     ]
     heads = ("止めた台帳 / store held", "前 / before", "その間 / meanwhile", "記録前 / unrecorded", "後 / after")
     yield _table(heads, rows)

@@ -5,13 +5,15 @@ A step is a kind of load with its number of callers; each turn runs every step t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from warifu.simulator.bench.hands import Stretch
 
 ECHO: Final = "echo"
+LEDGER, FILE = "ledger", "file"
+PAGE, SQL = "page", "sql"
 LOADED: Final = "connector-disk"
 """The connector while another process keeps the disk busy."""
 
@@ -47,18 +49,12 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table."""
+    """A row of the table, measured by turns: `figure` of `over` ÷ `figure` of `under`."""
 
     name: str
     ja: str
     en: str
     goal: Goal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanged(Row):
-    """A row that turns measure: `figure` of `over` ÷ `figure` of `under`."""
-
     figure: Callable[[Stretch], float]
     over: Step
     under: Step | None
@@ -80,17 +76,17 @@ def tail(stretch: Stretch) -> float:
     return stretch.quantile(0.99) / stretch.quantile(0.5)
 
 
-def _rate(name: str, call: str, callers: int, under: int, goal: Goal | None, ja: str, en: str) -> Exchanged:
-    return Exchanged(name, ja, en, goal, rate, Step(call, callers), Step(ECHO, under))
+def _rate(name: str, call: str, callers: int, under: int, goal: Goal | None, ja: str, en: str) -> Row:
+    return Row(name, ja, en, goal, rate, Step(call, callers), Step(ECHO, under))
 
 
 EXCHANGES: Final = (
-    Exchanged(
+    Row(
         "unary_p50_c1", "単発の照会、応答時間の中央値、同時1", "unary exchange, median latency, 1 caller",
         Goal(3.6, 2.4, most=True), p50, Step("unary", 1), Step(ECHO, 1),
     ),
     _rate("unary_c16", "unary", 16, 16, Goal(0.3, 0.5, most=False), "単発の照会、同時16", "unary exchanges/s, 16 callers"),
-    Exchanged(
+    Row(
         "connector_p50_c1", "接続部による照会、応答時間の中央値、同時1", "connector, median latency, 1 caller",
         None, p50, Step("connector", 1), Step(ECHO, 1),
     ),
@@ -101,25 +97,29 @@ EXCHANGES: Final = (
         "接続部による照会、同時256（エコーは64）", "connector exchanges/s, 256 callers (echo: 64)",
     ),
     _rate("bulk", "bulk", 1, 64, Goal(4, 7, most=False), "一括照会、人/秒（エコーは64）", "bulk inquiry, subjects/s (echo: 64)"),
-    Exchanged(
+    Row(
         "p99_p50_c16", "ディスクが混むときの p99 ÷ p50、同時16", "p99 ÷ p50 while the disk is busy, 16 callers",
         Goal(3, 2, most=True), tail, Step(LOADED, 16), None,
     ),
 )  # fmt: skip
-"""What is measured in turns."""
+"""By E2 and a network."""
 
-ALONE: Final = (
-    Row("ledger_c64", "記録台帳 ÷ fdatasync だけのファイル、記録/秒、同時64", "record ledger ÷ bare file with fdatasync, records/s, 64 callers", Goal(0.5, 0.6, most=False)),
-    Row("history_p50", "履歴の1ページ ÷ SQL だけ、応答時間の中央値", "history page ÷ bare SQL, median time", Goal(3, 1.5, most=True)),
-    Row("nginx_c64", "接続部による照会 ÷ nginx 経由のエコー、同時64", "connector exchanges/s ÷ echo through nginx, 64 callers", None),
-    Row("population", "住民の生成と書き込み ÷ executemany だけ、行/秒", "population load ÷ bare executemany, rows/s", None),
+STORES: Final = (
+    Row(
+        "ledger_c64", "記録台帳 ÷ fdatasync だけのファイル、記録/秒、同時64", "record ledger ÷ bare file with fdatasync, records/s, 64 callers",
+        Goal(0.5, 0.6, most=False), rate, Step(LEDGER, 64), Step(FILE, 64),
+    ),
+    Row(
+        "history_p50", "履歴の1ページ ÷ SQL だけ、応答時間の中央値", "page of the history ÷ bare SQL, median time",
+        Goal(3, 1.5, most=True), p50, Step(PAGE, 1), Step(SQL, 1),
+    ),
 )  # fmt: skip
-"""What is measured by itself: the first two with a module of their own, the others where they can be."""
+"""Each with processes of its own."""
 
-ROWS: Final[Mapping[str, Row]] = {row.name: row for row in (*EXCHANGES, *ALONE)}
+ROWS: Final[Mapping[str, Row]] = {row.name: row for row in (*EXCHANGES, *STORES)}
 
 
-def steps(rows: tuple[Exchanged, ...]) -> tuple[Step, ...]:
+def steps(rows: Iterable[Row]) -> tuple[Step, ...]:
     """What a turn runs: each step once, next to what it is compared with."""
     found: dict[Step, None] = {}
     for row in rows:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from warifu.simulator.bench.field import Field
 from warifu.simulator.bench.hands import Hand, Stretch
 from warifu.simulator.bench.network import REQUESTER, free_addresses
 from warifu.simulator.bench.ratios import Ratio, spread
-from warifu.simulator.bench.rows import ECHO, LOADED, Exchanged, Step
+from warifu.simulator.bench.rows import ECHO, LOADED, Row, Step
 
 WARM_UP: Final = 0.4
 """Seconds of each step before anything is measured."""
@@ -72,43 +72,59 @@ async def alone(one: Echo, callers: Sequence[int], seconds: float) -> dict[int, 
     return {count: await one.client.load(ECHO, count, seconds) for count in callers}
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Who makes a kind of load, and whose it is."""
+
+    worker: Hand
+    call: str
+    """As the worker knows it."""
+    hands: Mapping[str, Hand]
+    """The processes that it costs."""
+    settle: Callable[[], Awaitable[None]] | None = None
+    """Waits until what the load leaves to do is done: it belongs to its cost, and to nobody else's turn."""
+    busy: Path | None = None
+    """File by which the disk is kept busy meanwhile."""
+
+    async def run(self, callers: int, seconds: float) -> Measured:
+        """A stretch of it."""
+        before = {name: hand.cpu() for name, hand in self.hands.items()}
+        async with _disk(self.busy):
+            stretch = await self.worker.load(self.call, callers, seconds)
+        if self.settle is not None:
+            await self.settle()
+        return Measured(stretch, {name: hand.cpu() - before[name] for name, hand in self.hands.items()})
+
+
 async def turns(
-    one: Echo, field: Field, steps: Sequence[Step], count: int, seconds: float, progress: Progress
+    sides: Mapping[str, Side], steps: Sequence[Step], count: int, seconds: float, progress: Progress
 ) -> list[Turn]:
     """So many turns; the first is preceded by a short one that is not counted."""
     for step in steps:
-        await _run(one, field, step, WARM_UP)
+        await sides[step.call].run(step.callers, WARM_UP)
     found: list[Turn] = []
     for number in range(count):
         turn: dict[Step, Measured] = {}
         for place, step in enumerate(steps if number % 2 == 0 else steps[::-1]):
-            turn[step] = await _run(one, field, step, seconds)
+            turn[step] = await sides[step.call].run(step.callers, seconds)
             progress(number * len(steps) + place + 1, count * len(steps))
         found.append(turn)
     return found
 
 
-async def _run(one: Echo, field: Field, step: Step, seconds: float) -> Measured:
-    if step.call == ECHO:
-        before = {name: hand.cpu() for name, hand in one.hands.items()}
-        stretch = await one.client.load(ECHO, step.callers, seconds)
-        after = {name: hand.cpu() for name, hand in one.hands.items()}
-    else:
-        before = field.cpu()
-        async with _disk(field.state / "busy", busy=step.call == LOADED):
-            call = "connector" if step.call == LOADED else step.call
-            stretch = await field.requester.load(call, step.callers, seconds)
-        await (
-            field.settle()
-        )  # what is still to do when the last answer is there belongs to its cost, and to nobody else's turn
-        after = field.cpu()
-    return Measured(stretch, {name: after[name] - spent for name, spent in before.items()})
+def sides_of(one: Echo, network: Field) -> dict[str, Side]:
+    """E2 and a network."""
+    calls = {
+        call: Side(network.requester, call, network.hands, network.settle) for call in ("unary", "connector", "bulk")
+    }
+    loaded = replace(calls["connector"], busy=network.state / "busy")
+    return {ECHO: Side(one.client, ECHO, one.hands), LOADED: loaded, **calls}
 
 
 @asynccontextmanager
-async def _disk(path: Path, *, busy: bool) -> AsyncIterator[None]:
+async def _disk(path: Path | None) -> AsyncIterator[None]:
     """While the block lasts, another process writes and syncs a megabyte after the other on the same disk."""
-    if not busy:
+    if path is None:
         yield
         return
     hand = await asyncio.create_subprocess_exec(sys.executable, "-c", _WRITER, str(path))
@@ -131,7 +147,7 @@ while True:
 """
 
 
-def ratio(row: Exchanged, found: Sequence[Turn]) -> Ratio:
+def ratio(row: Row, found: Sequence[Turn]) -> Ratio:
     """The row's ratio over the turns."""
     return spread(
         [

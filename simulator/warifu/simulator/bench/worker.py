@@ -1,7 +1,8 @@
 """A process that makes load when it is told to: orders come in as lines on standard input, what was measured goes out on standard output.
 
 In: `{"call": name, "callers": n, "seconds": s}`, perhaps with `"tell": true`. Out: `{"ready": true}` once; for an order with `tell` each
-request id the moment its answer is there; then `{"latencies": […], "seconds": s, "done": n}`, or `{"failed": why}`.
+request id the moment its answer is there; then `{"latencies": […], "seconds": s, "done": n}`, or `{"failed": why}`. In, while it goes on:
+`{"stop": true}`, after which no call is begun.
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ class _Load:
     tell: bool
     latencies: list[float] = field(default_factory=list)
     done: int = 0
+    stopped: bool = False
+
+    async def tell_of(self, callers: int, numbers: count[int]) -> None:
+        """Run, and say what came of it."""
+        try:
+            say(await self.run(callers, numbers))
+        except* Exception as errors:  # noqa: BLE001 - told to whoever ordered it
+            say({"failed": _first(errors)})
 
     async def run(self, callers: int, numbers: count[int]) -> dict[str, Any]:
         begun = time.perf_counter()
@@ -41,7 +50,7 @@ class _Load:
         return {"latencies": self.latencies, "seconds": time.perf_counter() - begun, "done": self.done}
 
     async def _caller(self, numbers: count[int], until: float) -> None:
-        while (now := time.perf_counter()) < until:
+        while (now := time.perf_counter()) < until and not self.stopped:
             told = await self.call(next(numbers))
             self.latencies.append(time.perf_counter() - now)
             self.done += max(1, len(told))
@@ -63,13 +72,17 @@ async def work(calls: Mapping[str, Call]) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     numbers = count()
     say({"ready": True})
+    load, running = None, None
     async for line in reader:
         order = json.loads(line)
+        if "stop" in order:
+            if load is not None:
+                load.stopped = True
+            continue
         load = _Load(calls[order["call"]], order["seconds"], order.get("tell", False))
-        try:
-            say(await load.run(order["callers"], numbers))
-        except* Exception as errors:  # noqa: BLE001 - told to whoever ordered it
-            say({"failed": _first(errors)})
+        running = asyncio.create_task(load.tell_of(order["callers"], numbers))
+    if running is not None:
+        await running
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> str:
