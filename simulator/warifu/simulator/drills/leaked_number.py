@@ -10,7 +10,7 @@ from warifu.numbers import individual_number
 from warifu.simulator.drills import looks
 from warifu.simulator.drills.ground import Ground
 from warifu.simulator.drills.model import Drill, Facts, Finding, Task, done, missed
-from warifu.simulator.drills.portal import ask_about, insurer_of, office_of, worker
+from warifu.simulator.drills.portal import ask_about, name_of, office_of, spellings, worker
 
 ASKED = 2
 LETTER = (
@@ -29,9 +29,8 @@ async def plant(ground: Ground) -> Facts:
     requests = await ask_about(ground, person, ASKED)
     letter = await ground.write_letter(handle, requests[0], office, LETTER, objection=False)
     return Facts(
-        {"person": handle, "office": office, "insurer": insurer_of(person), "day": ground.begun.date().isoformat()},
+        {"person": handle, "name": name_of(person), "office": office, "day": ground.begun.date().isoformat()},
         {
-            "name": person.name.full,
             "old_number": ground.stage.people.demo(handle).individual_number,
             "requests": requests,
             "entries": len(await ground.entries(handle)),
@@ -97,7 +96,7 @@ async def answered(ground: Ground) -> Finding:
 
 async def reported(ground: Ground) -> Finding:
     """The office reported the leak, with a wrongful purpose possible."""
-    names = [ground.fact("name"), ground.fact("old_number")]
+    names = [*spellings(ground.fact("name")), ground.fact("old_number")]
     return await looks.leak_reported(ground, ground.fact("office"), persons=1, wrongful=True, names=names)
 
 
@@ -111,6 +110,6 @@ LEAKED_NUMBER = Drill(
         Task("letter", answered),
         Task("report", reported),
     ),
-    shown=frozenset({"person", "office", "insurer", "day"}),
-    hidden=frozenset({"name", "old_number", "requests", "entries", "letter"}),
+    shown=frozenset({"person", "name", "office", "day"}),
+    hidden=frozenset({"old_number", "requests", "entries", "letter"}),
 )

@@ -14,6 +14,7 @@ from warifu.simulator.drills.portal import (
     cards_of,
     enter,
     lives,
+    name_of,
     office_of,
     pin_changed,
     tray,
@@ -37,7 +38,7 @@ async def plant(ground: Ground) -> Facts:
         raise NotPlayableError("ポータルが応答しません。", "the portal does not answer")
     card = await _number(ground, handle)
     return Facts(
-        {"person": handle, "office": office_of(person)},
+        {"person": handle, "name": name_of(person), "office": office_of(person)},
         {
             "card": card,
             "pin": (await tray(ground, handle))["pin"],
@@ -117,6 +118,6 @@ LOST_CARD = Drill(
         Task("used", used, question=True),
         Task("report", report, question=True),
     ),
-    shown=frozenset({"person", "office"}),
+    shown=frozenset({"person", "name", "office"}),
     hidden=frozenset({"card", "pin", "cookies"}),
 )

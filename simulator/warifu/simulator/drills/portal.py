@@ -47,6 +47,16 @@ def insurer_of(person: Person) -> str:
     return insured.institution
 
 
+def name_of(person: Person) -> str:
+    """Somebody's name as texts say it."""
+    return person.name.full.replace("\u3000", " ")
+
+
+def spellings(name: str) -> list[str]:
+    """A name as somebody might write it in a report: with a space of either width, and with none."""
+    return [name, name.replace(" ", "\u3000"), name.replace(" ", "")]
+
+
 async def ask_about(ground: Ground, person: Person, times: int) -> list[str]:
     """Have the person's insurer ask their residency office so often; the request ids.
 

@@ -12,7 +12,18 @@ from warifu.simulator.cards.client import LoginError, Session
 from warifu.simulator.drills import looks
 from warifu.simulator.drills.ground import Ground
 from warifu.simulator.drills.model import Drill, Facts, Finding, Task, done, missed
-from warifu.simulator.drills.portal import ask_about, enter, grown_up, lives, office_of, pin_changed, tray, worker
+from warifu.simulator.drills.portal import (
+    ask_about,
+    enter,
+    grown_up,
+    lives,
+    name_of,
+    office_of,
+    pin_changed,
+    spellings,
+    tray,
+    worker,
+)
 from warifu.simulator.scenarios.stage import NotPlayableError
 
 ASKED, READ = 3, 2
@@ -32,9 +43,8 @@ async def plant(ground: Ground) -> Facts:
     terminal, own = await enter(ground, handle), await enter(ground, stranger.person)
     mandate = await asyncio.to_thread(_pair_and_read, terminal, own, requests[:READ])
     return Facts(
-        {"person": handle, "office": office_of(person)},
+        {"person": handle, "name": name_of(person), "office": office_of(person)},
         {
-            "name": person.name.full,
             "stranger": stranger.person,
             "mandate": mandate,
             "read": READ,
@@ -134,7 +144,7 @@ async def prevent(ground: Ground) -> Finding:
 
 async def reported(ground: Ground) -> Finding:
     """The office that keeps the terminal reported the leak, with a wrongful purpose possible."""
-    names = [ground.fact("name"), ground.fact("person")]
+    names = [*spellings(ground.fact("name")), ground.fact("person")]
     return await looks.leak_reported(ground, ground.fact("office"), persons=1, wrongful=True, names=names)
 
 
@@ -149,6 +159,6 @@ SHARED_TERMINAL = Drill(
         Task("prevent", prevent, question=True),
         Task("reported", reported),
     ),
-    shown=frozenset({"person", "office"}),
-    hidden=frozenset({"name", "stranger", "mandate", "read", "pin", "cookies"}),
+    shown=frozenset({"person", "name", "office"}),
+    hidden=frozenset({"stranger", "mandate", "read", "pin", "cookies"}),
 )
