@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, Select, literal, select
+from sqlalchemy import Connection, Engine, MetaData, Select, inspect, literal, select
 from sqlalchemy.engine import URL, make_url
 
 from warifu.kernel.lines import GROUP_LIMIT, Lines, StoreClosedError
@@ -47,7 +47,12 @@ class Store:
 
     def create(self) -> None:
         """Create the tables that are missing. For new state and tests; existing state is upgraded by migrations."""
-        self.lines.at_once(self.metadata.create_all)
+        self.lines.at_once(self._create)
+
+    def _create(self, connection: Connection) -> None:
+        # One question instead of one a table: a process with many institutions opens many stores.
+        if not self.metadata.tables.keys() <= set(inspect(connection).get_table_names()):
+            self.metadata.create_all(connection)
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a read inline and return its result, which must not hold on to the connection.

@@ -62,9 +62,9 @@ class Home:
 
 
 def provide(server: str, homes: Sequence[Home], *, new: bool) -> None:
-    """Have every home's role and database, made by the role of `server`; passwords are set to those of the homes' URLs.
+    """Have every home's role and database, made by the role of `server`.
 
-    `new`: databases that are missing are made, since the network was never filled.
+    `new`: the network was never filled, so databases that are missing are made, and roles get the passwords of the homes' URLs.
 
     Raises:
         ServerError: the server cannot be reached, is too old, admits too few connections, does not let that role make databases and
@@ -80,7 +80,8 @@ def provide(server: str, homes: Sequence[Home], *, new: bool) -> None:
                 f"the server has no database {missing[0].name}, one of {len(missing)} that this network needs. Is it another server (--database-url)?",
             )
         for home in homes:
-            _have_role(connection, home, there=home.name in roles)
+            if new or home.name not in roles:
+                _have_role(connection, home, there=home.name in roles)
         _have_databases(connection, server, missing)
 
 
