@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Integer, Row, bindparam, delete, insert, select, update
@@ -37,9 +38,9 @@ _UNBOUND = (
 _UNPROTECT = delete(PROTECTIONS).where(PROTECTIONS.c.addressee_no == bindparam("b_addressee_no"))
 _PROTECT = insert(PROTECTIONS)
 _ASKED_ABOUT = (
-    select(ADDRESSEES.c.subject, PROTECTIONS.c.non_disclosure)
+    select(ADDRESSEES.c.addressee_no, ADDRESSEES.c.subject, PROTECTIONS.c.non_disclosure)
     .select_from(ADDRESSEES.outerjoin(PROTECTIONS, PROTECTIONS.c.addressee_no == ADDRESSEES.c.addressee_no))
-    .where(ADDRESSEES.c.addressee_no == bindparam("addressee_no"))
+    .where(ADDRESSEES.c.addressee_no.in_(bindparam("numbers", expanding=True)))
 )
 
 
@@ -70,25 +71,38 @@ def find(connection: Connection, addressee_no: str) -> Row[Any]:
     return row
 
 
+@dataclass(frozen=True, slots=True)
+class AskedAbout:
+    """An addressee of an inquiry."""
+
+    code: bytes | None
+    """SubjectReference, the institution's own; None while unbound."""
+    hidden: bool
+    """Protected by non-disclosure (不開示)."""
+
+    @property
+    def subject(self) -> exchange_pb2.SubjectReference:
+        """The code.
+
+        Raises:
+            LinkageError: CLIENT_NOT_ENROLLED.
+        """
+        if self.code is None:
+            raise LinkageError(Reason.CLIENT_NOT_ENROLLED)
+        return exchange_pb2.SubjectReference.FromString(self.code)
+
+
 class Addressees:
     """Bindings and protection flags of one institution."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    def asked_about(self, addressee_no: str) -> tuple[exchange_pb2.SubjectReference, bool]:
-        """The code of an addressee, and whether the addressee is protected by non-disclosure (不開示).
-
-        Raises:
-            LinkageError: CLIENT_ADDRESSEE_UNKNOWN, CLIENT_NOT_ENROLLED.
-        """
-        query = {"addressee_no": addressee_no}
-        row = self._ground.store.read(lambda connection: connection.execute(_ASKED_ABOUT, query).first())
-        if row is None:
-            raise LinkageError(Reason.CLIENT_ADDRESSEE_UNKNOWN)
-        if row.subject is None:
-            raise LinkageError(Reason.CLIENT_NOT_ENROLLED)
-        return exchange_pb2.SubjectReference.FromString(row.subject), bool(row.non_disclosure)
+    def asked_about(self, numbers: Iterable[str]) -> Mapping[str, AskedAbout]:
+        """Those of these addressees who are known, by number."""
+        values = {"numbers": sorted(set(numbers))}
+        rows = self._ground.store.read(lambda connection: connection.execute(_ASKED_ABOUT, values).all())
+        return {row.addressee_no: AskedAbout(row.subject, bool(row.non_disclosure)) for row in rows}
 
     async def acquaint(self, subject: exchange_pb2.SubjectReference) -> str:
         """The addressee number of a person whose code this institution obtained by itself; a new one for a code that is new here."""

@@ -16,7 +16,7 @@ from sqlalchemy import BindParameter, Connection, Integer, Row, bindparam, selec
 from warifu.exchange.answer import answer_digest
 from warifu.exchange.sealing import block_hash
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import kept_inquiries, kept_provisions, records
+from warifu.interim import kept_blocks, kept_inquiries, kept_provisions, records
 from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
 from warifu.interim.kept_inquiries import Inquiry
@@ -70,13 +70,16 @@ def _page(connection: Connection, contents: Contents, values: Mapping[str, int],
     asked = _readable({row.request_id: partial(kept_inquiries.opened, contents, row) for row in asking})
     providing = connection.execute(_PROVIDED, {"ids": _ids(page, "provider")}).all()
     provided = _readable({row.permit_id: partial(kept_provisions.opened, contents, row) for row in providing})
+    received = _received(connection, contents, asked)
     sealed = _sealed(connection, contents, provided)
     response = pb.ListRecordsResponse()
     for row in page:
         committed = _committed(contents, row)
         if row.side == "requester":
             first = _readable({row.position: partial(promised, contents, row)})
-            evidence = _of_requester(row, first.get(row.position), asked.get(row.request_id))
+            evidence = _of_requester(
+                row, first.get(row.position), asked.get(row.request_id), received.get(row.request_id)
+            )
         else:
             evidence = _of_provider(committed, row.kind, provided.get(row.request_id), sealed)
         response.records.add(
@@ -118,7 +121,25 @@ def _sealed(connection: Connection, contents: Contents, provided: Mapping[str, P
     return {number: block_hash(answer.block) for number, answer in blocks.items()}
 
 
-def _of_requester(row: Row[Any], first: bytes | None, inquiry: Inquiry | None) -> linkage_pb2.Evidence:
+def _received(connection: Connection, contents: Contents, asked: Mapping[str, Inquiry]) -> dict[str, bytes]:
+    """The hash of the sealed answer that each inquiry got, by id."""
+    numbers = {one.answer_block for one in asked.values() if one.answer_block is not None}
+    rows = {number: partial(kept_blocks.find, connection, contents, [number]) for number in numbers}
+    blocks = {number: found[number] for number, found in _readable(rows).items()}
+    hashes: dict[bytes, bytes] = {}
+    found = {}
+    for request_id, inquiry in asked.items():
+        kept = kept_inquiries.answer_block(contents, inquiry, blocks.get(inquiry.answer_block or 0))
+        if kept is not None:
+            if kept not in hashes:
+                hashes[kept] = block_hash(exchange_pb2.SealedAnswer.FromString(kept).block)
+            found[request_id] = hashes[kept]
+    return found
+
+
+def _of_requester(
+    row: Row[Any], first: bytes | None, inquiry: Inquiry | None, sealed: bytes | None
+) -> linkage_pb2.Evidence:
     evidence = linkage_pb2.Evidence()
     if inquiry is None or inquiry.state is None:
         return evidence
@@ -129,7 +150,8 @@ def _of_requester(row: Row[Any], first: bytes | None, inquiry: Inquiry | None) -
         evidence.receipt.CopyFrom(receipt)
         evidence.promised = receipt.commitment
     elif state.outcome == exchange_pb2.OUTCOME_ANSWERED and inquiry.answer is not None:
-        evidence.sealed_hash = block_hash(state.answer.block)
+        if sealed is not None:
+            evidence.sealed_hash = sealed
         evidence.answer_digest = answer_digest(inquiry.answer)
     return evidence
 

@@ -6,7 +6,7 @@ A stream's changes are made in transactions of many; the same change again has n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -213,20 +213,22 @@ def _check_empty_fields(item: law.Item, content: items_pb2.ItemContent) -> None:
     """An empty value says whether it applies: once, with a reason, of a field of the item that has no value."""
     if not content.empty_fields:
         return
-    told = [empty.path for empty in content.empty_fields]
-    paths = set(told)
-    present = {field.name for field, _ in getattr(content, item.content).ListFields()}
-    if len(paths) < len(told) or not _paths(item.content).issuperset(paths) or not present.isdisjoint(paths):
-        raise FormError("content.empty_fields", "not an empty field of the item")
-    if not _EMPTY_REASONS.issuperset({empty.reason for empty in content.empty_fields}):
-        raise FormError("content.empty_fields", "no reason")
+    record, kinds, told = getattr(content, item.content), _paths(item.content), set()
+    for empty in content.empty_fields:
+        path = empty.path
+        may_be_absent = kinds.get(path)
+        if may_be_absent is None or path in told or (record.HasField(path) if may_be_absent else getattr(record, path)):
+            raise FormError("content.empty_fields", "not an empty field of the item")
+        told.add(path)
+        if empty.reason not in _EMPTY_REASONS:
+            raise FormError("content.empty_fields", "no reason")
 
 
 @lru_cache(maxsize=64)
-def _paths(content: str) -> frozenset[str]:
-    """Names of the fields of an item's message."""
+def _paths(content: str) -> Mapping[str, bool]:
+    """Names of the fields of an item's message, and whether each can be absent rather than have its default."""
     message: Message = getattr(items_pb2.ItemContent(), content)
-    return frozenset(field.name for field in message.DESCRIPTOR.fields)
+    return {field.name: field.has_presence for field in message.DESCRIPTOR.fields}
 
 
 _EMPTY_REASONS: Final = frozenset(value for value in items_pb2.EmptyReason.values() if value)

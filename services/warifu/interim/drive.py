@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-import grpc
 from sqlalchemy import bindparam, select
 
-from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import inquire
 from warifu.interim.ground import Ground
+from warifu.interim.inquire import Sent
 from warifu.interim.kept_inquiries import SENT, UNSETTLED, Inquiry
-from warifu.interim.receive import Received, Receiver
+from warifu.interim.receive import Taken
 from warifu.interim.schema import INQUIRIES, UNFINISHED
-from warifu.interim.supersede import Superseded
-from warifu.interim.v1 import interim_pb2 as pb
-from warifu.kernel.errors import LinkageError, Reason, Side
-from warifu.kernel.limits import EXCHANGE_DEADLINE
-from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
+from warifu.interim.send import Sender
+from warifu.kernel.coalesce import Coalescer
+from warifu.kernel.errors import LinkageError
+from warifu.kernel.limits import BATCH
 
 IN_FLIGHT: Final = 64
-"""Calls to the gateway at once."""
+"""Tries at once of inquiries that are sent again."""
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 10.0
 _POLL_EVERY: Final = 20_000
@@ -39,7 +37,6 @@ _OPEN = (
     .where(UNFINISHED, INQUIRIES.c.month >= bindparam("first"))
     .order_by(INQUIRIES.c.position)
 )
-Call = Callable[[], Awaitable[linkage_pb2.ExchangeState]]
 
 
 class Driver:
@@ -48,29 +45,49 @@ class Driver:
     def __init__(
         self,
         ground: Ground,
-        receiver: Receiver,
-        superseded: Superseded,
+        sender: Sender,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._ground, self._receiver, self._superseded, self._pause = ground, receiver, superseded, pause
+        self._ground, self._sender, self._pause = ground, sender, pause
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._first: Coalescer[Sent, Taken | None] = Coalescer(self._try_first, int(BATCH))
+        self._running: dict[str, asyncio.Future[Any]] = {}
         self._changed: dict[str, asyncio.Event] = {}
         self._polled: dict[str, int] = {}
 
     def send(self, request_id: str) -> None:
         """Send an inquiry that is stored, unless that goes on already."""
-        self._start(request_id, lambda: self._send(request_id))
+        self._start(request_id, lambda: self._send(request_id, 0.0))
 
-    async def wait(self, request_id: str, seconds: float) -> None:
+    def take_on(self, sent: Sent) -> None:
+        """Send an inquiry that was stored just now, with those that queue to be sent."""
+        if sent.inquiry.request_id not in self._running:
+            self._register(sent, self._first.submit(sent))
+
+    async def first(self, batch: Sequence[Sent]) -> list[Taken | None]:
+        """Send inquiries that were stored just now, together; None for those of which the first try told nothing, and it goes on."""
+        loop = asyncio.get_running_loop()
+        # `resume` may have seen one of them stored before its caller did.
+        fresh = [sent for sent in batch if sent.inquiry.request_id not in self._running]
+        futures = {sent.inquiry.request_id: self._register(sent, loop.create_future()) for sent in fresh}
+        results: Sequence[Taken | None] = [None] * len(fresh)
+        try:
+            if fresh:
+                results = await self._try_first(fresh)
+        finally:
+            for future, result in zip(futures.values(), results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+        told = dict(zip(futures, results, strict=True))
+        return [told.get(sent.inquiry.request_id) for sent in batch]
+
+    async def wait(self, request_id: str, seconds: float | None) -> None:
         """Wait until the inquiry came to something, at most so long. Returns at once when nothing is under way."""
         if request_id not in self._running:
             return
         event = self._changed.setdefault(request_id, asyncio.Event())
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def collect(self, request_id: str) -> None:
         """Ask the gateway once for an answer that waits for a clerk. When it cannot be reached, what is known stays."""
@@ -96,9 +113,10 @@ class Driver:
 
     async def close(self) -> None:
         """Stop; what is not final is taken up at the next start."""
-        for task in self._running.values():
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        running = list(self._running.values())
+        for future in running:
+            future.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     def _start(self, request_id: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if request_id in self._running:
@@ -107,98 +125,64 @@ class Driver:
         self._running[request_id] = task
         task.add_done_callback(lambda done: self._ended(request_id, done))
 
-    def _ended(self, request_id: str, task: asyncio.Task[None]) -> None:
+    def _register(self, sent: Sent, future: asyncio.Future[Taken | None]) -> asyncio.Future[Taken | None]:
+        request_id = sent.inquiry.request_id
+        self._running[request_id] = future
+        future.add_done_callback(lambda done: self._tried_first(request_id, done))
+        return future
+
+    def _tried_first(self, request_id: str, done: asyncio.Future[Taken | None]) -> None:
+        if done.cancelled() or done.exception() is not None or done.result() is not None:
+            self._ended(request_id, done)
+            return
+        del self._running[request_id]
+        self._start(request_id, lambda: self._send(request_id, FIRST_PAUSE))
+
+    def _ended(self, request_id: str, done: asyncio.Future[Any]) -> None:
         del self._running[request_id]
         event = self._changed.pop(request_id, None)
         if event is not None:
             event.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if not done.cancelled() and (error := done.exception()) is not None:
             _LOG.error("inquiry not driven", extra={"request_id": request_id}, exc_info=error)
 
-    async def _send(self, request_id: str) -> None:
-        """Until it came to something; whatever is not final for good is tried again."""
-        pause = FIRST_PAUSE
+    async def _try_first(self, batch: Sequence[Sent]) -> list[Taken | None]:
+        results = await self._sender.send(batch)
+        return [self._known(sent.inquiry.request_id, result) for sent, result in zip(batch, results, strict=True)]
+
+    async def _send(self, request_id: str, pause: float) -> None:
+        """Until it came to something, each time alone; whatever is not final for good is tried again."""
         while True:
-            try:
-                async with self._slots:
-                    received = await self._tried(request_id)
-                if received is not None:
-                    return
-            except LinkageError as error:
-                _LOG.info("inquiry waits", extra={"request_id": request_id, "reason": error.reason})
-            await self._pause(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def _tried(self, request_id: str) -> Received | None:
-        """One try; None while the gateway knows of no outcome."""
-        row = self._row(request_id)
-        request = linkage_pb2.InquireRequest.FromString(row.sent)
-        try:
-            response = await self._stub().Inquire(request, timeout=EXCHANGE_DEADLINE / 1000)
-        except grpc.aio.AioRpcError as error:
-            return await self._refused(row, LinkageError.from_rpc(error, party="gateway"))
-        return await self._taken(row, response.exchange)
-
-    async def _refused(self, row: Inquiry, error: LinkageError) -> Received:
-        """The client's fault is final: the same bytes would be refused again. Anything else may pass."""
-        if error.retryable or error.reason.side != Side.CLIENT or error.reason in _MAY_PASS:
-            raise error
-        return await self._receiver.refuse(row, error)
+            if pause:
+                await self._pause(pause)
+            async with self._slots:
+                (result,) = await self._sender.send([self._sent(request_id)])
+            if self._known(request_id, result) is not None:
+                return
+            pause = min(pause * 2, LONGEST_PAUSE) if pause else FIRST_PAUSE
 
     async def _collect(self, request_id: str) -> None:
-        request = linkage_pb2.CollectRequest(request_id=request_id)
-        try:
-            response = await self._stub().Collect(request, timeout=EXCHANGE_DEADLINE / 1000)
-            await self._taken(self._row(request_id), response.exchange)
-        except grpc.aio.AioRpcError as error:
-            told = LinkageError.from_rpc(error, party="gateway")
-            _LOG.info("answer still waits", extra={"request_id": request_id, "reason": told.reason})
-        except LinkageError as error:
-            _LOG.info("answer still waits", extra={"request_id": request_id, "reason": error.reason})
+        self._known(request_id, await self._sender.collect(self._inquiry(request_id)))
 
-    async def _taken(self, row: Inquiry, state: linkage_pb2.ExchangeState) -> Received | None:
-        received = await self._receiver.take(row, state)
-        if received.reason == Reason.CLIENT_CODE_SUPERSEDED:
-            await self._unbind(row)
-        if received.reason == Reason.CLIENT_QUERY_UNREADABLE:
-            await self._refresh(row)
-        if received.is_final:
-            self._polled.pop(row.request_id, None)
-        return received if received.outcome else None
+    def _known(self, request_id: str, result: Taken | LinkageError) -> Taken | None:
+        """What a try told; None when nothing, and it waits."""
+        if isinstance(result, LinkageError):
+            _LOG.info("inquiry waits", extra={"request_id": request_id, "reason": result.reason})
+            return None
+        if result.received.is_final:
+            self._polled.pop(request_id, None)
+        return result if result.received.outcome else None
 
-    async def _unbind(self, row: Inquiry) -> None:
-        """The code in this inquiry serves no longer: its addressee must be enrolled anew."""
-        sent = linkage_pb2.InquireRequest.FromString(row.sent)
-        await self._superseded.unbind([exchange_pb2.Inquiry.FromString(sent.inquiry).subject])
+    def _is_open(self, request_id: str) -> bool:
+        return self._inquiry(request_id).outcome in UNSETTLED
 
-    async def _refresh(self, row: Inquiry) -> None:
-        """The provider has another key by now: the next inquiry shall be sealed to that one."""
-        with suppress(LinkageError):
-            await self._ground.directory.refresh(pb.InquireRequest.FromString(row.request).provider)
-
-    def _row(self, request_id: str) -> Inquiry:
+    def _inquiry(self, request_id: str) -> Inquiry:
         contents = self._ground.contents
         return self._ground.store.read(lambda connection: inquire.find(connection, contents, request_id))
 
-    def _is_open(self, request_id: str) -> bool:
-        return self._row(request_id).outcome in UNSETTLED
-
-    def _stub(self) -> linkage_pb2_grpc.LinkageServiceAsyncStub:
-        return self._ground.peers.stub(linkage_pb2_grpc.LinkageServiceStub, "gateway", self._ground.institution)
-
-
-_MAY_PASS: Final = frozenset(
-    {
-        Reason.CLIENT_CANCELLED,
-        Reason.CLIENT_CERTIFICATE_MISSING,
-        Reason.CLIENT_CERTIFICATE_INVALID,
-        Reason.CLIENT_CERTIFICATE_EXPIRED,
-        Reason.CLIENT_CERTIFICATE_REVOKED,
-        Reason.CLIENT_CALLER_NOT_ALLOWED,
-        Reason.CLIENT_RATE_LIMITED,
-    }
-)
-"""Refusals of this institution's certificate or pace, not of the inquiry: a new certificate sends the same bytes."""
+    def _sent(self, request_id: str) -> Sent:
+        contents = self._ground.contents
+        return self._ground.store.read(lambda connection: inquire.sent(connection, contents, request_id))
 
 
 def _is_due(polled: int | None, now: int, review_until: int | None, network: int) -> bool:

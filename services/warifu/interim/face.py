@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import grpc
 
+from warifu.interim.connect import WINDOW, inquiries_of
 from warifu.interim.copies import BATCH
 from warifu.interim.institution import Interim
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel import identity
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.streams import in_order
+from warifu.kernel.streams import as_done, in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
 ENROL_BATCH: Final = 500
@@ -102,6 +103,16 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
         """Stores and sends an inquiry."""
         del context
         return await self._faces.own(request.institution).inquire(request)
+
+    async def InquireBulk(  # noqa: N802 - the contract's name
+        self, request_iterator: AsyncIterator[pb.InquireBulkRequest], context: Context
+    ) -> AsyncIterator[pb.InquireBulkResponse]:
+        """Inquires about many and tells what became of each."""
+        del context
+        connector = self._faces.of_caller().connector
+        async with aclosing(as_done(inquiries_of(request_iterator), WINDOW, connector.result)) as lists:
+            async for results in lists:
+                yield pb.InquireBulkResponse(results=results)
 
     async def Collect(self, request: pb.CollectRequest, context: Context) -> pb.CollectResponse:  # noqa: N802
         """The state of an inquiry."""

@@ -23,13 +23,14 @@ from warifu.interim.applications import Applications
 from warifu.interim.approvals import Approvals
 from warifu.interim.audit import Audit
 from warifu.interim.collect import Collection
+from warifu.interim.connect import Connector
 from warifu.interim.contents import Contents
 from warifu.interim.copies import Copies
 from warifu.interim.correct import Corrections
 from warifu.interim.drive import Driver
 from warifu.interim.enrol import Enrolment
 from warifu.interim.ground import Ground, VersionMark
-from warifu.interim.inquire import Inquiries
+from warifu.interim.inquire import Inquiries, Known, Sent
 from warifu.interim.logged import Promises
 from warifu.interim.logreader import LogAccess, LogReader
 from warifu.interim.proofs import Proofs
@@ -38,14 +39,16 @@ from warifu.interim.receive import Receiver
 from warifu.interim.retention import Retention
 from warifu.interim.review import Reviews
 from warifu.interim.schema import DIRECTORY, metadata
+from warifu.interim.send import Sender
 from warifu.interim.supersede import Superseded
 from warifu.interim.suspicions import Suspicions
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.interim.view import View
+from warifu.kernel.coalesce import Coalescer
 from warifu.kernel.config import Config
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.ids import Ids
-from warifu.kernel.limits import CALL_DEADLINE, RETENTION
+from warifu.kernel.limits import BATCH, CALL_DEADLINE, RETENTION
 from warifu.kernel.months import month_of
 from warifu.kernel.party import Context
 from warifu.kernel.peers import Peers
@@ -73,8 +76,10 @@ class Interim:
         copies, enrolment, reviews = Copies(ground), Enrolment(ground), Reviews(ground)
         superseded = Superseded(ground)
         self._inquiries = Inquiries(ground, addressees)
-        self._driver = Driver(ground, Receiver(ground), superseded, pause)
+        self._storing: Coalescer[pb.InquireRequest, Sent | Known] = Coalescer(self._inquiries.store, int(BATCH))
+        self._driver = Driver(ground, Sender(ground, Receiver(ground), superseded), pause)
         collection = Collection(ground, self._driver)
+        self.connector = Connector(self._inquiries, self._driver, collection)
         own_entry = OwnEntry(ground.institution, ground.keys, ground.clock, ground.peers, identity, VersionMark(ground))
         reader = LogReader(ground.peers, ground.institution, log.tiles)
         promises = Promises(ground, log.keys, reader)
@@ -115,10 +120,10 @@ class Interim:
 
     async def inquire(self, request: pb.InquireRequest) -> pb.InquireResponse:
         """Store an inquiry and send it; the receipt comes at once, the answer by `collect`."""
-        request_id, new = await self._inquiries.store(request)
-        if new:
-            self._driver.send(request_id)
-        return pb.InquireResponse(request_id=request_id)
+        stored = await self._storing(request)
+        if isinstance(stored, Sent):
+            self._driver.take_on(stored)
+        return pb.InquireResponse(request_id=stored.inquiry.request_id)
 
     async def close(self) -> None:
         """Stop driving and close the store; what is not final is taken up at the next start."""

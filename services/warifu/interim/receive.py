@@ -6,16 +6,21 @@ header and permit. What fails any of it is an ERROR, never an answer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from warifu.common.v1 import common_pb2
-from warifu.exchange import answer, header, receipt
+from warifu.exchange import answer, header
+from warifu.exchange.answer import OpenedAnswers
+from warifu.exchange.directory import GATEWAY
+from warifu.exchange.keys import InstitutionKeys, VerifyingKey
+from warifu.exchange.receipt import ReceiptChecker
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import kept_inquiries, records
+from warifu.interim import records
 from warifu.interim.ground import Ground
-from warifu.interim.kept_inquiries import UNSETTLED, Inquiry
+from warifu.interim.kept_inquiries import UNSETTLED, Change, Inquiry, Settling
 from warifu.interim.records import Event
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
@@ -45,44 +50,113 @@ class Received:
         return self.outcome not in UNSETTLED
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the gateway says of one inquiry."""
+
+    inquiry: Inquiry
+    state: linkage_pb2.ExchangeState
+    """Without its answer block."""
+    block: Block | None = None
+    """The answer block; the same object for all that share it."""
+
+
+class Block:
+    """An answer block as it came, opened when it is first needed, and once."""
+
+    __slots__ = ("_opened", "message", "received")
+
+    def __init__(self, message: exchange_pb2.SealedAnswer) -> None:
+        self.message = message
+        self.received = message.SerializeToString()
+        self._opened: OpenedAnswers | LinkageError | None = None
+
+    def opened(self, own: InstitutionKeys, provider: VerifyingKey) -> OpenedAnswers:
+        """The answers in it; see `answer.open_answers`. Its signature is checked against the key that its id names."""
+        if self._opened is None:
+            try:
+                self._opened = answer.open_answers(self.message, own, provider)
+            except LinkageError as error:
+                self._opened = error
+        if isinstance(self._opened, LinkageError):
+            raise self._opened
+        return self._opened
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken in of one inquiry, durable."""
+
+    received: Received
+    inquiry: Inquiry
+    """As it is kept now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is to be written of one reply."""
+
+    received: Received
+    change: Change
+    records: list[dict[str, object]]
+
+
 class Receiver:
     """Takes in what the gateway says of one institution's inquiries."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    async def take(self, row: Inquiry, state: linkage_pb2.ExchangeState) -> Received:
-        """Check, open and record what became of the inquiry `row`. On return it is durable.
+    async def take(self, replies: Sequence[Reply]) -> list[Taken | LinkageError]:
+        """Check, open and record what became of inquiries, in one commit. What is taken is durable on return.
 
-        Raises:
-            LinkageError: GATEWAY_… or …_UNAVAILABLE when a key to check with cannot be had; the same may be taken later.
+        One that cannot be taken now, since a key to check with cannot be had, is that error (GATEWAY_… or …_UNAVAILABLE); the same may
+        be taken later.
         """
-        head = _header_of(row)
+        receipts = ReceiptChecker((await self._gateway_keys(replies)).get)
+        made: list[_Made | LinkageError] = []
+        for reply in replies:
+            try:
+                made.append(await self._made(reply, receipts))
+            except LinkageError as error:
+                made.append(error)
+        return await self._kept(made)
+
+    async def refuse(self, refused: Sequence[tuple[Inquiry, LinkageError]]) -> list[Taken | LinkageError]:
+        """The gateway refused these inquiries themselves and recorded nothing: final, with the reason for the clerk."""
+        return await self._kept([self._change(inquiry, failed(error), None) for inquiry, error in refused])
+
+    async def _gateway_keys(self, replies: Sequence[Reply]) -> dict[str, VerifyingKey]:
+        keys = {}
+        for key_id in {reply.state.receipt.signature.key_id for reply in replies}:
+            key = await self._ground.directory.signing_key(GATEWAY, key_id)
+            if key is not None:
+                keys[key_id] = key
+        return keys
+
+    async def _made(self, reply: Reply, receipts: ReceiptChecker) -> _Made:
+        head = _header_of(reply.inquiry)
         try:
-            received = await self._checked(exchange_pb2.RequestHeader.FromString(head), head, state)
+            received = await self._checked(exchange_pb2.RequestHeader.FromString(head), head, reply, receipts)
         except LinkageError as error:
             if error.retryable:
                 raise
             received = failed(error)
-        await self._ground.store.write(lambda connection: self._keep(connection, row, received, state))
-        return received
-
-    async def refuse(self, row: Inquiry, error: LinkageError) -> Received:
-        """The gateway refused the call itself and recorded nothing: final, with the reason for the clerk."""
-        received = failed(error)
-        await self._ground.store.write(lambda connection: self._keep(connection, row, received, None))
-        return received
+        return self._change(reply.inquiry, received, reply)
 
     async def _checked(
-        self, asked: exchange_pb2.RequestHeader, head: bytes, state: linkage_pb2.ExchangeState
+        self, asked: exchange_pb2.RequestHeader, head: bytes, reply: Reply, receipts: ReceiptChecker
     ) -> Received:
-        await self._check_receipt(asked, state)
+        state = reply.state
+        if state.request_id != asked.request_id:
+            raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
+        receipts.check(state.receipt)
         requested_at = stamped(state.receipt.exchange_time)
         known = Received(state.outcome, requested_at=requested_at)
         match state.outcome:
             case exchange_pb2.OUTCOME_ANSWERED | exchange_pb2.OUTCOME_PENDING:
                 try:
-                    opened = await self._opened(asked, head, state)
+                    opened = await self._opened(asked, head, reply)
                 except LinkageError as error:
                     if error.retryable:
                         raise
@@ -98,83 +172,82 @@ class Receiver:
             case _:
                 return known
 
-    async def _check_receipt(self, asked: exchange_pb2.RequestHeader, state: linkage_pb2.ExchangeState) -> None:
-        gateway = await self._ground.directory.signing_key("gateway", state.receipt.signature.key_id)
-        if gateway is None or state.request_id != asked.request_id:
-            raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
-        receipt.check(state.receipt, gateway)
-
-    async def _opened(
-        self, asked: exchange_pb2.RequestHeader, head: bytes, state: linkage_pb2.ExchangeState
-    ) -> exchange_pb2.Answer:
-        provider = await self._ground.directory.signing_key(asked.provider, state.answer.key_id)
-        if provider is None or not state.HasField("answer"):
+    async def _opened(self, asked: exchange_pb2.RequestHeader, head: bytes, reply: Reply) -> exchange_pb2.Answer:
+        state, block = reply.state, reply.block
+        if block is None:
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
-        opened = answer.open_answer(
-            state.answer,
-            state.answer_index,
-            self._ground.keys,
-            provider,
-            header.header_hash(head),
-            state.permit_hash,
-        )
+        provider = await self._ground.directory.signing_key(asked.provider, block.message.key_id)
+        if provider is None:
+            raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
+        answers = block.opened(self._ground.keys, provider)
+        if answers.provider != asked.provider:  # a block is opened once, by the key of who was asked first
+            raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
+        opened = answers.answer(state.answer_index, header.header_hash(head), state.permit_hash)
         if (opened.outcome == exchange_pb2.FINE_OUTCOME_PENDING) != (state.outcome == PENDING):
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
         return opened
 
-    def _keep(
-        self, connection: Connection, row: Inquiry, received: Received, state: linkage_pb2.ExchangeState | None
-    ) -> None:
-        """Runs in the store's transaction. An inquiry that became final meanwhile stays as it is."""
+    async def _kept(self, made: Sequence[_Made | LinkageError]) -> list[Taken | LinkageError]:
+        """Write all at once. An inquiry that became final meanwhile stays as it is."""
+        written = [one for one in made if isinstance(one, _Made)]
+        if written:
+            settling = Settling(self._ground.contents, [one.change for one in written])
+            entries = {one.change.after.request_id: one.records for one in written}
+            await self._ground.store.write(lambda connection: _write(connection, settling, entries))
+        return [Taken(one.received, one.change.after) if isinstance(one, _Made) else one for one in made]
+
+    def _change(self, before: Inquiry, received: Received, reply: Reply | None) -> _Made:
+        """What the inquiry becomes, with the records that are still missing."""
+        state = reply.state if reply is not None else None
+        block = reply.block.received if reply is not None and reply.block is not None else None
         answered_at = self._ground.network() if received.outcome == exchange_pb2.OUTCOME_ANSWERED else None
-        contents, requested_at = self._ground.contents, _first(received.requested_at, row.requested_at)
+        contents, requested_at = self._ground.contents, _first(received.requested_at, before.requested_at)
         after = replace(
-            row,
-            month=contents.month(requested_at) if requested_at is not None else row.month,
+            before,
+            month=contents.month(requested_at) if requested_at is not None else before.month,
             outcome=received.outcome,
             fine_outcome=received.fine,
             # What was received before stays: its receipt is what the gateway can be held to.
-            state=state.SerializeToString() if state is not None else row.state,
+            state=state.SerializeToString() if state is not None else before.state,
             answer=answer.answer_bytes(received.answer) if received.answer is not None else None,
             failure=received.failure.SerializeToString() if received.failure is not None else None,
             requested_at=requested_at,
             answered_at=answered_at,
             review_until=_review_until(state),
         )
-        if kept_inquiries.settle(connection, contents, row, after):
-            records.add(connection, self._records(row, received, state, answered_at))
+        return _Made(received, Change(before, after, block), self._records(before, after, received, state))
 
     def _records(
-        self,
-        row: Inquiry,
-        received: Received,
-        state: linkage_pb2.ExchangeState | None,
-        answered_at: int | None,
+        self, before: Inquiry, after: Inquiry, received: Received, state: linkage_pb2.ExchangeState | None
     ) -> list[dict[str, object]]:
         """Rows still missing: of the request when the gateway's receipt came first, of the outcome when it is final.
 
         What the gateway did not record, since it refused the call as such, is no exchange and gets no record here either.
         """
-        requested_at = _first(received.requested_at, row.requested_at)
-        if requested_at is None:
+        if after.requested_at is None:
             return []
         event = Event(
-            header=exchange_pb2.RequestHeader.FromString(_header_of(row)),
+            header=exchange_pb2.RequestHeader.FromString(_header_of(before)),
             side="requester",
-            requested_at=requested_at,
+            requested_at=after.requested_at,
             table_version=self._ground.law.book().version,
             row=received.row,
             permit_hash=state.permit_hash if state is not None and state.HasField("permit_hash") else None,
         )
-        entries = [event.request()] if row.requested_at is None else []
+        entries = [event.request()] if before.requested_at is None else []
         if received.is_final:
             hidden = received.answer is not None and received.answer.non_disclosure
             fine = received.fine or None
-            made = event.outcome(received.outcome, fine, answered_at, received.reason, non_disclosure=hidden)
-            if received.answer is not None:
-                made.answer_digest = answer.answer_digest(answer.answer_bytes(received.answer))
+            made = event.outcome(received.outcome, fine, after.answered_at, received.reason, non_disclosure=hidden)
+            if after.answer is not None:
+                made.answer_digest = answer.answer_digest(after.answer)
             entries.append(made)
         return event.rows(self._ground.contents, entries)
+
+
+def _write(connection: Connection, settling: Settling, entries: Mapping[str, list[dict[str, object]]]) -> None:
+    """Runs in the store's transaction."""
+    records.add(connection, [row for request_id in sorted(settling.write(connection)) for row in entries[request_id]])
 
 
 def failed(error: LinkageError) -> Received:
@@ -182,9 +255,8 @@ def failed(error: LinkageError) -> Received:
     return Received(exchange_pb2.OUTCOME_ERROR, failure=error.failure(), reason=error.reason)
 
 
-def _header_of(row: Inquiry) -> bytes:
-    sent = linkage_pb2.InquireRequest.FromString(row.sent)
-    return exchange_pb2.Inquiry.FromString(sent.inquiry).header
+def _header_of(inquiry: Inquiry) -> bytes:
+    return exchange_pb2.Inquiry.FromString(inquiry.inquiry).header
 
 
 def _first(now: int | None, before: int | None) -> int | None:

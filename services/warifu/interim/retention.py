@@ -16,6 +16,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.logged import MARK
 from warifu.interim.schema import (
     ANSWER_BLOCKS,
+    BLOCKS,
     BROKEN_PROMISES,
     INQUIRIES,
     OPEN_PROMISES,
@@ -29,7 +30,7 @@ from warifu.interim.schema import (
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import Month, month_of
 
-_BEHIND: Final = (REVIEWS, PROMISES, RECORDS, PROVISIONS, ANSWER_BLOCKS, INQUIRIES)
+_BEHIND: Final = (REVIEWS, PROMISES, RECORDS, PROVISIONS, ANSWER_BLOCKS, INQUIRIES, BLOCKS)
 """Tables of exchanges, those that refer to others first."""
 _UNREPORTED = BROKEN_PROMISES & PROMISES.c.receipt.is_not(None) & PROMISES.c.reported_at.is_(None)
 _UNSEEN = (RECORDS.c.position > bindparam("seen")) & (RECORDS.c.kind == exchange_pb2.RECORD_KIND_REQUEST)

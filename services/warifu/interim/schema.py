@@ -85,6 +85,18 @@ COPY_CHANGES = Table(
 )
 """Changes of copies that were made, by which the same one again has no effect."""
 
+BLOCKS = Table(
+    "blocks",
+    metadata,
+    Column("block", _POSITION, primary_key=True, autoincrement=True),
+    Column("month", Integer, nullable=False, index=True),  # of the youngest exchange that it is for
+    Column(
+        "sealed", LargeBinary, nullable=False
+    ),  # sealed: exchange.v1.SealedBlock as sent, or SealedAnswer as received
+    sqlite_autoincrement=True,
+)
+"""Blocks of own exchanges, each once however many inquiries it is for (`warifu.interim.kept_blocks`)."""
+
 INQUIRIES = Table(
     "inquiries",
     metadata,
@@ -98,8 +110,10 @@ INQUIRIES = Table(
     Column("answered_at", BigInteger),  # network clock
     Column("review_until", BigInteger),  # network clock
     Column("waiting", Integer, nullable=False),  # 1 the gateway has not answered, 2 PENDING, 0 final
-    Column("asked", LargeBinary, nullable=False),  # sealed: what was asked and is sent
-    Column("answered", LargeBinary, nullable=False),  # sealed: what it came to
+    Column("query_block", _POSITION, ForeignKey("blocks.block"), nullable=False),
+    Column("answer_block", _POSITION, ForeignKey("blocks.block")),
+    Column("asked", LargeBinary, nullable=False),  # sealed: what was asked and is sent, but for the query's block
+    Column("answered", LargeBinary, nullable=False),  # sealed: what it came to, but for the answer's block
     sqlite_autoincrement=True,
 )
 """Own inquiries (`warifu.interim.kept_inquiries`). Stored whole before anything is sent."""

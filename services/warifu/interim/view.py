@@ -10,15 +10,18 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import kept_inquiries, kept_provisions, kept_reviews, records
+from warifu.interim import kept_blocks, kept_inquiries, kept_provisions, kept_reviews, records
 from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
+from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.logged import promised
 from warifu.interim.schema import ADDRESSEES, ANSWER_BLOCKS, COPIES, PROMISES, PROVISIONS, RECORDS
 from warifu.interim.v1 import interim_pb2
+from warifu.linkage.v1 import linkage_pb2
 
 _MESSAGES: Final = {
     ("inquiries", "request"): "warifu.interim.v1.InquireRequest",
+    ("inquiries", "inquiry"): "warifu.exchange.v1.Inquiry",
     ("inquiries", "sent"): "warifu.linkage.v1.InquireRequest",
     ("inquiries", "state"): "warifu.linkage.v1.ExchangeState",
     ("inquiries", "answer"): "warifu.exchange.v1.Answer",
@@ -71,7 +74,7 @@ class View:
 def _held(connection: Connection, contents: Contents, request_id: str) -> Iterator[Held]:
     inquiry = kept_inquiries.find(connection, contents, request_id)
     if inquiry is not None:
-        yield "inquiries", asdict(inquiry)
+        yield "inquiries", _travelled(connection, contents, inquiry)
         yield from _addressee(connection, interim_pb2.InquireRequest.FromString(inquiry.request).addressee_no)
     for row in kept_provisions.known(connection, [request_id]).values():
         provided = asdict(kept_provisions.opened(contents, row))
@@ -89,6 +92,21 @@ def _held(connection: Connection, contents: Contents, request_id: str) -> Iterat
     for row in connection.execute(_PROMISES, asked):
         plain = {column.name: getattr(row, column.name) for column in PROMISES.columns}
         yield "promises", {**plain, "receipt": promised(contents, row)}
+
+
+def _travelled(connection: Connection, contents: Contents, inquiry: Inquiry) -> Mapping[Any, object]:
+    """An inquiry with what was sent and received put together again out of row and blocks."""
+    numbers = [number for number in (inquiry.query_block, inquiry.answer_block) if number is not None]
+    blocks = kept_blocks.find(connection, contents, numbers)
+    query = exchange_pb2.SealedBlock.FromString(blocks[inquiry.query_block])
+    sent = linkage_pb2.InquireRequest(inquiry=inquiry.inquiry, query=query)
+    values = {**asdict(inquiry), "sent": sent.SerializeToString()}
+    answer = kept_inquiries.answer_block(contents, inquiry, blocks.get(inquiry.answer_block or 0))
+    if inquiry.state is not None and answer is not None:
+        state = linkage_pb2.ExchangeState.FromString(inquiry.state)
+        state.answer.ParseFromString(answer)
+        values["state"] = state.SerializeToString()
+    return values
 
 
 def _looked_up(connection: Connection, addressee_no: str | None, permit: bytes) -> Iterator[Held]:

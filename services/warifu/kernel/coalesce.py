@@ -37,10 +37,14 @@ class Coalescer(Generic[T, R]):
 
         Raises whatever `run` gave for this item, or raised for all.
         """
+        return await self.submit(item)
+
+    def submit(self, item: T) -> asyncio.Future[R]:
+        """The same for who does not wait now: the result to come."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future))
         self._wake()
-        return await future
+        return future
 
     async def drain(self) -> None:
         """Wait for all that is queued or under way."""

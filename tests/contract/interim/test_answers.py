@@ -15,7 +15,7 @@ from warifu.exchange import answer, header, receipt
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2 as ex
 from warifu.interim.inquire import find
-from warifu.interim.receive import Receiver
+from warifu.interim.receive import Block, Receiver, Reply
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.linkage.v1 import linkage_pb2
 
@@ -68,7 +68,10 @@ class Desk:
         """What the asker makes of it, as its business system sees it."""
         interim = self.world.interim(NHI)
         row = interim.ground.store.read(lambda connection: find(connection, interim.ground.contents, self.request_id))
-        await Receiver(interim.ground).take(row, state)
+        block = Block(state.answer) if state.HasField("answer") else None
+        (taken,) = await Receiver(interim.ground).take([Reply(row, state, block)])
+        if isinstance(taken, LinkageError):
+            raise taken
         listed = await self.world.collect(NHI, self.request_id)
         records = await self.world.records(NHI)
         return listed, records
@@ -86,7 +89,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         question = world.question()
         interim = world.interim(NHI)
         await interim.ground.directory.entry("gateway")
-        await interim._inquiries.store(question)
+        await interim._inquiries.store([question])
         held = next(one for one in interim.view(question.request_id))
         sent = linkage_pb2.InquireRequest.FromString(next(v.raw for v in held.values if v.name == "sent"))
         head = ex.Inquiry.FromString(sent.inquiry).header

@@ -116,7 +116,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             assert not (await world.enrol(code, "1")).HasField("error")
         await world.interim(TAX).register_copies([copy("r-1")])
         keys = InstitutionKeys.load_or_create(tmp_path / "gateway" / "secrets", "gateway")
-        subject = world.interim(TAX)._inquiries._addressees.asked_about("1")[0]
+        subject = world.interim(TAX)._inquiries._addressees.asked_about(["1"])["1"].subject
         yield Gateway(world, keys, subject)
     finally:
         await world.end()

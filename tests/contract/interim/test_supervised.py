@@ -75,7 +75,7 @@ async def decide(world: World, to: State) -> None:
 def pen(world: World) -> Gateway:
     """A gateway that signs what it likes, with the real one's keys."""
     keys = InstitutionKeys.load_or_create(world.state / "gateway" / "secrets", "gateway")
-    return Gateway(world, keys, world.interim(TAX)._inquiries._addressees.asked_about("1")[0])
+    return Gateway(world, keys, world.interim(TAX)._inquiries._addressees.asked_about(["1"])["1"].subject)
 
 
 async def shown(gateway: Gateway) -> str:
@@ -235,7 +235,7 @@ async def test_one_clerks_curiosity_about_one_person_is_told_by_request_ids(plai
     assert (found.rule, found.institution, found.count) == ("curiosity", NHI, 4)
     assert sorted(found.request_ids) == sorted(one.request_id for one in asked)
     told = listed.SerializeToString()
-    subject = plain.interim(NHI)._inquiries._addressees.asked_about("1")[0]
+    subject = plain.interim(NHI)._inquiries._addressees.asked_about(["1"])["1"].subject
     for secret in (b"c-17", b"case-1", subject.SerializeToString()):
         assert secret not in told
     assert listed == await watching(plain).ListInquirySuspicions(from_day(), timeout=WAIT)

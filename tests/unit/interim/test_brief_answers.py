@@ -10,19 +10,20 @@ import pytest
 from sqlalchemy import Connection, select
 
 from warifu.exchange.v1 import exchange_pb2
-from warifu.interim import kept_inquiries
+from warifu.interim import kept_blocks, kept_inquiries
 from warifu.interim.addressees import Addressees
 from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground
-from warifu.interim.kept_inquiries import Inquiry
+from warifu.interim.kept_inquiries import Change, Inquiry, Settling
 from warifu.interim.retention import Retention
-from warifu.interim.schema import ADDRESSEES, INQUIRIES
+from warifu.interim.schema import ADDRESSEES, BLOCKS, INQUIRIES
 from warifu.kernel.instants import milliseconds
 from warifu.kernel.vault import Vault
 from warifu.linkage.v1 import linkage_pb2
 
 KEPT = 7
 SECRET = b"1234567-yen"
+SEALED = b"sealed " + SECRET
 
 
 @pytest.fixture
@@ -36,9 +37,8 @@ async def answered(ground: Ground, request_id: str = "r-1") -> Inquiry:
     """An inquiry that was answered now, stored."""
     contents, now = ground.contents, milliseconds(ground.clock.network())
     state = linkage_pb2.ExchangeState(request_id=request_id, outcome=exchange_pb2.OUTCOME_ANSWERED)
-    state.answer.block.ciphertext = b"sealed " + SECRET
     state.receipt.commitment = b"commitment"
-    asked = Inquiry(request_id, contents.month(now), now, b"request", b"sent")
+    asked = Inquiry(request_id, contents.month(now), now, b"request", b"inquiry")
     done = replace(
         asked,
         outcome=exchange_pb2.OUTCOME_ANSWERED,
@@ -50,8 +50,11 @@ async def answered(ground: Ground, request_id: str = "r-1") -> Inquiry:
     )
 
     def write(connection: Connection) -> None:
-        kept_inquiries.add(connection, kept_inquiries.row_of(contents, asked))
-        assert kept_inquiries.settle(connection, contents, asked, done)
+        number = kept_inquiries.add(
+            connection, kept_blocks.row_of(contents, asked.month, b"query"), [kept_inquiries.row_of(contents, asked)]
+        )
+        change = Change(replace(asked, query_block=number), replace(done, query_block=number), SEALED)
+        assert Settling(contents, [change]).write(connection) == {request_id}
 
     await ground.store.write(write)
     return done
@@ -61,7 +64,21 @@ def found(ground: Ground, request_id: str = "r-1") -> Inquiry:
     """The inquiry as it is read."""
     inquiry = ground.store.read(lambda c: kept_inquiries.find(c, ground.contents, request_id))
     assert inquiry is not None
-    return replace(inquiry, position=0)
+    return replace(inquiry, position=0, query_block=0, answer_block=None)
+
+
+def sealed(ground: Ground, request_id: str = "r-1") -> bytes | None:
+    """The answer as it came, as it is read."""
+    contents = ground.contents
+
+    def read(connection: Connection) -> bytes | None:
+        inquiry = kept_inquiries.find(connection, contents, request_id)
+        assert inquiry is not None
+        assert inquiry.answer_block is not None
+        kept = kept_blocks.find(connection, contents, [inquiry.answer_block])[inquiry.answer_block]
+        return kept_inquiries.answer_block(contents, inquiry, kept)
+
+    return ground.store.read(read)
 
 
 async def test_an_answer_opens_through_its_last_day(brief: Ground) -> None:
@@ -70,6 +87,7 @@ async def test_an_answer_opens_through_its_last_day(brief: Ground) -> None:
     for _ in range(KEPT + 1):
         await Retention(brief).run()
         assert found(brief) == done
+        assert sealed(brief) == SEALED
         brief.clock.pass_days(1)
 
 
@@ -82,9 +100,9 @@ async def test_afterwards_it_opens_for_nobody(brief: Ground) -> None:
     for inquiry in (found(brief), kept_inquiries.opened(brief.contents, before)):
         assert inquiry.answer is None
         state = linkage_pb2.ExchangeState.FromString(inquiry.state or b"")
-        assert not state.HasField("answer")
         assert state.receipt.commitment == b"commitment"
         assert (inquiry.outcome, inquiry.answered_at) == (done.outcome, done.answered_at)
+    assert sealed(brief) is None
 
 
 async def test_the_month_s_key_alone_opens_no_answer(brief: Ground) -> None:
@@ -94,6 +112,10 @@ async def test_the_month_s_key_alone_opens_no_answer(brief: Ground) -> None:
     plain = brief.contents.vault.unseal(row.month, row.answered, b"inquiry/answered/r-1")
     assert SECRET not in plain
     assert SECRET not in row.answered + row.asked
+    blocks = brief.store.read(lambda c: c.execute(select(BLOCKS)).all())
+    opened = [brief.contents.vault.unseal(block.month, block.sealed, b"block") for block in blocks]
+    assert len(opened) == 2
+    assert not any(SECRET in content for content in opened)
 
 
 async def test_other_days_keys_show_nothing(brief: Ground, tmp_path: Path) -> None:
@@ -120,5 +142,5 @@ async def test_a_code_has_one_addressee_number(brief: Ground) -> None:
     numbers = [await addressees.acquaint(one) for one in (first, second, first)]
     assert numbers[0] == numbers[2] != numbers[1]
     assert all(len(number) == 15 and number.isdecimal() for number in numbers)
-    assert addressees.asked_about(numbers[0]) == (first, False)
+    assert addressees.asked_about(numbers)[numbers[0]].subject == first
     assert len(brief.store.read(lambda c: c.execute(select(ADDRESSEES)).all())) == 2

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from warifu.exchange.v1 import exchange_pb2 as ex
-from warifu.interim import kept_inquiries, kept_provisions, kept_reviews
-from warifu.interim.kept_inquiries import Inquiry
+from warifu.interim import kept_blocks, kept_inquiries, kept_provisions, kept_reviews
+from warifu.interim.kept_inquiries import Change, Inquiry, Settling
 from warifu.interim.kept_provisions import Provided, Told
 from warifu.interim.kept_reviews import Review
 from warifu.interim.retention import Retention
@@ -28,15 +28,21 @@ optional = st.none() | st.binary(max_size=40)
 
 def inquiry(request_id: str = "a", month: int = JUNE, **values) -> Inquiry:
     """An inquiry that was answered."""
-    known = {"made_at": 1, "request": SECRET, "sent": b"sent", "outcome": ex.OUTCOME_ANSWERED, **values}
+    known = {"made_at": 1, "request": SECRET, "inquiry": b"inquiry", "outcome": ex.OUTCOME_ANSWERED, **values}
     return Inquiry(request_id, month, **known)
+
+
+async def settle(ground, before: Inquiry, after: Inquiry) -> None:
+    """Write what an answer changed."""
+    await ground.store.write(Settling(ground.contents, [Change(before, after)]).write)
 
 
 async def keep(ground, *inquiries: Inquiry) -> None:
     """Store inquiries."""
     for one in inquiries:
         row = kept_inquiries.row_of(ground.contents, one)
-        await ground.store.write(lambda connection, row=row: kept_inquiries.add(connection, row))
+        block = kept_blocks.row_of(ground.contents, one.month, b"query")
+        await ground.store.write(lambda connection, row=row, block=block: kept_inquiries.add(connection, block, [row]))
 
 
 async def provide(ground, month: int, *, waiting: bool, permit_id: str = "p") -> None:
@@ -101,11 +107,14 @@ async def test_an_inquiry_moves_into_the_month_of_its_exchange(ground):
     """When the gateway's time is in another month than the own clock's was, all of the inquiry lies under that month's key."""
     before = inquiry(outcome=ex.OUTCOME_UNSPECIFIED)
     await keep(ground, before)
+    before = ground.store.read(lambda connection: kept_inquiries.find(connection, ground.contents, "a"))
     after = replace(before, month=JUNE + 1, outcome=ex.OUTCOME_ANSWERED, answer=b"answer")
-    await ground.store.write(lambda connection: kept_inquiries.settle(connection, ground.contents, before, after))
+    await settle(ground, before, after)
     ground.contents.vault.forget_before(JUNE + 1)
     found = ground.store.read(lambda connection: kept_inquiries.find(connection, ground.contents, "a"))
-    assert replace(found, position=0) == after
+    assert found == after
+    blocks = ground.store.read(lambda connection: kept_blocks.find(connection, ground.contents, [found.query_block]))
+    assert blocks == {found.query_block: b"query"}
 
 
 async def test_months_go_when_their_term_is_over(ground, tmp_path):
@@ -120,7 +129,7 @@ async def test_months_go_when_their_term_is_over(ground, tmp_path):
     old = (tmp_path / "0.db").read_bytes() + (tmp_path / "0.db-wal").read_bytes()
     assert b"a-request-of-june" in old
     move_to(ground, JUNE + 1 + RETENTION)
-    assert await job.run() == 4
+    assert await job.run() == 5
     assert months(ground) == {JUNE + 1}
     assert count(ground, PROVISIONS) == count(ground, REVIEWS) == 0
     assert not any(b"a-request-of-june" in file.read_bytes() for file in files)
@@ -137,12 +146,12 @@ async def test_what_is_unfinished_is_waited_for(ground):
     await provide(ground, JUNE + 1, waiting=True)
     move_to(ground, JUNE + 12 + RETENTION)
     job = Retention(ground)
-    assert await job.run() == 1
+    assert await job.run() == 2
     assert months(ground) == {JUNE, JUNE + 1}
     found = ground.store.read(lambda connection: kept_inquiries.find(connection, ground.contents, "b"))
     done = replace(found, outcome=ex.OUTCOME_EXPIRED)
-    await ground.store.write(lambda connection: kept_inquiries.settle(connection, ground.contents, found, done))
-    assert await job.run() == 1
+    await settle(ground, found, done)
+    assert await job.run() == 2
     assert months(ground) == {JUNE + 1}
     assert ground.contents.vault.first == JUNE + 1
     ((review, provided),) = ground.store.read(lambda c: kept_reviews.waiting(c, ground.contents))
@@ -153,7 +162,7 @@ async def test_what_is_unfinished_is_waited_for(ground):
         kept_provisions.tell(connection, ground.contents, provided, told, provided.block)
 
     await ground.store.write(decide)
-    assert await job.run() == 4
+    assert await job.run() == 5
     assert months(ground) == set()
 
 
@@ -190,7 +199,7 @@ async def test_rows_that_came_back_without_their_key_are_dropped(ground):
     listed = ground.store.read(lambda connection: kept_inquiries.newest(connection, ground.contents, 2**62, 9))
     assert [one.request_id for one in listed] == ["b"]
     assert ground.store.read(lambda connection: kept_inquiries.find(connection, ground.contents, "a")) is None
-    assert await Retention(ground).run() == 1
+    assert await Retention(ground).run() == 2
     assert months(ground) == {JUNE + 1}
 
 

@@ -34,6 +34,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_answer_blocks_month"), ["month"], unique=False)
 
     op.create_table(
+        "blocks",
+        sa.Column("block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("block"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("blocks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_blocks_month"), ["month"], unique=False)
+
+    op.create_table(
         "copy_changes",
         sa.Column("record_id", sa.String(length=64), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
@@ -53,32 +64,6 @@ def upgrade() -> None:
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("acquisition_number"),
     )
-    op.create_table(
-        "inquiries",
-        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("request_id", sa.String(length=36), nullable=False),
-        sa.Column("month", sa.Integer(), nullable=False),
-        sa.Column("made_at", sa.BigInteger(), nullable=False),
-        sa.Column("requested_at", sa.BigInteger(), nullable=True),
-        sa.Column("answered_at", sa.BigInteger(), nullable=True),
-        sa.Column("review_until", sa.BigInteger(), nullable=True),
-        sa.Column("waiting", sa.Integer(), nullable=False),
-        sa.Column("asked", sa.LargeBinary(), nullable=False),
-        sa.Column("answered", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("position"),
-        sa.UniqueConstraint("request_id"),
-        sqlite_autoincrement=True,
-    )
-    with op.batch_alter_table("inquiries", schema=None) as batch_op:
-        batch_op.create_index(
-            "inquiries_unfinished",
-            ["month"],
-            unique=False,
-            sqlite_where=sa.text("waiting > 0"),
-            postgresql_where=sa.text("waiting > 0"),
-        )
-        batch_op.create_index(batch_op.f("ix_inquiries_month"), ["month"], unique=False)
-
     op.create_table(
         "journal",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -166,6 +151,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("addressee_no", "item", "record_key"),
     )
     op.create_table(
+        "inquiries",
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("requested_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("review_until", sa.BigInteger(), nullable=True),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("query_block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("answer_block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asked", sa.LargeBinary(), nullable=False),
+        sa.Column("answered", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["answer_block"], ["blocks.block"]),
+        sa.ForeignKeyConstraint(["query_block"], ["blocks.block"]),
+        sa.PrimaryKeyConstraint("position"),
+        sa.UniqueConstraint("request_id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("inquiries", schema=None) as batch_op:
+        batch_op.create_index(
+            "inquiries_unfinished",
+            ["month"],
+            unique=False,
+            sqlite_where=sa.text("waiting > 0"),
+            postgresql_where=sa.text("waiting > 0"),
+        )
+        batch_op.create_index(batch_op.f("ix_inquiries_month"), ["month"], unique=False)
+
+    op.create_table(
         "protections",
         sa.Column("addressee_no", sa.String(length=15), nullable=False),
         sa.Column("non_disclosure", sa.Boolean(), nullable=False),
@@ -203,11 +218,7 @@ def upgrade() -> None:
     with op.batch_alter_table("reviews", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reviews_month"), ["month"], unique=False)
         batch_op.create_index(
-            "reviews_waiting",
-            ["review_until"],
-            unique=False,
-            sqlite_where=sa.text("waiting"),
-            postgresql_where=sa.text("waiting"),
+            "reviews_waiting", ["review_until"], unique=False, sqlite_where="waiting", postgresql_where="waiting"
         )
 
     # ### end Alembic commands ###
