@@ -83,44 +83,76 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
         self.requesters: dict[str, InstitutionKeys] = {}
         self.calls: list[CheckedPermit] = []
         self.look_ups = 0
-        self.kept: dict[bytes, tuple[pb.SealedAnswer, int]] = {}
+        self.batches: list[tuple[int, int]] = []
+        """Permits and query blocks of each call."""
+        self.kept: dict[bytes, tuple[pb.SealedAnswer, int, int]] = {}
+        """Block, place in it, and outcome, by permit hash."""
         self.outcome = pb.FINE_OUTCOME_PROVIDED
         self.non_disclosure = False
         self.failure: LinkageError | None = None
+        self.failures: dict[str, LinkageError] = {}
+        """Of single permits, by id."""
         self.arrived: Callable[[CheckedPermit], Awaitable[None]] | None = None
         self.leaving: Callable[[], Awaitable[None]] | None = None
         self.spoil: Callable[[provision_pb2.ProvideResponse], None] | None = None
         self.clock = MovableClock(datetime.fromisoformat(START), stopped=True)
 
     async def Provide(self, request, context):
-        """See the contract; one permit a call."""
+        """See the contract."""
         key = self.gateway.verifying_key
         checker = PermitChecker(PROVIDER, lambda key_id: key if key_id == key.key_id else None)
-        (checked,) = [checker.check(one) for one in request.permits]
-        self.calls.append(checked)
+        checked = [checker.check(one) for one in request.permits]
+        self.batches.append((len(request.permits), len(request.queries)))
+        self.calls += checked
         if self.arrived is not None:
-            await self.arrived(checked)
-        if self.failure is not None:
-            result = provision_pb2.ProvideResult(outcome=pb.OUTCOME_ERROR, error=self.failure.failure())
-            return provision_pb2.ProvideResponse(results=[result])
-        sealed, outcome = self._answer(checked)
-        if self.leaving is not None:
+            for one in checked:
+                await self.arrived(one)
+        response = provision_pb2.ProvideResponse()
+        self._answer([one for one in checked if not self._fails(one)])
+        for one in checked:
+            self._say(response, one)
+        if self.leaving is not None and self.failure is None:
             await self.leaving()
-        result = provision_pb2.ProvideResult(outcome=outcome, non_disclosure=self.non_disclosure)
-        response = provision_pb2.ProvideResponse(answers=[sealed], results=[result])
         if self.spoil is not None:
             self.spoil(response)
         return response
 
-    def _answer(self, checked: CheckedPermit) -> tuple[pb.SealedAnswer, int]:
-        known = self.kept.get(checked.permit_hash)
-        if known is not None and known[1] != pb.OUTCOME_PENDING:
-            return known
-        if known is None:
-            check_window(checked, self.clock.machine())
-        if self.outcome != pb.FINE_OUTCOME_PENDING:
-            self.look_ups += 1
-        answer = pb.Answer(
+    def _fails(self, checked: CheckedPermit) -> bool:
+        return self.failure is not None or checked.permit.permit_id in self.failures
+
+    def _say(self, response: provision_pb2.ProvideResponse, checked: CheckedPermit) -> None:
+        if self._fails(checked):
+            failure = self.failure or self.failures[checked.permit.permit_id]
+            response.results.add(outcome=pb.OUTCOME_ERROR, error=failure.failure())
+            return
+        sealed, place, outcome = self.kept[checked.permit_hash]
+        if sealed not in response.answers:
+            response.answers.append(sealed)
+        block = list(response.answers).index(sealed)
+        hidden = self.non_disclosure
+        response.results.add(outcome=outcome, answer_block=block, answer_index=place, non_disclosure=hidden)
+
+    def _answer(self, checked: list[CheckedPermit]) -> None:
+        new = []
+        for one in checked:
+            known = self.kept.get(one.permit_hash)
+            if known is None:
+                check_window(one, self.clock.machine())
+            if known is None or known[2] == pb.OUTCOME_PENDING:
+                self.look_ups += self.outcome != pb.FINE_OUTCOME_PENDING
+                new.append(one)
+        if not new:
+            return
+        recipient = self.requesters[new[0].header.requester].sealing_key
+        answers = [self._made(one) for one in new]
+        sealed = seal_answers(answers, recipient, self.keys.signing_key_id, self.keys.sign)
+        waits = self.outcome == pb.FINE_OUTCOME_PENDING
+        outcome = pb.OUTCOME_PENDING if waits else pb.OUTCOME_ANSWERED
+        for place, one in enumerate(new):
+            self.kept[one.permit_hash] = sealed, place, outcome
+
+    def _made(self, checked: CheckedPermit) -> pb.Answer:
+        return pb.Answer(
             header_hash=checked.header_hash,
             permit_hash=checked.permit_hash,
             provider=PROVIDER,
@@ -129,11 +161,6 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
             salt=bytes(SALT_SIZE),
             records=[pb.Record(record_key=ANSWER_CANARY)],
         )
-        recipient = self.requesters[checked.header.requester].sealing_key
-        sealed = seal_answers([answer], recipient, self.keys.signing_key_id, self.keys.sign)
-        waits = self.outcome == pb.FINE_OUTCOME_PENDING
-        self.kept[checked.permit_hash] = sealed, pb.OUTCOME_PENDING if waits else pb.OUTCOME_ANSWERED
-        return self.kept[checked.permit_hash]
 
 
 class Portal(portal_pb2_grpc.DeliveryServiceServicer):

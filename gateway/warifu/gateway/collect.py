@@ -26,9 +26,9 @@ class Collection:
         found = self._books.store.read(lambda connection: self._books.exchanges.find(connection, request_id))
         if found is None or found.requester != caller:
             raise LinkageError(Reason.CLIENT_REQUEST_UNKNOWN)
-        try:
-            return await self._course.resume(found)
-        except LinkageError:
-            if found.outcome == OUTCOME_PENDING:  # still true while the provider cannot be reached
-                return found
-            raise
+        (became,) = await self._course.resume([found])
+        if isinstance(became, Stored):
+            return became
+        if isinstance(became, LinkageError) and found.outcome == OUTCOME_PENDING:
+            return found  # still true while the provider cannot be reached
+        raise became

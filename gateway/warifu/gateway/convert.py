@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warifu.exchange.v1.exchange_pb2 import SubjectReference
@@ -28,12 +29,21 @@ class Conversion:
 
     def open(self, subject: SubjectReference, requester: str) -> Converted:
         """The person behind the requester's own code."""
+        (converted,) = self.open_all([(subject, requester)])
+        return converted
+
+    def open_all(self, subjects: Sequence[tuple[SubjectReference, str]]) -> list[Converted]:
+        """The person behind each requester's own code, in order."""
+        people = [self._person(*one) for one in subjects]
+        marks = [person.mark() if person is not None else None for person in people]
+        gone = self._enrolment.superseded_among([mark for mark in marks if mark is not None])
+        return [_converted(person, mark in gone) for person, mark in zip(people, marks, strict=True)]
+
+    def _person(self, subject: SubjectReference, requester: str) -> Subject | None:
         try:
-            person = self._scheme.open(subject, requester)
+            return self._scheme.open(subject, requester)
         except CodeUnknownError:
-            return Converted(None, Reason.CLIENT_CODE_UNKNOWN)
-        gone = self._enrolment.is_superseded(person.mark())
-        return Converted(person, Reason.CLIENT_CODE_SUPERSEDED if gone else None)
+            return None
 
     def convert(self, subject: SubjectReference, requester: str, other: str) -> SubjectReference:
         """The code of `other` for the person behind the requester's code.
@@ -42,3 +52,9 @@ class Conversion:
             CodeUnknownError: the requester never got that code.
         """
         return self._scheme.open(subject, requester).seen_by(other)
+
+
+def _converted(person: Subject | None, gone: bool) -> Converted:
+    if person is None:
+        return Converted(None, Reason.CLIENT_CODE_UNKNOWN)
+    return Converted(person, Reason.CLIENT_CODE_SUPERSEDED if gone else None)

@@ -21,13 +21,17 @@ from warifu.kernel.peers import Peers
 from warifu.provision.v1.provision_pb2 import ProvideRequest, ProvideResponse, ProvideResult
 from warifu.provision.v1.provision_pb2_grpc import ProvisionServiceStub
 
+Answer = tuple[pb.SealedBlock, bytes]
+"""An answer block, and the whole SealedAnswer as it is relayed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What one exchange has come to."""
 
     outcome: pb.Outcome.ValueType
-    answer: pb.SealedAnswer | None = None
+    answer: bytes | None = None
+    """SealedAnswer, serialised: one object for all that it answers."""
     answer_index: int | None = None
     non_disclosure: bool = False
     """The provider asks that the person not be shown it."""
@@ -45,22 +49,18 @@ class Forwarder:
     def __init__(self, peers: Peers, keys: InstitutionKeys, decisions: Decisions, clock: Clock) -> None:
         self._peers, self._keys, self._decisions, self._clock = peers, keys, decisions, clock
 
-    async def ask(self, stored: Stored) -> Reply:
-        """What the provider says of one exchange.
+    async def ask(self, batch: Sequence[Stored]) -> list[Reply | LinkageError]:
+        """What a provider says of exchanges of one requester with it, in order; an error where nothing is known yet and it stays open.
+
+        One call: one signature over the permits, each block once.
 
         Raises:
-            LinkageError: nothing is known yet, since the provider could not be reached or not say: the exchange stays open.
+            LinkageError: GATEWAY_INTERNAL: the provider cannot be called from here.
         """
-        (reply,) = await self._ask_batch(stored.provider, (stored,))
-        if isinstance(reply, LinkageError):
-            raise reply
-        return reply
-
-    async def _ask_batch(self, provider: str, batch: Sequence[Stored]) -> list[Reply | LinkageError]:
-        """One call for exchanges of one requester with one provider: one signature over their permits, each block once."""
-        blocks = {one.query: pb.SealedBlock.FromString(one.query) for one in batch}
+        provider = batch[0].provider
+        blocks = [pb.SealedBlock.FromString(wire) for wire in dict.fromkeys(one.query for one in batch)]
         permits = permit.issue([_permit(one) for one in batch], self._keys.signing_key_id, self._keys.sign)
-        request = ProvideRequest(provider=provider, permits=permits, queries=blocks.values())
+        request = ProvideRequest(provider=provider, permits=permits, queries=blocks)
         try:
             party = self._decisions.kind_of(provider)
             stub = self._peers.stub(ProvisionServiceStub, party)
@@ -73,9 +73,12 @@ class Forwarder:
             LookupError,
         ) as error:  # our own certificate or the provider's address is missing: an operator must act
             raise LinkageError(Reason.GATEWAY_INTERNAL) from error
-        return [self._judge(one, response, index) for index, one in enumerate(batch)]
+        answers = [(sealed.block, sealed.SerializeToString()) for sealed in response.answers]
+        return [self._judge(one, response, answers, index) for index, one in enumerate(batch)]
 
-    def _judge(self, stored: Stored, response: ProvideResponse, index: int) -> Reply | LinkageError:
+    def _judge(
+        self, stored: Stored, response: ProvideResponse, answers: Sequence[Answer], index: int
+    ) -> Reply | LinkageError:
         if index >= len(response.results):
             return _invalid()
         result = response.results[index]
@@ -83,7 +86,7 @@ class Forwarder:
             failure = LinkageError.from_failure(result.error, party="provider")
             reply = self._judge_failure(stored, failure, non_disclosure=result.non_disclosure)
         elif result.outcome in {pb.OUTCOME_ANSWERED, pb.OUTCOME_PENDING}:
-            reply = _judge_answer(stored, response, result)
+            reply = _judge_answer(stored, answers, result)
         else:
             reply = _invalid()
         return reply
@@ -135,18 +138,18 @@ _PERMIT_REFUSED = frozenset(
 )
 
 
-def _judge_answer(stored: Stored, response: ProvideResponse, result: ProvideResult) -> Reply:
+def _judge_answer(stored: Stored, answers: Sequence[Answer], result: ProvideResult) -> Reply:
     """The answer block must be for the requester and name this permit; whether it is genuine, the requester checks."""
     try:
-        sealed = response.answers[result.answer_block]
-        leaf = sealed.block.leaves[result.answer_index]
+        block, wire = answers[result.answer_block]
+        leaf = block.leaves[result.answer_index]
     except IndexError:
         return _invalid()
     issued = pb.Permit.FromString(_permit(stored))
     expected = answer.answer_leaf(header.header_hash(issued.header), permit.permit_hash(_permit(stored)))
-    if sealed.block.recipient != stored.requester or leaf != expected:
+    if block.recipient != stored.requester or leaf != expected:
         return _invalid()
-    return Reply(result.outcome, sealed, result.answer_index, result.non_disclosure)
+    return Reply(result.outcome, wire, result.answer_index, result.non_disclosure)
 
 
 def _invalid() -> Reply:

@@ -21,8 +21,7 @@ from warifu.gateway import corrections
 from warifu.gateway.books import Books
 from warifu.gateway.convert import Conversion
 from warifu.gateway.directory import Directory
-from warifu.gateway.schema import CORRECTION, ENTRY, EXCHANGE, OUTBOX
-from warifu.gateway.stored import Stored
+from warifu.gateway.schema import CORRECTION, ENTRY, EXCHANGE, OUTBOX, RECORD
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
@@ -40,16 +39,23 @@ _UNPLACED = exists().where(
     ENTRY.c.position == CORRECTION.c.position,
     ENTRY.c.leaf_index.is_(None),
 )
+_REQUESTED, _DECIDED = RECORD.alias("requested"), RECORD.alias("decided")
 _NEXT = (
     select(
         OUTBOX.c.position,
-        OUTBOX.c.request_id,
+        *(EXCHANGE.c[name] for name in ("request_id", "month", "asked")),
         _REQUEST.c.leaf_index.label("request_leaf"),
         _OUTCOME.c.leaf_index.label("outcome_leaf"),
+        _REQUESTED.c.sealed.label("requested"),
+        _DECIDED.c.sealed.label("decided"),
+        exists().where(CORRECTION.c.request_id == OUTBOX.c.request_id).label("corrected"),
     )
     .join(EXCHANGE, EXCHANGE.c.request_id == OUTBOX.c.request_id)
+    # Its records by their commitments, not by request id, which others may have pretended to.
     .join(_REQUEST, _REQUEST.c.commitment == EXCHANGE.c.commitment)
     .join(_OUTCOME, _OUTCOME.c.commitment == EXCHANGE.c.outcome_commitment)
+    .join(_REQUESTED, _REQUESTED.c.position == _REQUEST.c.position)
+    .join(_DECIDED, _DECIDED.c.position == _OUTCOME.c.position)
     .where(_REQUEST.c.leaf_index.is_not(None), _OUTCOME.c.leaf_index.is_not(None), ~_UNPLACED)
     .order_by(OUTBOX.c.position)
     .limit(DELIVERED_AT_ONCE)
@@ -101,34 +107,27 @@ class Outbox:
         return taken
 
     def _delivery(self, one: Waiting, portal: str, key: SealingKey) -> Delivery:
-        exchange, request, outcome, corrected = self._books.store.read(
-            lambda connection: self._records(connection, one.request_id)
-        )
-        asked = pb.Inquiry.FromString(exchange.inquiry)
+        asked = self._books.exchanges.asked(one)
+        subject = pb.Inquiry.FromString(asked["inquiry"]).subject
+        opened = self._books.records.unsealed
         shown = ShownRecord(
-            subject=self._conversion.convert(asked.subject, exchange.requester, portal).SerializeToString(),
-            request=request.SerializeToString(),
-            outcome=outcome.SerializeToString(),
+            subject=self._conversion.convert(subject, asked["requester"], portal).SerializeToString(),
+            request=opened(one.month, one.request_id, one.requested),
+            outcome=opened(one.month, one.request_id, one.decided),
             request_leaf=one.request_leaf,
             outcome_leaf=one.outcome_leaf,
-            corrections=corrected,
+            corrections=self._corrections(one.request_id) if one.corrected else (),
         )
         sealed = key.seal(shown.SerializeToString(), domains.DELIVERY_SEAL + one.request_id.encode())
         return Delivery(request_id=one.request_id, sealed=sealed, key_id=key.key_id)
 
-    def _records(
-        self, connection: Connection, request_id: str
-    ) -> tuple[Stored, pb.CommittedRecord, pb.CommittedRecord, list[ShownCorrection]]:
-        exchange = self._books.exchanges.find(connection, request_id)
-        assert exchange is not None
-        assert exchange.outcome_commitment is not None, "only a final exchange is delivered"
-        kept = self._books.records.kept
-        corrected = [
+    def _corrections(self, request_id: str) -> list[ShownCorrection]:
+        vault = self._books.vault
+        return [
             ShownCorrection(event=one.committed.SerializeToString(), leaf=one.leaf)
-            for one in corrections.of(connection, self._books.vault, request_id)
+            for one in self._books.store.read(lambda connection: corrections.of(connection, vault, request_id))
             if one.leaf is not None
         ]
-        return exchange, kept(connection, exchange.commitment), kept(connection, exchange.outcome_commitment), corrected
 
     def _portal(self) -> str | None:
         portals = self._law.book().register.of_kind(PORTAL)

@@ -1,19 +1,32 @@
-"""Step 5: what the exchange came to is durable before it is told. An outcome is recorded once, when it is final."""
+"""Step 5: what exchanges came to is durable before it is told. An outcome is recorded once, when it is final."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from warifu.exchange import record as records
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import record, stored
 from warifu.gateway.books import Books
 from warifu.gateway.forward import Reply, expired
+from warifu.gateway.record import New
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
+from warifu.kernel.errors import LinkageError
 from warifu.kernel.instants import milliseconds
+
+Settled = Stored | LinkageError
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """An exchange before and after a reply."""
+
+    before: Stored
+    after: Stored
+    reply: Reply
 
 
 class Outcomes:
@@ -22,60 +35,75 @@ class Outcomes:
     def __init__(self, books: Books, clock: Clock) -> None:
         self._books, self._clock = books, clock
 
-    async def settle(self, before: Stored, reply: Reply) -> Stored:
-        """The exchange after a reply, durable. A final one never changes; a waiting one is over when its review period is."""
+    async def settle(self, before: Sequence[Stored], replies: Sequence[Reply | LinkageError]) -> list[Settled]:
+        """Each exchange after its reply, durable, in order; where nothing is known, why.
+
+        A final one never changes; a waiting one is over when its review period is.
+        """
         network = milliseconds(self._clock.network())
-        if reply.outcome == pb.OUTCOME_PENDING and _review_over(before, network):
-            reply = replace(expired(), non_disclosure=reply.non_disclosure)
-        after = _after(before, reply)
-        if after == before:
-            return before
-        settled = await self._books.log.write(lambda connection: self._write(connection, after, reply, network))
-        return settled or self._books.store.read(lambda connection: self._known(connection, before.request_id))
+        changes = [
+            _change(one, reply, network)
+            for one, reply in zip(before, replies, strict=True)
+            if not isinstance(reply, LinkageError)
+        ]
+        became = await self._settled([one for one in changes if one.after != one.before], network)
+        return [
+            reply if isinstance(reply, LinkageError) else became.get(one.request_id, one)
+            for one, reply in zip(before, replies, strict=True)
+        ]
 
-    def _write(self, connection: Connection, after: Stored, reply: Reply, network: int) -> Stored | None:
-        """State, outcome record and the portal's share of it, in one transaction; None when the exchange was final already."""
-        if not after.withheld and self._known(connection, after.request_id).withheld:
-            after = replace(after, withheld=True)  # another replica heard of the wish after `before` was read
-        if not after.is_final:
-            return after if self._books.exchanges.settle(connection, after) else None
-        entry = self._record(connection, after, reply, network)
-        committed = records.commit(entry)
-        after = replace(after, outcome_commitment=committed.commitment)
-        if not self._books.exchanges.settle(connection, after):
-            return None
-        self._books.records.add(connection, entry, committed, milliseconds(self._clock.machine()), after.permit_hash)
-        if not after.withheld:
-            stored.show(connection, after.request_id)
-        return after
+    async def _settled(self, changes: Sequence[_Change], network: int) -> dict[str, Stored]:
+        if not changes:
+            return {}
+        became = await self._books.log.write(lambda connection: self._write(connection, changes, network))
+        if final := [one.before.request_id for one in changes if one.before.request_id not in became]:
+            became |= self._books.store.read(lambda connection: self._books.exchanges.find_all(connection, final))
+        return became
 
-    def _record(self, connection: Connection, after: Stored, reply: Reply, network: int) -> pb.AccessRecord:
-        asked = self._books.records.kept(connection, after.commitment)
-        return record.of_outcome(
-            pb.AccessRecord.FromString(asked.record),
-            reply.outcome,
-            reply.failure.reason if reply.failure is not None else None,
-            network if reply.outcome == pb.OUTCOME_ANSWERED else None,
-            withheld=after.withheld,
-        )
-
-    def _known(self, connection: Connection, request_id: str) -> Stored:
-        found = self._books.exchanges.find(connection, request_id)
-        assert found is not None, "no exchange is removed before it was final for years"
-        return found
+    def _write(self, connection: Connection, changes: Sequence[_Change], network: int) -> dict[str, Stored]:
+        """States, outcome records and the portal's share of them, in one transaction; without those that were final already."""
+        standing = self._books.exchanges.standing(connection, [one.before for one in changes])
+        now = milliseconds(self._clock.machine())
+        became: dict[str, Stored] = {}
+        new: list[New] = []
+        for one in changes:
+            withheld = standing.get(one.before.request_id)
+            if withheld is None:
+                continue
+            after = replace(one.after, withheld=True) if withheld and not one.after.withheld else one.after
+            if after.is_final:
+                new.append(New.of(_record(after, one.reply, network), now, after.permit_hash))
+                after = replace(after, outcome_commitment=new[-1].committed.commitment)
+            became[after.request_id] = after
+        self._books.exchanges.settle(connection, list(became.values()))
+        self._books.records.add(connection, new)
+        shown = [one.request_id for one in became.values() if one.is_final and not one.withheld]
+        stored.show(connection, shown)
+        return became
 
 
-def _after(before: Stored, reply: Reply) -> Stored:
-    return replace(
+def _change(before: Stored, reply: Reply, network: int) -> _Change:
+    over = before.review_until is not None and network > before.review_until
+    if reply.outcome == pb.OUTCOME_PENDING and over:
+        reply = replace(expired(), non_disclosure=reply.non_disclosure)
+    after = replace(
         before,
         outcome=reply.outcome,
         # A wish for non-disclosure is never taken back: what waited under it must not appear when it expires.
         withheld=before.withheld or reply.non_disclosure,
-        answer=reply.answer.SerializeToString() if reply.answer is not None else None,
+        answer=reply.answer,
         answer_index=reply.answer_index,
         failure=reply.failure.SerializeToString() if reply.failure is not None else None,
     )
+    return _Change(before, after, reply)
 
 
-def _review_over(before: Stored, network: int) -> bool:
-    return before.review_until is not None and network > before.review_until
+def _record(after: Stored, reply: Reply, network: int) -> pb.AccessRecord:
+    assert after.permit is not None, "what was refused was settled when it was asked"
+    return record.of_outcome(
+        record.of_permit(pb.Permit.FromString(after.permit)),
+        reply.outcome,
+        reply.failure.reason if reply.failure is not None else None,
+        network if reply.outcome == pb.OUTCOME_ANSWERED else None,
+        withheld=after.withheld,
+    )

@@ -7,6 +7,7 @@ from warifu.exchange.directory import GATEWAY
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.gateway.audit import Audit
+from warifu.gateway.begin import Beginnings
 from warifu.gateway.books import Books
 from warifu.gateway.codes import Epochs, SivScheme, token_secret
 from warifu.gateway.collect import Collection
@@ -85,7 +86,7 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
     retention = Retention(books, clock)
     await retention.run()  # before anything looks at what came back without its keys
     course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(books, clock))
-    inquiries = Inquiries(books, clock, decisions, conversion, directory, course)
+    inquiries = Inquiries(books, Beginnings(books, clock, decisions, conversion, directory), course)
     search = Search(books)
     await own_entry.publish()
 

@@ -7,9 +7,10 @@ permit, since the provider may have answered what never arrived; only then is th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from warifu.gateway.books import Books
-from warifu.gateway.course import Course
+from warifu.gateway.course import Course, Result
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
@@ -29,20 +30,17 @@ class Reconciler:
         return sum(await asyncio.gather(*(self._run_provider(tag, network) for tag in tags)))
 
     async def _run_provider(self, tag: bytes, network: int) -> int:
-        """One after the other; a provider that cannot be reached is not tried again before the next run."""
-        ended, reachable = 0, True
-        for exchange in self._books.store.read(lambda connection: self._books.exchanges.due(connection, network, tag)):
-            if exchange.request_id in self._course:
-                continue
-            after, reachable = await self._look_after(exchange, network, reachable=reachable)
-            ended += after.is_final
-        return ended
+        """All of one provider's at once; what it does not answer is not tried again before the next run."""
+        exchanges = self._books.store.read(lambda connection: self._books.exchanges.due(connection, network, tag))
+        due = [one for one in exchanges if one.request_id not in self._course]
+        became = await self._course.resume(due)
+        over = [
+            one
+            for one, result in zip(due, became, strict=True)
+            if isinstance(result, LinkageError) and one.review_until is not None and network > one.review_until
+        ]
+        return _ended(became) + _ended(await self._course.expire(over))
 
-    async def _look_after(self, exchange: Stored, network: int, *, reachable: bool) -> tuple[Stored, bool]:
-        if reachable:
-            try:
-                return await self._course.resume(exchange), True
-            except LinkageError:
-                reachable = False
-        over = exchange.review_until is not None and network > exchange.review_until
-        return await self._course.expire(exchange) if over else exchange, reachable
+
+def _ended(became: Sequence[Result]) -> int:
+    return sum(isinstance(one, Stored) and one.is_final for one in became)

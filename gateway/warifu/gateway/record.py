@@ -5,24 +5,38 @@ Both are durable before anything that follows from them leaves: the request befo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection
 
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.log import entries
-from warifu.gateway.schema import ENTRY, RECORD
+from warifu.gateway.schema import RECORD
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.instants import stamped, timestamp
-from warifu.kernel.months import month_at
+from warifu.kernel.months import Month, month_at
 from warifu.kernel.vault import Vault
 
-_ADD = insert(RECORD)
-_FIND = (
-    select(RECORD.c.request_id, RECORD.c.month, RECORD.c.sealed)
-    .join(ENTRY, ENTRY.c.position == RECORD.c.position)
-    .where(ENTRY.c.commitment == bindparam("commitment"))
-)
+_ADD = Bulk(RECORD, "position", "request_id", "kind", "month", "requester_tag", "provider_tag", "sealed", "permit_hash")
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A record to be written."""
+
+    entry: pb.AccessRecord
+    committed: pb.CommittedRecord
+    recorded_at: int
+    """Machine milliseconds."""
+    permit_hash: bytes | None
+
+    @classmethod
+    def of(cls, entry: pb.AccessRecord, recorded_at: int, permit_hash: bytes | None) -> New:
+        """Committed to with a new salt."""
+        return cls(entry, record.commit(entry), recorded_at, permit_hash)
 
 
 class Records:
@@ -31,31 +45,12 @@ class Records:
     def __init__(self, vault: Vault) -> None:
         self.vault = vault
 
-    def add(
-        self,
-        connection: Connection,
-        entry: pb.AccessRecord,
-        committed: pb.CommittedRecord,
-        recorded_at: int,
-        permit_hash: bytes | None,
-    ) -> None:
-        """Add a record, what opens its commitment, and its log entry; `recorded_at` in machine milliseconds."""
-        month = month_at(stamped(entry.requested_at))
-        values = {
-            "position": entries.add(connection, committed.commitment, recorded_at),
-            "request_id": entry.request_id,
-            "kind": entry.kind,
-            "month": month,
-            "requester_tag": self.vault.tag(month, entry.requester),
-            "provider_tag": self.vault.tag(month, entry.provider),
-            "sealed": self.vault.seal(month, committed.SerializeToString(), _context(entry.request_id)),
-            "permit_hash": permit_hash,
-        }
-        connection.execute(_ADD, values)
-
-    def kept(self, connection: Connection, commitment: bytes) -> pb.CommittedRecord:
-        """The record behind a commitment that an exchange names. Not by request id, which others may have pretended to."""
-        return self.opened(connection.execute(_FIND, {"commitment": commitment}).one())
+    def add(self, connection: Connection, new: Sequence[New]) -> None:
+        """Add records, what opens their commitments, and their log entries."""
+        if not new:
+            return
+        first = entries.add_all(connection, [(one.committed.commitment, one.recorded_at) for one in new])
+        _ADD.add(connection, [self._row(position, one) for position, one in enumerate(new, first)])
 
     def opened(self, row: Any) -> pb.CommittedRecord:
         """The record of a row with request_id, month and sealed.
@@ -63,8 +58,25 @@ class Records:
         Raises:
             ErasedError: its term is over.
         """
-        content = self.vault.unseal(row.month, row.sealed, _context(row.request_id))
-        return pb.CommittedRecord.FromString(content)
+        return pb.CommittedRecord.FromString(self.unsealed(row.month, row.request_id, row.sealed))
+
+    def unsealed(self, month: Month, request_id: str, sealed: bytes) -> bytes:
+        """The serialised CommittedRecord; raises as `opened`."""
+        return self.vault.unseal(month, sealed, _context(request_id))
+
+    def _row(self, position: int, new: New) -> tuple[Any, ...]:
+        entry = new.entry
+        month = month_at(stamped(entry.requested_at))
+        return (
+            position,
+            entry.request_id,
+            entry.kind,
+            month,
+            self.vault.tag(month, entry.requester),
+            self.vault.tag(month, entry.provider),
+            self.vault.seal(month, new.committed.SerializeToString(), _context(entry.request_id)),
+            new.permit_hash,
+        )
 
 
 def of_request(
@@ -85,6 +97,13 @@ def of_request(
         requested_at=timestamp(exchange_time),
         non_disclosure=header.non_disclosure,
     )
+
+
+def of_permit(permit: pb.Permit) -> pb.AccessRecord:
+    """The record of the request that a permit was written for: the same that was committed to with it."""
+    header = pb.RequestHeader.FromString(permit.header)
+    at = stamped(permit.exchange_time)
+    return of_request(header, header.requester, at, permit.table_version, permit.row)
 
 
 def of_outcome(

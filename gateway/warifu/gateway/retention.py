@@ -13,7 +13,7 @@ from itertools import groupby
 from sqlalchemy import Connection, bindparam, delete, exists, literal, select, union_all
 
 from warifu.gateway.books import Books
-from warifu.gateway.schema import CORRECTION, ENTRY, EXCHANGE, OUTBOX, RECORD, UNFINISHED
+from warifu.gateway.schema import BLOCK, CORRECTION, ENTRY, EXCHANGE, OUTBOX, RECORD, UNFINISHED
 from warifu.kernel.clock import Clock
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import Month, month_of, text
@@ -32,7 +32,7 @@ _OPEN = (
     .where(EXCHANGE.c.month >= bindparam("kept"), EXCHANGE.c.month < bindparam("first"), UNFINISHED)
     .limit(1)
 )
-_KEPT = (RECORD, CORRECTION, EXCHANGE)
+_KEPT = (RECORD, CORRECTION, EXCHANGE, BLOCK)
 _LEFT = union_all(*(select(literal(1)).where(exists().where(table.c.month < bindparam("first"))) for table in _KEPT))
 _UNDELIVERED = delete(OUTBOX).where(
     OUTBOX.c.request_id.in_(select(EXCHANGE.c.request_id).where(EXCHANGE.c.month < bindparam("first")))

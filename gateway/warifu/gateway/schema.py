@@ -64,6 +64,8 @@ EXCHANGE = Table(
     Column("due_tag", LargeBinary(16)),  # the provider's, while it waits
     Column("asked", LargeBinary, nullable=False),  # sealed: what was asked, permitted or denied; written once
     Column("answered", LargeBinary, nullable=False),  # sealed: what it came to
+    Column("query_block", BigInteger, nullable=False),  # the block that holds its query
+    Column("answer_block", BigInteger),  # and the one that holds its answer
 )
 """One row an exchange: what is needed to resume it after any crash, and to say again what was said. Contents lie under the month's key."""
 
@@ -72,17 +74,26 @@ UNFINISHED = EXCHANGE.c.waiting > 0
 
 Index("exchange_unfinished", EXCHANGE.c.due_tag, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 
+BLOCK = Table(
+    "block",
+    metadata,
+    Column("block", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("month", Integer, nullable=False, index=True),  # of the youngest exchange that it serves: whose key seals it
+    Column("sealed", LargeBinary, nullable=False),  # a query or answer block as received, which the gateway cannot open
+)
+"""Sealed blocks of exchanges, once each: those of a batch share theirs."""
+
 ENTRY = Table(
     "log_entry",
     metadata,
-    Column("position", _POSITION, primary_key=True, autoincrement=True),
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("commitment", LargeBinary(32), nullable=False, unique=True),  # the leaf's data, and all that the public sees
     Column("committed_at", BigInteger, nullable=False),
     Column("leaf_index", BigInteger, unique=True),  # place in the log, from 0; absent while it waits
-    sqlite_autoincrement=True,
 )
-"""What is logged: a row a record or event, in the same transaction. Waiting rows get the next leaf indexes in the order of position;
-an index once given never changes in a living log, and no row is ever removed."""
+"""What is logged: a row a record or event, in the same transaction. Positions are given without gaps, in the order of commitment, since one
+process writes at a time. Waiting rows get the next leaf indexes in the order of position; an index once given never changes in a living
+log, and no row is ever removed."""
 
 WAITING = ENTRY.c.leaf_index.is_(None)
 Index("log_entry_waiting", ENTRY.c.position, sqlite_where=WAITING, postgresql_where=WAITING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -16,6 +18,7 @@ from warifu.gateway.decide import Decisions
 from warifu.gateway.directory import Directory
 from warifu.gateway.enrolment import Enrolment
 from warifu.gateway.inquire import Inquiries
+from warifu.gateway.many import ManyInquiries
 from warifu.gateway.state import state_of
 from warifu.kernel.errors import Reason
 from warifu.kernel.identity import current
@@ -33,14 +36,33 @@ class LinkageServicer(linkage_pb2_grpc.LinkageServiceServicer):
         self, inquiries: Inquiries, collection: Collection, decisions: Decisions, keys: InstitutionKeys
     ) -> None:
         self._inquiries, self._collection, self._decisions, self._keys = inquiries, collection, decisions, keys
+        self._many = ManyInquiries(inquiries, keys)
 
     async def Inquire(  # noqa: N802 - the contract's name
         self, request: linkage_pb2.InquireRequest, context: Context
     ) -> linkage_pb2.InquireResponse:
         """See the contract."""
         del context
-        exchange = await self._inquiries.inquire(current().code, request)
+        (exchange,) = await self._inquiries.inquire(current().code, [request.inquiry], [request.query])
+        if isinstance(exchange, Exception):
+            raise exchange
         return linkage_pb2.InquireResponse(exchange=state_of(exchange, self._keys))
+
+    async def InquireMany(  # noqa: N802 - the contract's name
+        self, request: linkage_pb2.InquireManyRequest, context: Context
+    ) -> linkage_pb2.InquireManyResponse:
+        """See the contract."""
+        del context
+        return await self._many.ask(current().code, request.inquiries, request.queries)
+
+    async def InquireBulk(  # noqa: N802 - the contract's name
+        self, chunks: AsyncIterator[linkage_pb2.InquireBulkRequest], context: Context
+    ) -> AsyncGenerator[linkage_pb2.InquireBulkResponse, None]:
+        """See the contract."""
+        del context
+        async with aclosing(self._many.stream(current().code, chunks)) as responses:
+            async for response in responses:
+                yield response
 
     async def Collect(  # noqa: N802 - the contract's name
         self, request: linkage_pb2.CollectRequest, context: Context

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from warifu.common.v1.common_pb2 import Failure
 from warifu.exchange import receipt
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.receipt import Recorded
-from warifu.exchange.v1.exchange_pb2 import OUTCOME_PENDING, SealedAnswer
+from warifu.exchange.v1.exchange_pb2 import OUTCOME_PENDING
 from warifu.gateway.stored import Stored
 from warifu.kernel.instants import datetime_at, timestamp
-from warifu.linkage.v1.linkage_pb2 import Denial, ExchangeState
+from warifu.linkage.v1.linkage_pb2 import Denial, ExchangeState, Receipt
 
 
 def state_of(stored: Stored, keys: InstitutionKeys) -> ExchangeState:
-    """The state, with the gateway's receipt for the request record."""
+    """The state, with its answer block and the gateway's receipt for the request record."""
+    (state,) = states_of([stored], keys)
+    if stored.answer is not None:
+        state.answer.MergeFromString(stored.answer)
+    return state
+
+
+def states_of(exchanges: Sequence[Stored], keys: InstitutionKeys) -> list[ExchangeState]:
+    """States without their answer blocks, with receipts that are signed once."""
+    if not exchanges:
+        return []
+    receipts = receipt.issue_all([_recorded(one) for one in exchanges], keys.signing_key_id, keys.sign)
+    return [_state(one, given) for one, given in zip(exchanges, receipts, strict=True)]
+
+
+def _state(stored: Stored, given: Receipt) -> ExchangeState:
     state = ExchangeState(
         request_id=stored.request_id,
         outcome=stored.outcome,  # type: ignore[arg-type] # the column holds values of the enum
-        receipt=receipt.issue_all([recorded(stored)], keys.signing_key_id, keys.sign)[0],
+        receipt=given,
         permit_hash=stored.permit_hash,
     )
     if stored.denial is not None:
@@ -25,13 +42,11 @@ def state_of(stored: Stored, keys: InstitutionKeys) -> ExchangeState:
     if stored.failure is not None:
         state.error.CopyFrom(Failure.FromString(stored.failure))
     if stored.answer is not None:
-        state.answer.CopyFrom(SealedAnswer.FromString(stored.answer))
         state.answer_index = stored.answer_index or 0
     if stored.outcome == OUTCOME_PENDING and stored.review_until is not None:
         state.review_until.CopyFrom(timestamp(stored.review_until))
     return state
 
 
-def recorded(stored: Stored) -> Recorded:
-    """What the receipt is given for."""
+def _recorded(stored: Stored) -> Recorded:
     return Recorded(stored.commitment, datetime_at(stored.exchange_time), datetime_at(stored.recorded_at))

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange import header as header_form
-from warifu.exchange import record as records
 from warifu.exchange.keys import SealingKey
 from warifu.exchange.query import seal_queries
 from warifu.exchange.sealing import block_hash
@@ -17,7 +16,7 @@ from warifu.gateway.codes import Epochs, SivScheme
 from warifu.gateway.schema import metadata
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import JAPAN
-from warifu.kernel.instants import milliseconds
+from warifu.kernel.instants import milliseconds, timestamp
 from warifu.kernel.limits import RETENTION, REVIEW_LIFE
 from warifu.kernel.months import month_of
 from warifu.kernel.store import Store, sqlite_url
@@ -109,8 +108,16 @@ def inquire(
 
 def stored(**changes) -> Stored:
     """A permitted exchange as it stands right after its request record."""
+    request = header(**{name: changes[name] for name in ("request_id", "requester", "provider") if name in changes})
+    leave = exchange_pb2.Permit(
+        permit_id=request.request_id,
+        header=header_form.build(request),
+        table_version="2026.1+00000000",
+        row="P07",
+        exchange_time=timestamp(milliseconds(NETWORK)),
+    )
     values = {
-        "request_id": str(uuid.uuid4()),
+        "request_id": request.request_id,
         "requester": REQUESTER,
         "provider": PROVIDER,
         "inquiry_hash": bytes(32),
@@ -119,7 +126,7 @@ def stored(**changes) -> Stored:
         "recorded_at": milliseconds(MACHINE),
         "commitment": bytes(32),
         "exchange_time": milliseconds(NETWORK),
-        "permit": b"permit",
+        "permit": leave.SerializeToString(),
         "permit_hash": bytes(32),
         "review_until": milliseconds(NETWORK + timedelta(days=REVIEW_LIFE)),
         "outcome": 0,
@@ -144,12 +151,12 @@ async def begin(books: Books, exchange: Stored) -> Stored:
     """Write an exchange and its request record, as step 2 does."""
     asked = header(request_id=exchange.request_id, requester=exchange.requester, provider=exchange.provider)
     entry = record.of_request(asked, exchange.requester, exchange.exchange_time, "2026.1+00000000", "P07")
-    committed = records.commit(entry)
-    exchange = replace(exchange, commitment=committed.commitment)
+    new = record.New.of(entry, exchange.recorded_at, exchange.permit_hash)
+    exchange = replace(exchange, commitment=new.committed.commitment)
 
     def write(connection) -> None:
-        books.exchanges.add(connection, exchange)
-        books.records.add(connection, entry, committed, exchange.recorded_at, exchange.permit_hash)
+        books.exchanges.add(connection, [exchange])
+        books.records.add(connection, [new])
 
     await books.store.write(write)
     return exchange

@@ -84,7 +84,7 @@ def test_too_large_parts_are_refused(provider):
     call = inquire(header(), SUBJECT, provider)
     large = changed(call, subject=SubjectReference(code=bytes(200)))
     assert refusal(large) == (Reason.CLIENT_TOO_LARGE, "subject")
-    assert refusal(InquireRequest(inquiry=bytes(5000))) == (Reason.CLIENT_TOO_LARGE, "inquiry")
+    assert refusal(InquireRequest(inquiry=bytes(5000), query=call.query)) == (Reason.CLIENT_TOO_LARGE, "inquiry")
     call.query.ciphertext = bytes(300_000)
     assert refusal(call) == (Reason.CLIENT_TOO_LARGE, "query.ciphertext")
 

@@ -73,7 +73,15 @@ class Register:
 
 def ask(peer, clock=None):
     """What the gateway makes of it."""
-    return Forwarder(peer, KEYS, Register(), clock or StandingClock()).ask(stored())
+    return one(Forwarder(peer, KEYS, Register(), clock or StandingClock()).ask([stored()]))
+
+
+async def one(asking):
+    """The only reply."""
+    (reply,) = await asking
+    if isinstance(reply, LinkageError):
+        raise reply
+    return reply
 
 
 @pytest.mark.parametrize("whole_call", [True, False], ids=["call", "item"])
@@ -121,7 +129,7 @@ async def test_every_try_carries_the_very_same_permit():
     for _ in range(2):
         peer = Peer(Reason.PROVIDER_UNAVAILABLE, whole_call=True)
         with pytest.raises(LinkageError):
-            await Forwarder(peer, KEYS, Register(), StandingClock()).ask(exchange)
+            await one(Forwarder(peer, KEYS, Register(), StandingClock()).ask([exchange]))
         requests.append(peer.request)
     assert requests[0] == requests[1]
     assert requests[0].permits[0].permit == exchange.permit

@@ -25,26 +25,24 @@ class Script:
     """A provider's side that says what the test wrote down: replies, or errors to raise."""
 
     def __init__(self, *said):
-        self.said, self.asked, self.of = list(said), [], {}
+        self.said, self.asked, self.of, self.calls = list(said), [], {}, 0
 
-    async def ask(self, exchange):
+    async def ask(self, batch):
         """See `Forwarder.ask`."""
-        self.asked.append(exchange.request_id)
+        self.calls += 1
+        self.asked += [exchange.request_id for exchange in batch]
         await asyncio.sleep(0)
-        reply = self.of.get(exchange.provider) or self.said.pop(0)
-        if isinstance(reply, LinkageError):
-            raise reply
-        return reply
+        return [self.of.get(exchange.provider) or self.said.pop(0) for exchange in batch]
 
 
 def answered(**changes):
     """A final answer."""
-    return Reply(pb.OUTCOME_ANSWERED, pb.SealedAnswer(signature=b"final"), 0, **changes)
+    return Reply(pb.OUTCOME_ANSWERED, FINAL, 0, **changes)
 
 
 def pending(**changes):
     """A notice of waiting."""
-    return Reply(pb.OUTCOME_PENDING, pb.SealedAnswer(signature=b"notice"), 0, **changes)
+    return Reply(pb.OUTCOME_PENDING, NOTICE, 0, **changes)
 
 
 def failed():
@@ -52,6 +50,7 @@ def failed():
     return Reply(pb.OUTCOME_ERROR, failure=LinkageError(Reason.PROVIDER_INTERNAL).failure())
 
 
+FINAL, NOTICE = (pb.SealedAnswer(signature=said).SerializeToString() for said in (b"final", b"notice"))
 DOWN = LinkageError(Reason.PROVIDER_UNAVAILABLE)
 
 
@@ -79,6 +78,14 @@ class World:
         return self.store.read(lambda connection: list(connection.execute(select(OUTBOX.c.request_id)).scalars()))
 
 
+async def resume(world, exchange):
+    """The exchange after its provider was asked once more; raises why nothing is known."""
+    (became,) = await world.course.resume([exchange])
+    if isinstance(became, Exception):
+        raise became
+    return became
+
+
 @pytest.fixture
 def world(tmp_path):
     """Makes a world in which the provider says what is given."""
@@ -97,7 +104,7 @@ async def test_an_answer_is_recorded_once_and_shown(world):
     """An ANSWERED exchange has one outcome record with the time of provision, and waits for the portal."""
     here = world(answered())
     exchange = await begin(here.books, stored())
-    after = await here.course.resume(exchange)
+    after = await resume(here, exchange)
     (record,) = here.outcomes(exchange)
     assert after == here.now(exchange)
     assert (record.outcome, record.row, record.non_disclosure) == (pb.OUTCOME_ANSWERED, "P07", False)
@@ -109,8 +116,8 @@ async def test_waiting_is_kept_but_is_no_outcome(world):
     """PENDING leaves no record and nothing for the portal; the notice is kept."""
     here = world(pending())
     exchange = await begin(here.books, stored())
-    after = await here.course.resume(exchange)
-    assert (after.outcome, after.answer) == (pb.OUTCOME_PENDING, pending().answer.SerializeToString())
+    after = await resume(here, exchange)
+    assert (after.outcome, after.answer) == (pb.OUTCOME_PENDING, NOTICE)
     assert here.now(exchange) == after
     assert not here.outcomes(exchange)
     assert not here.shown()
@@ -120,9 +127,9 @@ async def test_waiting_becomes_final_once(world):
     """PENDING turns into the final answer; whatever the provider would say later, nobody asks it any more."""
     here = world(pending(), answered(), failed())
     exchange = await begin(here.books, stored())
-    waiting = await here.course.resume(exchange)
-    final = await here.course.resume(waiting)
-    assert await here.course.resume(final) == final
+    waiting = await resume(here, exchange)
+    final = await resume(here, waiting)
+    assert await resume(here, final) == final
     assert len(here.script.asked) == 2
     assert len(here.outcomes(exchange)) == 1
 
@@ -131,8 +138,8 @@ async def test_a_late_reply_never_changes_a_final_exchange(world):
     """A second reply to a stale copy of the exchange, as another replica may hold it, finds it final and returns what is stored."""
     here = world(answered(), failed())
     exchange = await begin(here.books, stored())
-    first = await here.course.resume(exchange)
-    assert await here.course.resume(exchange) == first
+    first = await resume(here, exchange)
+    assert await resume(here, exchange) == first
     assert [record.outcome for record in here.outcomes(exchange)] == [pb.OUTCOME_ANSWERED]
 
 
@@ -140,8 +147,8 @@ async def test_what_waited_under_non_disclosure_stays_withheld(world):
     """Once the provider asked not to show an exchange, neither a later reply nor its expiry shows it."""
     here = world(pending(non_disclosure=True), answered())
     exchange = await begin(here.books, stored())
-    waiting = await here.course.resume(exchange)
-    final = await here.course.resume(waiting)
+    waiting = await resume(here, exchange)
+    final = await resume(here, waiting)
     assert final.withheld
     assert [record.non_disclosure for record in here.outcomes(exchange)] == [True]
     assert not here.shown()
@@ -151,8 +158,8 @@ async def test_a_stale_copy_takes_no_wish_back(world):
     """A reply to a copy from before the provider's wish, as another replica may hold it, leaves the exchange withheld."""
     here = world(pending(non_disclosure=True), answered())
     exchange = await begin(here.books, stored())
-    await here.course.resume(exchange)
-    final = await here.course.resume(exchange)
+    await resume(here, exchange)
+    final = await resume(here, exchange)
     assert (final.outcome, final.withheld) == (pb.OUTCOME_ANSWERED, True)
     assert here.now(exchange) == final
     assert [record.non_disclosure for record in here.outcomes(exchange)] == [True]
@@ -163,7 +170,7 @@ async def test_the_requesters_wish_withholds_too(world):
     """An exchange that its requester marked is never shown, whatever it came to."""
     here = world(answered())
     exchange = await begin(here.books, stored(withheld=True))
-    await here.course.resume(exchange)
+    await resume(here, exchange)
     assert [record.non_disclosure for record in here.outcomes(exchange)] == [True]
     assert not here.shown()
 
@@ -173,7 +180,7 @@ async def test_a_notice_after_the_review_period_is_the_end(world):
     here = world(pending())
     exchange = await begin(here.books, stored())
     here.clock.pass_network(days=REVIEW_LIFE, seconds=1)
-    after = await here.course.resume(exchange)
+    after = await resume(here, exchange)
     assert (after.outcome, after.answer) == (pb.OUTCOME_EXPIRED, None)
     assert [record.reason for record in here.outcomes(exchange)] == ["GATEWAY_EXPIRED"]
 
@@ -182,7 +189,7 @@ async def test_callers_at_the_same_time_share_one_run(world):
     """Ten callers ask the provider once and get the same."""
     here = world(answered())
     exchange = await begin(here.books, stored())
-    states = await asyncio.gather(*(here.course.resume(exchange) for _ in range(10)))
+    states = await asyncio.gather(*(resume(here, exchange) for _ in range(10)))
     assert len(here.script.asked) == 1
     assert len(set(states)) == 1
 
@@ -191,7 +198,7 @@ async def test_a_run_goes_on_when_its_caller_leaves(world):
     """A caller that gives up does not stop what was recorded from coming to an outcome."""
     here = world(answered())
     exchange = await begin(here.books, stored())
-    caller = asyncio.create_task(here.course.resume(exchange))
+    caller = asyncio.create_task(resume(here, exchange))
     await asyncio.sleep(0)
     caller.cancel()
     await here.course.drain()
@@ -210,13 +217,13 @@ async def test_the_reconciler_brings_every_open_exchange_to_an_end(world):
 
 
 async def test_the_reconciler_does_not_pester_a_provider_that_is_down(world):
-    """One failed try ends the run for that provider; the others are not held up; nothing is closed before its time."""
+    """One failed call ends the run for that provider; the others are not held up; nothing is closed before its time."""
     here = world()
     here.script.of = {PROVIDER: DOWN, "tax-490016": answered()}
     down = [await begin(here.books, stored()) for _ in range(3)]
     up = await begin(here.books, stored(provider="tax-490016"))
     assert await here.reconciler.run() == 1
-    assert len(here.script.asked) == 2
+    assert here.script.calls == 2
     assert here.now(up).is_final
     assert not any(here.now(one).is_final for one in down)
 
@@ -234,7 +241,7 @@ async def test_a_waiting_exchange_is_not_due_before_its_time(world):
     """PENDING is the requester's to collect; the reconciler leaves it alone until its review period is over."""
     here = world(pending())
     exchange = await begin(here.books, stored())
-    await here.course.resume(exchange)
+    await resume(here, exchange)
     assert await here.reconciler.run() == 0
     assert len(here.script.asked) == 1
 
@@ -269,7 +276,7 @@ def test_whatever_happens_state_record_and_outbox_agree(steps, marked):
             before = here.now(exchange)
             hidden = hidden or ("hidden" in step and not before.is_final)
             try:
-                await here.course.resume(before)
+                await resume(here, before)
             except LinkageError:
                 assert step == "down"
             final = final or (here.now(exchange) if here.now(exchange).is_final else None)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from warifu.gateway.schema import ENTRY, WAITING
+from warifu.kernel.bulk import Bulk
 
-_ADD = insert(ENTRY)
-_OLDEST = select(func.min(ENTRY.c.committed_at)).where(WAITING)
+_ADD = Bulk(ENTRY, "position", "commitment", "committed_at")
+_LAST = select(func.max(ENTRY.c.position))
+_OLDEST = select(ENTRY.c.committed_at).where(WAITING).order_by(ENTRY.c.position).limit(1)
 _WAITING = (
     select(ENTRY.c.position, ENTRY.c.commitment)
     .where(WAITING)
     .order_by(ENTRY.c.position)
     .limit(bindparam("most", literal_execute=False))
 )
-_PLACE = update(ENTRY).where(ENTRY.c.position == bindparam("at")).values(leaf_index=bindparam("place"))
+_PLACE = (
+    update(ENTRY)
+    .where(ENTRY.c.position >= bindparam("first"), ENTRY.c.position <= bindparam("last"))
+    .values(leaf_index=ENTRY.c.position + bindparam("shift"))
+)
 _FORGET_PLACES = update(ENTRY).values(leaf_index=None)
 _FIND = select(ENTRY.c.commitment, ENTRY.c.leaf_index).where(
     ENTRY.c.commitment.in_(bindparam("commitments", expanding=True))
@@ -30,8 +36,14 @@ _LEAVES = (
 
 def add(connection: Connection, commitment: bytes, committed_at: int) -> int:
     """Let a commitment wait; `committed_at` in machine milliseconds. Returns its position."""
-    made = connection.execute(_ADD, {"commitment": commitment, "committed_at": committed_at})
-    return int(made.inserted_primary_key[0])  # type: ignore[index] # an insert of one row has one
+    return add_all(connection, [(commitment, committed_at)])
+
+
+def add_all(connection: Connection, commitments: Sequence[tuple[bytes, int]]) -> int:
+    """Let commitments, each with its time, wait at positions that follow each other. Returns the first one."""
+    first = int(connection.execute(_LAST).scalar() or 0) + 1
+    _ADD.add(connection, [(first + place, *one) for place, one in enumerate(commitments)])
+    return first
 
 
 def oldest_waiting(connection: Connection) -> int | None:
@@ -46,8 +58,15 @@ def waiting(connection: Connection, most: int) -> Sequence[tuple[int, bytes]]:
 
 
 def place(connection: Connection, positions: Sequence[int], first: int) -> None:
-    """Give these entries the leaf indexes from `first` on."""
-    connection.execute(_PLACE, [{"at": at, "place": first + index} for index, at in enumerate(positions)])
+    """Give these entries, in ascending order, the leaf indexes from `first` on."""
+    runs: list[tuple[int, int]] = []
+    for index, position in enumerate(positions, first):
+        shift = index - position
+        if not runs or runs[-1][1] != shift:
+            runs.append((position, shift))
+    ends = [start - 1 for start, _ in runs[1:]] + [positions[-1]]
+    for (start, shift), end in zip(runs, ends, strict=True):
+        connection.execute(_PLACE, {"first": start, "last": end, "shift": shift})
 
 
 def forget_places(connection: Connection) -> None:
