@@ -57,13 +57,10 @@ class Delivery:
     def __init__(self, business: Business) -> None:
         self._business = business
 
-    async def deliver(self, numbers: Collection[str], copies: Ready | None = None) -> Mapping[str, LinkageError]:
-        """Enrol these addressees, run what is owed about them, and say of whom something failed, and why.
-
-        `copies` spares the work of making them again for those to whom all their copies are owed.
-        """
+    async def deliver(self, numbers: Collection[str]) -> Mapping[str, LinkageError]:
+        """Enrol these addressees, run what is owed about them, and say of whom something failed, and why."""
         async with self._business.turn:
-            return await self._deliver(numbers, copies or {})
+            return await self.deliver_now(numbers, {})
 
     async def catch_up(self) -> int:
         """Run what is still owed from before; how much was done."""
@@ -74,7 +71,8 @@ class Delivery:
         await self.deliver({one.addressee_no for one in due})
         return before - len(store.read(errands.open_ones))
 
-    async def _deliver(self, numbers: Collection[str], ready: Ready) -> Mapping[str, LinkageError]:
+    async def deliver_now(self, numbers: Collection[str], ready: Ready) -> Mapping[str, LinkageError]:
+        """`deliver` for whoever holds the turn. `ready` are the copies of those to whom all are owed, where they are at hand."""
         store, made = self._business.store, _Round()
         rows = store.read(lambda connection: subjects.by_number(connection, numbers))
         due = store.read(lambda connection: errands.open_for(connection, numbers))

@@ -53,6 +53,9 @@ class _Newcomer:
     changes: list[tuple[str, bytes, str, bytes]]
     """Reference, digest, record key, content."""
     told: list[tuple[Errand, bytes]]
+    single: agency_pb2.RecordRequest
+    """Filled with one change after the other, as if each had come alone: by its digest it is known again, whichever way it comes."""
+    standing: dict[str, Original] = field(default_factory=dict)
     number: str = ""
 
 
@@ -114,7 +117,8 @@ class Takeover:
         """None for whoever is not as plain as can be: what is wrong, or how it is to be understood, is for the other way to say."""
         try:
             digest = basic_items.digest(basic_items.require(person.basic_items))
-            one = _Newcomer(person, digest, {}, [], [])
+            single = agency_pb2.RecordRequest(institution=office.institution, basic_items=person.basic_items)
+            one = _Newcomer(person, digest, {}, [], [], single)
             for change in person.changes:
                 if not self._keep(office, records, one, change):
                     return None
@@ -128,7 +132,7 @@ class Takeover:
         if change.WhichOneof("change") != records.branch or kind.new_items(change) is not None:
             return False
         assert kind.keep is not None  # with records comes what keeps them
-        case = Case(office, items, {key: row.original for key, row in one.originals.items()})
+        case = Case(office, items, one.standing)
         kept = kind.keep(change, case)
         if kept.record_key in one.originals:
             return False
@@ -139,9 +143,9 @@ class Takeover:
         original = Original(kept.record_key, item_content(kept, records), kept.first_day, kept.last_day)
         one.told += ledger.told_of(items, kind.notices(change, case))
         one.originals[kept.record_key] = Row(original, published, 1, stored=False)
-        digest = sha256(
-            _single(office.institution, one.person, recorded).SerializeToString(deterministic=True)
-        ).digest()
+        one.standing[kept.record_key] = original
+        _fill(one.single, recorded)
+        digest = sha256(one.single.SerializeToString(deterministic=True)).digest()
         one.changes.append((recorded.reference, digest, kept.record_key, change.SerializeToString()))
         return True
 
@@ -155,9 +159,10 @@ class Takeover:
         for one, number in zip(newcomers, numbers, strict=True):
             one.number = number
         newcomers.sort(key=lambda one: one.number)
-        await business.store.write(lambda connection: _write(connection, newcomers, at))
         copies = {one.number: _copies(office, records, one) for one in newcomers}
-        failed = await self._delivery.deliver(numbers, copies)
+        async with business.turn:  # else the job that catches up would begin to deliver the same
+            await business.store.write(lambda connection: _write(connection, newcomers, at))
+            failed = await self._delivery.deliver_now(numbers, copies)
         return [
             agency_pb2.RecordResponse(reference=reference, addressee_no=one.number, error=failed[one.number].failure())
             for one in newcomers
@@ -168,20 +173,19 @@ class Takeover:
     def _singles(self, people: Sequence[agency_pb2.PersonRecords]) -> Iterator[agency_pb2.RecordRequest]:
         for person in people:
             for recorded in person.changes:
-                yield _single(self._business.institution, person, recorded)
+                single = agency_pb2.RecordRequest(
+                    institution=self._business.institution, basic_items=person.basic_items
+                )
+                _fill(single, recorded)
+                yield single
 
 
-def _single(
-    institution: str, person: agency_pb2.PersonRecords, recorded: agency_pb2.RecordedChange
-) -> agency_pb2.RecordRequest:
-    """The change as if it had come alone; by its digest it is known again, whichever way it comes."""
-    return agency_pb2.RecordRequest(
-        institution=institution,
-        reference=recorded.reference,
-        basic_items=person.basic_items,
-        change=recorded.change,
-        published_from=recorded.published_from if recorded.HasField("published_from") else None,
-    )
+def _fill(single: agency_pb2.RecordRequest, recorded: agency_pb2.RecordedChange) -> None:
+    single.reference = recorded.reference
+    single.change.CopyFrom(recorded.change)
+    single.ClearField("published_from")
+    if recorded.HasField("published_from"):
+        single.published_from = recorded.published_from
 
 
 def _copies(office: Office, records: Records, one: _Newcomer) -> list[interim_pb2.RegisterCopiesRequest]:

@@ -27,6 +27,8 @@ from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
 
 _SECONDS_EACH: Final = 0.1
 """Time that numbering may take for one person, above the deadline of a call."""
+_SECONDS_A_CLAIM: Final = 0.02
+"""Time that the gateway may take for one claim, likewise."""
 
 _BEGIN = Bulk(ENROLMENTS, "acquisition_number", "addressee_no", "made_at")
 _PENDING = select(ENROLMENTS).order_by(ENROLMENTS.c.made_at).limit(int(BULK))
@@ -170,7 +172,7 @@ class Enrolment:
         stub = self._ground.peers.stub(enrolment_pb2_grpc.EnrolmentServiceStub, "gateway", self._ground.institution)
         request = enrolment_pb2.ClaimRequest(acquisition_numbers=[person.number for person in people])
         try:
-            response = await stub.Claim(request, timeout=CALL_DEADLINE / 1000)
+            response = await stub.Claim(request, timeout=CALL_DEADLINE / 1000 + len(people) * _SECONDS_A_CLAIM)
         except grpc.aio.AioRpcError as error:
             failed = LinkageError.from_rpc(error, party="gateway")
             for person in people:

@@ -19,13 +19,11 @@ from warifu.kernel.limits import ADDRESS, NAME, check_text, malformed
 DIGEST_SIZE: Final = 16
 
 _VARIANTS: Final = str.maketrans(
-    "髙﨑邉邊齋齊澤濵濱廣國櫻嶋嶌德惠眞榮圓條龍瀧淸舘壽實與藏學會團槇曾增栁桒冨𠮷髮鹽嶽渕巖穗豐禮靜應萬黑橫瀨邨埜峯",
-    "高崎辺辺斎斉沢浜浜広国桜島島徳恵真栄円条竜滝清館寿実与蔵学会団槙曽増柳桑富吉髪塩岳淵巌穂豊礼静応万黒横瀬村野峰",
+    "髙﨑邉邊齋齊澤濵濱廣國櫻嶋嶌德惠眞榮圓條龍瀧淸舘壽實與藏學會團槇曾增栁桒冨𠮷髮鹽嶽渕巖穗豐禮靜應萬黑橫瀨邨埜峯ヶヵ",
+    "高崎辺辺斎斉沢浜浜広国桜島島徳恵真栄円条竜滝清館寿実与蔵学会団槙曽増柳桑富吉髪塩岳淵巌穂豊礼静応万黒横瀬村野峰ケカ",
 )
-"""Old and variant forms (異体字) to the form in daily use: pairs of one character, none changed twice."""
-_SMALL: Final = str.maketrans("ヶヵ", "ケカ")
+"""Old and variant forms (異体字), and the small ヶ and ヵ, to the form in daily use: pairs of one character, none changed twice."""
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_SPACES: Final = re.compile(r"\s+")
 _HYPHENS: Final = re.compile("[\u2010-\u2015\u2212\u30fc\uff70-](?=[0-9])")
 
 
@@ -36,15 +34,15 @@ _PASSES: Final = 4
 def fold(text: str) -> str:
     """`text` without differences of width, case, spacing and variant form."""
     for _ in range(_PASSES):  # a space taken away may join what stood apart: a letter and its accent
-        before, text = text, _fold_once(text)
-        if text == before:
+        text = _fold_once(text)
+        if unicodedata.is_normalized("NFKC", text) and text == text.casefold():
             break
     return text
 
 
 def _fold_once(text: str) -> str:
     plain = unicodedata.normalize("NFKC", _SELECTORS.sub("", text))
-    return _SPACES.sub("", plain).translate(_VARIANTS).translate(_SMALL).casefold()
+    return "".join(plain.split()).translate(_VARIANTS).casefold()
 
 
 def fold_address(text: str) -> str:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from warifu.kernel.clock import Clock, SimulatedClock, SystemClock
 from warifu.kernel.config import Config
 from warifu.kernel.confine import confine
 from warifu.kernel.control import ControlServicer, start_control
+from warifu.kernel.durations import Durations
 from warifu.kernel.faults import Faults
 from warifu.kernel.interceptor import Admission, Interceptor
 from warifu.kernel.jobs import Jobs
@@ -35,10 +37,14 @@ from warifu.kernel.log import open_log
 from warifu.kernel.party import Build, Context, Party
 from warifu.kernel.peers import Peers
 from warifu.kernel.tls import server_credentials
+from warifu.kernel.traces import Traces
 from warifu.kernel.trust import Trust
+from warifu.kernel.watch import Watch
 
 _LOG: Final = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG: Final = 1
+COLLECTING: Final = (10_000, 20, 20)
+"""Thresholds of the garbage collector: a batch of a thousand messages makes many objects that all live until it is done."""
 REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
 
 
@@ -75,7 +81,7 @@ def run(folder: Path, build: Build, *, die_with_parent: bool = False) -> None:
         _follow_parent()
     config = Config.load(folder)
     config.folder.chmod(0o700)
-    handler = open_log(config.folder, config.party)
+    handler = open_log(config.folder, config.party, console=config.telemetry.console)
     try:
         confined = confine(config.folder)
         _LOG.info("starting", extra={"party": config.party, "confined": confined})
@@ -117,6 +123,7 @@ async def _until_signalled(config: Config, build: Build) -> None:
         _LOG.info("serving", extra={"address": running.address})
         gc.collect()
         gc.freeze()  # what was loaded stays for good: later collections need not look at it
+        gc.set_threshold(*COLLECTING)
         await stop.wait()
         calls = {f"{method} {reason}": number for (method, reason), number in sorted(running.counts.items())}
         _LOG.info("draining", extra={"calls": calls})
@@ -128,7 +135,8 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
     trust = Trust(config.folder, clock)
     access = Access.load(config.institutions)
     async with AsyncExitStack() as stack:
-        peers = Peers(config)
+        watch = _watch(stack, config)
+        peers = Peers(config, () if watch is None or watch.traces is None else watch.traces.client)
         stack.push_async_callback(peers.close)
         context = Context(config, clock, peers, trust)
         party = await build(context)
@@ -137,9 +145,10 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
         access.require_rows(service.name for service in party.services)
         jobs = Jobs(party.jobs)
         stack.push_async_callback(jobs.stop)
-        state = _health_of(party, context)
+        dates = health.CertificateDates(context.config.folder, context.clock)
+        state = _health_of(party, context, dates)
         faults = Faults(config.party) if config.simulation is not None else None
-        interceptor = Interceptor(config.party, Admission(access, trust, clock), faults)
+        interceptor = Interceptor(config.party, Admission(access, trust, clock), faults, watch)
         server = grpc.aio.server(interceptors=[interceptor], options=server_options())
         _register(server, party, state, reflection=config.reflection)
         address = _listen(server, config)
@@ -147,6 +156,8 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
         await server.start()
         await _open_control(stack, context, party, jobs, faults)
         await _open_web(stack, config, party, faults)
+        if watch is not None and watch.durations is not None:
+            await _open_metrics(stack, config, interceptor, watch.durations, party, jobs, state, dates)
         stack.callback(state.stop)
         if party.start is not None:
             await party.start()
@@ -172,8 +183,40 @@ def _at(context: Context, address: str) -> Context:
     return replace(context, config=replace(context.config, listen=address))
 
 
-def _health_of(party: Party, context: Context) -> health.Health:
-    dates = health.CertificateDates(context.config.folder, context.clock)
+def _watch(stack: AsyncExitStack, config: Config) -> Watch | None:
+    """What the configuration wants watched; mostly nothing, and then no call is wrapped."""
+    wanted = config.telemetry
+    if wanted.metrics is None and wanted.otlp is None:
+        return None
+    traces = None
+    if wanted.otlp is not None:
+        traces = Traces.open(config.party, version("warifu"), wanted.otlp, wanted.sampled)
+        stack.callback(traces.close)
+    return Watch(None if wanted.metrics is None else Durations(), traces)
+
+
+async def _open_metrics(
+    stack: AsyncExitStack,
+    config: Config,
+    interceptor: Interceptor,
+    durations: Durations,
+    party: Party,
+    jobs: Jobs,
+    state: health.Health,
+    dates: health.CertificateDates,
+) -> None:
+    from warifu.kernel import metrics, scrape  # noqa: PLC0415 - two megabytes that only parties with metrics load
+
+    assert config.telemetry.metrics is not None
+    sources = metrics.Sources(
+        config.party, version("warifu"), interceptor.counts, durations, jobs, state, dates, party.gauges
+    )
+    listener = scrape.serve_metrics(config.telemetry.metrics, metrics.Metrics(sources).render, metrics.CONTENT_TYPE)
+    address = await stack.enter_async_context(listener)
+    _LOG.info("metrics", extra={"address": address})
+
+
+def _health_of(party: Party, context: Context, dates: health.CertificateDates) -> health.Health:
     checks = {"certificates": dates.check, "trust": context.trust.refresh, **party.checks}
     return health.Health([service.name for service in party.services], checks)
 

@@ -12,6 +12,8 @@ from warifu.numbering.enrol import Deposits
 
 _GATEWAY = "gateway"
 _SECONDS = CALL_DEADLINE / 1000
+_SECONDS_EACH = 0.02
+"""Time that the gateway may take for one deposit, above the deadline of a call."""
 
 
 class Gateway:
@@ -29,7 +31,7 @@ class Gateway:
             ],
         )
         try:
-            await self._stub().Deposit(request, timeout=_SECONDS)
+            await self._stub().Deposit(request, timeout=_SECONDS + len(deposits) * _SECONDS_EACH)
         except grpc.aio.AioRpcError as error:
             raise LinkageError.from_rpc(error, party=_GATEWAY) from error
 

@@ -14,6 +14,8 @@ from hashlib import sha256
 from hmac import digest
 
 _ROUNDS = 10
+_KEPT = 100_000
+"""Rounds that are remembered: all, up to eight digits."""
 _SHORTEST_KEY = 16
 
 
@@ -23,13 +25,15 @@ class DecimalPermutation:
     ``label`` separates uses of one key: permutations with different labels are unrelated.
     """
 
-    __slots__ = ("_key", "_lower", "_upper", "size")
+    __slots__ = ("_key", "_lower", "_rounds", "_upper", "size")
 
     size: int
     """How many numbers are permuted."""
     _key: bytes
     _upper: int
     _lower: int
+    _rounds: dict[int, int]
+    """Rounds that were computed before: a few ten thousand at most, since there are only so many halves, and a million people share them."""
 
     def __init__(self, key: bytes, label: str, digits: int) -> None:
         """``key`` is at least 16 bytes, ``digits`` at least 2; anything else is a ``ValueError``."""
@@ -41,6 +45,7 @@ class DecimalPermutation:
         self._upper = 10 ** (digits // 2)
         self._lower = 10 ** (digits - digits // 2)
         self.size = 10**digits
+        self._rounds = {}
 
     def forward(self, value: int) -> int:
         """Where ``value`` goes. ``ValueError`` outside 0 .. size - 1."""
@@ -64,5 +69,12 @@ class DecimalPermutation:
         return divmod(value, self._lower)
 
     def _round(self, turn: int, half: int) -> int:
-        # 128 bits reduced modulo at most 10^5: the bias is below 2^-100.
-        return int.from_bytes(digest(self._key, turn.to_bytes(1) + half.to_bytes(8), sha256)[:16])
+        place = half * _ROUNDS + turn
+        found = self._rounds.get(place)
+        if found is None:
+            # 128 bits reduced modulo at most 10^5: the bias is below 2^-100.
+            found = int.from_bytes(digest(self._key, turn.to_bytes(1) + half.to_bytes(8), sha256)[:16])
+            found %= self._lower if turn % 2 else self._upper
+            if len(self._rounds) < _KEPT:
+                self._rounds[place] = found
+        return found

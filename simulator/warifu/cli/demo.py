@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import signal
 import tempfile
+import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -120,30 +121,89 @@ async def _demo(options: Options, *, browser: bool, as_json: bool) -> None:
     from warifu.simulator.launcher import Network  # noqa: PLC0415 - slow to import
 
     stop = asyncio.Event()
+    starting = asyncio.current_task()
+
+    def leave() -> None:
+        stop.set()
+        if starting is not None:
+            starting.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with err.status(t("起動しています…", "starting…")) as status:
-        progress = worded(status.update)
-        async with Network.run(options, progress, BEGAN) as network:
-            status.stop()
-            _announce(network.file, options.state, as_json=as_json)
-            if browser:
-                webbrowser.open(network.file.urls["stage"])
-            await stop.wait()
-            if not as_json:
-                out.print(t("終了しています…", "draining…"))
+        asyncio.get_running_loop().add_signal_handler(number, leave)
+    try:
+        with err.status(t("起動しています…", "starting…")) as status:
+            async with Network.run(options, worded(shown(status.update)), BEGAN) as network:
+                starting = None  # from here on the network is drained, not given up
+                status.stop()
+                _announce(network.file, options.state, as_json=as_json)
+                if browser:
+                    webbrowser.open(network.file.urls["stage"])
+                await stop.wait()
+                if not as_json:
+                    out.print(t("終了しています…", "draining…"))
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+        _say_how_to_go_on(options)
 
 
-def worded(show: Callable[[str], None]) -> Progress:
-    """Progress of a start, in words."""
-    names = {
-        "parties": t("各機関の起動", "parties up"),
-        "numbering": t("番号の付番", "numbering people"),
-        "residency": t("住民記録の登録", "filling residency"),
-        "tax": t("税情報の登録", "filling tax"),
-        "health_insurance": t("医療保険の登録", "filling health insurance"),
-    }
-    return lambda step, done, of: show(f"{names.get(step, step)} {done}/{of}")
+def _say_how_to_go_on(options: Options) -> None:
+    if options.fleeting:
+        err.print(t("準備ができる前に終了しました。", "ended before it was ready."))
+        return
+    err.print(
+        t(
+            f"準備ができる前に終了しました。登録済みの人はそのまま残っています。続き: warifu demo --state {options.state}",
+            f"ended before it was ready; whoever is loaded stays. Carry on with: warifu demo --state {options.state}",
+        )
+    )
+
+
+LINES_EVERY = 30.0
+"""Seconds between two lines of progress where no terminal shows it."""
+
+
+def shown(update: Callable[[str], None]) -> Callable[[str], None]:
+    """Shows progress: in place on a terminal, else by a line of its own now and then."""
+    if err.is_terminal:
+        return update
+    last = time.monotonic()
+
+    def line(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINES_EVERY:
+            last = time.monotonic()
+            err.print(text, soft_wrap=True)
+
+    return line
+
+
+def worded(show: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Progress:
+    """Progress of a start, in words; of people also how many a second since the first word, and how long it will take."""
+    began: tuple[float, int] | None = None
+
+    def told(step: str, done: int, of: int) -> None:
+        nonlocal began
+        if step != "people":
+            show(t(f"各機関の起動 {done}/{of}", f"parties up {done}/{of}"))
+            return
+        now = clock()
+        began = began or (now, done)
+        passed, loaded = now - began[0], done - began[1]
+        show(_people(done, of, loaded / passed if loaded and passed else None))
+
+    return told
+
+
+def _people(done: int, of: int, rate: float | None) -> str:
+    text = t(f"住民の登録 {done:,}/{of:,} 人（{done / of:.1%}）", f"filling people {done:,}/{of:,} ({done / of:.1%})")
+    if rate is None:
+        return text
+    minutes = (of - done) / rate / 60
+    left = t(f"残り約 {minutes:.0f} 分", f"about {minutes:.0f} min left")
+    if minutes < 1:
+        left = t("残り 1 分未満", "less than a minute left")
+    return text + t(f"、毎秒 {rate:,.0f} 人、{left}", f", {rate:,.0f} people/s, {left}")
 
 
 def _announce(file: NetworkFile, folder: Path, *, as_json: bool) -> None:

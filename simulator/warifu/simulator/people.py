@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from warifu.common.v1 import common_pb2
-from warifu.kernel.config import Config
 from warifu.numbering.keys import simulated
 from warifu.numbers import individual_number
+from warifu.simulator import places
 from warifu.simulator.cards.labels import EXPIRED, ROLE
-from warifu.simulator.cards.tray import DemoPerson, fill, open_store
+from warifu.simulator.cards.tray import DemoPerson
 from warifu.simulator.population import CLOCK_START, Household, Person, Scheme, age_on, cast, generate, load_world
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.translate import Households, basic_items
@@ -25,14 +24,18 @@ _GROWN: Final = 24
 """Of age on that day, so that the card itself lives until the tenth birthday."""
 
 
-def generate_people(seed: int, people: int) -> list[Person]:
-    """Everyone of a population, in the order of their handles."""
-    return [person for household in _households(seed, people) for person in household]
+FIRST: Final = 5000
+"""So many people are at hand at once; of a larger population the others are drawn when they are asked for."""
 
 
 @lru_cache(maxsize=2)
 def _households(seed: int, people: int) -> tuple[Household, ...]:
-    return tuple(generate(seed, people, load_world()))
+    found: list[Household] = []
+    for household in generate(seed, people, load_world()):
+        found.append(household)
+        if household.people[-1].index >= FIRST:
+            break
+    return tuple(found)
 
 
 def pin_of(seed: int, person: Person) -> str:
@@ -78,24 +81,22 @@ def _carded(seed: int, person: Person, expired: Person | None) -> DemoPerson:
     return replace(made, issued_on=EXPIRED_SINCE, traits=tuple(sorted((*made.traits, EXPIRED))))
 
 
-async def fill_tray(state: Path, seed: int, people: list[Person]) -> None:
-    """Lay the cards of everyone who lives here into the card tray."""
-    folder, expired = state / "simulator", card_expired(people)
-    tray = open_store(folder, Config.load(folder).database_url)
-    try:
-        await fill(tray, (_carded(seed, person, expired) for person in people if person.present is not None))
-    finally:
-        tray.close()
+def cards_of(seed: int, people: Sequence[Person], *, first: bool) -> list[DemoPerson]:
+    """The cards of those who live here. Among the `first` people of a population is whose card has expired."""
+    expired = card_expired(people) if first else None
+    return [_carded(seed, person, expired) for person in people if person.present is not None]
 
 
 class People:
-    """A population with what scenarios want to know of it."""
+    """A population with what scenarios want to know of it. Of a large one it holds the first people, among whom all traits occur."""
 
     start: date = CLOCK_START
     """Day of which everything here is true."""
 
-    def __init__(self, seed: int, households: tuple[Household, ...]) -> None:
+    def __init__(self, seed: int, households: tuple[Household, ...], later: Callable[[int], Household | None]) -> None:
+        """`later` finds the household of the person with an index that is not among the households."""
         self._seed = seed
+        self._later = lru_cache(maxsize=64)(later)
         self._people = [person for household in households for person in household]
         self._by_handle = {person.person: person for person in self._people}
         self._roles = cast(households)
@@ -104,10 +105,19 @@ class People:
     @classmethod
     def of(cls, network: NetworkFile) -> People:
         """The population of a network."""
-        return cls(network.seed, _households(network.seed, network.people))
+        seed, people = network.seed, network.people
+
+        def later(index: int) -> Household | None:
+            if not FIRST < index <= people:
+                return None
+            start = places.before(places.load(network.folder), index - 1)
+            stream = generate(seed, people, load_world(), start)
+            return next((one for one in stream if one.people[-1].index >= index), None)
+
+        return cls(seed, _households(seed, people), later)
 
     def all(self) -> list[Person]:
-        """Everyone, in the order of handles."""
+        """Everyone, in the order of handles; of a population of more than `FIRST` these first ones."""
         return self._people
 
     def __getitem__(self, handle: str) -> Person:
@@ -116,7 +126,13 @@ class People:
         Raises:
             KeyError: there is none.
         """
-        return self._by_handle[handle]
+        if handle in self._by_handle:
+            return self._by_handle[handle]
+        household = self._later(_index_of(handle))
+        found = [person for person in household or () if person.person == handle]
+        if not found:
+            raise KeyError(handle)
+        return found[0]
 
     def items(self, handle: str) -> common_pb2.BasicItems:
         """The 4 basic items as they were when the network began."""
@@ -134,6 +150,15 @@ class People:
         reserved = set(self._roles.values())
         if fits is not None:
             yield from (p for p in self._people if p.person not in reserved and fits(p))
+
+
+def _index_of(handle: str) -> int:
+    """The index in a handle; 0, which nobody has, for what is none."""
+    number = handle.removeprefix("p-")
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < _LONG else 0
+
+
+_LONG: Final = 10
 
 
 def _mover(person: Person) -> bool:

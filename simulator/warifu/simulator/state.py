@@ -99,6 +99,11 @@ class NetworkFile:
             )
         return cls(parties=parties, **values)
 
+    @property
+    def folder(self) -> Path:
+        """The state folder that the file speaks of."""
+        return Path(self.ca).parents[1]
+
     def save(self, state: Path) -> None:
         """Write the file atomically, readable by the owner alone."""
         path, fresh = state / NETWORK_NAME, state / f".{NETWORK_NAME}.new"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from warifu.agency.v1 import agency_pb2
@@ -148,21 +148,23 @@ def last_spells(person: Person) -> Iterator[ResidencySpell]:
     yield from {spell.municipality: spell for spell in person.residency}.values()
 
 
-def initial_records(people: list[Person]) -> dict[str, list[agency_pb2.RecordRequest]]:
-    """What every institution knows at the clock's start, by institution code, ready to be recorded in this order."""
+def initial_records(people: Sequence[Person]) -> dict[str, list[agency_pb2.PersonRecords]]:
+    """What every institution knows of these people at the clock's start, by institution code, in their order.
+
+    `people` are whole households, as the population makes them: nobody shares a roof with somebody of another one.
+    """
     households = Households(people)
-    by_institution: dict[str, list[agency_pb2.RecordRequest]] = defaultdict(list)
+    by_institution: dict[str, list[agency_pb2.PersonRecords]] = defaultdict(list)
     for person in people:
-        items = basic_items(person)
+        items, here = basic_items(person), dict[str, agency_pb2.PersonRecords]()
         for institution, key, change, published in _changes(person, households):
-            by_institution[institution].append(
-                agency_pb2.RecordRequest(
-                    institution=institution,
-                    reference=f"{person.person}/{key}",
-                    basic_items=items,
-                    change=change,
-                    published_from=published.isoformat() if published else None,
-                )
+            if institution not in here:
+                here[institution] = agency_pb2.PersonRecords(basic_items=items)
+                by_institution[institution].append(here[institution])
+            here[institution].changes.add(
+                reference=f"{person.person}/{key}",
+                change=change,
+                published_from=published.isoformat() if published else None,
             )
     return by_institution
 

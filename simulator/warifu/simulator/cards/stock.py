@@ -18,6 +18,9 @@ from warifu.simulator.cards.card import Cards
 from warifu.simulator.cards.labels import ROLE
 from warifu.simulator.cards.schema import cards, people
 
+FIRST: Final = 5000
+"""So many people from the tray's beginning have a card ready: all whom plays take. Whoever comes later in a large population gets theirs at its first use."""
+
 BATCH: Final = 16
 """Cards a second: the cast of the scenarios has theirs within moments, and nobody else notices."""
 
@@ -27,7 +30,11 @@ PATIENCE: Final = timedelta(seconds=15)
 _WITHOUT: Final = (
     select(people.c.person)
     .join_from(people, cards, people.c.person == cards.c.card)
-    .where(cards.c.certificate.is_(None), people.c.person.not_in(bindparam("skipped", expanding=True)))
+    .where(
+        people.c.position < FIRST,
+        cards.c.certificate.is_(None),
+        people.c.person.not_in(bindparam("skipped", expanding=True)),
+    )
     .order_by(people.c.traits.not_like(f"%{ROLE}%"), people.c.position)
     .limit(BATCH)
 )

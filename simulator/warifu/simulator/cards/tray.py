@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import jaconv
 from cryptography import x509
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, select
 
 from warifu.common.v1 import common_pb2
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.store import Store, sqlite_url
 from warifu.simulator.cards.pins import PASSWORD_TRIES, TRIES
 from warifu.simulator.cards.schema import cards, metadata, people, traits
@@ -105,13 +106,20 @@ def open_store(folder: Path, database_url: str | None = None) -> Store:
 
 
 _LAST: Final = select(func.coalesce(func.max(people.c.position), -1))
-_KNOWN: Final = select(people.c.person, people.c.position)
+_KNOWN: Final = select(people.c.person, people.c.position).where(
+    people.c.person.in_(bindparam("handles", expanding=True))
+)
 _FORGET: Final = delete(people).where(people.c.person == bindparam("handle"))
 _FORGET_TRAITS: Final = delete(traits).where(traits.c.person == bindparam("handle"))
-_ADD: Final = insert(people)
-_ADD_TRAITS: Final = insert(traits)
-_CARDED: Final = select(cards.c.card)
-_ADD_CARDS: Final = insert(cards)
+_COLUMNS: Final = (
+    *("person", "position", "name", "kana", "traits", "sought", "basic_items", "individual_number", "pin", "issued_on"),
+)
+_ADD: Final = Bulk(people, *_COLUMNS)
+_ADD_TRAITS: Final = Bulk(traits, "trait", "person")
+_CARDED: Final = select(cards.c.card).where(cards.c.card.in_(bindparam("handles", expanding=True)))
+_ADD_CARDS: Final = Bulk(cards, "card", "person", "tries_left", "signature_tries_left")
+_CHUNK: Final = 500
+"""Most values in one IN list: below every database's limit of parameters."""
 
 
 async def fill(store: Store, persons: Iterable[DemoPerson]) -> int:
@@ -129,24 +137,26 @@ async def fill(store: Store, persons: Iterable[DemoPerson]) -> int:
 
 
 def _fill(connection: Connection, given: Sequence[DemoPerson]) -> int:
-    known = {row.person: row.position for row in connection.execute(_KNOWN)}
+    handles = [person.person for person in given]
+    known = {row.person: row.position for row in _among(connection, _KNOWN, handles)}
     renewed = [{"handle": person.person} for person in given if person.person in known]
     if renewed:
         connection.execute(_FORGET, renewed)
         connection.execute(_FORGET_TRAITS, renewed)
     last: int = connection.execute(_LAST).scalar_one()
     rows = [_row(person, known.get(person.person, last + place)) for place, person in enumerate(given, start=1)]
-    named = [{"trait": trait, "person": person.person} for person in given for trait in dict.fromkeys(person.traits)]
-    carded = set(connection.execute(_CARDED).scalars())
-    fresh = [_fresh(person.person) for person in given if person.person not in carded]
-    for statement, values in ((_ADD, rows), (_ADD_TRAITS, named), (_ADD_CARDS, fresh)):
-        if values:
-            connection.execute(statement, values)
+    named = [(trait, person.person) for person in given for trait in dict.fromkeys(person.traits)]
+    carded = {row.card for row in _among(connection, _CARDED, handles)}
+    fresh = [(handle, handle, TRIES, PASSWORD_TRIES) for handle in dict.fromkeys(handles) if handle not in carded]
+    _ADD.add(connection, [tuple(row[name] for name in _COLUMNS) for row in rows])
+    _ADD_TRAITS.add(connection, named)
+    _ADD_CARDS.add(connection, fresh)
     return len(given)
 
 
-def _fresh(person: str) -> dict[str, object]:
-    return {"card": person, "person": person, "tries_left": TRIES, "signature_tries_left": PASSWORD_TRIES}
+def _among(connection: Connection, query: Select[Any], handles: Sequence[str]) -> Iterator[Row[Any]]:
+    for start in range(0, len(handles), _CHUNK):
+        yield from connection.execute(query, {"handles": handles[start : start + _CHUNK]})
 
 
 def _check(person: DemoPerson) -> None:

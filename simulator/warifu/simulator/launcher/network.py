@@ -88,7 +88,8 @@ class Network:
             try:
                 file = await asyncio.to_thread(setup.prepare, state, options, ports)
                 keycopies.follow(state, file)
-                load = asyncio.create_task(asyncio.to_thread(_load, file))  # needs no party: drawn while they start
+                # Needs no party: the first people are drawn while they start.
+                load = asyncio.create_task(asyncio.to_thread(_load, file, state))
                 await _migrate(setup.database_order(state, file, options.database_url))
                 await processes.start()
                 async with doors(file) as opened:
@@ -141,7 +142,7 @@ class Network:
             await asyncio.sleep(0.05)
 
     async def fill(self, load: Load | None, progress: Progress) -> None:
-        """Load the population into a network that has none yet."""
+        """Load the population, or what an interrupted start left of it to do."""
         if load is None:
             return
         from warifu.simulator.launcher import fill  # noqa: PLC0415 - a carried-on network needs no population
@@ -164,13 +165,13 @@ class Network:
             self.file.save(self.state)
 
 
-def _load(file: NetworkFile) -> Load | None:
-    """The population of a network that has none yet."""
+def _load(file: NetworkFile, state: Path) -> Load | None:
+    """What is to be loaded of the population of a network that does not have it all yet."""
     if file.filled:
         return None
     from warifu.simulator.launcher import fill  # noqa: PLC0415 - slow to import, and not needed to carry on
 
-    return fill.draw(file)
+    return fill.Load(file, state)
 
 
 async def _migrate(order: dict[str, Any]) -> None:

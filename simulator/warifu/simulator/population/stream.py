@@ -1,7 +1,9 @@
 """The stream of households, and how to find people in it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final, Self
 
 from warifu.numbers import resident_code
 from warifu.simulator.population.casting import CAST, CAST_FAMILIES, build_cast
@@ -20,16 +22,33 @@ MAXIMUM_PEOPLE = resident_code.CAPACITY // 2
 """Half of the resident codes stay free for people who ask for another one."""
 
 
-def generate(seed: int, people: int, world: World | None = None) -> Iterator[Household]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the stream, between two households."""
+
+    household: int = 0
+    """Index of the household that comes next."""
+    people: int = 0
+    """How many people come before it."""
+
+    def after(self, household: Household) -> Self:
+        """The place behind the household that begins here."""
+        return type(self)(self.household + 1, self.people + len(household.people))
+
+
+START: Final = Place()
+
+
+def generate(seed: int, people: int, world: World | None = None, start: Place = START) -> Iterator[Household]:
     """Exactly ``people`` persons, household by household: the cast, the showcase as far as it fits, ordinary families.
 
     The same seed gives the same people, byte for byte, and a larger population begins with the same households as a
     smaller one, but for the last few, which fill it up. Memory stays flat. ``ValueError`` outside
-    ``MINIMUM_PEOPLE`` to ``MAXIMUM_PEOPLE``.
+    ``MINIMUM_PEOPLE`` to ``MAXIMUM_PEOPLE``. From a ``start`` that was reached before, the stream goes on as it would have.
     """
     if not MINIMUM_PEOPLE <= people <= MAXIMUM_PEOPLE:
         raise ValueError(f"a population has {MINIMUM_PEOPLE} (its cast) to {MAXIMUM_PEOPLE} people")
-    return _stream(seed, people, world or load_world())
+    return _stream(seed, people, world or load_world(), start)
 
 
 def find(households: Iterable[Household], *traits: str) -> Iterator[Person]:
@@ -62,9 +81,9 @@ def resident_code_key(seed: int) -> bytes:
     return sha256(f"warifu resident codes|{seed}".encode()).digest()
 
 
-def _stream(seed: int, people: int, world: World) -> Iterator[Household]:
+def _stream(seed: int, people: int, world: World, start: Place) -> Iterator[Household]:
     key = resident_code_key(seed)
-    index, done = 0, 0
+    index, done = start.household, start.people
     while done < people:
         family = _family(seed, index, people - done, world)
         yield freeze(family, done + 1, key)
