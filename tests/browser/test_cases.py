@@ -136,8 +136,8 @@ def ask(page: Page, row: str, provider: str) -> str:
 
 
 def answered(page: Page, browser: Browser, origin: str, row: str, provider: str) -> None:
-    """Wait until the answer stands there. One in forty waits for a clerk of the provider's, who then provides it."""
-    made = page.locator(f"article[data-row={row}]").get_by_test_id("inquiry")
+    """Wait until the answer to the last inquiry stands there. One in forty waits for a clerk of the provider's, who then provides it."""
+    made = page.locator(f"article[data-row={row}]").get_by_test_id("inquiry").last
     for _ in range(20):
         state = made.get_attribute("data-state")
         if state == "provided":
