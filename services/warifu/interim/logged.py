@@ -22,6 +22,7 @@ from warifu.interim import kept_inquiries, kept_provisions
 from warifu.interim.collect import page_before
 from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground, move_mark
+from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.logreader import LogReader, LogSilentError
 from warifu.interim.schema import BROKEN_PROMISES, OPEN_PROMISES, PROMISES, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
@@ -31,7 +32,7 @@ from warifu.linkage.v1 import linkage_pb2
 from warifu.tlog.checkpoint import Checkpoint, Trust, read_checkpoint
 from warifu.tlog.merkle import leaf_hash
 from warifu.tlog.notes import NoteError
-from warifu.tlog.proofs import ProofError, TiledTree, TileMissingError, check_inclusion
+from warifu.tlog.proofs import ProofError, TiledTree, TileMissingError
 from warifu.watchdog.v1 import watchdog_pb2, watchdog_pb2_grpc
 
 SLACK: Final = milliseconds(timedelta(seconds=30))
@@ -131,7 +132,7 @@ class Promises:
         contents = self._ground.contents
         values = {"after": self._ground.mark(MARK), "first": contents.vault.first}
         new = self._ground.store.read(lambda connection: connection.execute(_NEW, values).all())
-        rows = self._ground.store.read(lambda connection: [_promise(connection, contents, row) for row in new])
+        rows = self._ground.store.read(lambda connection: _promises(connection, contents, new))
         if new:
             await self._ground.store.write(lambda connection: _keep(connection, rows, new[-1].position))
         return len(rows)
@@ -173,13 +174,15 @@ class Promises:
         if place >= head.size:
             return None
         try:
-            path = await tree.inclusion(place)
-            check_inclusion(leaf_hash(row.commitment), place, head.size, path, head.root)
+            leaf = await tree.leaf(place)
         except (ProofError, TileMissingError) as error:
-            _LOG.error("the log proves something else", extra={"request_id": row.request_id, "detail": str(error)})
-            self._reader.forget()
-            return PROOF_INVALID
-        return place
+            return self._contradicted(row, str(error))
+        return place if leaf == leaf_hash(row.commitment) else self._contradicted(row, f"leaf {place} is another")
+
+    def _contradicted(self, row: Row[Any], detail: str) -> str:
+        _LOG.error("the log proves something else", extra={"request_id": row.request_id, "detail": detail})
+        self._reader.forget()
+        return PROOF_INVALID
 
     def _settled(self, row: Row[Any], found: int | str | None, now: int) -> dict[str, Any]:
         change = {"b_position": row.position, "state": WAITING, "look_at": now + SLACK, "log_key": None}
@@ -246,21 +249,35 @@ def promised(contents: Contents, row: Any) -> bytes | None:
     return receipt
 
 
-def _promise(connection: Connection, contents: Contents, row: Any) -> dict[str, object]:
-    """What the receipt of an inquiry, or the permit of a provision, promises."""
-    asked = row.side == "requester"
-    sealed = None
-    if asked:
-        inquiry = kept_inquiries.find(connection, contents, row.request_id)
-        assert inquiry is not None  # of the record's month, which is not over
-        assert inquiry.state is not None
-        receipt = linkage_pb2.ExchangeState.FromString(inquiry.state).receipt
-        commitment, promised_at = receipt.commitment, stamped(receipt.recorded_at)
-        sealed = contents.seal(row.month, f"promise/{row.position}", [receipt.SerializeToString()])
-    else:
-        provided = kept_provisions.known(connection, [row.request_id])[row.request_id]
-        permit = exchange_pb2.Permit.FromString(kept_provisions.opened(contents, provided).permit)
-        commitment, promised_at = permit.commitment, stamped(permit.issued_at)
+def _promises(connection: Connection, contents: Contents, rows: Sequence[Any]) -> list[dict[str, object]]:
+    """What the receipt of each inquiry, and the permit of each provision, promises."""
+    asked = [row.request_id for row in rows if row.side == "requester"]
+    provided = [row.request_id for row in rows if row.side != "requester"]
+    inquiries = kept_inquiries.find_all(connection, contents, asked)
+    permits = kept_provisions.known(connection, provided)
+    return [
+        _of_receipt(contents, row, inquiries[row.request_id])
+        if row.side == "requester"
+        else _of_permit(contents, row, permits[row.request_id])
+        for row in rows
+    ]
+
+
+def _of_receipt(contents: Contents, row: Row[Any], inquiry: Inquiry) -> dict[str, object]:
+    assert inquiry.state is not None
+    receipt = linkage_pb2.ExchangeState.FromString(inquiry.state).receipt
+    sealed = contents.seal(row.month, f"promise/{row.position}", [receipt.SerializeToString()])
+    return _promise(row, receipt.commitment, stamped(receipt.recorded_at), sealed, asked=True)
+
+
+def _of_permit(contents: Contents, row: Row[Any], provided: Row[Any]) -> dict[str, object]:
+    permit = exchange_pb2.Permit.FromString(kept_provisions.opened(contents, provided).permit)
+    return _promise(row, permit.commitment, stamped(permit.issued_at), None, asked=False)
+
+
+def _promise(
+    row: Row[Any], commitment: bytes, promised_at: int, sealed: bytes | None, *, asked: bool
+) -> dict[str, object]:
     return {
         "position": row.position,
         "request_id": row.request_id,

@@ -52,10 +52,12 @@ class Sender:
             response = await self._stub().InquireMany(request, timeout=EXCHANGE_DEADLINE / 1000)
         except grpc.aio.AioRpcError as error:
             told = LinkageError.from_rpc(error, party="gateway")
-            return await self._told([one.inquiry for one in batch], [told] * len(batch))
+            if len(batch) > 1:  # of the call as a whole, so of none of them yet
+                return [told] * len(batch)
+            return await self._told([batch[0].inquiry], [told])
         if len(response.results) != len(batch):
             return [LinkageError(Reason.GATEWAY_INTERNAL)] * len(batch)
-        return await self._told([one.inquiry for one in batch], _replies(batch, response))
+        return await self._told([one.inquiry for one in batch], _replies(batch, response), alone=len(batch) == 1)
 
     async def collect(self, inquiry: Inquiry) -> Taken | LinkageError:
         """Ask for an answer that waits for a clerk."""
@@ -70,22 +72,23 @@ class Sender:
         return taken
 
     async def _told(
-        self, inquiries: Sequence[Inquiry], told: Sequence[Reply | LinkageError]
+        self, inquiries: Sequence[Inquiry], told: Sequence[Reply | LinkageError], *, alone: bool = True
     ) -> list[Taken | LinkageError]:
+        final = [isinstance(one, LinkageError) and _is_final(one, alone=alone) for one in told]
         replies = [one for one in told if isinstance(one, Reply)]
         refused = [
             (inquiry, one)
-            for inquiry, one in zip(inquiries, told, strict=True)
-            if isinstance(one, LinkageError) and _is_final(one)
+            for inquiry, one, over in zip(inquiries, told, final, strict=True)
+            if over and isinstance(one, LinkageError)
         ]
         taken = iter(await self._receiver.take(replies)) if replies else iter(())
         closed = iter(await self._receiver.refuse(refused)) if refused else iter(())
         results: list[Taken | LinkageError] = []
-        for one in told:
+        for one, over in zip(told, final, strict=True):
             if isinstance(one, Reply):
                 results.append(next(taken))
             else:
-                results.append(next(closed) if _is_final(one) else one)
+                results.append(next(closed) if over else one)
         for result in results:
             if isinstance(result, Taken):
                 await self._heed(result)
@@ -117,6 +120,8 @@ def _reply(inquiry: Inquiry, result: linkage_pb2.InquireResult, blocks: Sequence
     return Reply(inquiry, result.exchange, blocks[result.answer_block] if named else None)
 
 
-def _is_final(error: LinkageError) -> bool:
-    """The client's fault is final: the same bytes would be refused again. Anything else may pass."""
+def _is_final(error: LinkageError, *, alone: bool) -> bool:
+    """The client's fault is final: the same bytes would be refused again. Anything else may pass, as what is too large for many may alone."""
+    if error.reason == Reason.CLIENT_TOO_LARGE and not alone:
+        return False
     return not error.retryable and error.reason.side == Side.CLIENT and error.reason not in _MAY_PASS

@@ -158,6 +158,16 @@ class TiledTree:
             raise ProofError(f"a tree of {self.size} leaves holds none of {size}")
         return await self._hash(0, size) if size else EMPTY_ROOT
 
+    async def leaf(self, index: int) -> bytes:
+        """The hash of one leaf. Many leaves of one tile cost one check, where each audit path would be computed anew.
+
+        Raises:
+            ProofError, TileMissingError: as for `inclusion`.
+        """
+        if not 0 <= index < self.size:
+            raise ProofError(f"leaf {index} of {self.size}")
+        return (await self._tile(tile_at(0, index // TILE_WIDTH, self.size)))[index % TILE_WIDTH]
+
     async def leaf_hashes(self, start: int, end: int) -> AsyncIterator[list[bytes]]:
         """The hashes of leaves from `start` up to `end`, at most 256 at a time.
 

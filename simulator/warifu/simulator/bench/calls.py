@@ -20,8 +20,6 @@ from warifu.interim.review import sampled
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.simulator.bench.plain import Plain
 
-WAIT_MS: Final = 20_000
-"""For an answer. One that takes longer is an error, not a figure."""
 PROVIDED: Final = exchange_pb2.FINE_OUTCOME_PROVIDED
 
 
@@ -81,11 +79,9 @@ class Calls:
         return (request_id,)
 
     async def connector(self, number: int) -> Sequence[str]:
-        """One exchange by the plain face that a business system has of its interim server."""
+        """One exchange by the connector, as the business system in the requester's process makes it."""
         question = self._question.about(number, next(self._ids))
-        await self._interim.inquire(question)
-        request = pb.CollectRequest(institution=question.institution, request_id=question.request_id, wait_ms=WAIT_MS)
-        state = (await self._interim.collect(request)).inquiry
+        state = await self._interim.connector.inquire(question)
         _check(state.fine_outcome, state.outcome, state.error.reason)
         return (question.request_id,)
 
