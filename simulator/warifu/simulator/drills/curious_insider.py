@@ -31,7 +31,6 @@ async def plant(ground: Ground) -> Facts:
         await _for_a_case(ground, person)
     made = [await _out_of_curiosity(ground, person) for person in watched]
     letter = await ground.write_letter(watched[0].person, made[0], INSURER, LETTER, objection=False)
-    await ground.stage.doors.settle(["watchdog"])  # the supervisor looks twice a minute; so it has looked now
     return Facts(
         {},
         {
