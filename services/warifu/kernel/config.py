@@ -49,6 +49,20 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What an operator's monitoring is told (docs/OPERATIONS.md). Nothing, unless it is asked for."""
+
+    metrics: str | None = None
+    """Address at which OpenMetrics are read over HTTP, such as "127.0.0.1:9464"; whoever reaches it may read them."""
+    otlp: str | None = None
+    """Collector of traces, such as "http://127.0.0.1:4317"; needs the extra `warifu[otlp]`."""
+    sampled: float = 0.01
+    """Share of the traces begun here that are sent."""
+    console: bool = False
+    """Write the log to standard error as well, as containers want it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What a party is told. Paths are relative to its folder."""
 
@@ -68,6 +82,7 @@ class Config:
     """Likewise, each institution's by its code."""
     reflection: bool = False
     """Serve gRPC reflection."""
+    telemetry: Telemetry = Telemetry()
     folder: Path = Path()
     """The party's folder; set by `load`, not stored."""
 
@@ -106,5 +121,7 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
         nested["simulation"] = Simulation(**nested["simulation"])
     if nested.get("web"):
         nested["web"] = Web(**nested["web"])
+    if nested.get("telemetry"):
+        nested["telemetry"] = Telemetry(**nested["telemetry"])
     nested["institutions"] = tuple(nested.get("institutions", ()))
     return nested

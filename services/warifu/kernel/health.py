@@ -45,6 +45,11 @@ class Health:
         return NOT_SERVING if self.ill else SERVING
 
     @property
+    def checks(self) -> Iterable[str]:
+        """Names of the checks."""
+        return self._checks.keys()
+
+    @property
     def stopping(self) -> bool:
         """The party is draining."""
         return "stopping" in self.ill
@@ -149,6 +154,10 @@ class CertificateDates:
             first, last = self._read(path)
             if not first <= now < last:
                 raise ValueError(f"{path} is valid from {first.isoformat()} to {last.isoformat()} only")
+
+    def known(self) -> Mapping[Path, tuple[datetime, datetime]]:
+        """The dates of the certificates that the last check looked at: the first moment and the one after the last."""
+        return {path: (first, last) for path, (_, first, last) in self._dates.items()}
 
     def _read(self, path: Path) -> tuple[datetime, datetime]:
         stamp = Stamp.of(path)

@@ -23,6 +23,7 @@ from warifu.kernel.failures import explain
 from warifu.kernel.faults import Faults, Planted
 from warifu.kernel.identity import Caller, parse, set_current
 from warifu.kernel.trust import Trust
+from warifu.kernel.watch import Watch
 
 _LOG: Final = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -80,11 +81,14 @@ class Admission:
 class Interceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler, each once. Handlers raise `LinkageError`; anything else is told as what `failures.explain` makes of it."""
 
-    def __init__(self, party: str, admission: Admission | None, faults: Faults | None = None) -> None:
+    def __init__(
+        self, party: str, admission: Admission | None, faults: Faults | None = None, watch: Watch | None = None
+    ) -> None:
         """For a server of `party`. Without `admission` everyone is let in: for the local control socket. `faults`: in a simulation."""
         self._side = Side.of(party)
         self._admission = admission
         self._faults = faults
+        self._watch = watch
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         """Calls by (full method, "OK" or reason), for status pages; refused and malformed calls are counted here and nowhere entered."""
@@ -107,6 +111,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
         call = _Call(self, method, handler.request_deserializer, self._admission, self._faults)
         inner = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         behaviour = _behaviour(call, inner, many_in=handler.request_streaming, many_out=handler.response_streaming)
+        if self._watch is not None:
+            behaviour = self._watch.wrap(method, behaviour)
         make: Any = {
             (False, False): grpc.unary_unary_rpc_method_handler,
             (False, True): grpc.unary_stream_rpc_method_handler,

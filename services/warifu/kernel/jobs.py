@@ -24,6 +24,8 @@ class Jobs:
         self._jobs = jobs
         self._locks = {name: asyncio.Lock() for name in jobs}
         self._tasks: list[asyncio.Task[None]] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Runs by (job, "ok" or "failed"), for an operator's monitoring."""
 
     def start(self) -> None:
         """Run every job once a second from now on; one that fails is logged and tried again."""
@@ -54,7 +56,13 @@ class Jobs:
 
     async def _run(self, name: str) -> int:
         async with self._locks[name]:
-            return await self._jobs[name]()
+            try:
+                done = await self._jobs[name]()
+            except Exception:
+                self.counts[name, "failed"] += 1
+                raise
+            self.counts[name, "ok"] += 1
+            return done
 
     async def _tend(self, name: str) -> None:
         failing = ""

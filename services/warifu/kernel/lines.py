@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
-from warifu.kernel import engines
+from warifu.kernel import committed, engines
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Lines:
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        self._committed = committed.begin()
         self._read_engine = engines.reading(url)
         self._write_engine = engines.writing(url)
         self._reader = self._read_engine.connect()
@@ -108,6 +110,7 @@ class Lines:
                 return
 
     def _commit(self, jobs: list[_Job]) -> None:
+        begun = time.perf_counter()
         try:
             if jobs[0].alone:
                 jobs[0].run_alone(self._write_engine)
@@ -118,6 +121,9 @@ class Lines:
         except Exception as error:  # noqa: BLE001 - the commit failed for all; each caller is told
             for job in jobs:
                 job.fail(error)
+            self._committed.failures += 1
+        else:
+            self._committed.note(len(jobs), time.perf_counter() - begun)
         _resolve(jobs)
 
 

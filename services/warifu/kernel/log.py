@@ -11,11 +11,19 @@ import logging
 import os
 import re
 import traceback
+from collections import Counter
 from datetime import UTC, datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
 LOG_NAME: Final = "party.log"
+MOST_BYTES: Final = 16 << 20
+TURNED: Final = 3
+"""Files kept besides the one that is written."""
+WRITTEN: Final[Counter[str]] = Counter()
+"""Lines by level, for an operator's monitoring."""
 BLOT: Final = "[number]"
 _DIGITS: Final = re.compile(r"\d(?:[ \u3000‐-―ー-]?\d){10,}")
 """Eleven digits or more, of any script, also when grouped: resident codes have 11, individual numbers 12."""
@@ -52,14 +60,32 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__} at {places}"
 
 
-def open_log(folder: Path, party: str) -> logging.Handler:
-    """Send everything logged in this process to the party's log, readable by the owner alone. Returns the handler, to be closed."""
-    path = folder / LOG_NAME
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(Lines())
-    handler.set_name(party)
+def open_log(folder: Path, party: str, *, console: bool = False) -> logging.Handler:
+    """Send everything logged in this process to the party's log, readable by the owner alone. Returns the handler, to be closed.
+
+    `console`: the same lines to standard error as well, as containers want them.
+    """
+    handler: logging.Handler = _Turning(folder / LOG_NAME)
     root = logging.getLogger()
-    root.addHandler(handler)
+    for one in (handler, logging.StreamHandler()) if console else (handler,):
+        one.setFormatter(Lines())
+        root.addHandler(one)
+    handler.set_name(party)
     root.setLevel(logging.INFO)
     return handler
+
+
+class _Turning(RotatingFileHandler):
+    """Keeps the newest lines: at MOST_BYTES the file becomes party.log.1, the one before party.log.2, and the oldest goes."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=MOST_BYTES, backupCount=TURNED, encoding="utf-8")
+
+    def _open(self) -> TextIOWrapper:
+        handle = os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        return os.fdopen(handle, "a", encoding="utf-8")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler.emit`."""
+        WRITTEN[record.levelname.lower()] += 1
+        super().emit(record)

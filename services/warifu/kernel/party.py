@@ -56,6 +56,8 @@ class Party:
     """Called once the ports are open; other parties may not be up yet."""
     close: Callable[[], Awaitable[None]] | None = None
     """Called after the last RPC has drained."""
+    gauges: Mapping[str, Callable[[], float]] = field(default_factory=dict)
+    """Numbers for an operator's monitoring, of those that `warifu.kernel.metrics` knows; each is read when it is asked for."""
     web: Any = None
     """An ASGI application for the web face, where `config.web` is set."""
 

@@ -7,7 +7,7 @@ changes, the next call goes out on a new channel, and the old one is closed once
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -39,8 +39,9 @@ class _Kept:
 class Peers:
     """The channels of one process. Use from its event loop; `await close()` when done."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()) -> None:
+        """`interceptors`: of every channel."""
+        self._config, self._interceptors = config, interceptors
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -86,7 +87,8 @@ class Peers:
         if address is None:
             raise LookupError(f"{self._config.party} was given no address of {party}")
         root = (self._config.folder / "trust" / "ca.pem").read_bytes()
-        return open_channel(address, party, root, (folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes())
+        certificate, key = (folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes()
+        return open_channel(address, party, root, certificate, key, self._interceptors)
 
     def _retire(self, channel: grpc.aio.Channel) -> None:
         task = asyncio.get_running_loop().create_task(channel.close(_RETIRE_SECONDS))
@@ -94,10 +96,17 @@ class Peers:
         task.add_done_callback(self._retiring.discard)
 
 
-def open_channel(address: str, party: str, root: bytes, certificate: bytes, key: bytes) -> grpc.aio.Channel:
+def open_channel(
+    address: str,
+    party: str,
+    root: bytes,
+    certificate: bytes,
+    key: bytes,
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+) -> grpc.aio.Channel:
     """A new channel to `party` at `address` with a client certificate; all PEM. For those who are no party: counters, tests."""
     credentials = grpc.ssl_channel_credentials(root_certificates=root, private_key=key, certificate_chain=certificate)
-    return grpc.aio.secure_channel(address, credentials, options=channel_options(party))
+    return grpc.aio.secure_channel(address, credentials, options=channel_options(party), interceptors=interceptors)
 
 
 def channel_options(party: str) -> list[tuple[str, Any]]:

@@ -1,0 +1,45 @@
+"""What the writers of this process' stores committed: plain counts, read when an operator's monitoring asks (`warifu.kernel.metrics`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from warifu.kernel.durations import Spread
+
+
+@dataclass(slots=True)
+class Committed:
+    """One writer's. Changed by its thread alone."""
+
+    writes: int = 0
+    """Writes that were committed; several may share a transaction."""
+    failures: int = 0
+    """Transactions that failed as a whole."""
+    commits: Spread = field(default_factory=Spread)
+    """How long transactions took, the disk's sync included."""
+
+    def note(self, writes: int, seconds: float) -> None:
+        """One transaction with so many writes was committed."""
+        self.writes += writes
+        self.commits.note(seconds)
+
+
+_ALL: Final[list[Committed]] = []
+
+
+def begin() -> Committed:
+    """The count of a new writer. It stays when the writer ends: counts never fall."""
+    made = Committed()
+    _ALL.append(made)
+    return made
+
+
+def total() -> Committed:
+    """All writers of the process together."""
+    together = Committed()
+    for one in _ALL:
+        together.writes += one.writes
+        together.failures += one.failures
+        together.commits.add(one.commits)
+    return together

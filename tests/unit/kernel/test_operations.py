@@ -1,0 +1,79 @@
+"""The small parts of what an operator sees: classes of durations, counts of commits, a log that turns."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, Integer, MetaData, Table, insert
+
+from warifu.kernel import committed, log
+from warifu.kernel.config import Config, Telemetry
+from warifu.kernel.durations import BOUNDS, Durations
+from warifu.kernel.log import open_log
+from warifu.kernel.store import Store, sqlite_url
+
+metadata = MetaData()
+THINGS = Table("things", metadata, Column("number", Integer, primary_key=True))
+
+
+@given(st.lists(st.floats(0, 100), max_size=50))
+def test_a_class_counts_what_is_no_longer_than_its_end(seconds):
+    """The classes of a histogram are cumulative, the last holds all, and the sum is the sum."""
+    durations = Durations()
+    for one in seconds:
+        durations.note("x", one)
+    if not seconds:
+        assert durations.spreads == {}
+        return
+    spread = durations.spreads["x"]
+    expected = [(str(end), sum(one <= end for one in seconds)) for end in BOUNDS] + [("+Inf", len(seconds))]
+    assert spread.up_to() == expected
+    assert spread.seconds == pytest.approx(sum(seconds))
+    assert spread.count == len(seconds)
+
+
+async def test_commits_writes_and_failures_are_counted(tmp_path: Path) -> None:
+    """A write that is committed is counted with its transaction, and a transaction that fails as a whole as a failure."""
+    before = committed.total()
+    store = Store(sqlite_url(tmp_path / "x.db"), metadata)
+    store.create()
+    await store.write(lambda c: c.execute(insert(THINGS), {"number": 1}))
+    with pytest.raises(Exception, match="UNIQUE"):
+        await store.write(lambda c: c.execute(insert(THINGS), {"number": 1}))
+    store.close()
+    after = committed.total()
+    assert after.writes - before.writes == after.commits.count - before.commits.count == 1
+    assert after.failures - before.failures == 1
+    assert after.commits.seconds > before.commits.seconds
+
+
+def test_the_log_turns_and_stays_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that is full becomes party.log.1, so many are kept, all are readable by the owner alone, and the newest line is in party.log."""
+    monkeypatch.setattr(log, "MOST_BYTES", 2_000)
+    handler = open_log(tmp_path, "tax")
+    before = log.WRITTEN["warning"]
+    try:
+        for number in range(200):
+            logging.getLogger("warifu.test").warning("line", extra={"at": number})
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["party.log", "party.log.1", "party.log.2", "party.log.3"]
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
+    assert all(path.stat().st_size <= 2_000 for path in tmp_path.iterdir())
+    assert '"at": "199"' in (tmp_path / "party.log").read_text(encoding="utf-8")
+    assert log.WRITTEN["warning"] - before == 200
+
+
+def test_what_monitoring_is_told_is_configuration(tmp_path: Path) -> None:
+    """A configuration says where metrics are read and traces go; one that does not, as before, tells nobody."""
+    told = Telemetry(metrics="127.0.0.1:9464", otlp="http://127.0.0.1:4317", sampled=0.5, console=True)
+    Config("tax", "127.0.0.1:1", {}, telemetry=told).save(tmp_path)
+    assert Config.load(tmp_path).telemetry == told
+    (tmp_path / "party.json").write_text('{"party": "tax", "listen": "127.0.0.1:1", "addresses": {}}', encoding="utf-8")
+    assert Config.load(tmp_path).telemetry == Telemetry(metrics=None, otlp=None)
