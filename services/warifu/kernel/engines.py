@@ -17,6 +17,8 @@ from sqlalchemy.pool import StaticPool
 
 POSTGRES: Final = "postgresql"
 _POSTGRES_DRIVER: Final = "postgresql+psycopg"
+COPY: Final = "warifu_copy"
+"""Execution option of an INSERT of many rows: (COPY statement, types of its columns), by which they go instead on PostgreSQL."""
 _WRITER: Final = 0x77617269
 """Key of the advisory lock that a database's writer holds; locks of other programs in the same database need other keys."""
 _PAUSE: Final = "10s"
@@ -40,6 +42,7 @@ def writing(url: URL) -> Engine:
         # READ COMMITTED, whatever the server's default: what a stricter level saw would be older than the lock that was waited for.
         engine = _postgres(url, "READ COMMITTED")
         event.listen(engine, "begin", _lock)
+        event.listen(engine, "do_executemany", _copied)
         return engine
     engine = _sqlite(url)
     # pysqlite's own transaction handling breaks savepoints; SQLAlchemy documents this remedy. IMMEDIATE: a writer that began by
@@ -127,6 +130,18 @@ def _session(connection: Any, _record: object) -> None:
 def _lock(connection: Connection) -> None:
     """The server lets it go once the transaction's rows are visible to all, or lost."""
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
+
+
+def _copied(cursor: Any, _statement: str, rows: Any, context: Any) -> bool:
+    """Whether the rows went by COPY, as a part of the same transaction and with the same errors as an INSERT."""
+    if (wanted := context.execution_options.get(COPY)) is None:
+        return False
+    statement, types = wanted
+    with cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+    return True
 
 
 def _hide_details(context: ExceptionContext) -> None:
