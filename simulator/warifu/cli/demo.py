@@ -85,6 +85,29 @@ def demo(
             ),
         ),
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65000,
+            help=t(
+                "各機関の計測値（OpenMetrics）を読むポートの最初の番号。機関ごとに一つ、この機械からだけ読める。",
+                "First of the ports at which the parties' metrics (OpenMetrics) are read: one a party, from this machine alone.",
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    otlp: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help=t(
+                "呼出しのトレースを送る収集サーバー（OTLP/gRPC。例: http://127.0.0.1:4317）。追加機能 warifu[otlp] が要る。",
+                "Collector to send traces of calls to (OTLP over gRPC, such as http://127.0.0.1:4317); needs the extra warifu[otlp].",
+            ),
+            show_default=False,
+        ),
+    ] = None,
     stopped_clock: Annotated[
         bool,
         typer.Option(
@@ -108,7 +131,7 @@ def demo(
         try:
             options = Options(
                 folder, people, seed, port, listen=listen, reflection=reflection, stopped_clock=stopped_clock,
-                database_url=database_url, fleeting=state is None,
+                database_url=database_url, fleeting=state is None, metrics_port=metrics_port, otlp=otlp,
             )  # fmt: skip
             with placed(folder):
                 asyncio.run(_demo(options, browser=not no_browser, as_json=json_))

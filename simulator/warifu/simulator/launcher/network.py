@@ -53,6 +53,10 @@ class Options:
     fleeting: bool = False
     """The state goes at the end; so do databases on a server."""
     stopped_clock: bool = False
+    metrics_port: int | None = None
+    """First of the ports at which the parties' metrics are read."""
+    otlp: str | None = None
+    """Collector of traces."""
     dev_origin: str | None = None
     """Origin whose pages may call the portal's API with a token."""
     bare: bool = False

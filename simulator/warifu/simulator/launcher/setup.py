@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from warifu.authority import provision
 from warifu.exchange.logkeys import LogKeys
-from warifu.kernel.config import Config, Simulation, Web
+from warifu.kernel.config import Config, Simulation, Telemetry, Web
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
 from warifu.simulator.launcher import databases
 from warifu.simulator.launcher.plan import PORTAL, STAGE, PlannedParty, plan
-from warifu.simulator.launcher.ports import Ports
+from warifu.simulator.launcher.ports import PortError, Ports
 from warifu.simulator.population import CLOCK_START
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError
 
 if TYPE_CHECKING:
     from warifu.simulator.launcher.network import Options
 
+METRICS = "metrics"
+"""Where `network.json` says, under "extra", at which URL each party's metrics are read."""
 OFFICE_OPENS = time(9, tzinfo=timezone(timedelta(hours=9)))
 """Time of day in Japan at which a new network's clock starts."""
 
@@ -73,6 +75,8 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     )  # fmt: skip
     since = datetime.now(tz=UTC).isoformat()
     simulation = Simulation(seed, clock.isoformat(), stopped=options.stopped_clock, since=since)
+    told = _telemetry(parties, options, ports)
+    file.extra[METRICS] = {name: f"http://{one.metrics}/metrics" for name, one in told.items() if one.metrics}
     for party in parties:
         own, institutions = databases.configured(homes, party.name)
         Config(
@@ -85,9 +89,34 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
             web=webs.get(party.name),
             database_url=own,
             databases=institutions,
+            telemetry=told[party.name],
         ).save(state / party.name)
     file.save(state)
     return file
+
+
+def _telemetry(parties: tuple[PlannedParty, ...], options: Options, ports: Ports) -> dict[str, Telemetry]:
+    """Where each party's metrics are read, and where its traces go; nowhere, unless it is asked for.
+
+    Raises:
+        PortError: a port that was asked for is taken.
+    """
+    first, numbers = options.metrics_port, None
+    if first is not None and (numbers := ports.claim_all(first, len(parties))) is None:
+        last = first + len(parties) - 1
+        raise PortError(
+            f"ポート {first} から {last} のどれかは別のプログラムが使っています。--metrics-port で別の番号を指定してください。",
+            f"one of the ports {first} to {last} is in use by another program. Choose others with --metrics-port.",
+        )
+    return {
+        party.name: Telemetry(
+            metrics=None if numbers is None else f"127.0.0.1:{numbers[place]}",
+            otlp=options.otlp,
+            # A simulation is small and looked at closely: here every trace is sent.
+            sampled=1.0,
+        )
+        for place, party in enumerate(parties)
+    }
 
 
 def database_order(state: Path, file: NetworkFile, database_url: str | None) -> dict[str, Any]:
