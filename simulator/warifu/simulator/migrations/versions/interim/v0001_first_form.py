@@ -218,7 +218,11 @@ def upgrade() -> None:
     with op.batch_alter_table("reviews", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reviews_month"), ["month"], unique=False)
         batch_op.create_index(
-            "reviews_waiting", ["review_until"], unique=False, sqlite_where="waiting", postgresql_where="waiting"
+            "reviews_waiting",
+            ["review_until"],
+            unique=False,
+            sqlite_where=sa.text("waiting"),
+            postgresql_where=sa.text("waiting"),
         )
 
     # ### end Alembic commands ###
