@@ -26,7 +26,10 @@ app = typer.Typer(
     ),
 )
 Addressee = Annotated[
-    str, typer.Argument(help=t("宛名番号（案件のページにある）。", "The addressee number (it is on the case's page)."))
+    str,
+    typer.Argument(
+        help=t("宛名番号（探す: warifu operator find）。", "The addressee number (warifu operator find finds it).")
+    ),
 ]
 Institution = Annotated[str, typer.Option(help=t("機関のコード。", "The institution's code."))]
 
