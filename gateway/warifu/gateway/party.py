@@ -18,6 +18,7 @@ from warifu.gateway.decide import Decisions
 from warifu.gateway.directory import Directory, OwnEntry
 from warifu.gateway.enrolment import Enrolment
 from warifu.gateway.forward import Forwarder
+from warifu.gateway.gauges import gauges
 from warifu.gateway.inquire import Inquiries
 from warifu.gateway.log.face import face
 from warifu.gateway.log.log import Log
@@ -117,6 +118,7 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
         checks={STORE_NAME: store.check, "law": current.check, "log": log.check},
         view=View(books).holdings,
         close=close,
+        gauges=gauges(store, clock),
         web=face(store, config.web.host, log.keys.log.vkey, log.keys.witness.vkey) if config.web else None,
     )
 

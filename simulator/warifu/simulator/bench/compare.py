@@ -186,6 +186,7 @@ def document(found: Found) -> dict[str, Any]:
         "steps": [_step(cost) for cost in found.costs],
         "durability": [
             {
+                "call": call,
                 "held": one.side,
                 "before": one.before,
                 "while_held": one.released,

@@ -17,7 +17,7 @@ from warifu.kernel.config import Config
 from warifu.kernel.peers import Peers
 from warifu.kernel.server import server_options
 from warifu.kernel.tls import server_credentials
-from warifu.simulator.bench.worker import Told, work
+from warifu.simulator.bench.worker import Told, say, work
 
 END, MIDDLE, CLIENT = "tax", "gateway", "health_insurance"
 """Parties whose certificates the three processes show."""
@@ -42,6 +42,7 @@ async def serve(config: Config, answer: Answer) -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Echo": handler}),))
     server.add_secure_port(config.listen, server_credentials(config.folder))
     await server.start()
+    say({"ready": True})
     await asyncio.to_thread(sys.stdin.read)
     await server.stop(0)
 

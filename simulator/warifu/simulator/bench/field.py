@@ -190,10 +190,10 @@ async def _all(call: Any, requests: Sequence[Any]) -> None:
 @asynccontextmanager
 async def _door(state: Path, name: str, identity: Path, hand: Hand | None) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a party that is up."""
-    pems = [
+    root, certificate, key = (
         path.read_bytes() for path in (state / name / "trust" / "ca.pem", identity / "cert.pem", identity / "key.pem")
-    ]
-    async with open_channel(Config.load(state / name).listen, name, *pems) as channel:
+    )
+    async with open_channel(Config.load(state / name).listen, name, root, certificate, key) as channel:
         ready = asyncio.ensure_future(channel.channel_ready())
         deadline = time.monotonic() + STARTS_WITHIN
         while not ready.done():

@@ -17,7 +17,7 @@ from warifu.simulator.told import ToldError
 
 ENDS_WITHIN: Final = 20.0
 """Seconds for draining."""
-STARTS_WITHIN: Final = 60.0
+STARTS_WITHIN: Final = 120.0
 _LINE: Final = 64 << 20
 """Bytes: all latencies of a block are one line."""
 Told = Callable[[str], None]

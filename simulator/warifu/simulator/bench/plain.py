@@ -6,9 +6,12 @@ receipt and answer, opens, and commits its records and the answer before anybody
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Final
 
+import grpc
 from sqlalchemy import (
     Column,
     Connection,
@@ -36,6 +39,9 @@ from warifu.kernel.store import Store, sqlite_url
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
 STORE_NAME: Final = "plain.db"
+PATIENCE: Final = 20.0
+AGAIN: Final = 0.1
+"""Seconds until the same request is sent again."""
 metadata = MetaData()
 INQUIRIES = Table(
     "inquiries",
@@ -74,20 +80,31 @@ class Plain:
         """The answer, on record here as it is everywhere.
 
         Raises:
-            LinkageError: it was not answered, or not rightly.
-            grpc.aio.AioRpcError: the call failed.
+            LinkageError: it was not answered, or not rightly, or the call failed.
         """
         head, request = await self._request(asked)
         contents, month = self._ground.contents, self._ground.contents.month(self._ground.network())
         sealed = contents.seal(month, f"plain/asked/{asked.request_id}", [request.SerializeToString()])
         await self._store.write(lambda c: c.execute(_ASK, {"request_id": asked.request_id, "asked": sealed}))
-        response = await self._stub.Inquire(request, timeout=EXCHANGE_DEADLINE / 1000)
+        response = await self._sent(request)
         opened = await self._opened(asked, head, response.exchange)
         content = [response.exchange.SerializeToString(), answer.answer_bytes(opened)]
         answered = contents.seal(month, f"plain/answered/{asked.request_id}", content)
         kept = self._records(head, response.exchange, opened)
         await self._store.write(lambda connection: _keep(connection, asked.request_id, answered, kept))
         return opened
+
+    async def _sent(self, request: linkage_pb2.InquireRequest) -> linkage_pb2.InquireResponse:
+        """The same bytes again while the gateway asks for that, as on a machine so busy that its log falls behind; not for ever."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self._stub.Inquire(request, timeout=EXCHANGE_DEADLINE / 1000)
+            except grpc.aio.AioRpcError as error:
+                told = LinkageError.from_rpc(error, party="gateway")
+                if not told.retryable or time.monotonic() > until:
+                    raise told from error
+            await asyncio.sleep(AGAIN)
 
     def close(self) -> None:
         """Close the store."""

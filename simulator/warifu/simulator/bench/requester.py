@@ -43,8 +43,10 @@ async def requester(config: Config, question: Question) -> None:
 async def _load(running: Running, interim: Interim, question: Question) -> None:
     folder = running.context.config.folder
     own = folder / "identities" / question.requester
-    pems = [path.read_bytes() for path in (folder / "trust" / "ca.pem", own / "cert.pem", own / "key.pem")]
-    async with open_channel(running.context.config.addresses["gateway"], "gateway", *pems) as channel:
+    root, certificate, key = (
+        path.read_bytes() for path in (folder / "trust" / "ca.pem", own / "cert.pem", own / "key.pem")
+    )
+    async with open_channel(running.context.config.addresses["gateway"], "gateway", root, certificate, key) as channel:
         await channel.channel_ready()
         ids = unsampled(sample_key(running.context.config, question.provider))
         plain = Plain(interim.ground, folder, linkage_pb2_grpc.LinkageServiceStub(channel))

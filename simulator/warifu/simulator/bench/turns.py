@@ -61,7 +61,7 @@ async def echo(state: Path) -> AsyncIterator[Echo]:
             hand = await Hand.start(f"echo-{role}", "warifu.simulator.bench.echo", role, state / name)
             hands[hand.name] = hand
             stack.push_async_callback(hand.end)
-        await hand.ready()
+            await hand.ready()
         yield Echo(hand, hands)
 
 

@@ -89,4 +89,5 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> str:
     first: BaseException = errors
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
-    return f"{type(first).__name__}: {first}"
+    reason = getattr(first, "reason", None)  # a LinkageError says it in one word
+    return f"{type(first).__name__}: {reason or first}"

@@ -1,0 +1,261 @@
+"""The frame of `warifu bench`: rows and goals, workers, the check of durability, what is told."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, redirect_stdout
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from warifu.cli.__main__ import app
+from warifu.simulator.bench import durable, echo
+from warifu.simulator.bench.compare import Found, Plan, document
+from warifu.simulator.bench.durable import Held
+from warifu.simulator.bench.field import Field
+from warifu.simulator.bench.hands import Hand, Stretch
+from warifu.simulator.bench.ledger import File, Ledger
+from warifu.simulator.bench.report import page
+from warifu.simulator.bench.rows import ECHO, EXCHANGES, ROWS, Goal, Step, steps
+from warifu.simulator.bench.turns import Measured, ratio
+from warifu.simulator.told import ToldError
+
+NAMED = {
+    "unary_p50_c1", "unary_c16", "connector_c16", "connector_c64", "connector_c256", "bulk", "ledger_c64", "history_p50",
+    "p99_p50_c16",
+}  # fmt: skip
+
+
+def stretch(rate: float, latency: float = 0.01) -> Stretch:
+    """A second's load."""
+    return Stretch(tuple(latency * (1 + place / 100) for place in range(100)), 1.0, round(rate))
+
+
+def measured(rate: float, latency: float = 0.01) -> Measured:
+    """With a millisecond of CPU for each."""
+    return Measured(stretch(rate, latency), {"gateway": rate / 1000})
+
+
+def found() -> Found:
+    """Three turns in which everything is twice the echo."""
+    wanted = steps(EXCHANGES)
+    turns = [
+        {step: measured(1000, 0.01) if step.call == ECHO else measured(2000, 0.02) for step in wanted} for _ in range(3)
+    ]
+    made = Found(Plan(tuple(ROWS), 3, quick=True), datetime(2026, 11, 22, tzinfo=UTC), {1: stretch(900)})
+    made.add(EXCHANGES, turns)
+    made.held["unary"] = [Held("gateway", 3, (), 32, 40)]
+    return made
+
+
+def test_the_rows_that_goals_are_set_for_are_there():
+    """Each row of the table of goals is measured under its name, and nothing is measured twice in a turn."""
+    assert {name for name, row in ROWS.items() if row.goal is not None} == NAMED
+    wanted = steps(ROWS.values())
+    assert len(set(wanted)) == len(wanted)
+
+
+@pytest.mark.parametrize(("most", "value", "met"), [(True, 2, "aim"), (True, 3.5, "required"), (True, 4, "missed"), (False, 2, "missed"), (False, 3.5, "required"), (False, 5, "aim")])  # fmt: skip
+def test_a_goal_is_met_from_its_side(most, value, met):
+    """What must not be more is met from below, what must not be less from above."""
+    goal = Goal(3.6, 2.4, most=True) if most else Goal(3, 5, most=False)
+    assert goal.met(value) == met
+
+
+def test_a_ratio_is_of_the_same_turn():
+    """A machine that is slow for a whole turn moves no ratio."""
+    row = ROWS["connector_c64"]
+    turns = [
+        {Step(ECHO, 64): measured(1000 * load), Step("connector", 64): measured(2000 * load)} for load in (1, 0.1, 7)
+    ]
+    told = ratio(row, turns)
+    assert (told.median, told.low, told.high, told.pairs) == (2.0, 2.0, 2.0, 3)
+
+
+def test_the_document_has_one_entry_a_row():
+    """`ratios` gives median, low, high and pairs by row; CPU is told for each party and exchange."""
+    told = document(found())
+    assert set(told["ratios"]["unary_c16"]) == {"median", "low", "high", "pairs"}
+    assert told["ratios"]["unary_c16"]["median"] == 2.0
+    assert told["goals"]["unary_c16"] == {"required": 0.3, "aim": 0.5, "met": "aim"}
+    assert told["steps"][0]["cpu_us"] == {"gateway": 1000.0}
+    assert told["durability"] == [
+        {"call": "unary", "held": "gateway", "before": 32, "while_held": 3, "early": 0, "after": 40}
+    ]
+    assert json.loads(json.dumps(told)) == told
+
+
+class Links(HTMLParser):
+    """Everything that a page would load or lead to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        """See HTMLParser."""
+        self.found += [value for name, value in attributes if name in {"src", "href", "data", "action"}]
+
+
+def test_the_report_loads_nothing():
+    """The report has its charts in itself, and neither loads nor leads anywhere."""
+    text, links = page(found()), Links()
+    links.feed(text)
+    assert links.found == []
+    assert "url(" not in text
+    assert text.count("<svg") == 3
+    assert "unary_c16" in text
+
+
+def test_the_yardstick_is_short():
+    """The source of the echo, all three processes of it, stays under 100 lines."""
+    assert len(Path(echo.__file__).read_text(encoding="utf-8").splitlines()) < 100
+
+
+def test_an_unknown_row_is_refused():
+    """A row that does not exist is named, with those that do."""
+    told = CliRunner().invoke(app, ["bench", "no_such_row"])
+    assert told.exit_code == 2
+    assert "no_such_row" in told.output
+    assert "unary_c16" in told.output
+
+
+def test_the_other_measurements_keep_their_names():
+    """`warifu bench log` and `warifu bench history` are commands of their own; `warifu bench --help` tells of them."""
+    assert "--exchanges" in CliRunner().invoke(app, ["bench", "log", "--help"], env={"COLUMNS": "200"}).output
+    told = CliRunner().invoke(app, ["bench", "--help"], env={"COLUMNS": "200"}).output
+    assert "--quick" in told
+    assert "bench log" in told
+
+
+WORKER = """
+import asyncio
+from warifu.simulator.bench.worker import work
+
+async def call(number):
+    await asyncio.sleep(0)
+    return (f"r{number}",)
+
+async def bad(number):
+    raise ValueError("out of order")
+
+asyncio.run(work({"call": call, "bad": bad}))
+"""
+
+
+async def test_a_worker_makes_load_tells_answers_and_stops(tmp_path: Path) -> None:
+    """A worker makes load until it is stopped or its time is over, tells each answer as it comes, and a call that fails fails the stretch."""
+    script = tmp_path / "one.py"
+    script.write_text(WORKER, encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    hand = Hand("worker", process)
+    told: list[str] = []
+
+    def hear(request_id: str) -> None:
+        told.append(request_id)
+        if len(told) == 1:
+            hand.stop()
+
+    await hand.ready()
+    first = await hand.load("call", 2, 60.0, hear)
+    assert 0 < first.done == len(told) == len(first.latencies)
+    assert len(set(told)) == len(told)
+    with pytest.raises(ToldError, match="out of order"):
+        await hand.load("bad", 1, 60.0)
+    assert hand.cpu() > 0
+    await hand.end()
+    assert hand.ended
+
+
+class Requester:
+    """Stands in for a requester's process: answers by writing the records of an exchange into three databases."""
+
+    def __init__(self, field: SimpleNamespace, *, early: str | None) -> None:
+        """`early`: the side whose record it writes only after it answered."""
+        self._field, self._early, self._going = field, early, True
+
+    def stop(self) -> None:
+        """See Hand."""
+        self._going = False
+
+    async def load(self, call: str, callers: int, seconds: float, told) -> Stretch:
+        """See Hand."""
+        self._going, done, until = True, 0, time.monotonic() + seconds
+        while self._going and time.monotonic() < until:
+            request_id = f"{call}-{time.monotonic_ns()}"
+            if self._early is not None:
+                told(request_id)
+            for path, table in self._field.stores(call).values():
+                await asyncio.to_thread(_record, path, table, request_id)
+            if self._early is None:
+                told(request_id)
+            done += 1
+        return Stretch((0.0,), 1.0, done)
+
+
+def _record(path: Path, table: str, request_id: str) -> None:
+    with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+        connection.execute(f"INSERT INTO {table} VALUES (?, 2)", (request_id,))
+
+
+def _field(folder: Path, *, early: str | None) -> Field:
+    stores = {"gateway": "record", "provider": "records", "requester": "records"}
+    for side, table in stores.items():
+        with closing(sqlite3.connect(folder / f"{side}.db")) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"CREATE TABLE {table} (request_id TEXT, kind INTEGER)")
+
+    async def settle() -> None:
+        await asyncio.sleep(0)
+
+    made = SimpleNamespace(
+        stores=lambda _call: {side: (folder / f"{side}.db", table) for side, table in stores.items()}, settle=settle
+    )
+    made.requester = Requester(made, early=early)
+    return made  # type: ignore[return-value]
+
+
+async def test_answers_that_wait_for_their_records_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a store is held, nothing comes that was not recorded before, and answers go on afterwards."""
+    monkeypatch.setattr(durable, "ENOUGH", 3)
+    held = await durable.check(_field(tmp_path, early=None), "unary")
+    assert [one.side for one in held] == ["gateway", "provider", "requester"]
+    assert all(one.sound and one.before >= 3 and one.after >= 3 for one in held)
+
+
+async def test_an_answer_ahead_of_its_record_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is given before its record is committed is found, and the run says at whose store."""
+    monkeypatch.setattr(durable, "ENOUGH", 3)
+    with pytest.raises(ToldError) as told:
+        await durable.check(_field(tmp_path, early="gateway"), "unary")
+    assert "gateway" in told.value.en
+
+
+async def test_the_ledger_and_the_file_keep_what_they_were_given(tmp_path: Path) -> None:
+    """Records of the ledger are in the gateway's table with their log entries, those of the bare file in the file, when the calls return."""
+    ledger, file = Ledger(tmp_path), File(tmp_path / "bare")
+    await asyncio.gather(*(ledger.record(number) for number in range(50)), *(file.append(n) for n in range(50)))
+    ledger.store.close()
+    with closing(sqlite3.connect(tmp_path / "gateway.db")) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT request_id) FROM record").fetchone() == (50, 50)
+        assert connection.execute("SELECT count(*) FROM log_entry").fetchone() == (50,)
+    assert (tmp_path / "bare").stat().st_size == 50 * (330 + 32)
+
+
+def test_plans_differ_by_quick():
+    """A quick run has 100,000 records of history, a whole one 10,000,000, unless it is told otherwise."""
+    assert (Plan((), 1, quick=True).records, Plan((), 1).records, Plan((), 1, history=5).records) == (100_000, 10**7, 5)
+    with redirect_stdout(io.StringIO()):
+        assert Plan((), 1, quick=True).seconds < Plan((), 1).seconds
