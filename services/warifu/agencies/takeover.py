@@ -94,8 +94,7 @@ class Takeover:
             responses = await self._recording.record(singles[start : start + BATCH])
             failures += [response for response in responses if response.HasField("error")]
         count = sum(len(person.changes) for person in request.people)
-        lost = sum(not response.HasField("addressee_no") for response in failures)
-        return agency_pb2.RecordManyResponse(recorded=count - lost, failures=failures)
+        return agency_pb2.RecordManyResponse(recorded=count - len(failures), failures=failures)
 
     def _sorted(self, people: Sequence[agency_pb2.PersonRecords]) -> _Page:
         """Newcomers, and whoever goes the way of single changes."""

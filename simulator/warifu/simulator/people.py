@@ -82,7 +82,7 @@ def _carded(seed: int, person: Person, expired: Person | None) -> DemoPerson:
 
 
 def cards_of(seed: int, people: Sequence[Person], *, first: bool) -> list[DemoPerson]:
-    """The cards of those who live here. Among the `first` people of a population is whose card has expired."""
+    """The cards of those who live here. Whose card has expired is decided among the `first` people of a population."""
     expired = card_expired(people) if first else None
     return [_carded(seed, person, expired) for person in people if person.present is not None]
 

@@ -300,10 +300,10 @@ class RecordManyResponse(_message.Message):
     RECORDED_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
     recorded: _builtins.int
-    """How many changes are recorded, those that were before included."""
+    """How many changes are recorded, or were before, and known wherever they must be."""
     @_builtins.property
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordResponse]:
-        """The changes that were refused, or that were recorded and not yet told to the interim server, with why; the others are done."""
+        """The other changes: those that were refused, and those that are recorded and could not be told to others yet, with why."""
 
     def __init__(
         self,
