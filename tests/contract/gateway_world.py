@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 from unit.gateway.samples import PROVIDER, REQUESTER, header, resident_code
 from unit.gateway.samples import inquire as make_inquiry
+from unit.gateway.samples import inquire_many as make_inquiries
 
 from warifu.authority import provision
 from warifu.control.v1 import control_pb2
@@ -90,6 +91,8 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
         self.outcome = pb.FINE_OUTCOME_PROVIDED
         self.non_disclosure = False
         self.failure: LinkageError | None = None
+        self.waiting: set[str] = set()
+        """Permits whose answers wait for a clerk, by id."""
         self.failures: dict[str, LinkageError] = {}
         """Of single permits, by id."""
         self.arrived: Callable[[CheckedPermit], Awaitable[None]] | None = None
@@ -109,8 +112,9 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
                 await self.arrived(one)
         response = provision_pb2.ProvideResponse()
         self._answer([one for one in checked if not self._fails(one)])
+        places: dict[int, int] = {}
         for one in checked:
-            self._say(response, one)
+            self._say(response, one, places)
         if self.leaving is not None and self.failure is None:
             await self.leaving()
         if self.spoil is not None:
@@ -120,16 +124,16 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
     def _fails(self, checked: CheckedPermit) -> bool:
         return self.failure is not None or checked.permit.permit_id in self.failures
 
-    def _say(self, response: provision_pb2.ProvideResponse, checked: CheckedPermit) -> None:
+    def _say(self, response: provision_pb2.ProvideResponse, checked: CheckedPermit, places: dict[int, int]) -> None:
         if self._fails(checked):
             failure = self.failure or self.failures[checked.permit.permit_id]
             response.results.add(outcome=pb.OUTCOME_ERROR, error=failure.failure())
             return
         sealed, place, outcome = self.kept[checked.permit_hash]
-        if sealed not in response.answers:
+        if id(sealed) not in places:
+            places[id(sealed)] = len(response.answers)
             response.answers.append(sealed)
-        block = list(response.answers).index(sealed)
-        hidden = self.non_disclosure
+        block, hidden = places[id(sealed)], self.non_disclosure
         response.results.add(outcome=outcome, answer_block=block, answer_index=place, non_disclosure=hidden)
 
     def _answer(self, checked: list[CheckedPermit]) -> None:
@@ -139,17 +143,19 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
             if known is None:
                 check_window(one, self.clock.machine())
             if known is None or known[2] == pb.OUTCOME_PENDING:
-                self.look_ups += self.outcome != pb.FINE_OUTCOME_PENDING
+                self.look_ups += not self._waits(one)
                 new.append(one)
         if not new:
             return
         recipient = self.requesters[new[0].header.requester].sealing_key
         answers = [self._made(one) for one in new]
         sealed = seal_answers(answers, recipient, self.keys.signing_key_id, self.keys.sign)
-        waits = self.outcome == pb.FINE_OUTCOME_PENDING
-        outcome = pb.OUTCOME_PENDING if waits else pb.OUTCOME_ANSWERED
         for place, one in enumerate(new):
+            outcome = pb.OUTCOME_PENDING if self._waits(one) else pb.OUTCOME_ANSWERED
             self.kept[one.permit_hash] = sealed, place, outcome
+
+    def _waits(self, checked: CheckedPermit) -> bool:
+        return self.outcome == pb.FINE_OUTCOME_PENDING or checked.permit.permit_id in self.waiting
 
     def _made(self, checked: CheckedPermit) -> pb.Answer:
         return pb.Answer(
@@ -157,7 +163,7 @@ class Provider(provision_pb2_grpc.ProvisionServiceServicer):
             permit_hash=checked.permit_hash,
             provider=PROVIDER,
             requester=checked.header.requester,
-            outcome=self.outcome,
+            outcome=pb.FINE_OUTCOME_PENDING if self._waits(checked) else self.outcome,
             salt=bytes(SALT_SIZE),
             records=[pb.Record(record_key=ANSWER_CANARY)],
         )
@@ -357,6 +363,13 @@ class World:
     def ask(self, subject: pb.SubjectReference, **changes) -> linkage_pb2.InquireRequest:
         """An inquiry that the law book allows, about a person."""
         return make_inquiry(header(**changes), subject, self.provider.keys.sealing_key)
+
+    def ask_many(
+        self, subject: pb.SubjectReference, number: int = 0, *headers: pb.RequestHeader
+    ) -> linkage_pb2.InquireManyRequest:
+        """So many inquiries that the law book allows, and others with given headers, about a person."""
+        asked = [*(header() for _ in range(number)), *headers]
+        return make_inquiries(asked, subject, self.provider.keys.sealing_key)
 
     def open(self, call: linkage_pb2.InquireRequest, state: linkage_pb2.ExchangeState) -> pb.Answer:
         """The answer as its requester reads it, with everything checked."""

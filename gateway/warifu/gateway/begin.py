@@ -27,6 +27,7 @@ from warifu.kernel.coalesce import Coalescer
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import day_at, milliseconds
 from warifu.kernel.limits import BATCH
+from warifu.kernel.months import month_at
 
 Begun = Stored | LinkageError
 GROUPS: Final = 64
@@ -79,6 +80,7 @@ class Beginnings:
             for one in asked
             for entry in _denied_records(one, caller, at.network, version, None)
         ]
+        await self._books.months.ready([month_at(at.network)])
         await self._books.log.write(lambda connection: self._books.records.add(connection, new))
 
     async def _run(self, groups: Sequence[Sequence[Asked]]) -> list[list[Begun] | Exception]:
@@ -93,6 +95,7 @@ class Beginnings:
         while new := [one for one in asked if one.request_id not in begun]:
             made = self._entries(new)
             entries = [entry for entry in made.values() if isinstance(entry, _Entry)]
+            await self._books.months.ready(entry.exchange.month for entry in entries)
             try:
                 await self._books.log.write(lambda connection, entries=entries: self._write(connection, entries))  # type: ignore[misc]
             except IntegrityError:  # another replica took one of them in the same moment
@@ -113,22 +116,22 @@ class Beginnings:
         """Decided and converted at one moment."""
         at = self._moment()
         people = self._conversion.open_all([(one.inquiry.subject, one.requester) for one in asked])
+        inquiries = [(one.header, person) for one, person in zip(asked, people, strict=True)]
+        decided = self._decisions.decide(inquiries, day_at(at.network))
+        keys = self._directory.sealing_key_ids({one.requester for one in asked})
         made: dict[str, _Entry | LinkageError] = {}
-        for one, converted in zip(asked, people, strict=True):
-            decision = self._decisions.decide(one.header, converted, day_at(at.network))
-            try:
-                made[one.request_id] = (
-                    self._allow(one, decision, converted, at)
-                    if isinstance(decision, Allowed)
-                    else self._deny(one, decision, converted, at)
-                )
-            except LinkageError as error:
-                made[one.request_id] = error
+        for one, converted, decision in zip(asked, people, decided, strict=True):
+            if isinstance(decision, Refused):
+                made[one.request_id] = self._deny(one, decision, converted, at)
+            elif (key := keys.get(one.requester)) is not None:
+                made[one.request_id] = self._allow(one, decision, converted, key, at)
+            else:
+                unknown = {"owner": one.requester}
+                made[one.request_id] = LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata=unknown)
         return made
 
-    def _allow(self, asked: Asked, allowed: Allowed, converted: Converted, at: _Moment) -> _Entry:
+    def _allow(self, asked: Asked, allowed: Allowed, converted: Converted, key_id: str, at: _Moment) -> _Entry:
         assert converted.person is not None, "a code that does not serve is refused"
-        key_id = self._directory.sealing_key_id(asked.requester)
         entry = record.of_request(asked.header, asked.requester, at.network, allowed.table_version, allowed.row)
         subject = converted.person.seen_by(asked.header.provider)
         new = New.of(entry, at.machine, None)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from warifu.gateway.log.log import Log
 from warifu.gateway.record import Records
+from warifu.gateway.schema import RECORD
 from warifu.gateway.stored import Exchanges
+from warifu.kernel.partitions import Months
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
 
@@ -21,8 +23,10 @@ class Books:
     records: Records
     log: Log
     """Where everything that makes entries is written."""
+    months: Months
+    """Where records lie on a server."""
 
     @classmethod
     def open(cls, store: Store, vault: Vault, log: Log) -> Books:
         """Over a store whose contents lie under the vault's keys."""
-        return cls(store, vault, Exchanges(vault), Records(vault), log)
+        return cls(store, vault, Exchanges(vault), Records(vault), log, Months(store, RECORD))

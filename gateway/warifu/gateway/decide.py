@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,18 +47,13 @@ class Decisions:
         """`rulings`: what the supervisor has in force."""
         self._law, self._clock, self._rulings = current, clock, rulings
 
-    def decide(self, header: RequestHeader, converted: Converted, day: date) -> Allowed | Refused:
-        """Permit or refuse an inquiry whose requester is its caller. What the law says goes before what the code says.
+    def decide(self, inquiries: Sequence[tuple[RequestHeader, Converted]], day: date) -> list[Allowed | Refused]:
+        """Permit or refuse inquiries whose requesters are their callers. What the law says goes before what the code says.
 
         `day` is that of the exchange's time, by which the provider will decide as well: the clock is not read anew.
         """
-        book = self._law.book()
-        decision = law.decide(book, _ask(header, day), self._rulings())
-        if isinstance(decision, law.Deny):
-            return Refused(_denial(decision), book.version)
-        if converted.refused is not None:
-            return Refused(_code_denial(converted.refused), book.version)
-        return Allowed(decision.row.id, book.version)
+        book, rulings = self._law.book(), self._rulings()
+        return [_decided(book, rulings, header, converted, day) for header, converted in inquiries]
 
     def try_out(self, caller: str, request: pb.DecideRequest) -> pb.DecideResponse:
         """Would `caller` be allowed this? Nothing is asked, sent or recorded."""
@@ -104,6 +99,17 @@ class Decisions:
         if found is None:
             raise LinkageError(Reason.CLIENT_INSTITUTION_UNKNOWN, metadata={"institution": institution})
         return found.kind
+
+
+def _decided(
+    book: law.LawBook, rulings: law.Rulings, header: RequestHeader, converted: Converted, day: date
+) -> Allowed | Refused:
+    decision = law.decide(book, _ask(header, day), rulings)
+    if isinstance(decision, law.Deny):
+        return Refused(_denial(decision), book.version)
+    if converted.refused is not None:
+        return Refused(_code_denial(converted.refused), book.version)
+    return Allowed(decision.row.id, book.version)
 
 
 def _ask(header: RequestHeader, day: date) -> law.Ask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cryptography import x509
@@ -58,12 +59,9 @@ class Directory:
         """
         return SignedDirectoryEntry.FromString(self._row(owner).entry)
 
-    def sealing_key_id(self, owner: str) -> str:
-        """Identifier of the owner's newest HPKE key. Raises as `entry`."""
-        found = self._store.read(lambda connection: connection.execute(_KEY_ID, {"owner": owner}).scalar())
-        if found is None:
-            raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata={"owner": owner})
-        return str(found)
+    def sealing_key_ids(self, owners: Iterable[str]) -> Mapping[str, str]:
+        """Identifiers of the newest HPKE keys of those owners that have published any."""
+        return self._store.read(lambda connection: _key_ids(connection, owners))
 
     def sealing_key(self, owner: str) -> SealingKey:
         """The owner's newest HPKE key, its entry checked anew.
@@ -139,6 +137,11 @@ def _take(connection: Connection, entry: VerifiedEntry, signed: SignedDirectoryE
         raise LinkageError(Reason.CLIENT_DIRECTORY_VERSION_OLD)
     _put(connection, entry.owner, entry.version, entry.sealing.key_id, signed)
     enter(connection)
+
+
+def _key_ids(connection: Connection, owners: Iterable[str]) -> dict[str, str]:
+    found = {owner: connection.execute(_KEY_ID, {"owner": owner}).scalar() for owner in owners}
+    return {owner: str(key_id) for owner, key_id in found.items() if key_id is not None}
 
 
 def _put(connection: Connection, owner: str, version: int, key_id: str, signed: SignedDirectoryEntry) -> None:

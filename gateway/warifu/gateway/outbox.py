@@ -7,6 +7,7 @@ and its corrections stand in the log, so that the portal learns where.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ from warifu.portal.v1.portal_pb2_grpc import DeliveryServiceStub
 
 PORTAL = "portal"
 """Party, and role in the register, of the citizen's portal."""
-DELIVERED_AT_ONCE = 20
+DELIVERED_AT_ONCE = 100
+SEALED_AT_ONCE = 20
 """Few enough that sealing them, some 0.1 ms each, holds up no exchange."""
 
 _REQUEST, _OUTCOME = ENTRY.alias("request"), ENTRY.alias("outcome")
@@ -80,25 +82,27 @@ class Outbox:
         if self._books.store.read(_is_empty):
             return 0
         await self._books.log.integrate()
+        found = self._portal()
+        if found is None:
+            return 0
         delivered = 0
         while waiting := self._books.store.read(_next):
-            taken = await self._deliver(waiting)
+            taken = await self._deliver(waiting, *found)
             delivered += len(taken)
             if len(taken) < len(waiting):
                 break
         return delivered
 
-    async def _deliver(self, waiting: Sequence[Waiting]) -> set[int]:
+    async def _deliver(self, waiting: Sequence[Waiting], portal: str, key: SealingKey) -> set[int]:
         """Positions that the portal has acknowledged."""
-        portal = self._portal()
-        if portal is None:
-            return set()
+        deliveries = []
+        for start in range(0, len(waiting), SEALED_AT_ONCE):
+            deliveries += [self._delivery(one, portal, key) for one in waiting[start : start + SEALED_AT_ONCE]]
+            await asyncio.sleep(0)
         try:
-            key = self._directory.sealing_key(portal)
-            deliveries = [self._delivery(one, portal, key) for one in waiting]
             stub = self._peers.stub(DeliveryServiceStub, PORTAL)
             response = await stub.Deliver(DeliverRequest(deliveries=deliveries), timeout=CALL_DEADLINE / 1000)
-        except (LinkageError, grpc.aio.AioRpcError):  # not there yet, or not any more: they wait
+        except grpc.aio.AioRpcError:  # not there yet, or not any more: they wait
             return set()
         stored = set(response.stored)
         taken = {int(one.position) for one in waiting if one.request_id in stored}
@@ -129,9 +133,13 @@ class Outbox:
             if one.leaf is not None
         ]
 
-    def _portal(self) -> str | None:
+    def _portal(self) -> tuple[str, SealingKey] | None:
+        """Its code and its newest key; None while there is none that holds."""
         portals = self._law.book().register.of_kind(PORTAL)
-        return portals[0].code if portals else None
+        try:
+            return (portals[0].code, self._directory.sealing_key(portals[0].code)) if portals else None
+        except LinkageError:
+            return None
 
 
 def _is_empty(connection: Connection) -> bool:

@@ -17,6 +17,7 @@ from warifu.gateway.schema import BLOCK, CORRECTION, ENTRY, EXCHANGE, OUTBOX, RE
 from warifu.kernel.clock import Clock
 from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import Month, month_of, text
+from warifu.kernel.partitions import drop_before
 from warifu.log.v1.log_pb2 import ContentsErased, LeafRange
 
 _OVER = union_all(
@@ -37,7 +38,7 @@ _LEFT = union_all(*(select(literal(1)).where(exists().where(table.c.month < bind
 _UNDELIVERED = delete(OUTBOX).where(
     OUTBOX.c.request_id.in_(select(EXCHANGE.c.request_id).where(EXCHANGE.c.month < bindparam("first")))
 )
-_DROP = tuple(delete(table).where(table.c.month < bindparam("first")) for table in _KEPT)
+_DROP = tuple(delete(table).where(table.c.month < bindparam("first")) for table in _KEPT if table is not RECORD)
 
 
 class Retention:
@@ -78,6 +79,7 @@ class Retention:
         for month, rows in groupby(over, key=lambda row: row[0]):
             self._books.log.events.erased(_erased(month, [leaf for _, leaf in rows]))(connection)
         connection.execute(_UNDELIVERED, {"first": first})
+        drop_before(connection, RECORD, first)
         for drop in _DROP:
             connection.execute(drop, {"first": first})
         return len(over)

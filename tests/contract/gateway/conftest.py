@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from contract.gateway_world import (
     PERSON,
+    WAIT,
     World,
 )
 from unit.gateway.samples import REQUESTER
+
+from warifu.gateway import forward, lanes
 
 FILES = {
     "test_yesterday_s_copy_of_the_log_is_refused_by_the_witness",
@@ -41,6 +44,13 @@ async def world(tmp_path_factory, database):
     world = await World.begin(tmp_path_factory.mktemp("net"), database=database)
     yield world
     await world.end()
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """A gateway that waits for a provider as long as a test on a busy machine may take."""
+    monkeypatch.setattr(forward, "PROVIDE_DEADLINE", WAIT * 1000)
+    monkeypatch.setattr(lanes, "QUEUED", WAIT)
 
 
 @pytest.fixture

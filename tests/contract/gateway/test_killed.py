@@ -22,7 +22,7 @@ from warifu.tlog.checkpoint import Checkpoint, Trust, read_checkpoint
 from warifu.tlog.merkle import Tree, leaf_hash
 from warifu.tlog.tiles import bundles_of, decode_entries
 
-SEED, CALLERS, BLOWS, DONE_WITHIN = 20260407, 6, 4, 240.0
+SEED, CALLERS, MANY, BLOWS, DONE_WITHIN = 20260407, 6, 5, 4, 240.0
 GATEWAY = """
 import sys
 from pathlib import Path
@@ -52,6 +52,32 @@ class Watching:
                 await asyncio.sleep(0.02)
             assert state.outcome == pb.OUTCOME_ANSWERED
             self.told.append(state.receipt)
+
+    async def ask_many(self) -> None:
+        """One caller of many at once: each inquiry until it is answered."""
+        stub = LinkageServiceStub(self.world.channel("health_insurance", REQUESTER))
+        while self.going:
+            call = self.world.ask_many(self.subject, MANY)
+            told: dict[str, linkage_pb2.ExchangeState] = {}
+            while len(told) < MANY:
+                told |= await self._answered(stub, call)
+                await asyncio.sleep(0.02)
+            self.told += [state.receipt for state in told.values()]
+
+    async def _answered(
+        self, stub: LinkageServiceStub, call: linkage_pb2.InquireManyRequest
+    ) -> dict[str, linkage_pb2.ExchangeState]:
+        try:
+            results = (await stub.InquireMany(call, timeout=WAIT)).results
+        except grpc.aio.AioRpcError as error:
+            told = LinkageError.from_rpc(error, party="gateway")
+            assert told.retryable, told.reason
+            return {}
+        failed = [LinkageError.from_failure(one.failure, party="gateway") for one in results if one.HasField("failure")]
+        assert all(one.retryable for one in failed), failed
+        states = [one.exchange for one in results if one.HasField("exchange")]
+        assert {state.outcome for state in states} <= {pb.OUTCOME_ANSWERED}
+        return {state.request_id: state for state in states}
 
     async def _once(
         self, stub: LinkageServiceStub, call: linkage_pb2.InquireRequest
@@ -99,6 +125,7 @@ async def watching(world: World, subject: pb.SubjectReference):
     async with asyncio.timeout(DONE_WITHIN + WAIT), asyncio.TaskGroup() as tasks:
         for _ in range(CALLERS):
             tasks.create_task(watch.ask())
+        tasks.create_task(watch.ask_many())
         tasks.create_task(watch.look())
         await watch.grown(1)
         yield watch

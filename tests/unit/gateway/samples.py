@@ -1,6 +1,7 @@
 """What the gateway's unit tests share: a clock that stands where it is put, and a store on disk."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -104,6 +105,20 @@ def inquire(
         header=data, subject=subject, query_block_hash=block_hash(block), query_index=0, **changes
     )
     return linkage_pb2.InquireRequest(inquiry=inquiry.SerializeToString(deterministic=True), query=block)
+
+
+def inquire_many(
+    headers: Sequence[exchange_pb2.RequestHeader], subject, provider: SealingKey
+) -> linkage_pb2.InquireManyRequest:
+    """Inquiries in one call, their queries in one block."""
+    data = [header_form.build(request) for request in headers]
+    block = seal_queries([exchange_pb2.Query(header_hash=header_form.header_hash(one)) for one in data], provider)
+    inquiries = [
+        exchange_pb2.Inquiry(header=one, subject=subject, query_block_hash=block_hash(block), query_index=place)
+        for place, one in enumerate(data)
+    ]
+    serialised = [one.SerializeToString(deterministic=True) for one in inquiries]
+    return linkage_pb2.InquireManyRequest(inquiries=serialised, queries=[block])
 
 
 def stored(**changes) -> Stored:

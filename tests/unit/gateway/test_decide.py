@@ -44,15 +44,21 @@ def decisions():
     return Decisions(Book(), StandingClock())
 
 
+def decide(decisions, asked, converted, day):
+    """What is decided of one inquiry."""
+    (decided,) = decisions.decide([(asked, converted)], day)
+    return decided
+
+
 def test_what_a_row_allows_is_allowed_by_that_row(decisions):
     """The decision names the row and the version of the table."""
-    assert decisions.decide(header(), SERVES, DAY) == Allowed("P07", BOOK.version)
+    assert decide(decisions, header(), SERVES, DAY) == Allowed("P07", BOOK.version)
 
 
 def test_the_day_is_the_exchanges_and_not_the_clocks(decisions):
     """A row that ended in March allows an exchange whose time is in March, whatever the clock says when it is decided."""
-    assert decisions.decide(header(**UNTIL_MARCH), SERVES, date(2026, 3, 31)) == Allowed("X01", BOOK.version)
-    refused = decisions.decide(header(**UNTIL_MARCH), SERVES, date(2026, 4, 1))
+    assert decide(decisions, header(**UNTIL_MARCH), SERVES, date(2026, 3, 31)) == Allowed("X01", BOOK.version)
+    refused = decide(decisions, header(**UNTIL_MARCH), SERVES, date(2026, 4, 1))
     assert (refused.denial.reason, refused.denial.failed_condition, refused.row) == (
         "CLIENT_NOT_IN_FORCE",
         "date",
@@ -66,14 +72,14 @@ def test_the_day_is_the_exchanges_and_not_the_clocks(decisions):
 def test_consent_counts_from_the_day_it_was_given(decisions, given_on, allowed):
     """No consent, and consent dated tomorrow, is none today."""
     consent = Consent(given_on=given_on, reference="form 12") if given_on else None
-    decision = decisions.decide(header(**NEEDS_CONSENT, consent=consent), SERVES, DAY)
+    decision = decide(decisions, header(**NEEDS_CONSENT, consent=consent), SERVES, DAY)
     assert isinstance(decision, Allowed) is allowed
     assert allowed or decision.denial.reason == "CLIENT_CONSENT_MISSING"
 
 
 def test_a_code_that_does_not_serve_is_refused_in_both_languages(decisions):
     """What the law allows is refused for the code's sake, by no row."""
-    refused = decisions.decide(header(), UNKNOWN, DAY)
+    refused = decide(decisions, header(), UNKNOWN, DAY)
     assert isinstance(refused, Refused)
     assert (refused.denial.reason, refused.denial.failed_condition) == (Reason.CLIENT_CODE_UNKNOWN, "subject")
     assert refused.denial.message.ja
@@ -83,7 +89,7 @@ def test_a_code_that_does_not_serve_is_refused_in_both_languages(decisions):
 
 def test_what_the_law_says_goes_before_what_the_code_says(decisions):
     """An inquiry that no row allows is refused by the law, whoever the code names."""
-    refused = decisions.decide(header(item="TM99999999999999"), UNKNOWN, DAY)
+    refused = decide(decisions, header(item="TM99999999999999"), UNKNOWN, DAY)
     assert (refused.denial.reason, refused.row) == ("CLIENT_ITEM_NOT_PERMITTED", "P07")
     assert refused.denial.citation
 

@@ -36,6 +36,7 @@ class Gate:
         self._store, self._clock = store, clock
         self._heard_at: int | None = None
         self._refused = False
+        self._looked_at, self._waiting_since = 0, 0
 
     def begin(self, *, new_log: bool) -> None:
         """A new log needs no witness for its past, since it has none; but from now on."""
@@ -59,8 +60,14 @@ class Gate:
             return Shut.UNWITNESSED
         if now - self._heard_at > WITNESS_SILENCE * 1000:
             return Shut.SILENT
-        oldest = self._store.read(entries.oldest_waiting)
-        return Shut.BEHIND if oldest is not None and now - oldest > MERGE_DELAY else None
+        return Shut.BEHIND if self._is_behind(now) else None
+
+    def _is_behind(self, now: int) -> bool:
+        """What waits now was waiting at the last look or has been committed since: while neither can be old, nobody looks."""
+        if not self._looked_at <= now <= self._waiting_since + MERGE_DELAY // 2:
+            oldest = self._store.read(entries.oldest_waiting)
+            self._looked_at, self._waiting_since = now, now if oldest is None else min(oldest, now)
+        return now - self._waiting_since > MERGE_DELAY
 
     def check(self) -> None:
         """Let an exchange pass.

@@ -36,7 +36,7 @@ class Log:
         self._store, self._law, self._simulation = store, law, context.config.simulation is not None
         self._gate = Gate(store, clock)
         self._witness = WitnessCaller(store, clock, context.peers, self.keys, self._gate)
-        self._sequencer = Sequencer(store, log_signer(folder), self._witness.wake)
+        self._sequencer = Sequencer(store, log_signer(folder), self._witness.wake, self._witness.shown)
 
         self._entered: bytes | None = None
         """Digest of the permission table that the newest event of its kind names."""

@@ -1,14 +1,14 @@
 """The sequencer: gives waiting entries their places, moves the tree's edge and signs the new head, all in one transaction.
 
-There is no timer: whoever committed an entry wakes it, what queues while one run commits goes into the next. Any number of processes may
-run one on the same store: the head's size is compared and swapped, and who loses begins anew from what is stored.
+There is no timer: whoever committed an entry wakes it, what queues while one run's head is being witnessed goes into the next. Any number of
+processes may run one on the same store: the head's size is compared and swapped, and who loses begins anew from what is stored.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sqlalchemy import Connection
@@ -30,9 +30,15 @@ MOST: Final = 5_000
 class Sequencer:
     """Integrates. Invariant: what is signed is committed in the same transaction, and nothing else is ever shown."""
 
-    def __init__(self, store: Store, signer: LogSigner, moved: Callable[[], None]) -> None:
-        """`moved` is called after each new head."""
-        self._store, self._signer, self._moved = store, signer, moved
+    def __init__(
+        self,
+        store: Store,
+        signer: LogSigner,
+        moved: Callable[[], None],
+        shown: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`moved` is called after each new head; `shown` waits until that has been shown, and with it the next run."""
+        self._store, self._signer, self._moved, self._shown = store, signer, moved, shown
         self._edge = Frontier()
         self._task: asyncio.Task[None] | None = None
         self._woken = False
@@ -52,12 +58,11 @@ class Sequencer:
         placed = 0
         try:
             while True:
-                self._woken = False
                 count = await self._store.write(self._integrate)
                 placed += count
                 if count:
                     self._moved()
-                if count < MOST and not self._woken:  # nothing came meanwhile
+                if count < MOST:
                     break
         except LostRaceError:  # another process places them
             pass
@@ -70,7 +75,11 @@ class Sequencer:
 
     async def _drain(self) -> None:
         try:
-            await self.run()
+            while self._woken:
+                self._woken = False
+                await self.run()
+                if self._shown is not None:
+                    await self._shown()
         except Exception as error:  # noqa: BLE001 - the gate closes by itself, and the next entry or second tries again
             _LOG.warning("log cannot move", exc_info=error)
 

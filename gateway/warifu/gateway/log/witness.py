@@ -19,7 +19,7 @@ from warifu.gateway.log.sequencer import read_head
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.instants import milliseconds
-from warifu.kernel.limits import CALL_DEADLINE, WITNESS_REFRESH
+from warifu.kernel.limits import CALL_DEADLINE, MERGE_DELAY, WITNESS_REFRESH
 from warifu.kernel.peers import Peers
 from warifu.kernel.store import Store
 from warifu.tlog.notes import Note, NoteError, parse_signatures
@@ -49,6 +49,11 @@ class WitnessCaller:
         """There is a new head."""
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    async def shown(self) -> None:
+        """Wait until the newest head was shown, but not so long that entries would wait for longer than they may."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task], timeout=MERGE_DELAY / 1000 / 4)
 
     async def close(self) -> None:
         """End the call in progress."""
