@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser.chromium import PATIENCE, chromium
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from unit.watchdog.desk_lab import NHI, PASSWORDS, TAX, ServedDesk, exchange, filing, leak, served_desk, suspicion
+from unit.watchdog.desk_lab import NHI, PASSWORDS, TAX, Desk, ServedDesk, exchange, filing, leak, served_desk, suspicion
 
+from warifu.kernel.instants import milliseconds, timestamp
+from warifu.portal.v1 import post_pb2
 from warifu.supervision.v1 import supervision_pb2 as pb
 from warifu.watchdog.audit.engine import Report
 from warifu.watchdog.audit.findings import Finding as AuditFinding
@@ -41,6 +43,11 @@ PAGES = (
     "/stops",
     "/leaks",
     "/leaks/1",
+    "/letters",
+    "/letters/letter-1",
+    "/letters/letter-2",
+    "/letters/letter-3",
+    "/letters/overdue",
     "/diary",
     "/differs",
     "/public/measures",
@@ -55,8 +62,44 @@ async def _audited() -> Report:
     return Report(321, (AuditFinding(AuditKind.FIELD_DIFFERS, TAX, "12", detail),))
 
 
+def _letter(position: int, answer_by: str, *, objection: bool) -> post_pb2.PostedLetter:
+    """A letter to the supervisor."""
+    return post_pb2.PostedLetter(
+        position=position,
+        letter_id=f"letter-{position}",
+        request_id=f"00000000-0000-4000-8000-{position:012}",
+        objection=objection,
+        text="この問い合わせに心当たりがありません。\nなぜ認められたのか、確かめてください。",
+        sent_at=timestamp(milliseconds(timedelta(days=20_549))),
+        answer_by=answer_by,
+        requester=NHI,
+        provider=TAX,
+    )
+
+
+async def _fill_letters(desk: Desk) -> None:
+    """One that waits, one past its term, one answered; and what two institutions owe."""
+    letters = desk.office.letters
+    await letters.keep([_letter(1, "2026-04-20", objection=False), _letter(2, "2026-04-01", objection=True)])
+    await letters.keep([_letter(3, "2026-05-06", objection=True)])
+    await letters.answer("letter-3", "記録を確かめました。認められた問い合わせでした。")
+    await letters.note_overdue(
+        [
+            post_pb2.OverdueLetter(
+                letter_id=f"late-{institution}",
+                institution=institution,
+                request_id="00000000-0000-4000-8000-000000000009",
+                objection=institution == TAX,
+                answer_by="2026-03-20",
+            )
+            for institution in (NHI, TAX)
+        ]
+    )
+
+
 async def _fill(served: ServedDesk) -> None:
     desk = served.desk
+    await _fill_letters(desk)
     await desk.find(1)
     await desk.find(2, kind=Kind.SMALLER_TREE)
     rules = ("burst", "off-hours", "refusals", "curiosity", "no-case")
@@ -144,6 +187,28 @@ def test_every_page_is_accessible_and_fits(
         for path in PAGES:
             page.goto(served.desk.origin + path)
             check(page, path, axe=axe)
+
+
+@pytest.mark.parametrize(("language", "width"), [("ja", 1280), ("en", 390)])
+def test_a_letter_is_answered_and_a_bad_answer_is_told_beside_its_field(
+    browser: Browser, served: ServedDesk, language: str, width: int
+) -> None:
+    """An empty answer comes back with what is wrong beside the field; a right one stands on the page; axe finds nothing in either state."""
+    letter = "letter-1" if language == "ja" else "letter-2"
+    with visitor(browser, language, width) as context:
+        page = context.new_page()
+        log_in(page, served, Role.EXAMINER)
+        page.goto(f"{served.desk.origin}/letters/{letter}")
+        page.evaluate("document.querySelector('#text').removeAttribute('required')")
+        page.fill("#text", " ")
+        page.get_by_test_id("letter-send").click()
+        expect(page.locator("#text-wrong")).to_be_visible()
+        expect(page.locator("#text")).to_have_attribute("aria-describedby", "text-hint text-wrong")
+        check(page, "an empty answer", axe=True)
+        page.fill("#text", "記録を確かめました。")
+        page.get_by_test_id("letter-send").click()
+        expect(page.get_by_test_id("letter-answer")).to_contain_text("記録を確かめました。")
+        check(page, "an answered letter", axe=True)
 
 
 def test_the_director_approves_an_ordinance_use(page: Page, served: ServedDesk) -> None:

@@ -35,6 +35,8 @@ class Review:
     clerk: str | None = None
     decided_at: int | None = None
     """Network milliseconds."""
+    decision_id: str | None = None
+    """By which the counter knows its decision."""
 
 
 _OF_REVIEW = [
@@ -93,10 +95,16 @@ def add(connection: Connection, rows: list[dict[str, object]]) -> None:
 
 
 def decide(
-    connection: Connection, contents: Contents, review: Review, decision: int, clerk: str | None, at: int
+    connection: Connection,
+    contents: Contents,
+    review: Review,
+    decision: int,
+    clerk: str | None,
+    at: int,
+    decision_id: str | None = None,
 ) -> bool:
     """Write the decision down, at network milliseconds `at`; False when it was decided meanwhile, and nothing was written."""
-    decided = replace(review, decision=decision, clerk=clerk, decided_at=at)
+    decided = replace(review, decision=decision, clerk=clerk, decided_at=at, decision_id=decision_id)
     values = {"b_permit_id": review.permit_id, "sealed": _sealed(contents, decided)}
     return connection.execute(_DECIDE, values).rowcount == 1
 
@@ -117,7 +125,7 @@ def _pairs(connection: Connection, contents: Contents, statement: Any, **values:
 
 
 def _sealed(contents: Contents, review: Review) -> bytes:
-    values = [review.rule, review.decision, review.clerk, review.decided_at]
+    values = [review.rule, review.decision, review.clerk, review.decided_at, review.decision_id]
     return contents.seal(review.month, _name(review.permit_id), values)
 
 

@@ -31,7 +31,7 @@ from warifu.interim.provision_rows import Answered, event_of, seal_one
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import timestamp
-from warifu.kernel.limits import OFFICE, check_text, malformed
+from warifu.kernel.limits import ID, OFFICE, check_text, malformed
 
 SAMPLE: Final = 40
 """One in so many answers is looked at by a clerk."""
@@ -86,6 +86,7 @@ class _Decision:
 
     decision: pb.ReviewDecision.ValueType
     clerk: str
+    decision_id: str | None
     answered: Answered
 
 
@@ -107,7 +108,7 @@ class Reviews:
         return pb.ListReviewsResponse(reviews=[_shown(review, provided) for review, provided in waiting])
 
     async def release(self, request: pb.ReleaseReviewRequest) -> pb.ReleaseReviewResponse:
-        """Provide what the copy says now, or withhold. The answer becomes final, once.
+        """Provide what the copy says now, or withhold. The answer becomes final, once; the same decision by its id again changes nothing.
 
         Raises:
             LinkageError: CLIENT_NOT_YOURS, CLIENT_MALFORMED, CLIENT_REVIEW_UNKNOWN, CLIENT_REVIEW_CLOSED.
@@ -116,16 +117,19 @@ class Reviews:
         if request.decision not in _DECISIONS:
             raise malformed("decision", "neither provide nor withhold")
         check_text(request.clerk, "clerk", OFFICE)
-        contents = self._ground.contents
-        found = self._ground.store.read(lambda connection: kept_reviews.find(connection, contents, request.permit_id))
-        if found is None:
-            raise LinkageError(Reason.CLIENT_REVIEW_UNKNOWN)
-        review, provided = found
+        check_text(request.decision_id, "decision_id", ID, required=request.HasField("decision_id"))
+        review, provided = self._find(request.permit_id)
+        if _is_done(review, request):
+            return pb.ReleaseReviewResponse()
         if review.decision is not None or self._ground.network() > review.review_until:
             raise LinkageError(Reason.CLIENT_REVIEW_CLOSED)
         answered = await seal_one(self._ground, provided, withhold=request.decision == pb.REVIEW_DECISION_WITHHOLD)
-        decision = _Decision(request.decision, request.clerk, answered)
-        await self._ground.store.write(lambda connection: self._decide(connection, review, provided, decision))
+        decision = _Decision(request.decision, request.clerk, request.decision_id or None, answered)
+        try:
+            await self._ground.store.write(lambda connection: self._decide(connection, review, provided, decision))
+        except LinkageError:
+            if not _is_done(self._find(request.permit_id)[0], request):  # the same press, a moment earlier
+                raise
         return pb.ReleaseReviewResponse()
 
     async def expire(self) -> int:
@@ -137,10 +141,18 @@ class Reviews:
             await self._ground.store.write(lambda connection: self._expire(connection, overdue, now))
         return len(overdue)
 
+    def _find(self, permit_id: str) -> kept_reviews.Pair:
+        contents = self._ground.contents
+        found = self._ground.store.read(lambda connection: kept_reviews.find(connection, contents, permit_id))
+        if found is None:
+            raise LinkageError(Reason.CLIENT_REVIEW_UNKNOWN)
+        return found
+
     def _decide(self, connection: Connection, review: Review, provided: Provided, decision: _Decision) -> None:
         """Runs in the store's transaction: decision, final answer and record, all or nothing."""
         contents, answered, at = self._ground.contents, decision.answered, self._ground.network()
-        if not kept_reviews.decide(connection, contents, review, decision.decision, decision.clerk, at):
+        to, clerk = decision.decision, decision.clerk
+        if not kept_reviews.decide(connection, contents, review, to, clerk, at, decision.decision_id):
             raise LinkageError(Reason.CLIENT_REVIEW_CLOSED)
         row = kept_provisions.block_row(contents, provided.month, answered.sealed)
         block = kept_provisions.add_block(connection, row)
@@ -164,6 +176,14 @@ class Reviews:
                 non_disclosure=provided.told.non_disclosure,
             )
             records.add(connection, event.rows(contents, [entry]))
+
+
+def _is_done(review: Review, request: pb.ReleaseReviewRequest) -> bool:
+    """It is the very decision that closed the review."""
+    return request.HasField("decision_id") and (review.decision_id, review.decision) == (
+        request.decision_id,
+        request.decision,
+    )
 
 
 def _shown(review: Review, provided: Provided) -> pb.Review:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from contract.interim_portal import Portal
@@ -69,6 +70,26 @@ async def test_a_clerk_who_withholds_is_told_to_the_asker_alone(world: World) ->
     state = await world.collect(NHI, question.request_id)
     assert (state.outcome, state.fine_outcome, len(state.records)) == (ex.OUTCOME_ANSWERED, WITHHELD, 0)
     assert seen_by_the_gateway(world, question.request_id) == seen_by_the_gateway(world, plain.request_id)
+
+
+async def test_the_same_decision_again_changes_nothing(world: World) -> None:
+    """A decision sent again under its id, also at the same moment, is answered like the first and recorded once; any other is refused as closed."""
+    await world.interim(TAX).set_protection(protect(TAX, manual_review=True))
+    question = world.question()
+    await world.ask(question)
+    decided = release(question.request_id, pb.REVIEW_DECISION_WITHHOLD)
+    decided.decision_id = "proposal-1"
+    interim = world.interim(TAX)
+    await asyncio.gather(interim.release_review(decided), interim.release_review(decided))
+    await interim.release_review(decided)
+    assert outcomes(await world.records(TAX)) == [REQUESTED, (ex.RECORD_KIND_OUTCOME, ex.OUTCOME_ANSWERED, WITHHELD)]
+    for name, value in (("decision_id", "proposal-2"), ("decision", pb.REVIEW_DECISION_PROVIDE)):
+        other = pb.ReleaseReviewRequest()
+        other.CopyFrom(decided)
+        setattr(other, name, value)
+        assert await reason_of(interim.release_review(other)) == Reason.CLIENT_REVIEW_CLOSED
+    nameless = release(question.request_id, pb.REVIEW_DECISION_WITHHOLD)
+    assert await reason_of(interim.release_review(nameless)) == Reason.CLIENT_REVIEW_CLOSED
 
 
 async def test_ordinary_answers_wait_too(world: World) -> None:

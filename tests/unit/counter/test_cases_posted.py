@@ -52,12 +52,13 @@ async def staff(lab: Lab, institution: str, login: str, language: str = "ja") ->
 @pytest.fixture
 def queue(lab: Lab) -> list[interim_pb2.Review]:
     """What waits at the tax office; an answer that is decided leaves."""
-    waiting = [REVIEW]
+    waiting, decided = [REVIEW], []
 
     def release(request: interim_pb2.ReleaseReviewRequest) -> interim_pb2.ReleaseReviewResponse:
-        if not waiting:
+        if not waiting and request not in decided:
             raise LinkageError(Reason.CLIENT_REVIEW_CLOSED)
         waiting.clear()
+        decided.append(request)
         return interim_pb2.ReleaseReviewResponse()
 
     lab.stubs.interims.answers |= {
@@ -82,10 +83,18 @@ async def test_a_reviewer_provides_alone(lab: Lab, queue: list[interim_pb2.Revie
     assert (await reviewer.post(f"/reviews/{PERMIT}/provide")).status_code == 303
     (request,) = lab.stubs.interims.requests("ReleaseReview")
     assert request == interim_pb2.ReleaseReviewRequest(
-        institution=OLD_TAX, permit_id=PERMIT, decision=interim_pb2.REVIEW_DECISION_PROVIDE, clerk=REVIEWER
+        institution=OLD_TAX,
+        permit_id=PERMIT,
+        decision=interim_pb2.REVIEW_DECISION_PROVIDE,
+        clerk=REVIEWER,
+        decision_id=f"{REVIEWER} {PERMIT}",
     )
     assert ("provide", REVIEWER, PERMIT, "done") in lab.acts(OLD_TAX)
     assert 'data-testid="empty"' in (await reviewer.get("/reviews")).text
+    assert (await reviewer.post(f"/reviews/{PERMIT}/provide")).status_code == 303, "pressed twice it is one decision"
+    lab.stubs.interims.answers["ReleaseReview"] = LinkageError(
+        Reason.CLIENT_REVIEW_CLOSED
+    )  # another reviewer was first
     late = await reviewer.post(f"/reviews/{PERMIT}/provide")
     assert late.status_code == 409
     assert 'data-reason="CLIENT_REVIEW_CLOSED"' in late.text

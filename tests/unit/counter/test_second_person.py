@@ -8,7 +8,7 @@ import re
 import pytest
 from unit.counter.lab import ADDRESSEE, CHIEF, CLERK, REVIEWER, Browser, Lab, visible
 
-from warifu.counter.proposals.queries import State
+from warifu.counter.proposals.queries import Proposals, State
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError, Reason
 
@@ -146,6 +146,40 @@ async def test_what_could_not_be_told_is_done_later(lab: Lab) -> None:
     assert state(lab) == State.DONE
     await chief.post("/proposals/1/again")
     assert len(lab.stubs.interims.requests("SetProtection")) == 2
+
+
+async def test_what_was_done_before_a_crash_is_done_when_it_is_tried_again(lab: Lab, monkeypatch) -> None:
+    """When the process ends between telling and noting it down, the chief tries again: the same bytes are sent, and the proposal is done."""
+    await proposed(lab)
+    chief, close = await chief_of(lab), Proposals.close
+
+    async def killed(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(Proposals, "close", killed)
+    await approve(chief)
+    monkeypatch.setattr(Proposals, "close", close)
+    assert state(lab) == State.APPROVED
+    await chief.post("/proposals/1/again")
+    assert state(lab) == State.DONE
+    first, second = lab.stubs.interims.requests("SetProtection")
+    assert first == second
+
+
+async def test_an_older_approval_undoes_no_newer_one(lab: Lab) -> None:
+    """What stayed approved while a later proposal about the same person was done is not carried out any more, and says so."""
+    clerk = await proposed(lab)
+    chief, answer = await chief_of(lab), lab.stubs.interims.answers["SetProtection"]
+    lab.stubs.interims.answers["SetProtection"] = LinkageError(Reason.PROVIDER_UNAVAILABLE)
+    await approve(chief)
+    lab.stubs.interims.answers["SetProtection"] = answer
+    await clerk.post("/protections", FORM | {"flags": []})
+    await approve(chief, 2)
+    told = len(lab.stubs.interims.requests("SetProtection"))
+    await chief.post("/proposals/1/again")
+    assert (state(lab), state(lab, 2)) == (State.OVERTAKEN, State.DONE)
+    assert len(lab.stubs.interims.requests("SetProtection")) == told
+    assert 'data-state="overtaken"' in (await chief.get("/proposals/1")).text
 
 
 async def test_what_is_refused_for_good_is_told_and_not_tried_again(lab: Lab) -> None:

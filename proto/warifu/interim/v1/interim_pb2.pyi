@@ -947,6 +947,7 @@ class ReleaseReviewRequest(_message.Message):
     PERMIT_ID_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
     CLERK_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
     """Institution code."""
     permit_id: _builtins.str
@@ -955,6 +956,10 @@ class ReleaseReviewRequest(_message.Message):
     """What was decided."""
     clerk: _builtins.str
     """Clerk who decides, a staff code."""
+    decision_id: _builtins.str
+    """Chosen by the counter, at most 64 characters: the same decision under the same id again has no effect and is answered like the first.
+    Without it a review that was decided is refused.
+    """
     def __init__(
         self,
         *,
@@ -962,12 +967,15 @@ class ReleaseReviewRequest(_message.Message):
         permit_id: _builtins.str = ...,
         decision: Global___ReviewDecision.ValueType = ...,
         clerk: _builtins.str = ...,
+        decision_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_decision_id", b"_decision_id", "decision_id", b"decision_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clerk", b"clerk", "decision", b"decision", "institution", b"institution", "permit_id", b"permit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_decision_id", b"_decision_id", "clerk", b"clerk", "decision", b"decision", "decision_id", b"decision_id", "institution", b"institution", "permit_id", b"permit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__decision_id: _TypeAlias = _typing.Literal["decision_id"]  # noqa: Y015
+    _WhichOneofArgType__decision_id: _TypeAlias = _typing.Literal["_decision_id", b"_decision_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__decision_id) -> _WhichOneofReturnType__decision_id | None: ...
 
 Global___ReleaseReviewRequest: _TypeAlias = ReleaseReviewRequest  # noqa: Y015
 

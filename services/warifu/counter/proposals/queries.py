@@ -28,6 +28,8 @@ class State(StrEnum):
     DONE = "done"
     FAILED = "failed"
     """Approved, and refused by whom it was told."""
+    OVERTAKEN = "overtaken"
+    """Approved, and never told in time: a later one of its kind about the same was done first, and is not undone by an older one."""
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 
@@ -49,6 +51,12 @@ _LAST: Final = (
     )
     .order_by(PROPOSAL.c.id.desc())
     .limit(1)
+)
+_LATER: Final = select(PROPOSAL.c.id).where(
+    PROPOSAL.c.id > bindparam("than"),
+    PROPOSAL.c.kind == bindparam("kind"),
+    PROPOSAL.c.about == bindparam("about"),
+    PROPOSAL.c.state == State.DONE.value,
 )
 _DECIDE: Final = (
     update(PROPOSAL)
@@ -95,6 +103,19 @@ class Proposals:
         to = State.DONE if error is None else State.FAILED
         values = {"which": number, "to": to, "why_not": error.reason if error is not None else None}
         await self._store.write(lambda connection: connection.execute(_CLOSE, values))
+
+    async def overtake(self, number: int) -> bool:
+        """Close an approved proposal when a later one of its kind about the same was done; whether it is so."""
+
+        def overtake(connection: Connection) -> bool:
+            row = connection.execute(_ONE, {"id": number}).one()
+            later = {"than": number, "kind": row.kind, "about": row.about}
+            if connection.execute(_LATER, later).first() is None:
+                return False
+            connection.execute(_CLOSE, {"which": number, "to": State.OVERTAKEN, "why_not": None})
+            return True
+
+        return await self._store.write(overtake)
 
     def one(self, number: int) -> Row[Any] | None:
         """A proposal."""

@@ -27,6 +27,7 @@ STATES: Final = {
     State.APPROVED: Text("承認済み・実行待ち", "Approved, not done yet"),
     State.DONE: Text("承認して実行した", "Approved and done"),
     State.FAILED: Text("承認したが、実行できなかった", "Approved, but could not be done"),
+    State.OVERTAKEN: Text("承認したが、あとの承認が先に実行された", "Approved, but a later one was done first"),
     State.REFUSED: Text("承認しなかった", "Not approved"),
     State.WITHDRAWN: Text("取り下げた", "Withdrawn"),
 }
@@ -110,7 +111,7 @@ class ProposalViews:
         """Do what was approved and could not be told yet."""
         acting = await self.desk.acting(request, Right.APPROVE)
         row = self._row(acting, request)
-        if row.state == State.APPROVED:
+        if row.state == State.APPROVED and not await acting.bench.proposals.overtake(row.id):
             await self._carry_out(acting, row)
         return self._back(acting, row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from warifu.counter.staff.roles import Right
 from warifu.counter.stubs import DEADLINE, answered
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError
-from warifu.kernel.limits import FREE_TEXT
+from warifu.kernel.limits import FREE_TEXT, ID
 from warifu.web import languages
 from warifu.web.dates import Written
 
@@ -85,7 +86,7 @@ class ReviewViews:
         if why is None or "\n" in why:
             return await self._shown(request, acting, wrong=permit)
         content = _provide(acting, permit)
-        content.decision = interim_pb2.REVIEW_DECISION_WITHHOLD
+        content.decision, content.decision_id = interim_pb2.REVIEW_DECISION_WITHHOLD, str(uuid.uuid4())
         number = acting.bench.proposals.waiting_about(KIND).get(permit)
         if number is None:
             number = await acting.propose(KIND, content.SerializeToString(deterministic=True), permit, why)
@@ -143,4 +144,5 @@ def _provide(acting: Acting, permit: str) -> interim_pb2.ReleaseReviewRequest:
         permit_id=permit,
         decision=interim_pb2.REVIEW_DECISION_PROVIDE,
         clerk=acting.clerk,
+        decision_id=f"{acting.clerk} {permit}"[:ID],  # pressed twice it is one decision
     )
