@@ -24,6 +24,41 @@ API: Final = "/api/"
 Failure = Callable[[Request, Exception], Awaitable[Response]]
 """Answers a request in which an exception was raised."""
 _NONE: Final[Mapping[type[Exception], Failure]] = MappingProxyType({})
+_BROKEN: Final = 500
+_WHAT_TO_DO: Final[Mapping[int, Mapping[str, str]]] = MappingProxyType(
+    {
+        400: {
+            "ja": "要求を処理できません。内容を確かめてください。",
+            "en": "The request cannot be served. Check what it says.",
+        },
+        401: {
+            "ja": "ログインしていないか、トークンが期限切れです。ログインするか、新しいトークンを Authorization: Bearer で送ってください。",
+            "en": "Not logged in, or the token has ended. Log in, or send a new token as Authorization: Bearer.",
+        },
+        403: {
+            "ja": "ほかのサイトから送られた操作か、許されていない操作です。",
+            "en": "It was sent from another site, or is not allowed.",
+        },
+        404: {
+            "ja": "アドレスが違うか、見ることのできるものではありません。",
+            "en": "The address is wrong, or it is nothing that you may see.",
+        },
+        405: {"ja": "このアドレスでは、その操作はできません。", "en": "This address does not take that method."},
+        413: {
+            "ja": "送られた内容が大きすぎます。短くしてください。",
+            "en": "What was sent is too large. Make it shorter.",
+        },
+        421: {
+            "ja": "Host が、この画面のものではありません。案内されたアドレスを使ってください。",
+            "en": "The Host is not this face's. Use the address that you were given.",
+        },
+        500: {
+            "ja": "いまは答えられません。しばらく待ってから、もう一度送ってください。",
+            "en": "No answer just now. Wait a while, then send it again.",
+        },
+    }
+)
+"""By status: 400 stands for every other one below 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +97,11 @@ def problem(error: LinkageError, status: int) -> JSONResponse:
     return JSONResponse({"error": {"reason": error.reason, "message": message, **error.metadata}}, status)
 
 
+def _told(status: int) -> Mapping[str, str]:
+    """What to do about a status, for whoever reads a program's answers."""
+    return _WHAT_TO_DO.get(status, _WHAT_TO_DO[500 if status >= _BROKEN else 400])
+
+
 def application(
     face: Face,
     pages: Pages,
@@ -79,7 +119,7 @@ def application(
 
     def failed(request: Request, status: int) -> Response:
         if wants_json(request):
-            return JSONResponse({"error": {"status": status}}, status)
+            return JSONResponse({"error": {"status": status, "message": _told(status)}}, status)
         return pages.render(request, "error.html", status=status, status_code=status)
 
     async def refused(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,14 +56,25 @@ def people(
     if json_:
         document({"people": [_document(p) for p in shown]})
         return
-    rows = ([p.person, p.name, p.kana, p.pin, ", ".join(p.traits)] for p in shown)
+    rows = ([p.person, p.name, p.kana, p.pin, t("、", ", ").join(_words(p.traits))] for p in shown)
     table([t("人", "person"), t("氏名", "name"), t("フリガナ", "reading"), "PIN", t("特徴", "traits")], rows)
     out.print(
         t(
-            f"{len(found)} 人中 {len(shown)} 人。特徴: {', '.join(known)}",
+            f"{len(found)} 人中 {len(shown)} 人。特徴: {', '.join(_both(known))}",
             f"{len(shown)} of {len(found)}. Traits: {', '.join(known)}",
         )
     )
+
+
+def _words(traits: Iterable[str]) -> list[str]:
+    from warifu.simulator.cards.labels import label  # noqa: PLC0415
+
+    return [label(trait, "ja").text if language() == "ja" else trait for trait in traits]
+
+
+def _both(traits: Sequence[str]) -> list[str]:
+    """Each trait as `--trait` takes it, with its words."""
+    return [f"{trait}（{words}）" for trait, words in zip(traits, _words(traits), strict=True)]
 
 
 def _named(person: Person, part: str | None) -> bool:

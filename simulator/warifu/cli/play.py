@@ -86,7 +86,7 @@ def _show(report: dict[str, Any]) -> None:
     )
     for check in report["checks"]:
         mark = "[green]✓[/]" if check["passed"] else "[bold red]✗[/]"
-        out.print(f"{mark} {escape(check['name'])}  [dim]{escape(check['detail'])}[/]")
+        out.print(f"{mark} {escape(_looked_at(check['name']))}  [dim]{escape(check['detail'])}[/]")
     verdict = t("合格", "passed") if report["passed"] else t("不合格", "FAILED")
     out.print(f"{report['scenario']}: {verdict}", style="bold")
     if report["exchanges"]:
@@ -98,6 +98,14 @@ def _show(report: dict[str, Any]) -> None:
             t("各機関が持つもの", "What a party holds") + as_typed(f":  warifu view gateway --request {first}"),
             soft_wrap=True,
         )
+
+
+def _looked_at(name: str) -> str:
+    """What a check looks at, in words; its name, for one who would rather have that, is in `--json`."""
+    from warifu.simulator.stage.scenarios.scripts import scripts as lessons  # noqa: PLC0415
+
+    told, about = lessons().check(name, language())
+    return f"{told} ({lessons().about(about, language())})" if about else told
 
 
 def scenarios(json_: Json = False) -> None:

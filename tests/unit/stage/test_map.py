@@ -111,13 +111,23 @@ def test_every_agency_reaches_the_gateway() -> None:
     assert not list(lines({"gateway": put["gateway"]}, AGENCIES))
 
 
+def test_the_counters_are_tied_to_every_agency() -> None:
+    """Counters serve all kinds of agencies, so each has a line to them that leaves its box, not one kind alone; without agencies there is none."""
+    put = places([*PARTIES, "counter"], AGENCIES)
+    drawn = {(line.start, line.x1) for line in lines(put, AGENCIES) if line.end == "counter"}
+    for agency in AGENCIES:
+        box = put[agency]
+        assert any(start == agency and box.x < x < box.x + box.width for start, x in drawn)
+    assert not [line for line in lines({"counter": put["counter"]}, AGENCIES) if line.end == "counter"]
+
+
 async def test_the_newest_exchanges_come_first(seen: tuple[Live, Interim, Doors]) -> None:
     """What the gateway has not answered stands first, then by simulated time; outcomes are those that the requester knows."""
     eyes, interim, _ = seen
     interim.inquiries = [inquiry("old", 1_000), inquiry("new", 2_000), inquiry("sent", None)]
     told = (await eyes.now()).exchanges
     assert [one.request_id for one in told] == ["sent", "new", "old"]
-    assert told[1].told.en == "NO_RECORD"
+    assert told[1].told.en == "no record"
     assert told[0].at is None
     assert told[1].requester == BOOK.institutions[REQUESTER].name
 

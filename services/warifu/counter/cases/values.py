@@ -16,7 +16,7 @@ _REIWA: Final = 2018
 _DAYS: Final = ("_on", "_since", "_until", "_date")
 _EMPTY: Final = {
     items_pb2.EMPTY_REASON_NO_VALUE: Text("（値なし）", "(no value)"),
-    items_pb2.EMPTY_REASON_NOT_HELD: Text("（提供機関が保有していない）", "(not held by the provider)"),
+    items_pb2.EMPTY_REASON_NOT_HELD: Text("（提供者が保有していない）", "(not held by the provider)"),
     items_pb2.EMPTY_REASON_NOT_APPLICABLE: Text("（該当しない）", "(does not apply)"),
 }
 _SILENT: Final = Text("（記載なし）", "(not stated)")

@@ -50,7 +50,7 @@ async def play(stage: Stage) -> None:
         if not flags.non_disclosure:
             shown_to_twin = await _ask(stage, twin)
             stage.check(f"twin-answered:{flags}", shown_to_twin.outcome == "PROVIDED", shown_to_twin.outcome)
-    stage.narrate("提供機関の職員が提供しないと判断する。", "The provider's clerk withholds.")
+    stage.narrate("提供者の職員が提供しないと判断する。", "The provider's clerk withholds.")
     await _protect(stage, person, Flags(not stage.sabotaged, True, True))
     withheld = await _withheld(stage, person)
     stage.check("withheld-is-told-to-the-requester", withheld.outcome == "WITHHELD", withheld.outcome)

@@ -21,6 +21,7 @@ _IDS: Final = (
     (re.compile(r"(?<=/)[0-9a-f]{16,}(?=/|$|\.)"), "{hex}"),
     (re.compile(r"(?<=/)(?:nhi|tax|residency|welfare|insurer|late-elderly)-\d+(?=/|$)"), "{institution}"),
     (re.compile(r"(?<=/scenarios/)[a-z-]+"), "{name}"),
+    (re.compile(r"(?<=/drills/)[a-z-]+"), "{name}"),
     (re.compile(r"(?<=/)[JT][MT]\d{10,}(?=/|$)"), "{code}"),
     (re.compile(r"(?<=/)[a-z]*-?\d+(?=/|$|\.)"), "{number}"),
 )
@@ -106,12 +107,19 @@ class Crawl:
         if shown is None or not shown.headers.get("content-type", "").startswith("text/html"):
             status = shown.status if shown is not None else answers[0].status if answers else 0
             return Visit(url, shape, status, "", source, is_page=False), []
+        arrived = pattern(page.url)
         if not page.url.startswith(f"{self.origin}/"):
             self.outward.add(page.url)
             return Visit(url, shape, 303, "", source, is_page=False), []
+        if arrived != shape:  # led on to another page: that one is looked at, once
+            if arrived in self.seen:
+                return Visit(url, shape, 303, "", source, is_page=False), []
+            self.seen.add(arrived)
         links: list[str] = page.eval_on_selector_all("a[href]", _LINKS)
         forms = [_form(one) for one in page.eval_on_selector_all("form", _FORMS)]
-        return Visit(url, shape, shown.status, page.title(), source, forms), [urldefrag(link).url for link in links]
+        return Visit(page.url, arrived, shown.status, page.title(), source, forms), [
+            urldefrag(link).url for link in links
+        ]
 
 
 def pattern(url: str) -> str:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from playwright.sync_api import TimeoutError as Late
+
+from warifu.web.languages import COOKIE, LANGUAGES
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page
 
-LANGUAGES: Final = ("ja", "en")
 WIDTHS: Final = (1280, 390)
 _HEIGHTS: Final = {1280: 900, 390: 844}
+_LOCALES: Final = {"ja": "ja-JP", "en": "en-GB"}
+_STAYS: Final = "warifu_easy"
+"""Cookie by which a page looks otherwise from then on: a picture shows what its address says."""
+_CHECKED: Final = (
+    "!document.querySelector('[data-exchange]') || !!document.querySelector('.proof .mark, .proof [data-mark]')"
+)
+_PATIENCE: Final = 5_000
+"""Milliseconds that the check of the log's proofs may take; then the page is shown as it is."""
 _STYLE: Final = """
 body { font: 1rem/1.6 system-ui, sans-serif; margin: 2rem; color: #1a1a1c; background: #fff }
 h2 { margin-top: 3rem; border-bottom: 2px solid #1a1a1c } h3 { font-size: 1rem; margin: 2rem 0 .5rem }
@@ -36,24 +47,64 @@ class Shot:
     """Language, width, file name."""
 
 
-def take(context: BrowserContext, folder: Path, who: str, number: int, url: str, pattern: str) -> Shot:
-    """Photograph one page in both languages at both widths."""
-    files, title = [], ""
-    page = context.new_page()
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": _HEIGHTS[width]})
-        for language in LANGUAGES:
-            page.goto(_in(url, language))
-            page.wait_for_load_state()
-            name = f"{who}-{number:03d}-{_slug(pattern)}-{language}-{width}.png"
-            page.screenshot(path=folder / name, full_page=True)
-            files.append((language, width, name))
+@dataclass(slots=True)
+class Camera:
+    """One visitor's pages, photographed."""
+
+    who: str
+    folder: Path
+    readers: Mapping[str, BrowserContext]
+    """By language: a browser's memory in which the visitor is logged in."""
+    taken: list[Shot] = field(default_factory=list)
+
+    def take(self, url: str, pattern: str, act: Callable[[Page], None] | None = None) -> Shot:
+        """Photograph a page at both widths in both languages, once `act` was done on it."""
+        name = f"{self.who}-{len(self.taken) + 1:03d}-{_slug(pattern)}"
+        files, title = list[tuple[str, int, str]](), ""
+        for language, reader in self.readers.items():
+            page = _opened(reader, language, url, act)
             title = title or page.title()
-    page.close()
-    return Shot(who, title, pattern, files)
+            for width in WIDTHS:
+                file = f"{name}-{language}-{width}.png"
+                page.set_viewport_size({"width": width, "height": _HEIGHTS[width]})
+                page.screenshot(path=self.folder / file, full_page=True, animations="disabled")
+                files.append((language, width, file))
+            page.close()
+        shot = Shot(self.who, title, pattern, files)
+        self.taken.append(shot)
+        return shot
 
 
-def write_index(folder: Path, shots: Iterable[Shot], names: dict[str, str]) -> Path:
+@contextmanager
+def camera(browser: Browser, who: str, folder: Path, entered: BrowserContext) -> Iterator[Camera]:
+    """A camera for somebody who has `entered`: the same person reads in each language."""
+    readers, state = dict[str, "BrowserContext"](), entered.storage_state()
+    for language in LANGUAGES:
+        reader = browser.new_context(storage_state=state, locale=_LOCALES[language], reduced_motion="reduce")
+        reader.set_default_timeout(30_000)
+        readers[language] = reader
+    try:
+        yield Camera(who, folder, readers)
+    finally:
+        for reader in readers.values():
+            reader.close()
+
+
+def _opened(reader: BrowserContext, language: str, url: str, act: Callable[[Page], None] | None) -> Page:
+    reader.clear_cookies(name=_STAYS)
+    page = reader.new_page()
+    page.set_viewport_size({"width": WIDTHS[0], "height": _HEIGHTS[WIDTHS[0]]})
+    reader.add_cookies([{"name": COOKIE, "value": language, "url": url}])
+    page.goto(url)
+    if act is not None:
+        act(page)
+    page.wait_for_load_state()
+    with suppress(Late):
+        page.wait_for_function(_CHECKED, timeout=_PATIENCE)
+    return page
+
+
+def write_index(folder: Path, shots: Iterable[Shot], names: Mapping[str, str]) -> Path:
     """One page that shows them all, by visitor; `names` says who each is."""
     parts = [f"<!doctype html><html lang=ja><meta charset=utf-8><title>warifu tour</title><style>{_STYLE}</style>"]
     parts.append("<h1>warifu tour</h1>")
@@ -77,12 +128,6 @@ def _figure(shot: Shot) -> str:
     return (
         f'<h3>{html.escape(shot.title)} <code>{html.escape(shot.pattern)}</code></h3><div class="row">{pictures}</div>'
     )
-
-
-def _in(url: str, language: str) -> str:
-    parts = urlsplit(url)
-    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "lang"]
-    return parts._replace(query=urlencode([*kept, ("lang", language)])).geturl()
 
 
 def _slug(pattern: str) -> str:

@@ -1,35 +1,34 @@
-"""The whole tour: something to see on every page first, then everyone's pages, each photographed."""
+"""The whole tour: something to see on every page first, then everyone's pages and the states behind forms, each photographed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from warifu.simulator.doors import doors
+from warifu.simulator.lives import lives
 from warifu.simulator.people import People
 from warifu.simulator.scenarios import Stage
+from warifu.simulator.stage.people.views import slip_of
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.tour import furnish as filling
+from warifu.simulator.tour.acts import Scene, prepare
 from warifu.simulator.tour.crawl import Crawl, Visit
-from warifu.simulator.tour.shots import Shot, take, write_index
+from warifu.simulator.tour.shots import Camera, Shot, camera, write_index
+from warifu.simulator.tour.states import State, states
 from warifu.simulator.tour.visitors import Visitor, entered, visitors
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _BROKEN: Final = 400
 """Statuses from here on are problems."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What the tour looks at."""
-
-    person: str
-    pin: str
-    institution: str
-    card_office: str
+_DENIED: Final = "DENIED"
 
 
 @dataclass(slots=True)
@@ -51,10 +50,18 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
     async with doors(network) as opened:
         stage = Stage(network, state, opened)
         await filling.play(stage)
-        await filling.letters(stage)
-    first = stage.exchanges[0]
-    city = first.requester.partition("-")[2]
-    return Scene(stage.person, People.of(network).demo(stage.person).pin, first.requester, f"residency-{city}")
+        written = await filling.letters(stage)
+        await filling.own_information(stage)
+    people, first = People.of(network), stage.exchanges[0]
+    return Scene(
+        person=stage.person,
+        pin=people.demo(stage.person).pin,
+        institution=first.requester,
+        papers=slip_of(people, stage.person, lives(state).get(stage.person, {})),
+        answered=first.request_id,
+        refused=next(one.request_id for one in stage.exchanges if one.outcome == _DENIED),
+        letters=tuple(written),
+    )
 
 
 def photograph(
@@ -70,14 +77,9 @@ def photograph(
     everyone = [one for one in visitors(scene.institution, scene.card_office) if not only or one.name in only]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        prepare(browser, network, scene)
         for who in everyone:
-            with entered(browser, network, who, scene.person, scene.pin) as context:
-                found = list(_pages(Crawl(context, network.urls[who.face], who.skipped), who))
-                toured.problems += [_problem(who, visit) for visit in found if visit.status >= _BROKEN]
-                pages = [visit for visit in found if visit.is_page]
-                for number, visit in enumerate(pages, start=1):
-                    progress(who.name, number)
-                    shots.append(take(context, folder, who.name, number, visit.url, visit.pattern))
+            shots += _visited(browser, network, scene, folder, who, toured, progress)
         browser.close()
     names = {one.name: f"{one.ja} / {one.en}" for one in everyone}
     toured.index = write_index(folder, shots, names)
@@ -85,8 +87,38 @@ def photograph(
     return toured
 
 
-def _pages(crawl: Crawl, who: Visitor) -> Sequence[Visit]:
-    return list(crawl.run(who.start))
+def _visited(
+    browser: Browser,
+    network: NetworkFile,
+    scene: Scene,
+    folder: Path,
+    who: Visitor,
+    toured: Toured,
+    progress: Callable[[str, int], None],
+) -> Sequence[Shot]:
+    """One visitor's pictures; what could not be had is among the problems."""
+    origin = network.urls[who.face]
+    with (
+        entered(browser, network, who, scene.person, scene.pin) as context,
+        camera(browser, who.name, folder, context) as taking,
+    ):
+        found = list(Crawl(context, origin, who.skipped).run(who.start)) if who.crawls else []
+        toured.problems += [_problem(who, visit) for visit in found if visit.status >= _BROKEN]
+        for visit in (one for one in found if one.is_page):
+            taking.take(visit.url, visit.pattern)
+            progress(who.name, len(taking.taken))
+        for one in (state for state in states(scene) if state.who == who.name):
+            toured.problems += _state(taking, origin, one)
+            progress(who.name, len(taking.taken))
+        return taking.taken
+
+
+def _state(taking: Camera, origin: str, state: State) -> list[str]:
+    try:
+        taking.take(origin + state.path, f"{urlsplit(origin).netloc}/{state.name}", state.act)
+    except Error as error:
+        return [f"{state.who}: {state.name} cannot be reached: {str(error).splitlines()[0]}"]
+    return []
 
 
 def _problem(who: Visitor, visit: Visit) -> str:

@@ -35,14 +35,18 @@ class Visitor:
     """Logs in with the card of the person whom the tour is about."""
     skipped: tuple[str, ...] = ()
     """Beginnings of paths that are another's."""
+    crawls: bool = True
+    """Looks at every page; otherwise only at the states that are this visitor's."""
 
 
 def visitors(institution: str, card_office: str) -> tuple[Visitor, ...]:
     """Everyone: at the counter of `institution`, at the card counter of `card_office`, and elsewhere."""
     desk, cards = f"/{institution}", f"/{card_office}"
+    welfare = f"/welfare-{institution.partition('-')[2]}"
     return (
         Visitor("trainer", "研修講師（舞台）", "Trainer (stage)", "stage"),
         Visitor("passer-by", "ログインしていない人（ポータル）", "Somebody not logged in (portal)", "portal"),
+        Visitor("login", "ログインする人", "Somebody who logs in", "portal", crawls=False),
         Visitor("citizen", "市民（ポータル）", "Citizen (portal)", "portal", citizen=True),
         Visitor("card-holder", "カードを持つ人（カードサービス）", "Card holder (card service)", "simulator"),
         Visitor("auditor", "ログを見る人（公開ログ）", "Reader of the public log", "gateway"),
@@ -50,6 +54,8 @@ def visitors(institution: str, card_office: str) -> tuple[Visitor, ...]:
         Visitor("clerk", "窓口担当", "Counter clerk", "counter", desk, "c-0001"),
         Visitor("reviewer", "提供審査担当", "Reviewer", "counter", desk, "c-0003"),
         Visitor("chief", "係長", "Section chief", "counter", desk, "c-0004"),
+        Visitor("welfare-clerk", "福祉の窓口担当", "Clerk of welfare", "counter", welfare, "c-0001"),
+        Visitor("welfare-chief", "福祉の係長", "Section chief of welfare", "counter", welfare, "c-0004"),
         Visitor("card-clerk", "カード交付担当", "Card clerk", "counter", cards, "c-0005"),
         Visitor("examiner", "監督機関の審査官", "Supervisor's examiner", "watchdog", "/", "examiner"),
         Visitor("director", "監督課長", "Director of supervision", "watchdog", "/", "director"),

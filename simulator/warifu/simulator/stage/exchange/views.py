@@ -17,6 +17,8 @@ from warifu.simulator.stage.ground import Ground
 from warifu.simulator.stage.picture import STEPS, Picture, draw
 from warifu.simulator.stage.picture.narration import SHORT, STATES
 from warifu.simulator.stage.picture.reading import Views
+from warifu.simulator.stage.scenarios.scripts import scripts
+from warifu.simulator.stage.words import Words
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 TEMPLATE: Final = "picture/exchange.html"
@@ -57,7 +59,12 @@ class ExchangeViews:
             return await self.ground.render(request, "picture/none.html", here="map", status=404, request_id=request_id)
         playing = request.query_params.get("play") == "1"
         return await self.ground.render(
-            request, TEMPLATE, here="map", digest=known, **values(picture, _step(request), playing=playing)
+            request,
+            TEMPLATE,
+            here="map",
+            digest=known,
+            scenario=self._scenario(request_id),
+            **values(picture, _step(request), playing=playing),
         )
 
     async def data(self, request: Request) -> Response:
@@ -66,6 +73,11 @@ class ExchangeViews:
         if not picture.exists:
             raise HTTPException(404)
         return JSONResponse(document(picture))
+
+    def _scenario(self, request_id: str) -> tuple[str, Words] | None:
+        """Name and title of the scenario in whose play the exchange was."""
+        play = self.ground.plays.of(request_id)
+        return (play.scenario.name, scripts().lessons[play.scenario.name].title) if play is not None else None
 
     async def _seen(self, request: Request) -> tuple[str, Views, Picture]:
         request_id = request.path_params["request_id"]

@@ -10,6 +10,10 @@ from warifu.law import Text
 
 WIDE, HIGH = 1000, 440
 _BOX: Final = 84
+_RAIL: Final = 48
+"""With a box, how far below the drawing's upper edge the rail runs that ties the counters to every agency."""
+_BESIDE: Final = 46
+"""From a box's middle, where its line to the gateway begins, to where the rail's ends."""
 _LABELS: Final[Mapping[str, Text]] = {
     "numbering": Text("付番機関", "Numbering body"),
     "gateway": Text("ゲートウェイ", "Gateway"),
@@ -89,8 +93,21 @@ def _spot(party: str) -> tuple[int, int, int]:
 
 
 def lines(put: Mapping[str, Place], agencies: Sequence[str]) -> Iterator[Line]:
-    """Who works with whom, as far as both are there: agencies by way of the gateway, counters with their agencies."""
-    pairs = [*((agency, "gateway") for agency in agencies), *_LINKS, *((agency, "counter") for agency in agencies[-1:])]
-    for start, end in pairs:
+    """Who works with whom, as far as both are there: agencies by way of the gateway, the counters with every agency."""
+    for start, end in [*((agency, "gateway") for agency in agencies), *_LINKS]:
         if start in put and end in put:
             yield Line(start, end, *put[start].middle, *put[end].middle)
+    if "counter" in put:
+        yield from _rail(put["counter"], [put[agency] for agency in agencies if agency in put])
+
+
+def _rail(counter: Place, served: Sequence[Place]) -> Iterator[Line]:
+    """From the counters up to a rail below the agencies, and from it to each."""
+    if not served:
+        return
+    end, at = counter.middle[0], _BOX + _RAIL
+    yield Line("counter", "counter", end, at, end, counter.y)
+    for place in served:
+        x = place.middle[0] + _BESIDE
+        yield Line(place.name, "counter", x, place.y + place.height, x, at)
+        yield Line(place.name, "counter", x, at, end, at)

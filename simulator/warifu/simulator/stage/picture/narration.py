@@ -121,7 +121,7 @@ def decided(story: Story, state: State) -> Text:
         return _otherwise(state, Text("ゲートウェイにはまだ何も届いていない。", "Nothing has reached the gateway yet."))
     if story.reason is not None and not story.row:
         return Text(
-            f"ゲートウェイは見出しを読み、許可表に照らし、認めない。{story.reason.ja}認めなかったことも記録する。許可証は作られない。",
+            f"ゲートウェイは見出しを読み、照合リストに照らし、認めない。{story.reason.ja}認めなかったことも記録する。許可証は作られない。",
             f"The gateway reads the header, looks into the permission table and refuses. {story.reason.en} The refusal is recorded as well. There is no permit.",
         )
     if not story.row:
@@ -130,7 +130,7 @@ def decided(story: Story, state: State) -> Text:
             "The gateway read the header and recorded the request. There is no permit.",
         )
     return Text(
-        f"ゲートウェイは見出しを読み、許可表の行 {story.row} により認める。照会者の符号を提供者の符号に変え、要求を記録してから、1回だけ使える許可証に署名する。照会内容は封をされたまま。",
+        f"ゲートウェイは見出しを読み、照合リストの行 {story.row} により認める。照会者の符号を提供者の符号に変え、要求を記録してから、1回だけ使える許可証に署名する。照会内容は封をされたまま。",
         f"The gateway reads the header and allows it by row {story.row} of the permission table. It converts the requester's code into the provider's, records the request, "
         "and only then signs a permit that serves once. The query stays sealed.",
     )

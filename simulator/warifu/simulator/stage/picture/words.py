@@ -19,8 +19,8 @@ PROCEDURE: Final = Text("手続", "Procedure")
 ITEM: Final = Text("情報", "Item")
 SPAN: Final = Text("期間", "Span")
 CLERK: Final = Text("部署・職員", "Office, clerk")
-ROW: Final = Text("許可表の行", "Permission row")
-TABLE: Final = Text("許可表の版", "Table version")
+ROW: Final = Text("照合リストの行", "Permission row")
+TABLE: Final = Text("照合リストの版", "Table version")
 OUTCOME: Final = Text("結果", "Outcome")
 FINE: Final = Text("くわしい結果", "Fine outcome")
 REASON: Final = Text("理由", "Reason")
@@ -82,18 +82,18 @@ INSTITUTIONS: Final = Text("機関の名前", "either institution")
 
 _OUTCOMES: Final[dict[int, Text]] = {
     pb.OUTCOME_UNSPECIFIED: Text("まだない", "none yet"),
-    pb.OUTCOME_ANSWERED: Text("回答あり", "ANSWERED"),
-    pb.OUTCOME_PENDING: Text("確認待ち", "PENDING"),
-    pb.OUTCOME_DENIED: Text("認められず", "DENIED"),
-    pb.OUTCOME_ERROR: Text("完了せず", "ERROR"),
-    pb.OUTCOME_EXPIRED: Text("期限切れ", "EXPIRED"),
+    pb.OUTCOME_ANSWERED: Text("回答あり", "answered"),
+    pb.OUTCOME_PENDING: Text("確認待ち", "waits for a clerk"),
+    pb.OUTCOME_DENIED: Text("認められず", "not allowed"),
+    pb.OUTCOME_ERROR: Text("完了せず", "not completed"),
+    pb.OUTCOME_EXPIRED: Text("期限切れ", "expired"),
 }
 _FINE: Final[dict[int, Text]] = {
-    pb.FINE_OUTCOME_PROVIDED: Text("情報あり", "PROVIDED"),
-    pb.FINE_OUTCOME_NO_RECORD: Text("該当者なし", "NO_RECORD"),
-    pb.FINE_OUTCOME_NOT_REGISTERED: Text("副本未登録", "NOT_REGISTERED"),
-    pb.FINE_OUTCOME_WITHHELD: Text("提供不可", "WITHHELD"),
-    pb.FINE_OUTCOME_PENDING: Text("確認待ち", "PENDING"),
+    pb.FINE_OUTCOME_PROVIDED: Text("情報あり", "provided"),
+    pb.FINE_OUTCOME_NO_RECORD: Text("該当者なし", "no record"),
+    pb.FINE_OUTCOME_NOT_REGISTERED: Text("副本未登録", "not registered"),
+    pb.FINE_OUTCOME_WITHHELD: Text("提供不可", "withheld"),
+    pb.FINE_OUTCOME_PENDING: Text("確認待ち", "waits for a clerk"),
 }
 _PROMISES: Final = {
     1: Text("まだ確かめていない", "not looked up yet"),

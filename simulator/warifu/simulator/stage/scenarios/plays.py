@@ -133,6 +133,10 @@ class Plays:
         """The newest play of a scenario."""
         return next((play for play in self.recent if play.scenario.name == scenario), None)
 
+    def of(self, request_id: str) -> Play | None:
+        """The play remembered in which an exchange was."""
+        return next((play for play in self.recent if any(e.request_id == request_id for e in play.exchanges)), None)
+
     def exchanges(self) -> Sequence[Exchange]:
         """The exchanges of all plays remembered, newest first."""
         return [exchange for play in self.recent for exchange in reversed(play.exchanges)]
