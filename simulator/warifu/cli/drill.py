@@ -15,6 +15,8 @@ from warifu.cli.output import clear_errors, document, err, fail, out, table
 from warifu.cli.text import as_typed, language, t
 
 T = TypeVar("T")
+_PARTIES = {"counter": "counter", "portal": "portal", "card": "simulator", "watchdog": "watchdog", "stage": "stage"}
+"""Whose web face is meant."""
 app = typer.Typer(
     name="drill",
     no_args_is_help=True,
@@ -164,7 +166,8 @@ def _shown(name: str, state: Path | None, *, json_: bool) -> None:
     from warifu.simulator.drills import look, running  # noqa: PLC0415
 
     async def read(stage: Any) -> dict[str, Any]:
-        return told(running(stage.state, name), name, await look(stage, name), stage.book)
+        whole = told(running(stage.state, name), name, await look(stage, name), stage.book)
+        return {**whole, "urls": {face: stage.network.urls.get(party, "") for face, party in _PARTIES.items()}}
 
     whole = _on_stage(state, read)
     if json_:
@@ -180,24 +183,50 @@ def _tell(whole: dict[str, Any]) -> None:
         out.print(paragraph[lang], markup=False, soft_wrap=True)
     findings = {one["task"]: one for one in (whole["grade"] or {}).get("findings", [])}
     for number, task in enumerate(whole["tasks"], 1):
-        _tell_task(number, task, findings.get(task["task"]), lang)
-    if whole["grade"] is None:
-        out.print(
-            t("ヒント: ", "Hint: ") + as_typed(f"warifu drill hint {whole['drill']} {whole['tasks'][0]['task']}")
-            + t("　採点: ", "   Grade: ") + as_typed(f"warifu drill grade {whole['drill']}"), style="dim", soft_wrap=True,
-        )  # fmt: skip
+        _tell_task(number, task, findings.get(task["task"]), whole["drill"], lang)
+    _tell_faces(whole)
+    if whole["grade"] is not None:
+        _tell_debrief(whole, lang)
         return
-    _tell_debrief(whole, lang)
+    first = whole["tasks"][0]["task"]
+    out.print(
+        t("ヒント: ", "Hint: ") + as_typed(f"warifu drill hint {whole['drill']} {first}")
+        + t("　採点: ", "   Grade: ") + as_typed(f"warifu drill grade {whole['drill']}"), style="dim", soft_wrap=True,
+    )  # fmt: skip
 
 
-def _tell_task(number: int, task: dict[str, Any], finding: dict[str, Any] | None, lang: str) -> None:
+def _tell_faces(whole: dict[str, Any]) -> None:
+    """Where the tasks are done."""
+    used = {face for task in whole["tasks"] for face in task["faces"]}
+    out.print("")
+    for face, url in whole["urls"].items():
+        if face in used and url:
+            out.print(f"  {_face(face)}: {url}", style="dim", markup=False, soft_wrap=True)
+
+
+def _face(face: str) -> str:
+    return {
+        "counter": t("職員の窓口", "counters"),
+        "portal": t("市民ポータル", "citizen portal"),
+        "card": t("カード", "cards"),
+        "watchdog": t("監督機関", "supervisor's console"),
+        "stage": t("舞台", "stage"),
+        "command": t("コマンド", "command"),
+    }[face]
+
+
+def _tell_task(number: int, task: dict[str, Any], finding: dict[str, Any] | None, drill: str, lang: str) -> None:
     mark = _mark(task, finding)
     out.print(f"\n{mark} {number}. {escape(task['title'][lang])}  [dim]{task['task']}[/]")
-    out.print(f"   {escape(task['text'][lang])}", soft_wrap=True)
+    places = t("・", ", ").join(map(_face, task["faces"]))
+    out.print(f"   {escape(task['text'][lang])}  [dim]{t('場所', 'where')}: {places}[/]", soft_wrap=True)
     for choice in task["choices"]:
         out.print(f"     {choice['value']}: {escape(choice[lang])}", soft_wrap=True)
     if task["answer"] is not None:
         out.print(f"   {t('答え', 'answer')}: {escape(task['answer'])}")
+    elif task["question"]:
+        value = t("答え", "ANSWER")
+        out.print(as_typed(f"   warifu drill answer {drill} {task['task']} {value}"), style="dim", soft_wrap=True)
     for words in task["hints"]:
         out.print(f"   [dim]{t('ヒント', 'hint')}: {escape(words[lang])}[/]", soft_wrap=True)
     if finding is not None:
