@@ -6,6 +6,7 @@ Each walk ends by reading the effect in the numbering body's own database.
 from __future__ import annotations
 
 import base64
+import json
 import re
 import sqlite3
 import time
@@ -39,15 +40,18 @@ def browser() -> Iterator[Browser]:
 def citizens(network: Running) -> list[Person]:
     """Grown-up people of the first city, in no scenario's cast; each walk takes one of its own.
 
-    From the end, since plays take theirs from the beginning, and what a walk does to a card stays.
+    From the end, since plays take theirs from the beginning, and what a walk does to a card stays. Nobody whom a drill has taken: their PIN
+    may be another one.
     """
-    people = People.of(network.file)
+    people, played = People.of(network.file), network.state / "simulator" / "played.json"
+    changed = set(json.loads(played.read_text(encoding="utf-8"))) if played.exists() else set()
     return [
         one
         for one in reversed(people.all())
         if one.present is not None
         and one.present.municipality == "480011"
         and one.birth_date.year < 2005
+        and one.person not in changed
         and not any(trait.startswith("cast:") for trait in one.traits)
     ]
 
