@@ -84,10 +84,9 @@ class Beginnings:
         await self._books.log.write(lambda connection: self._books.records.add(connection, new))
 
     async def _run(self, groups: Sequence[Sequence[Asked]]) -> list[list[Begun] | Exception]:
-        flat = [one for group in groups for one in group]
         begun: dict[str, Begun] = {}
-        for start in range(0, len(flat), BATCH):
-            begun |= await self._begin(flat[start : start + BATCH])
+        for together in _together(groups):
+            begun |= await self._begin(together)
         return [[begun[one.request_id] for one in group] for group in groups]
 
     async def _begin(self, asked: Sequence[Asked]) -> Mapping[str, Begun]:
@@ -159,6 +158,18 @@ class Beginnings:
 
     def _moment(self) -> _Moment:
         return _Moment(milliseconds(self._clock.machine()), milliseconds(self._clock.network()))
+
+
+def _together(groups: Sequence[Sequence[Asked]]) -> Iterator[list[Asked]]:
+    """What is written in one transaction: whole calls, up to BATCH inquiries."""
+    now: list[Asked] = []
+    for group in groups:
+        if now and len(now) + len(group) > BATCH:
+            yield now
+            now = []
+        now = [*now, *group]
+    if now:
+        yield now
 
 
 def _checked(asked: Asked, found: Stored) -> Begun:

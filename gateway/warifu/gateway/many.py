@@ -19,12 +19,10 @@ from warifu.gateway.state import states_of
 from warifu.gateway.stored import Stored
 from warifu.kernel.errors import LinkageError, Reason, Side
 from warifu.kernel.failures import explain
-from warifu.kernel.limits import MESSAGE_BYTES
+from warifu.kernel.limits import CHUNKS, MESSAGE_BYTES
 from warifu.linkage.v1 import linkage_pb2 as pb
 
 _LOG: Final = logging.getLogger(__name__)
-CHUNKS: Final = 4
-"""Chunks of one stream under way at once."""
 ANSWERS_BYTES: Final = MESSAGE_BYTES - 1024 * 1024
 """What the answer blocks of one response may add up to; the rest is for receipts."""
 

@@ -35,7 +35,10 @@ TRANSPORT_BYTES: Final = Limit(
     8 * 1024 * 1024, "bytes", "one message that gRPC reads at all; between the two limits the error can say why"
 )
 STREAMS: Final = Limit(256, "calls", "in progress on one connection; more wait")
-BATCH: Final = Limit(200, "items", "one sealed batch: inquiries in a block, permits in a Provide")
+BATCH: Final = Limit(200, "items", "one batch: inquiries in a call, a chunk or a block, permits in a Provide")
+CHUNKS: Final = Limit(
+    4, "chunks", "of one InquireBulk that the gateway works on at once; it reads no further meanwhile"
+)
 BULK: Final = Limit(1_000, "items", "deposits, claims in one call")
 STREAM_ITEMS: Final = Limit(1_000_000, "items", "one streamed call; open another for more")
 PAGE: Final = Limit(500, "items", "one page of a list")

@@ -10,8 +10,8 @@ from contract.gateway_world import WAIT, reason_of, request_id_of
 from unit.gateway.samples import REQUESTER
 
 from warifu.exchange.v1 import exchange_pb2 as pb
-from warifu.gateway.many import CHUNKS
 from warifu.kernel.errors import Reason
+from warifu.kernel.limits import CHUNKS
 from warifu.linkage.v1 import linkage_pb2
 
 SIZE = 3
