@@ -18,11 +18,14 @@ from warifu.exchange import domains
 from warifu.exchange.keys import InstitutionKeys, OpenError
 from warifu.exchange.record import RecordError, check
 from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
+from warifu.kernel.partitions import Months
 from warifu.kernel.store import Store
 from warifu.portal.history import corrections, marks
 from warifu.portal.history.corrections import Correction, CorrectionError
+from warifu.portal.history.schema import marks as marked
 from warifu.portal.kept import COLUMNS, Kept, Seals
 from warifu.portal.schema import entries, positions
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
@@ -44,8 +47,9 @@ _PLACES: Final = ("request_leaf", "outcome_leaf", "log_key")
 _ARRIVALS: Final = "arrivals"
 """Row of `positions` that counts deliveries: a position is never used twice, also when entries have been erased."""
 
-_INSERT: Final = insert(entries)
-_STORED: Final = select(*COLUMNS).where(entries.c.request_id == bindparam("request_id"))
+_NAMES: Final = tuple(column.name for column in entries.columns)
+_ADD: Final = Bulk(entries, *_NAMES)
+_STORED: Final = select(*COLUMNS).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
 _PLACE: Final = (
     update(entries)
     .where(entries.c.request_id == bindparam("which"))
@@ -71,6 +75,7 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
     def __init__(self, store: Store, seals: Seals, keys: InstitutionKeys, log_key: str) -> None:
         """`log_key`: id of the pinned key of the log, hexadecimal."""
         self._store, self._seals, self._keys, self._log_key = store, seals, keys, log_key
+        self._months = Months(store, entries, marked)
 
     async def Deliver(  # noqa: N802 - the RPC's name
         self, request: portal_pb2.DeliverRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -86,6 +91,7 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
         found = [entry for entry in map(self._entry, request.deliveries) if entry is not None]
         if request.deliveries and not found:
             raise LinkageError(Reason.CLIENT_DELIVERY_INVALID)
+        await self._months.ready(entry.month for entry, _ in found)
         stored = await self._store.write(lambda connection: self._keep(connection, found)) if found else []
         return portal_pb2.DeliverResponse(stored=stored)
 
@@ -101,26 +107,39 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
 
     def _keep(self, connection: Connection, found: list[_Delivered]) -> list[str]:
         """Insert what is new; request ids that are stored as delivered, now or before."""
-        stored, counted = [], connection.execute(_ARRIVED).scalar()
+        counted = connection.execute(_ARRIVED).scalar()
         arrived = counted or 0
+        known, stored = self._known(connection, [entry.request_id for entry, _ in found]), []
+        new: list[Kept] = []
+        places: list[dict[str, object]] = []
         for entry, corrected in found:
-            known = connection.execute(_STORED, {"request_id": entry.request_id}).one_or_none()
-            if known is None:
+            before = known.setdefault(entry.request_id, entry)
+            if before is entry:
                 arrived += 1
-                connection.execute(_INSERT, self._seals.row(replace(entry, arrival=arrived)))
-                marks.add(connection, self._seals.vault, entry)
-            elif not _is_same(self._seals.opened(known), entry):
+                new.append(replace(entry, arrival=arrived))
+            elif not _is_same(before, entry):
                 continue
             elif entry.log_key is not None:
-                places = {name: getattr(entry, name) for name in _PLACES}
-                connection.execute(_PLACE, {"which": entry.request_id, **places})
+                places.append({"which": entry.request_id, **{name: getattr(entry, name) for name in _PLACES}})
             arrived = corrections.keep(connection, self._seals.vault, entry, corrected, arrived, self._log_key)
             stored.append(entry.request_id)
+        self._add(connection, new)
+        if places:
+            connection.execute(_PLACE, places)
         if counted is None and arrived:
             connection.execute(_COUNT_FIRST, {"name": _ARRIVALS, "position": arrived})
         elif arrived != counted:
             connection.execute(_COUNT, {"arrived": arrived})
         return stored
+
+    def _known(self, connection: Connection, request_ids: list[str]) -> dict[str, Kept]:
+        rows = connection.execute(_STORED, {"request_ids": request_ids})
+        return {row.request_id: self._seals.opened(row) for row in rows}
+
+    def _add(self, connection: Connection, new: list[Kept]) -> None:
+        rows = [self._seals.row(one) for one in new]
+        _ADD.add(connection, [tuple(row[name] for name in _NAMES) for row in rows])
+        marks.add_all(connection, self._seals.vault, new)
 
 
 def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str) -> Kept:

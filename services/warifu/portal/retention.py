@@ -6,9 +6,10 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select
 
+from warifu.kernel import partitions
 from warifu.kernel.clock import Clock
 from warifu.kernel.limits import RETENTION
-from warifu.kernel.months import month_of
+from warifu.kernel.months import Month, month_of
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
 from warifu.portal.history.schema import corrections, marks
@@ -17,10 +18,8 @@ from warifu.portal.post.schema import applications, drafts
 from warifu.portal.schema import entries
 
 _LEFT: Final = select(entries.c.month).where(entries.c.month < bindparam("first")).limit(1)
-_DROP: Final = delete(entries).where(entries.c.month < bindparam("first"))
 _WITH_THEM: Final = tuple(
-    delete(table).where(table.c.month < bindparam("first"))
-    for table in (marks, corrections, letters, drafts, applications)
+    delete(table).where(table.c.month < bindparam("first")) for table in (corrections, letters, drafts, applications)
 )
 """What is kept about entries of the same months, and what was sent in them."""
 
@@ -35,9 +34,8 @@ class Retention:
     async def run(self) -> int:
         """Erase the months that are over, and what came back from a backup without its keys; how many entries were erased."""
         first, dropped = max(month_of(self._clock.today()) - RETENTION, self._vault.first), 0
-        before = {"first": first}
-        if first > self._vault.first or self._store.read(lambda connection: connection.execute(_LEFT, before).first()):
-            dropped = await self._store.write(lambda connection: _drop(connection, before))
+        if first > self._vault.first or self._store.read(lambda c: c.execute(_LEFT, {"first": first}).first()):
+            dropped = await self._store.write(lambda connection: _drop(connection, first))
             self._vault.forget_before(first)
             self._emptied = False
         if not self._emptied:
@@ -45,7 +43,8 @@ class Retention:
         return dropped
 
 
-def _drop(connection: Connection, before: dict[str, int]) -> int:
+def _drop(connection: Connection, first: Month) -> int:
     for drop in _WITH_THEM:
-        connection.execute(drop, before)
-    return connection.execute(_DROP, before).rowcount
+        connection.execute(drop, {"first": first})
+    partitions.drop_before(connection, marks, first)
+    return partitions.drop_before(connection, entries, first)

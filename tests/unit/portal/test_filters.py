@@ -48,7 +48,7 @@ def stored(rows: list[Kept]) -> History:
     """A history in memory."""
     seals = Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
     store = Store("sqlite://", metadata)
-    store._write_engine = store._read_engine
+    store.lines._write_engine = store.lines._read_engine
     store.create()
 
     def add(connection) -> None:
@@ -156,7 +156,7 @@ def statements(history: History, wanted: Filter) -> tuple[Page, int, int]:
     def counted(conn, cursor, statement, parameters, context, executemany) -> None:
         seen[0] += 1
 
-    engine = history.store._read_engine
+    engine = history.store.lines._read_engine
     event.listen(engine, "after_cursor_execute", counted)
     opened = history.seals.opened
     calls = []

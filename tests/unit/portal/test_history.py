@@ -43,7 +43,7 @@ def stored(rows: list[Kept]) -> History:
     """A history in memory."""
     seals = Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
     store = Store("sqlite://", metadata)
-    store._write_engine = store._read_engine
+    store.lines._write_engine = store.lines._read_engine
     store.create()
     if rows:
         store.read(lambda c: c.execute(entries.insert(), [seals.row(one) for one in rows]))
@@ -86,7 +86,7 @@ def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
             cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
             plans.extend(found[3] for found in cursor.fetchall())
 
-    event.listen(history.store._read_engine, "before_cursor_execute", explain)
+    event.listen(history.store.lines._read_engine, "before_cursor_execute", explain)
     page = history.page([ME], size=10)
     page = history.page([ME], before=page.older, size=10)
     history.page([ME], after=page.newer, size=10)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.months import Month
 from warifu.kernel.vault import Vault
 from warifu.portal.history.schema import marks
 from warifu.portal.kept import Kept
 
 INSTITUTION, PROCEDURE, OUTCOME = "institution", "procedure", "outcome"
-_ADD: Final = insert(marks)
+_ADD: Final = Bulk(marks, "month", "mark", "requested_at", "request_id")
 
 
 def mark(vault: Vault, month: Month, subject: bytes, kind: str, value: str) -> bytes:
@@ -32,7 +33,7 @@ def add(connection: Connection, vault: Vault, kept: Kept) -> None:
 
 def add_all(connection: Connection, vault: Vault, entries: Sequence[Kept]) -> None:
     """The same for many at once."""
-    connection.execute(_ADD, [_row(vault, kept, kind, value) for kept in entries for kind, value in _said(kept)])
+    _ADD.add(connection, [_row(vault, kept, kind, value) for kept in entries for kind, value in _said(kept)])
 
 
 def _said(kept: Kept) -> set[tuple[str, str]]:
@@ -44,10 +45,5 @@ def _said(kept: Kept) -> set[tuple[str, str]]:
     }
 
 
-def _row(vault: Vault, kept: Kept, kind: str, value: str) -> Mapping[str, object]:
-    return {
-        "month": kept.month,
-        "mark": mark(vault, kept.month, kept.subject, kind, value),
-        "requested_at": kept.requested_at,
-        "request_id": kept.request_id,
-    }
+def _row(vault: Vault, kept: Kept, kind: str, value: str) -> tuple[object, ...]:
+    return kept.month, mark(vault, kept.month, kept.subject, kind, value), kept.requested_at, kept.request_id
