@@ -10,7 +10,9 @@ from e2e.conftest import Running, start, stop
 from e2e.drilling import Console, Drilling
 
 from warifu.agency.v1 import agency_pb2
+from warifu.common.v1 import common_pb2
 from warifu.interim.v1 import interim_pb2
+from warifu.law import packaged
 from warifu.simulator.drills import altered_log, curious_insider, stale_copy, wrong_person
 from warifu.simulator.operators import Operator
 from warifu.simulator.scenarios.stage import Stage, tax_year
@@ -237,7 +239,7 @@ def test_the_curious_insider_treated_wrongly_fails_naming_each_fault(curious: Dr
 def test_the_curious_insider_treated_rightly_passes(curious: Drilling) -> None:
     """Found by the console and the letter, answered, reported, a measure issued at the console and replied to."""
     facts = curious.run.facts
-    curious.answer("institution", curious_insider.INSURER)
+    curious.answer("institution", packaged().institutions[curious_insider.INSURER].name.ja)
     curious.answer("clerk", "C-0002")
     curious.answer_letter(curious_insider.INSURER, facts["letter"], "申し訳ありません。 We apologise.")
     reference = f"leak-{facts['letter'][:8]}"
@@ -324,3 +326,27 @@ def test_the_command_begins_shows_hints_answers_and_grades(network: Running) -> 
     assert "under way" not in network.command("drill", "begin", "wrong-person", code=0).stderr
     assert "under way" in network.command("drill", "begin", "wrong-person", code=2).stderr
     assert "there is no drill" in network.command("drill", "show", "nothing", code=2).stderr
+
+
+@slow
+def test_an_operator_finds_sees_unlinks_and_registers_again(network: Running) -> None:
+    """By the four items an operator finds the number, sees originals, unlinks, which links anew by itself, and registers copies; unknown ones are told."""
+    drilling = Drilling(network, "wrong-person")
+    facts = drilling.begin().facts
+
+    async def items(stage: Stage) -> list[str]:
+        held = stage.people.items(facts["dependant"])
+        sex = "male" if held.sex == common_pb2.SEX_MALE else "female"
+        return ["--name", held.name, "--address", held.address, "--born", held.birth_date, "--sex", sex]
+
+    here = ("--institution", wrong_person.INSURER)
+    found = network.json("operator", "find", *drilling.on_stage(items), *here)
+    assert found == {"addressee_no": facts["addressee"]}
+    held = network.json("operator", "file", facts["addressee"], *here)
+    assert held["linked"]
+    assert "medical_insurance" in held["records"][0]
+    assert network.json("operator", "unlink", facts["addressee"], "--reason", "wrong", *here)["linked"]
+    assert drilling.grade().by_task["linked"]["done"]
+    assert network.json("operator", "copies", facts["addressee"], *here)["registered"]
+    nobody = network.command("operator", "file", "1", *here, code=2)
+    assert "CLIENT_ADDRESSEE_UNKNOWN" in nobody.stderr

@@ -63,16 +63,21 @@ def _home(person: Person) -> str:
     return f"residency-{person.present.municipality}"
 
 
+def _plain(text: str | None) -> str:
+    return "".join((text or "").split()).casefold()
+
+
 async def institution_found(ground: Ground) -> Finding:
     """Where it was done."""
-    if ground.answer("institution") == INSURER:
+    name = ground.stage.book.institutions[INSURER].name
+    if _plain(ground.answer("institution")) in {_plain(one) for one in (INSURER, name.ja, name.en)}:
         return done("照会した機関を突き止めた。", "The institution was found.")
     return missed("答えた機関ではない。", "It is not the institution answered.")
 
 
 async def clerk_found(ground: Ground) -> Finding:
     """Who did it, by staff code."""
-    if (ground.answer("clerk") or "").lower() == CURIOUS:
+    if _plain(ground.answer("clerk")) == CURIOUS:
         return done("照会した職員を突き止めた。", "Whoever asked was found.")
     return missed("答えた職員ではない。", "It is not the staff code answered.")
 
