@@ -136,7 +136,7 @@ async def prevent(ground: Ground) -> Finding:
     """It was understood how a public terminal is set up."""
     if ground.answer("prevent") != "kiosk":
         return missed(
-            "共用端末の設定なら、3分で画面が終わり、終了を押せば何も残らない。",
+            "共用端末の設定なら、3分で画面が終わり、「終わる」を押せば何も残らない。",
             "Set up as a shared terminal it ends by itself after three minutes, and leaves nothing when somebody finishes.",
         )
     return done("共用端末の設定にすると答えた。", "The answer: set it up as a shared terminal.")
