@@ -36,9 +36,25 @@ traits: Final = Table(
     "traits",
     metadata,
     Column("trait", String(64), primary_key=True),
-    Column("person", String(64), primary_key=True),
+    Column(
+        "position",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="Of the person, so that they are found in the tray's order.",
+    ),
+    Column("person", String(64), nullable=False),
     Index("ix_traits_person", "person"),
     sqlite_with_rowid=False,
+)
+
+counts: Final = Table(
+    "counts",
+    metadata,
+    Column("trait", String(64), primary_key=True),
+    Column(
+        "people", Integer, nullable=False, comment="How many have it; kept, since counting a million takes a second."
+    ),
 )
 
 cards: Final = Table(

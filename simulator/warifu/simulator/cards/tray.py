@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,13 +13,13 @@ from typing import Any, Final
 
 import jaconv
 from cryptography import x509
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, update
 
 from warifu.common.v1 import common_pb2
 from warifu.kernel.bulk import Bulk
 from warifu.kernel.store import Store, sqlite_url
 from warifu.simulator.cards.pins import PASSWORD_TRIES, TRIES
-from warifu.simulator.cards.schema import cards, metadata, people, traits
+from warifu.simulator.cards.schema import cards, counts, metadata, people, traits
 from warifu.simulator.cards.words import first_password, is_phone, phone_of
 
 STORE_NAME: Final = "people.db"
@@ -115,7 +117,12 @@ _COLUMNS: Final = (
     *("person", "position", "name", "kana", "traits", "sought", "basic_items", "individual_number", "pin", "issued_on"),
 )
 _ADD: Final = Bulk(people, *_COLUMNS)
-_ADD_TRAITS: Final = Bulk(traits, "trait", "person")
+_ADD_TRAITS: Final = Bulk(traits, "trait", "position", "person")
+_TRAITS_OF: Final = select(traits.c.trait).where(traits.c.person.in_(bindparam("handles", expanding=True)))
+_COUNT: Final = (
+    update(counts).where(counts.c.trait == bindparam("b_trait")).values(people=counts.c.people + bindparam("more"))
+)
+_COUNT_FIRST: Final = insert(counts)
 _CARDED: Final = select(cards.c.card).where(cards.c.card.in_(bindparam("handles", expanding=True)))
 _ADD_CARDS: Final = Bulk(cards, "card", "person", "tries_left", "signature_tries_left")
 _CHUNK: Final = 500
@@ -140,18 +147,31 @@ def _fill(connection: Connection, given: Sequence[DemoPerson]) -> int:
     handles = [person.person for person in given]
     known = {row.person: row.position for row in _among(connection, _KNOWN, handles)}
     renewed = [{"handle": person.person} for person in given if person.person in known]
+    more = Counter(trait for person in given for trait in dict.fromkeys(person.traits))
     if renewed:
+        more.subtract(row.trait for row in _among(connection, _TRAITS_OF, [one["handle"] for one in renewed]))
         connection.execute(_FORGET, renewed)
         connection.execute(_FORGET_TRAITS, renewed)
     last: int = connection.execute(_LAST).scalar_one()
     rows = [_row(person, known.get(person.person, last + place)) for place, person in enumerate(given, start=1)]
-    named = [(trait, person.person) for person in given for trait in dict.fromkeys(person.traits)]
+    named = [
+        (trait, row["position"], person.person)
+        for person, row in zip(given, rows, strict=True)
+        for trait in dict.fromkeys(person.traits)
+    ]
     carded = {row.card for row in _among(connection, _CARDED, handles)}
     fresh = [(handle, handle, TRIES, PASSWORD_TRIES) for handle in dict.fromkeys(handles) if handle not in carded]
     _ADD.add(connection, [tuple(row[name] for name in _COLUMNS) for row in rows])
     _ADD_TRAITS.add(connection, named)
     _ADD_CARDS.add(connection, fresh)
+    _count(connection, more)
     return len(given)
+
+
+def _count(connection: Connection, more: Mapping[str, int]) -> None:
+    for trait, number in more.items():
+        if number and connection.execute(_COUNT, {"b_trait": trait, "more": number}).rowcount == 0:
+            connection.execute(_COUNT_FIRST, {"trait": trait, "people": number})
 
 
 def _among(connection: Connection, query: Select[Any], handles: Sequence[str]) -> Iterator[Row[Any]]:
@@ -201,15 +221,25 @@ _ALL: Final = (
     .offset(bindparam("offset"))
 )
 _SEARCH: ColumnElement[bool] = people.c.sought.like(bindparam("sought"), escape="!")
-_HAS_TRAIT: ColumnElement[bool] = people.c.person.in_(
-    select(traits.c.person).where(traits.c.trait == bindparam("trait"))
+_WITH_TRAIT: Final = (
+    select(*_SHOWN)
+    .select_from(traits)
+    .join(people, people.c.position == traits.c.position)
+    .join(cards, people.c.person == cards.c.card)
+    .where(traits.c.trait == bindparam("trait"))
+    .order_by(traits.c.position)
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
 )
+"""By the traits' own order: of a trait that everybody has, no more is read than is shown."""
 _FINDS: Final[dict[tuple[bool, bool], Select[Any]]] = {
     (False, False): _ALL,
     (True, False): _ALL.where(_SEARCH),
-    (False, True): _ALL.where(_HAS_TRAIT),
-    (True, True): _ALL.where(_SEARCH, _HAS_TRAIT),
+    (False, True): _WITH_TRAIT,
+    (True, True): _WITH_TRAIT.where(_SEARCH),
 }
+_BY_HANDLE: Final = _ALL.where(people.c.person == bindparam("handle"))
+_HANDLE: Final = re.compile(r"p-[0-9]{6,9}", re.ASCII)
 _ONE: Final = (
     select(*_SHOWN)
     .join_from(people, cards, people.c.person == cards.c.person)
@@ -217,7 +247,7 @@ _ONE: Final = (
 )
 _HOLDER: Final = select(people.c.basic_items).where(people.c.person == bindparam("handle"))
 _PHONES: Final = select(cards.c.card).where(cards.c.card.in_(bindparam("handles", expanding=True)))
-_TRAITS: Final = select(traits.c.trait, func.count()).group_by(traits.c.trait).order_by(traits.c.trait)
+_TRAITS: Final = select(counts.c.trait, counts.c.people).where(counts.c.people > 0).order_by(counts.c.trait)
 
 
 def find(store: Store, *, sought: str = "", trait: str = "", first: int = 0, most: int = PAGE_SIZE) -> Tray:
@@ -229,6 +259,8 @@ def find(store: Store, *, sought: str = "", trait: str = "", first: int = 0, mos
     if trait:
         values["trait"] = trait
     statement = _FINDS[bool(words), bool(trait)]
+    if not trait and _HANDLE.fullmatch(sought.strip()):  # nobody's name contains one: no need to look through all
+        statement, values["handle"] = _BY_HANDLE, sought.strip()
     rows = store.read(lambda c: c.execute(statement, values).all())
     phones = _phones(store, [row.card for row in rows])
     return Tray([_found(row, phones) for row in rows[:most]], more=len(rows) > most)

@@ -61,6 +61,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_cards_person", ["person"], unique=False)
 
     op.create_table(
+        "counts",
+        sa.Column("trait", sa.String(length=64), nullable=False),
+        sa.Column(
+            "people",
+            sa.Integer(),
+            nullable=False,
+            comment="How many have it; kept, since counting a million takes a second.",
+        ),
+        sa.PrimaryKeyConstraint("trait"),
+    )
+    op.create_table(
         "people",
         sa.Column("person", sa.String(length=64), nullable=False, comment="The simulator's handle."),
         sa.Column("position", sa.Integer(), nullable=False, comment="Order on the tray."),
@@ -93,8 +104,15 @@ def upgrade() -> None:
     op.create_table(
         "traits",
         sa.Column("trait", sa.String(length=64), nullable=False),
+        sa.Column(
+            "position",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Of the person, so that they are found in the tray's order.",
+        ),
         sa.Column("person", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("trait", "person"),
+        sa.PrimaryKeyConstraint("trait", "position"),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("traits", schema=None) as batch_op:
