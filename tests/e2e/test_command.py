@@ -29,6 +29,8 @@ VERBS = (
     "demo",
     "play",
     "scenarios",
+    "drill",
+    "operator",
     "people",
     "inquire",
     "history",

@@ -15,7 +15,7 @@ from warifu.cli.portal import portal
 from warifu.cli.proof import proof
 from warifu.cli.status import status
 from warifu.cli.testing import run_tests
-from warifu.cli.text import as_typed, t
+from warifu.cli.text import example, t
 from warifu.cli.tour import tour
 from warifu.cli.verify import verify
 
@@ -34,13 +34,9 @@ app = typer.Typer(
 )
 
 
-def _example(ja: str, en: str, *lines: str) -> str:
-    return t(ja, en) + "\n\n" + t("例", "Examples") + ":\n\n" + "\n\n".join(f"  {as_typed(line)}" for line in lines)
-
-
 app.command(
     "demo",
-    help=_example(
+    help=example(
         "ネットワーク全体を起動する。Ctrl-C で終わる。",
         "Bring up the whole network; Ctrl-C ends it.",
         "warifu demo",
@@ -49,7 +45,7 @@ app.command(
 )(demo)
 app.command(
     "portal",
-    help=_example(
+    help=example(
         "市民ポータルの画面を作る人のために、ポータルと最小限の機関を起動する。",
         "Bring up the portal and the least it needs, for whoever builds pages against it.",
         "warifu portal",
@@ -58,14 +54,12 @@ app.command(
 )(portal)
 app.command(
     "status",
-    help=_example(
-        "動いている機関の状態を見る。", "Show the parties that run.", "warifu status", "warifu status --json"
-    ),
+    help=example("動いている機関の状態を見る。", "Show the parties that run.", "warifu status", "warifu status --json"),
 )(status)
-app.command("scenarios", help=_example("シナリオの一覧。", "List the scenarios.", "warifu scenarios"))(scenarios)
+app.command("scenarios", help=example("シナリオの一覧。", "List the scenarios.", "warifu scenarios"))(scenarios)
 app.command(
     "play",
-    help=_example(
+    help=example(
         "シナリオを演じ、各機関の記録と本人の画面を確かめる。",
         "Play a scenario and check every party's records and the citizen's page.",
         "warifu play moved-household",
@@ -77,7 +71,7 @@ app.add_typer(drill.app, name="drill")
 app.add_typer(operator.app, name="operator")
 app.command(
     "people",
-    help=_example(
+    help=example(
         "架空の住民を特徴で探す。",
         "Find synthetic people by trait.",
         "warifu people --trait worker",
@@ -86,7 +80,7 @@ app.command(
 )(people)
 app.command(
     "history",
-    help=_example(
+    help=example(
         "その人のカードで市民ポータルにログインし、履歴を読む。",
         "Log in to the citizen portal with that person's card and read the history.",
         "warifu history p-000012",
@@ -94,7 +88,7 @@ app.command(
 )(history)
 app.command(
     "inquire",
-    help=_example(
+    help=example(
         "職員として他機関に照会する。",
         "Ask another institution as a clerk.",
         "warifu inquire p-000012 --requester nhi-480029 --provider tax-480011 --row P07 --year 2025",
@@ -102,7 +96,7 @@ app.command(
 )(inquire)
 app.command(
     "view",
-    help=_example(
+    help=example(
         "ある機関が一つの照会について持つものを、そのまま見る。",
         "See exactly what a party holds for one exchange.",
         "warifu view gateway --request 0198…",
@@ -110,7 +104,7 @@ app.command(
 )(view)
 app.command(
     "audit",
-    help=_example(
+    help=example(
         "ログと全機関の記録を外から突き合わせる。指摘があれば終了コード 1。",
         "Check the log and every party's records against each other; exit code 1 when something is found.",
         "warifu audit",
@@ -120,7 +114,7 @@ app.command(
 )(audit)
 app.command(
     "verify",
-    help=_example(
+    help=example(
         "証明のファイルを、ネットワークなしで確かめる。合わないものがあれば終了コード 1。",
         "Check proof files without the network; exit code 1 when one fails.",
         "warifu verify warifu-0198….tlog-proof",
@@ -129,7 +123,7 @@ app.command(
 )(verify)
 app.command(
     "proof",
-    help=_example(
+    help=example(
         "機関の窓口で、一つの照会のオフライン証明を取得する。",
         "Download an agency's offline proof of one exchange.",
         "warifu proof 0198… --institution nhi-480029",
@@ -140,7 +134,7 @@ app.add_typer(permissions.app, name="permissions")
 app.add_typer(authority.app, name="ca")
 app.command(
     "backup",
-    help=_example(
+    help=example(
         "止めたネットワーク全体を保存する。月の鍵は別のファイル（.keys）に分ける。",
         "Save a stopped network; its month keys go to a file of their own (.keys).",
         "warifu backup net.tar.gz --state ./state",
@@ -149,7 +143,7 @@ app.command(
 )(backup)
 app.command(
     "restore",
-    help=_example(
+    help=example(
         "バックアップを新しいフォルダーに戻す。",
         "Lay a backup into a new folder.",
         "warifu restore net.tar.gz --state ./state2",
@@ -159,7 +153,7 @@ app.command(
 app.add_typer(bench.app, name="bench")
 app.command(
     "tour",
-    help=_example(
+    help=example(
         "動いているネットワークの全画面を撮影し、一つの一覧にする。",
         "Photograph every page of the running network into one index.",
         "warifu tour --out ./tour",
@@ -168,7 +162,7 @@ app.command(
 )(tour)
 app.command(
     "test",
-    help=_example(
+    help=example(
         "自身の検査を行う。続く語は pytest に渡る。",
         "Run warifu's own tests; further words go to pytest.",
         "warifu test",

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from warifu.cli.options import Json, State, living
 from warifu.cli.output import clear_errors, document, err, fail, out, table
-from warifu.cli.text import as_typed, language, t
+from warifu.cli.text import as_typed, example, language, t
 
 T = TypeVar("T")
 _PARTIES = {"counter": "counter", "portal": "portal", "card": "simulator", "watchdog": "watchdog", "stage": "stage"}
@@ -20,9 +20,15 @@ _PARTIES = {"counter": "counter", "portal": "portal", "card": "simulator", "watc
 app = typer.Typer(
     name="drill",
     no_args_is_help=True,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=t(
-        "事故対応の訓練：本物の画面で解決し、採点を受ける。", "Incident drills: solved in the real faces, and graded."
+    help=example(
+        "事故対応の訓練：事故を仕込み、本物の画面で解決し、採点を受ける。",
+        "Incident drills: an incident is planted, solved in the real faces, and graded.",
+        "warifu drill list",
+        "warifu drill begin wrong-person",
+        "warifu drill hint wrong-person linked",
+        "warifu drill grade wrong-person",
     ),
 )
 Name = Annotated[

@@ -13,16 +13,20 @@ from rich.markup import escape
 
 from warifu.cli.options import Json, State, living
 from warifu.cli.output import clear_errors, document, fail, out
-from warifu.cli.text import t
+from warifu.cli.text import example, t
 
 T = TypeVar("T")
 app = typer.Typer(
     name="operator",
     no_args_is_help=True,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=t(
+    help=example(
         "機関のシステム担当として、ファイルを見る、ひも付けを外す、副本を登録し直す。",
         "Work as an institution's system operator: see a file, unlink an addressee, register copies anew.",
+        "warifu operator file 100000908009501 --institution insurer-06480016",
+        "warifu operator unlink 100000908009501 --institution insurer-06480016 --reason WHY",
+        "warifu operator copies 100000908009501 --institution tax-480011",
     ),
 )
 Addressee = Annotated[

@@ -26,3 +26,8 @@ def as_typed(text: str) -> str:
     """`text` with the command as it is called here: `./warifu` says so to what it starts."""
     command = os.environ.get("WARIFU_COMMAND", "warifu")
     return _COMMAND.sub(command, text)
+
+
+def example(ja: str, en: str, *lines: str) -> str:
+    """A verb's help: what it does, and how it is called."""
+    return t(ja, en) + "\n\n" + t("例", "Examples") + ":\n\n" + "\n\n".join(f"  {as_typed(line)}" for line in lines)
