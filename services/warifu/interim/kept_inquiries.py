@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, select, update
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import kept_blocks
 from warifu.interim.contents import Contents
 from warifu.interim.schema import INQUIRIES, UNFINISHED
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.months import Month
 
 UNSETTLED: Final = frozenset({exchange_pb2.OUTCOME_UNSPECIFIED, exchange_pb2.OUTCOME_PENDING})
@@ -88,7 +90,9 @@ _BEFORE = (
     .order_by(INQUIRIES.c.position.desc())
     .limit(bindparam("limit", type_=Integer()))
 )
-_ADD = insert(INQUIRIES)
+_COLUMNS: Final = tuple(column.name for column in INQUIRIES.columns if column.name != "position")
+_ADD: Final = Bulk(INQUIRIES, *_COLUMNS)
+_VALUES: Final = itemgetter(*_COLUMNS)
 _OPEN = select(INQUIRIES.c.request_id).where(INQUIRIES.c.request_id.in_(bindparam("ids", expanding=True)), UNFINISHED)
 _ONE = update(INQUIRIES).where(INQUIRIES.c.request_id == bindparam("b_request_id"))
 _CHANGING = ("requested_at", "answered_at", "review_until", "answer_block", "waiting", "answered")
@@ -124,7 +128,7 @@ def row_of(contents: Contents, inquiry: Inquiry) -> dict[str, object]:
 def add(connection: Connection, block: dict[str, object], rows: Sequence[dict[str, object]]) -> int:
     """Add a query block and the inquiries in it, made by `row_of`; the block's number. IntegrityError when an id is taken."""
     number = kept_blocks.add(connection, block)
-    connection.execute(_ADD, [{**row, "query_block": number} for row in rows])
+    _ADD.add(connection, [_VALUES({**row, "query_block": number}) for row in rows])
     return number
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.contents import Contents
 from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.months import Month
 
 
@@ -43,7 +45,9 @@ class Provided:
     place: int = 0
 
 
-_ADD = insert(PROVISIONS)
+_COLUMNS: Final = ("permit_id", "permit_hash", "month", "block", "place", "asked", "answered")
+_ADD: Final = Bulk(PROVISIONS, *_COLUMNS)
+_VALUES: Final = itemgetter(*_COLUMNS)
 _ADD_BLOCK = insert(ANSWER_BLOCKS).returning(ANSWER_BLOCKS.c.block)
 _KNOWN = (
     select(PROVISIONS, REVIEWS.c.review_until)
@@ -128,7 +132,7 @@ def add_block(connection: Connection, row: dict[str, object]) -> int:
 
 def add(connection: Connection, block: int, rows: Sequence[dict[str, object]]) -> None:
     """Add the provisions that a block answers, in their order; IntegrityError when one of the permits was used meanwhile."""
-    connection.execute(_ADD, [{**row, "block": block, "place": place} for place, row in enumerate(rows)])
+    _ADD.add(connection, [_VALUES({**row, "block": block, "place": place}) for place, row in enumerate(rows)])
 
 
 def tell(connection: Connection, contents: Contents, provided: Provided, after: Told, block: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -29,9 +29,11 @@ _PEOPLE = (
 )
 _COPIES = (
     select(COPIES)
-    .where(COPIES.c.addressee_no == bindparam("addressee_no"), COPIES.c.item == bindparam("item"))
-    .order_by(COPIES.c.record_key)
+    .where(COPIES.c.item == bindparam("item"), COPIES.c.addressee_no.in_(bindparam("numbers", expanding=True)))
+    .order_by(COPIES.c.addressee_no, COPIES.c.record_key)
 )
+Wanted = tuple[str, str]
+"""Addressee number and item."""
 _FIRST_MONTH: Final = 4
 """Japan's fiscal year begins in April."""
 
@@ -71,15 +73,32 @@ def people(connection: Connection, subjects: Iterable[bytes]) -> dict[bytes, Per
     }
 
 
+def copies(connection: Connection, wanted: Iterable[Wanted]) -> Mapping[Wanted, Sequence[Row[Any]]]:
+    """Copies by addressee and item, in the order of their keys; nothing where there are none. One look for each item."""
+    numbers: dict[str, set[str]] = {}
+    for addressee_no, item in wanted:
+        numbers.setdefault(item, set()).add(addressee_no)
+    found: dict[Wanted, list[Row[Any]]] = {}
+    for item, people_of in numbers.items():
+        for row in connection.execute(_COPIES, {"item": item, "numbers": sorted(people_of)}):
+            found.setdefault((row.addressee_no, item), []).append(row)
+    return found
+
+
 def find(
     connection: Connection, addressee_no: str, item: str, span: common_pb2.Span, on: date, paths: frozenset[str]
 ) -> Found:
-    """Copies of an item that may be provided on a day and are about the span, cut down to `paths`.
+    """What the copies of one person's item say; see `provided`."""
+    wanted = (addressee_no, item)
+    return provided(copies(connection, [wanted]).get(wanted, ()), span, on, paths)
+
+
+def provided(rows: Sequence[Row[Any]], span: common_pb2.Span, on: date, paths: frozenset[str]) -> Found:
+    """Of a person's copies of an item those that may be provided on a day and are about the span, cut down to `paths`.
 
     NOT_REGISTERED when the person has no copy of the item at all; NO_RECORD when there are some, but none that is published on the
     day and about the span, such as the new tax year's before its publication.
     """
-    rows = connection.execute(_COPIES, {"addressee_no": addressee_no, "item": item}).all()
     if not rows:
         return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
     days = span_days(span, on)

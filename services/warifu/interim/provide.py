@@ -6,7 +6,7 @@ at any replica, returns the stored answer; other bytes under its id are refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,17 +26,19 @@ from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
 from warifu.interim.kept_provisions import Provided, Told
 from warifu.interim.kept_reviews import Review
-from warifu.interim.lookup import Found, Person
+from warifu.interim.lookup import Found, Person, Wanted
 from warifu.interim.provision_rows import PORTAL, answer_message
 from warifu.interim.records import Event
 from warifu.interim.review import Rule, rule_for
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import day_of, milliseconds
-from warifu.kernel.limits import BATCH, check_items, malformed
+from warifu.kernel.limits import BATCH, MESSAGE_BYTES, check_items, malformed
 from warifu.kernel.months import Month
 from warifu.provision.v1 import provision_pb2 as pb
 
 _TRIES: Final = 3
+ANSWERS_BYTES: Final = MESSAGE_BYTES - 2 * 1024 * 1024
+"""What the answers of one call may add up to before they are padded. Whoever asks for more is told the rest when it asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,13 @@ class Provision:
             except LinkageError as error:
                 errors[place] = error
         try:
-            await self._commit(questions)
+            left = await self._commit(questions)
         except IntegrityError:
             return None
-        return errors
+        places = {
+            one.permit.permit_id: place for place, one in enumerate(call.checked) if isinstance(one, CheckedPermit)
+        }
+        return errors | {places[one]: LinkageError(Reason.PROVIDER_UNAVAILABLE) for one in left}
 
     def _check_known(self, checked: CheckedPermit, row: Row[Any]) -> None:
         """A used permit may be shown again, also after its window, until the review's time is over."""
@@ -121,11 +126,11 @@ class Provision:
         if outcome == exchange_pb2.OUTCOME_EXPIRED or overdue:
             raise LinkageError(Reason.CLIENT_PERMIT_EXPIRED)
 
-    async def _commit(self, questions: Sequence[Question]) -> None:
-        """Look up, seal a block for each requester, and commit all of it at once."""
+    async def _commit(self, questions: Sequence[Question]) -> list[str]:
+        """Look up, seal a block for each requester, and commit all of it at once; permits that were left out, unused."""
         if not questions:
-            return
-        replies = self._ground.store.read(lambda connection: self._look_up(connection, questions))
+            return []
+        replies, left = _fitting(self._ground.store.read(lambda connection: self._look_up(connection, questions)))
         blocks: dict[tuple[str, str], list[_Reply]] = {}
         for reply in replies:
             recipient = reply.question.recipient
@@ -146,33 +151,28 @@ class Provision:
         ]
         entries = [row for reply in replies for row in self._records(reply)]
         await self._ground.store.write(lambda connection: _write(connection, made, entries))
+        return [reply.question.checked.permit.permit_id for reply in left]
 
     def _look_up(self, connection: Connection, questions: Sequence[Question]) -> list[_Reply]:
-        subjects = {subject_bytes(question.checked.permit.subject) for question in questions}
-        found = lookup.people(connection, subjects)
-        return [
-            self._reply(connection, question, found.get(subject_bytes(question.checked.permit.subject)))
-            for question in questions
+        subjects = [subject_bytes(question.checked.permit.subject) for question in questions]
+        known = lookup.people(connection, set(subjects))
+        people = [known.get(subject) for subject in subjects]
+        wanted = [
+            (person.addressee_no, question.checked.header.item)
+            for question, person in zip(questions, people, strict=True)
+            if person is not None and not _is_blocked(question, person)
         ]
+        copies = lookup.copies(connection, wanted)
+        return [self._reply(question, person, copies) for question, person in zip(questions, people, strict=True)]
 
-    def _reply(self, connection: Connection, question: Question, person: Person | None) -> _Reply:
-        found = self._find(connection, question, person)
+    def _reply(self, question: Question, person: Person | None, copies: Mapping[Wanted, Sequence[Row[Any]]]) -> _Reply:
+        found = _find(question, person, copies)
         on = day_of(question.checked.exchange_time)
         rule = rule_for(
             self._ground.sample_key, question.checked.header.request_id, self._reviewed(question, person), found, on
         )
         fine = found.outcome if rule is None else exchange_pb2.FINE_OUTCOME_PENDING
         return _Reply(question, person, fine, rule, _answer(question, person, fine, found))
-
-    def _find(self, connection: Connection, question: Question, person: Person | None) -> Found:
-        if person is None:
-            return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
-        if _is_blocked(question, person):
-            return Found(exchange_pb2.FINE_OUTCOME_WITHHELD)
-        request = question.checked.header
-        paths = released(question.row.fields, question.query.fields)
-        on = day_of(question.checked.exchange_time)
-        return lookup.find(connection, person.addressee_no, request.item, request.span, on, paths)
 
     @staticmethod
     def _reviewed(question: Question, person: Person | None) -> Person | None:
@@ -225,6 +225,27 @@ class Provision:
                 non_disclosure=told.non_disclosure,
             )
         return response
+
+
+def _fitting(replies: Sequence[_Reply]) -> tuple[Sequence[_Reply], Sequence[_Reply]]:
+    """Those that one message holds, one at least, and the others: these were looked up, but nothing of it leaves."""
+    size = 0
+    for place, reply in enumerate(replies):
+        size += reply.answer.ByteSize()
+        if place and size > ANSWERS_BYTES:
+            return replies[:place], replies[place:]
+    return replies, ()
+
+
+def _find(question: Question, person: Person | None, copies: Mapping[Wanted, Sequence[Row[Any]]]) -> Found:
+    if person is None:
+        return Found(exchange_pb2.FINE_OUTCOME_NOT_REGISTERED)
+    if _is_blocked(question, person):
+        return Found(exchange_pb2.FINE_OUTCOME_WITHHELD)
+    request = question.checked.header
+    paths = released(question.row.fields, question.query.fields)
+    rows = copies.get((person.addressee_no, request.item), ())
+    return lookup.provided(rows, request.span, day_of(question.checked.exchange_time), paths)
 
 
 def _answer(

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from operator import itemgetter
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, insert
+from sqlalchemy import Connection, Row
 
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.interim.contents import Contents
 from warifu.interim.schema import RECORDS
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.instants import timestamp
 from warifu.kernel.months import Month
 
 Side = Literal["requester", "provider"]
-_ADD = insert(RECORDS)
+_COLUMNS: Final = ("request_id", "kind", "side", "month", "sealed", "commitment", "permit_hash")
+_ADD: Final = Bulk(RECORDS, *_COLUMNS)
+_VALUES: Final = itemgetter(*_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,7 @@ class Event:
 
 def add(connection: Connection, rows: list[dict[str, object]]) -> None:
     """Add rows made by `Event.rows`."""
-    if rows:
-        connection.execute(_ADD, rows)
+    _ADD.add(connection, [_VALUES(row) for row in rows])
 
 
 def opened(contents: Contents, row: Row[Any]) -> pb.CommittedRecord:
