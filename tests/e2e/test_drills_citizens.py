@@ -21,6 +21,7 @@ from warifu.simulator.drills.registry import DRILLS
 from warifu.simulator.scenarios.stage import Stage
 
 T = TypeVar("T")
+slow = pytest.mark.slow
 WHY = "拾得物として届き、本人に返した"
 
 
@@ -100,6 +101,7 @@ def change_number(acting: Acting, facts: dict[str, Any]) -> str:
     return found[1]
 
 
+@slow
 @LEAKED
 def test_a_leaked_number_handled_wrongly(drilled: Drilled) -> None:
     """A report that counts wrongly and sees no wrongful purpose, wrong answers, and a number that nobody changed are each named."""
@@ -144,6 +146,7 @@ def order(acting: Acting, facts: dict[str, Any], act: str) -> None:
     acting.staff(facts["office"], CHIEF).approve(proposal)
 
 
+@slow
 @LOST
 def test_a_lost_card_handled_wrongly(drilled: Drilled) -> None:
     """Stopped and then revoked, with wrong answers: only the stop counts, and the card that was found is lost for good."""
@@ -158,6 +161,7 @@ def test_a_lost_card_handled_wrongly(drilled: Drilled) -> None:
     assert "No institution" in (missed["report"] or "")
 
 
+@slow
 @LOST
 def test_a_lost_card_handled_right(drilled: Drilled) -> None:
     """Stopped at the help line, which ends the finder's session; released by two; PIN changed; and what was done is found in the operations."""
@@ -176,6 +180,7 @@ def test_a_lost_card_handled_right(drilled: Drilled) -> None:
 # --- shared-terminal ------------------------------------------------------------------------------------------------
 
 
+@slow
 @SHARED
 def test_a_session_left_open_handled_wrongly(drilled: Drilled) -> None:
     """Only the mandate is ended, the stranger is counted wrongly, and the report sees no wrongful purpose: the rest is named."""
@@ -192,6 +197,7 @@ def test_a_session_left_open_handled_wrongly(drilled: Drilled) -> None:
     assert "wrongful" in (missed["reported"] or "")
 
 
+@slow
 @SHARED
 def test_a_session_left_open_handled_right(drilled: Drilled) -> None:
     """Mandate ended, logged out everywhere, PIN changed, what was read counted from the traces, and reported: nothing was missed."""
