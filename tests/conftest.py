@@ -30,6 +30,30 @@ def postgres_database(postgres_server):
         yield url
 
 
+@pytest.fixture
+def kind_of_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On what every store of a test of `both` lies: in its files, or on a server, where each file is a schema."""
+    if request.param != "postgres":
+        return
+    from postgres import Places
+
+    from warifu.kernel import places, store
+
+    instead = Places(request.getfixturevalue("postgres_database")).instead
+    place = places.place
+    monkeypatch.setattr(store, "make_url", instead)
+    monkeypatch.setattr(places, "place", lambda *words: instead(place(*words)))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of what is stored, on both databases."""
+    import both
+
+    if kinds := both.kinds(metafunc.definition.nodeid, metafunc.fixturenames):
+        metafunc.fixturenames.insert(0, "kind_of_database")
+        metafunc.parametrize("kind_of_database", kinds, indirect=True)
+
+
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One network of 200 people for the whole session; tests leave it running and whole."""

@@ -48,6 +48,16 @@ class Server:
         finally:
             self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @property
+    def given(self) -> str:
+        """As `--database-url` takes it."""
+        return _words(self.url)
+
+    def rows(self, statement: str) -> list[tuple]:
+        """What a statement finds, run by the owner of the server."""
+        with psycopg.connect(_words(self.url), autocommit=True) as connection:
+            return connection.execute(statement).fetchall()
+
     def terminate(self, database: str | None) -> int:
         """End every connection to a database, as an operator can at any time; how many there were."""
         return self._run(
@@ -86,9 +96,9 @@ class Places:
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self._schemas: dict[Path, URL] = {}
+        self._schemas: dict[object, URL] = {}
 
-    def url(self, path: Path) -> URL:
+    def url(self, path: object) -> URL:
         """Where to go instead of to this file; the same place whenever it is asked for."""
         if path not in self._schemas:
             schema = f"file_{len(self._schemas)}"
@@ -96,6 +106,13 @@ class Places:
                 connection.execute(f"CREATE SCHEMA {schema}")
             self._schemas[path] = self._url.update_query_dict({"options": f"-csearch_path={schema}"})
         return self._schemas[path]
+
+    def instead(self, url: URL | str) -> URL:
+        """Where to go instead of to a SQLite database; a server's URL as it is."""
+        made = make_url(url)
+        if made.get_backend_name() != "sqlite":
+            return made
+        return self.url(made.database if made.database not in {None, "", ":memory:"} else object())
 
 
 def begin() -> Iterator[Server]:
@@ -134,6 +151,7 @@ def _own(programs: Path, folder: Path) -> Server:
         (folder / "socket").mkdir()
     initdb = [programs / "bin" / "initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres"]
     subprocess.run([*initdb, "-D", data], check=True, capture_output=True, **_as_whom())
+    (data / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n", encoding="ascii")
     # No TCP. No fsync: these tests crash processes, not the machine.
     command = [programs / "bin" / "postgres", "-h", "", "-k", folder / "socket", "-F", "-D", data]
     url = URL.create("postgresql+psycopg", "postgres", database="postgres", query={"host": str(folder / "socket")})

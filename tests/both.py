@@ -1,0 +1,51 @@
+"""Which tests run on both databases: those of what parties store, in one process. The second time every store lies on PostgreSQL.
+
+Networks of processes on a server are tests/e2e/test_postgres.py; the gateway's own tests have fixtures of their own (unit/gateway,
+contract/gateway), and so have those of the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from fnmatch import fnmatch
+
+import pytest
+
+EVERYDAY = (
+    "*unit/portal/test_deliveries.py*",
+    "*unit/interim/test_review.py*",
+    "*unit/numbering/test_view.py*",
+)
+"""Patterns of node ids; the everyday run has them on both."""
+LONG = (
+    "*unit/interim/*",
+    "*unit/agencies/test_post.py*",
+    "*unit/agencies/test_cases_desk.py*",
+    "*unit/counter/test_second_person.py*",
+    "*unit/cards/test_tray.py*",
+    "*unit/cards/test_pins.py*",
+    "*unit/watchdog/test_console_work.py*",
+    "*unit/watchdog/test_findings.py*",
+    "*unit/portal/test_letters.py*",
+    "*unit/portal/test_accounts.py*",
+    "*contract/interim/test_exchanges.py*",
+    "*contract/interim/test_reviews.py*",
+    "*contract/numbering/test_register.py*",
+    "*contract/agencies/test_people.py*",
+)
+"""On PostgreSQL in the long run alone."""
+FILES = frozenset({"test_months_go_when_their_term_is_over"})
+"""Names of tests that look into SQLite's own files."""
+_FOLDERS = frozenset({"tmp_path", "tmp_path_factory"})
+
+
+def kinds(node: str, fixtures: Collection[str]) -> list[object]:
+    """The parameters of a test; none for one that keeps nothing in a folder."""
+    name = node.rpartition("::")[2].partition("[")[0]
+    if name in FILES or _FOLDERS.isdisjoint(fixtures):
+        return []
+    if any(fnmatch(node, pattern) for pattern in EVERYDAY):
+        return ["sqlite", "postgres"]
+    if any(fnmatch(node, pattern) for pattern in LONG):
+        return ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)]
+    return []
