@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -13,8 +15,12 @@ from warifu.cli.text import language, t
 
 if TYPE_CHECKING:
     from warifu.simulator.population import Person
+    from warifu.simulator.state import NetworkFile
 
 SHOWN = 20
+PAGES = 400
+"""Most pages of the card tray that are looked through."""
+_SHAPE = ("person", "name", "kana", "traits", "pin")
 
 
 def people(
@@ -52,18 +58,44 @@ def people(
                 )
             )
     found = [p for p in everyone.all() if set(trait or ()) <= set(p.traits) and _named(p, name)]
-    shown = [everyone.demo(p.person) for p in found[:limit]]
+    shown = [_document(everyone.demo(p.person)) for p in found[:limit]]
+    large = file.people > len(everyone.all())
+    if large and len(shown) < limit:  # the others are known to the card tray alone
+        shown += _on_tray(file, trait or (), name or "", everyone.all()[-1].index, limit - len(shown))
     if json_:
-        document({"people": [_document(p) for p in shown]})
+        document({"people": shown})
         return
-    rows = ([p.person, p.name, p.kana, p.pin, t("、", ", ").join(_words(p.traits))] for p in shown)
+    rows = ([p["person"], p["name"], p["kana"], p["pin"], t("、", ", ").join(_words(p["traits"]))] for p in shown)
     table([t("人", "person"), t("氏名", "name"), t("フリガナ", "reading"), "PIN", t("特徴", "traits")], rows)
+    total = file.people if large else len(found)
     out.print(
         t(
-            f"{len(found)} 人中 {len(shown)} 人。特徴: {', '.join(_both(known))}",
-            f"{len(shown)} of {len(found)}. Traits: {', '.join(known)}",
+            f"{total:,} 人中 {len(shown)} 人。特徴: {', '.join(_both(known))}",
+            f"{len(shown)} of {total:,}. Traits: {', '.join(known)}",
         )
     )
+
+
+def _on_tray(file: NetworkFile, traits: Sequence[str], name: str, behind: int, most: int) -> list[dict[str, Any]]:
+    """People `behind` the first ones whom the card tray finds: those who live here, since the others have no card."""
+    from warifu.simulator.cards.client import LoginError, Session  # noqa: PLC0415
+
+    found: list[dict[str, Any]] = []
+    for page in range(PAGES):
+        asked = urlencode({"q": name, "trait": traits[0] if traits else "", "page": page})
+        try:
+            _, _, body = Session("").get(f"{file.urls['simulator']}/api/v1/people?{asked}", "application/json")
+            told = json.loads(body)
+        except (LoginError, ValueError):
+            fail(t("カードの画面が応答しません。", "the card service does not answer."))
+        found += [one for one in told["people"] if set(traits) <= set(one["traits"]) and _index(one["person"]) > behind]
+        if len(found) >= most or not told["more"]:
+            break
+    return [{name: one[name] for name in _SHAPE} | {"card": one["person"]} for one in found[:most]]
+
+
+def _index(handle: str) -> int:
+    return int(handle.rpartition("-")[2])
 
 
 def _words(traits: Iterable[str]) -> list[str]:
