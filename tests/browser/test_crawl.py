@@ -13,13 +13,13 @@ from running import Running
 
 from warifu.simulator.people import People
 from warifu.simulator.state import NetworkFile
+from warifu.simulator.tour.acts import Scene
 from warifu.simulator.tour.crawl import Crawl, Visit, pattern
-from warifu.simulator.tour.tour import Scene
 from warifu.simulator.tour.visitors import Visitor, entered, visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 INSTITUTION, CARD_OFFICE = "nhi-490016", "residency-490016"
-EVERYONE = visitors(INSTITUTION, CARD_OFFICE)
+EVERYONE = [one for one in visitors(INSTITUTION, CARD_OFFICE) if one.crawls]
 WITH_LOGIN = {"portal.localhost", "counter.localhost", "watchdog.localhost"}
 ENOUGH = {"trainer": 8, "citizen": 12, "clerk": 4, "director": 8, "examiner": 8}
 """Pages that somebody has at the very least, so that a crawl that finds nothing fails."""
@@ -37,7 +37,7 @@ def scene(network: Running) -> Scene:
     """A play on the network, unless everyone has played already: somebody with a history."""
     played = network.json("play", "moved-household", code=None) if network.process.poll() is None else {}
     person = played.get("person") or "p-000001"
-    return Scene(person, People.of(network.file).demo(person).pin, INSTITUTION, CARD_OFFICE)
+    return Scene(person, People.of(network.file).demo(person).pin, INSTITUTION, {})
 
 
 def crawled(browser: Browser, network: NetworkFile, scene: Scene, who: Visitor) -> list[Visit]:

@@ -1,0 +1,92 @@
+"""`warifu tour`: every picture of its index is there, in both languages at both widths, with what waits behind forms."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from browser.chromium import ADVICE, executable
+from running import Running, start, stop
+
+from warifu.simulator.tour.acts import Scene
+from warifu.simulator.tour.states import State, states
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+WHO = "clerk"
+NAME = re.compile(r"(?P<who>[a-z-]+?)-(?P<number>\d{3})-.+-(?P<language>ja|en)-(?P<width>1280|390)\.png")
+PATIENCE = 600
+
+
+class Links(HTMLParser):
+    """What an index leads to, and what it shows."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.hrefs: list[str] = []
+        self.shown: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a link or a picture."""
+        found = dict(attrs)
+        if tag == "a":
+            self.hrefs.append(found.get("href") or "")
+        elif tag == "img":
+            self.shown.append(found.get("src") or "")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Few people, and nobody but the tour among them."""
+    if executable() is None:
+        pytest.skip(ADVICE)
+    living = start(tmp_path_factory.mktemp("toured"), "--people", "60")
+    yield living
+    stop(living)
+
+
+def test_the_index_shows_every_picture(network: Running, tmp_path: Path) -> None:
+    """One visitor's tour ends without a problem; each link of the index is a PNG as wide as it says, each page is there four times."""
+    words = ["tour", "--out", str(tmp_path), "--only", WHO, "--state", str(network.state), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "warifu.cli", *words], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["problems"] == []
+    index = Links(Path(told["index"]).read_text(encoding="utf-8"))
+    assert index.hrefs == index.shown
+    assert set(index.hrefs) == {file.name for file in tmp_path.glob("*.png")}
+    assert len(index.hrefs) == told["pictures"] == 4 * told["pages"]
+    kinds = Counter[tuple[str, str]]()
+    for name in index.hrefs:
+        said = NAME.fullmatch(name)
+        assert said is not None, name
+        assert width_of(tmp_path / name) == int(said["width"])
+        kinds[said["language"], said["width"]] += 1
+    assert kinds == dict.fromkeys([("ja", "1280"), ("ja", "390"), ("en", "1280"), ("en", "390")], told["pages"])
+    for state in mine():
+        assert any(f"-{state.name}-ja-1280" in name for name in index.hrefs), state.name
+
+
+def mine() -> list[State]:
+    """The states that the visitor is photographed in."""
+    found = [one for one in states(Scene("p", "0000", "nhi-490016", {}, letters=("a", "b", "c"))) if one.who == WHO]
+    assert len(found) >= 3
+    return found
+
+
+def width_of(picture: Path) -> int:
+    """The width in a PNG's header (W3C PNG, 11.2.1 IHDR)."""
+    head = picture.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG\r\n\x1a\n")
+    width: int = struct.unpack(">I", head[16:20])[0]
+    return width
