@@ -25,9 +25,13 @@ def backup(state: Path, archive: Path) -> int:
     what exchanges were about can only be read with both, and no longer than the network itself can read it.
 
     Raises:
-        StateError: the network runs, there is none, or a file exists or cannot be written.
+        StateError: the network runs, there is none, its data lies on a server, or a file exists or cannot be written.
     """
-    NetworkFile.load(state)
+    if NetworkFile.load(state).database_url is not None:
+        raise StateError(
+            "このネットワークのデータは PostgreSQL サーバーにあり、warifu backup では写せません。ネットワークを止めて、サーバーの道具（pg_dump など）で写してください。",
+            "the data of this network lies on a PostgreSQL server, which `warifu backup` does not copy. Stop the network and copy its databases with the server's own tools, such as pg_dump.",
+        )
     with locked(state):
         file = NetworkFile.load(state)
         keycopies.follow(state, file)
