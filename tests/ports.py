@@ -13,14 +13,23 @@ _given: set[int] = set()
 
 def free_port() -> int:
     """A port of 127.0.0.1 that is free now and was not given before by this process."""
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many adjacent ones."""
     while True:
-        port = _dice.choice(_RANGE)
-        if port in _given:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _given.add(port)
-        return port
+        first = _dice.choice(_RANGE)
+        wanted = range(first, first + count)
+        if _given.isdisjoint(wanted) and all(map(_is_free, wanted)):
+            _given.update(wanted)
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

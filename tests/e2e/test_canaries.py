@@ -22,6 +22,7 @@ from canaries import Finder, Secret, files, forms, rows, search
 from e2e.conftest import Running, start, stop
 from frames import Capture, Flow
 from planting import Planting
+from ports import free_ports
 
 from warifu.agency.v1 import agency_pb2
 from warifu.exchange.v1 import exchange_pb2
@@ -33,6 +34,8 @@ from warifu.simulator.people import People
 from warifu.simulator.scenarios.stage import Stage
 
 SEED = 20260
+PARTIES = 20
+"""More than a network has."""
 TRUTH = "simulator"
 """The only place where numbers and resident codes may lie: the numbering body seals its own."""
 Find = tuple[str, str, Secret, str]
@@ -49,6 +52,8 @@ class Tapped:
     """None where this machine does not let us listen."""
     dropped: int
     request_ids: list[str]
+    metrics: dict[str, str]
+    """What each party's monitoring was told after the play."""
 
     def places(self) -> dict[Path, str]:
         """Every file of the state folder and its place: an institution, a party, or "launcher"."""
@@ -79,12 +84,14 @@ def tapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tapped]:
         capture = Capture()
     except PermissionError:
         capture = None
-    running = start(tmp_path_factory.mktemp("canaries") / "state", "--people", "120", "--seed", str(SEED))
+    options = ("--people", "120", "--seed", str(SEED), "--metrics-port", str(free_ports(PARTIES)))
+    running = start(tmp_path_factory.mktemp("canaries") / "state", *options)
     try:
         planting = asyncio.run(_play(running))
+        metrics = {name: Session(url).get(url)[2] for name, url in running.file.extra["metrics"].items()}
         dropped = capture.stop() if capture else 0
         ids = [exchange.request_id for exchange in planting.exchanges.values()]
-        yield Tapped(running, planting, capture.streams(_ports(running)) if capture else None, dropped, ids)
+        yield Tapped(running, planting, capture.streams(_ports(running)) if capture else None, dropped, ids, metrics)
     finally:
         stop(running)
 
@@ -220,6 +227,24 @@ def _codes(path: Path) -> list[bytes]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         raw = [row for (row,) in database.execute(f"SELECT subject FROM {table} WHERE subject IS NOT NULL")]
     return [exchange_pb2.SubjectReference.FromString(value).code for value in raw]
+
+
+def test_monitoring_and_logs_tell_nothing(tapped: Tapped) -> None:
+    """Neither the metrics of any party nor a line of any log holds a canary, number, resident code, name, address, linkage code or request id."""
+    planting, people = tapped.planting, tapped.planting.stage.people
+    items = [people.items(person.person) for person in people.all()]
+    names = {text for item in items for text in (item.name, item.kana, item.address) if len(text) > 3}
+    codes = [code for path in tapped.places() for code in _codes(path)]
+    canaries = [canary.value for canary in planting.canaries]
+    secrets = [*canaries, *planting.numbers, *planting.typed, *planting.resident_codes, *names, *codes]
+    logs = b"".join(path.read_bytes() for path in tapped.places() if path.name.startswith("party.log"))
+    told = "".join(tapped.metrics.values())
+    assert set(tapped.metrics) == {party.name for party in tapped.running.file.parties}
+    assert 'reason="OK",service="warifu.linkage.v1.LinkageService"' in told
+    assert b'"event": "serving"' in logs
+    finder = Finder([*secrets, *tapped.request_ids])
+    assert finder.find(told.encode()) == set()
+    assert Finder(secrets).find(logs) == set()
 
 
 def test_frames_between_parties_tell_nothing(tapped: Tapped) -> None:
