@@ -21,6 +21,8 @@ from warifu.simulator.state import NetworkFile, StateError
 _SCHEMES: Final = frozenset({"postgresql", "postgres"})
 _FOR_PARTIES: Final = frozenset({"host", "port", "sslmode", "connect_timeout", "tcp_user_timeout"})
 """What of the query of `--database-url` the parties are told; other options are the set-up role's affair."""
+DATABASE_VARIABLE: Final = "WARIFU_DATABASE_URL"
+"""Environment variable that stands for `--database-url`; no party's process gets it."""
 ID: Final = "databases"
 """In `NetworkFile.extra`: what the names of the network's databases and roles have in common."""
 

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from warifu.simulator.launcher.databases import DATABASE_VARIABLE
 from warifu.simulator.launcher.plan import PlannedParty, preloaded
 
 _LOG = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Processes:
         modules = (*preloaded(self._parties), *(_DRIVERS if drivers and find_spec("psycopg") else ()))
         self._nursery = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "warifu.simulator.launcher.nursery", *modules,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True, env=_parties_environment(),
         )  # fmt: skip
         self._spawn(self._listen())
 
@@ -139,3 +140,10 @@ class Processes:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _parties_environment() -> dict[str, str]:
+    """The launcher's, but for what says with which right databases are made, or how else libpq would connect."""
+    return {
+        name: value for name, value in os.environ.items() if name != DATABASE_VARIABLE and not name.startswith("PG")
+    }

@@ -40,6 +40,8 @@ OLDEST: Final = 14
 CONNECTIONS_EACH: Final = 2
 """A reader and a writer, of the one process that opens a database."""
 _AT_ONCE: Final = 4
+_DROPPED_AT_ONCE: Final = 16
+"""Each drop waits for a checkpoint of the server; those that come together share one."""
 _LIMITS: Final = (
     "SELECT current_setting('server_version_num')::int / 10000 AS version,"
     " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS connections,"
@@ -94,7 +96,7 @@ def drop(server: str, names: Sequence[str]) -> None:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
-    _for_each(one, names)
+    _for_each(one, names, at_once=_DROPPED_AT_ONCE)
 
 
 def upgrade(homes: Sequence[Home]) -> None:
@@ -254,6 +256,6 @@ def _told(where: URL, error: psycopg.Error) -> ToldError:
     return DatabaseUnusableError(f"{shown} を使えません: {why}", f"{shown} cannot be used: {why}")
 
 
-def _for_each(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+def _for_each(work: Callable[[T], U], items: Sequence[T], at_once: int = _AT_ONCE) -> list[U]:
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(work, items))
