@@ -53,7 +53,7 @@ class Processes:
         modules = (*preloaded(self._parties), *(_DRIVERS if drivers and find_spec("psycopg") else ()))
         self._nursery = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "warifu.simulator.launcher.nursery", *modules,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True, env=_parties_environment(),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True, env=parties_environment(),
         )  # fmt: skip
         self._spawn(self._listen())
 
@@ -142,7 +142,7 @@ class Processes:
         task.add_done_callback(self._tasks.discard)
 
 
-def _parties_environment() -> dict[str, str]:
+def parties_environment() -> dict[str, str]:
     """The launcher's, but for what says with which right databases are made, or how else libpq would connect."""
     return {
         name: value for name, value in os.environ.items() if name != DATABASE_VARIABLE and not name.startswith("PG")
