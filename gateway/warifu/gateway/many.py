@@ -14,12 +14,12 @@ from warifu.common.v1.common_pb2 import Failure
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1.exchange_pb2 import SealedAnswer, SealedBlock
 from warifu.gateway.inquire import Inquiries
-from warifu.gateway.pipeline import Pipeline
 from warifu.gateway.state import states_of
 from warifu.gateway.stored import Stored
 from warifu.kernel.errors import LinkageError, Reason, Side
 from warifu.kernel.failures import explain
 from warifu.kernel.limits import CHUNKS, MESSAGE_BYTES
+from warifu.kernel.pipeline import Pipeline
 from warifu.linkage.v1 import linkage_pb2 as pb
 
 _LOG: Final = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ class ManyInquiries:
 
     def stream(
         self, caller: str, chunks: AsyncIterator[pb.InquireBulkRequest]
-    ) -> AsyncGenerator[pb.InquireBulkResponse, None]:
-        """One response a chunk, in the order in which they are done. Raises what the first chunk that is refused as a whole is refused for."""
+    ) -> AsyncGenerator[list[pb.InquireBulkResponse], None]:
+        """One response a chunk, in the order in which they are done, in lists of what is there. Raises what the first chunk that is refused as a whole is refused for."""
 
         async def ask(number: int, chunk: pb.InquireBulkRequest) -> pb.InquireBulkResponse:
             done = await self.ask(caller, chunk.inquiries, chunk.queries)

@@ -60,9 +60,10 @@ class LinkageServicer(linkage_pb2_grpc.LinkageServiceServicer):
     ) -> AsyncGenerator[linkage_pb2.InquireBulkResponse, None]:
         """See the contract."""
         del context
-        async with aclosing(self._many.stream(current().code, chunks)) as responses:
-            async for response in responses:
-                yield response
+        async with aclosing(self._many.stream(current().code, chunks)) as lists:
+            async for responses in lists:
+                for response in responses:
+                    yield response
 
     async def Collect(  # noqa: N802 - the contract's name
         self, request: linkage_pb2.CollectRequest, context: Context

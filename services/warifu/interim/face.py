@@ -18,7 +18,8 @@ from warifu.interim.v1 import interim_pb2 as pb
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel import identity
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.streams import as_done, in_order
+from warifu.kernel.pipeline import Pipeline
+from warifu.kernel.streams import in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
 ENROL_BATCH: Final = 500
@@ -110,7 +111,12 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
         """Inquires about many and tells what became of each."""
         del context
         connector = self._faces.of_caller().connector
-        async with aclosing(as_done(inquiries_of(request_iterator), WINDOW, connector.result)) as lists:
+
+        async def result(_: int, request: pb.InquireRequest) -> pb.BulkResult:
+            return await connector.result(request)
+
+        pipeline = Pipeline(WINDOW, result)
+        async with aclosing(pipeline.run(inquiries_of(request_iterator))) as lists:
             async for results in lists:
                 yield pb.InquireBulkResponse(results=results)
 

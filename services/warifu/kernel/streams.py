@@ -92,55 +92,6 @@ async def in_order(
         await _stop(*(task for task in (current, *left) if isinstance(task, asyncio.Task)))
 
 
-async def as_done(
-    items: AsyncIterator[T], window: int, work: Callable[[T], Awaitable[R]]
-) -> AsyncGenerator[list[R], None]:
-    """The results of `work` on each of `items`, in the order in which they are done, in lists of what is there.
-
-    At most `window` items are worked on; no further one is read meanwhile. An error of `items` or of `work` is raised after the results
-    of what was begun before it.
-    """
-    done: asyncio.Queue[R | _End] = asyncio.Queue()
-    free = asyncio.Semaphore(window)
-    running: set[asyncio.Task[None]] = set()
-
-    async def run(item: T) -> None:
-        try:
-            done.put_nowait(await work(item))
-        except Exception as error:  # noqa: BLE001 - raised again where the results are taken
-            done.put_nowait(_End(error))
-        finally:
-            free.release()
-
-    async def read() -> None:
-        end = _End()
-        try:
-            async for item in items:
-                await free.acquire()
-                task = asyncio.create_task(run(item))
-                running.add(task)
-                task.add_done_callback(running.discard)
-        except Exception as error:  # noqa: BLE001 - raised again where the results are taken
-            end = _End(error)
-        await asyncio.gather(*running)
-        done.put_nowait(end)
-
-    reader = asyncio.create_task(read())
-    try:
-        end = None
-        while end is None:
-            ready = [await done.get()]
-            while not done.empty():
-                ready.append(done.get_nowait())
-            if results := [one for one in ready if not isinstance(one, _End)]:
-                yield results
-            end = next((one for one in ready if isinstance(one, _End)), None)
-        if end.error is not None:
-            raise end.error
-    finally:
-        await _stop(reader, *running)
-
-
 async def _stop(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -22,8 +22,8 @@ class Pipeline(Generic[T, R]):
         self._over = False
         self._failed: Exception | None = None
 
-    async def run(self, items: AsyncIterator[T]) -> AsyncGenerator[R, None]:
-        """The results.
+    async def run(self, items: AsyncIterator[T]) -> AsyncGenerator[list[R], None]:
+        """The results, in lists of what was done when the list before was taken.
 
         Raises what `items` or `work` raised first, after all that was begun has been handed out.
         """
@@ -32,16 +32,21 @@ class Pipeline(Generic[T, R]):
                 awaited: set[asyncio.Task[Any]] = {*self._running, *([self._reading] if self._reading else [])}
                 ready, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
                 self._reading = None if self._reading in ready else self._reading
-                for task in ready & self._running:
-                    self._running.discard(task)
-                    if (error := task.exception()) is None:
-                        yield task.result()
-                    else:
-                        self._end(error)
+                results = list(self._results(ready & self._running))
+                if results:
+                    yield results
             if self._failed is not None:
                 raise self._failed
         finally:
             await self._stop()
+
+    def _results(self, done: set[asyncio.Task[R]]) -> Iterator[R]:
+        self._running -= done
+        for task in done:
+            if (error := task.exception()) is None:
+                yield task.result()
+            else:
+                self._end(error)
 
     def _go_on(self, items: AsyncIterator[T]) -> bool:
         """Read on when there is a lane for it; False when nothing is to come any more."""
