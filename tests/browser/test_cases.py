@@ -325,6 +325,32 @@ async def _visit(served: ServedLab) -> None:
     await bench.visits.add(account, "123456789012345", Proofing("card", ("card",), ()), created=False)
 
 
+def test_an_answer_shows_by_itself_and_takes_nothing_that_was_typed(browser: Browser, served: ServedLab) -> None:
+    """While the page is open the answer comes into its line, papers and form; what was typed elsewhere and not saved stays. Without scripts a link does it."""
+    desk = _fill(served, inquiry(1))
+    del desk.case.filled[:]
+    problems: list[str] = []
+    with visitor(browser) as context, visitor(browser, java_script_enabled=False) as plain:
+        page, still = context.new_page(), plain.new_page()
+        for one in (page, still):
+            base = work_at(one, served.lab.origin, NHI, CLERK)
+            one.goto(f"{base}/cases/c-000001")
+            expect(one.get_by_test_id("case-under-way")).to_be_visible()
+        page.fill("#place-reason", "退職したため")
+        del desk.case.inquiries[:]
+        desk.case.inquiries.extend([provided(1, TAX_RECORD)])
+        desk.case.papers_saved.add(**_PAPERS)
+        expect(page.get_by_test_id("case-came")).to_be_visible()
+        expect(page.get_by_test_id("inquiry")).to_have_attribute("data-state", "provided")
+        expect(page.get_by_test_id("paper-saved")).to_have_count(1)
+        expect(place(page, "gross_income").get_by_test_id("value")).to_be_visible()
+        expect(page.locator("#place-reason")).to_have_value("退職したため")
+        look(page, problems)
+        assert problems == []
+        still.get_by_test_id("case-under-way").get_by_role("link").click()
+        expect(still.get_by_test_id("inquiry")).to_have_attribute("data-state", "provided")
+
+
 def test_the_keyboard_suffices_for_an_inquiry(browser: Browser, served: ServedLab) -> None:
     """With keys alone a clerk chooses whom to ask and asks."""
     _fill(served)

@@ -24,6 +24,7 @@ from unit.counter.lab import ADDRESSEE, CLERK, HANA, REVIEWER, Browser, Lab, vis
 
 from warifu.agency.v1 import cases_pb2 as pb
 from warifu.common.v1 import common_pb2
+from warifu.counter.cases.views import TURNS
 from warifu.exchange.v1 import exchange_pb2 as ex
 from warifu.items.v1 import items_pb2
 from warifu.kernel.errors import LinkageError, Reason
@@ -290,3 +291,56 @@ async def test_cases_are_the_clerk_s_work(lab: Lab, desk: PaperDesk) -> None:
     assert JOIN not in visible((await clerk.get("/cases")).text)
     await clerk.get(CASE)
     assert ("see-case", CLERK, REFERENCE, "done") in lab.acts(NHI)
+
+
+def asks_next(html: str) -> str | None:
+    """The address that a page asks by itself for what came; None when it asks no more."""
+    found = re.search(r'id="news" hx-get="([^"]*)"', html)
+    return found[1].replace("&amp;", "&").removeprefix(f"/{NHI}") if found else None
+
+
+async def test_a_page_asks_by_itself_while_an_answer_may_come(lab: Lab, desk: PaperDesk) -> None:
+    """A case with an inquiry under way carries the script and the address to ask; one with none, or decided, carries neither."""
+    clerk = await clerk_of(lab)
+    assert "htmx" not in (await clerk.get(CASE)).text
+    desk.case.inquiries.extend([inquiry(1)])
+    response = await clerk.get(CASE)
+    assert "vendor/htmx-" in response.text
+    assert "script-src 'self'; connect-src 'self'" in response.headers["content-security-policy"]
+    assert asks_next(response.text) is not None
+    desk.case.state = pb.CASE_STATE_GRANTED
+    assert "htmx" not in (await clerk.get(CASE)).text
+
+
+async def test_what_came_takes_the_place_of_what_was_shown(lab: Lab, desk: PaperDesk) -> None:
+    """Nothing new shows nothing and is no look at the case; an answer brings its line, its papers and its places, and no others, on record."""
+    clerk = await clerk_of(lab)
+    desk.case.inquiries.extend([inquiry(1)])
+    address = asks_next((await clerk.get(CASE)).text)
+    looks = lab.acts(NHI)
+    quiet = (await clerk.get(str(address))).text
+    assert (visible(quiet).strip(), lab.acts(NHI)) == ("", looks)
+    assert "turn=3" in str(asks_next(quiet))
+    del desk.case.inquiries[:]
+    desk.case.inquiries.extend([provided(1, TAX_RECORD)])
+    news = (await clerk.get(str(address))).text
+    assert asks_next(news) is None
+    assert 'id="row-P07" hx-swap-oob="true"' in news
+    assert 'id="row-P08"' not in news
+    assert 'data-place="gross_income"' in news
+    assert "place-reason" not in news
+    assert 'data-testid="case-came"' in news
+    assert lab.acts(NHI)[-1] == ("see-case", CLERK, REFERENCE, "done")
+
+
+async def test_a_page_that_is_left_open_stops_asking(lab: Lab, desk: PaperDesk) -> None:
+    """After so many turns a page asks no more, whatever number it names, so that it keeps no session alive."""
+    clerk = await clerk_of(lab)
+    desk.case.inquiries.extend([inquiry(1)])
+    address = str(asks_next((await clerk.get(CASE)).text))
+    turns = 0
+    while (following := asks_next((await clerk.get(address)).text)) is not None:
+        address, turns = following, turns + 1
+    assert turns < TURNS
+    for turn in ("0x1", "99999", "-1", ""):
+        assert asks_next((await clerk.get(re.sub(r"turn=\d+", f"turn={turn}", address))).text) is None

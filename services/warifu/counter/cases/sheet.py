@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from itertools import groupby
 from typing import Final
 
@@ -232,6 +233,17 @@ class Sheet:
     def is_under_way(self) -> bool:
         """An answer may come any moment."""
         return any(one.state is State.SENT for line in self.lines for one in line.asked)
+
+    @property
+    def awaits(self) -> bool:
+        """An answer may still come, now or once a clerk elsewhere has looked."""
+        return self.is_open and any(line.is_under_way for line in self.lines)
+
+    @property
+    def mark(self) -> str:
+        """What a page shows of the answers, as a short mark: another one when something came."""
+        stands = [self.state, *(f"{one.request_id} {one.state}" for line in self.lines for one in line.asked)]
+        return sha256("\n".join(stands).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,14 @@ from warifu.kernel.instants import datetime_at
 from warifu.kernel.limits import FORM_VALUE, FREE_TEXT
 from warifu.web import languages
 from warifu.web.dates import written
+from warifu.web.guard import Policy
 
 WAIT_MS: Final = 4_000
 """How long a page waits for answers that are on their way: most come within a fraction of it."""
+TURNS: Final = 60
+"""How often an open page asks by itself for what came, some five minutes in all: a page that is left open keeps no session alive."""
+POLICY: Final = Policy(scripts=True, connect=("'self'",))
+"""A case that awaits answers renews them by htmx; without it they are read anew by a link."""
 VISITS: Final = 10
 """Visitors to choose from, the latest first."""
 
@@ -55,6 +60,7 @@ class CaseViews:
             Route(f"{HERE}/cases/new", self.new, methods=["GET"]),
             Route(f"{HERE}/cases/new", self.open, methods=["POST"]),
             Route(one, self.show, methods=["GET"]),
+            Route(f"{one}/news", self.news, methods=["GET"]),
             Route(f"{one}/ask", self.ask, methods=["POST"]),
             Route(f"{one}/fill", self.fill, methods=["POST"]),
             Route(f"{one}/paper", self.paper, methods=["POST"]),
@@ -103,6 +109,16 @@ class CaseViews:
         reference = request.path_params["reference"]
         async with acting.record("see-case", reference):
             return await self._shown(request, acting, reference)
+
+    async def news(self, request: Request) -> Response:
+        """What came since an open page was made, as the parts of it that changed; nothing new shows nothing, and is no look at the case."""
+        acting = await self.desk.acting(request, Right.CASES)
+        reference, turn = request.path_params["reference"], _turn(request.query_params.get("turn", ""))
+        sheet = await self._sheet(request, acting, reference)
+        if sheet.mark == request.query_params.get("seen"):
+            return await self.desk.page(request, "cases/news.html", sheet=sheet, turn=turn, turns=TURNS, came=False)
+        async with acting.record("see-case", reference):
+            return await self._rendered(request, "cases/news.html", sheet, turn=turn, came=True)
 
     async def ask(self, request: Request) -> Response:
         """Ask another institution under one of the rows."""
@@ -218,19 +234,32 @@ class CaseViews:
         status: int = 200,
     ) -> Response:
         sheet = await self._sheet(request, acting, reference)
-        reader, today = self._reader(request), self.desk.today()
-        return await self.desk.page(
+        return await self._rendered(
             request,
             "cases/case.html",
+            sheet,
             409 if error is not None else status,
-            sheet=sheet,
             person=await looked_up(self.desk, acting, sheet.addressee_no, languages.of(request)),
-            years=reader.years(),
-            first=(today - LOOK_BACK).isoformat(),
-            today=today.isoformat(),
             trouble=self.desk.trouble(request, error) if error is not None else None,
             problem=problem,
+            policy=POLICY,
+            turn=1,
         )
+
+    async def _rendered(
+        self, request: Request, template: str, sheet: Sheet, status: int = 200, **values: object
+    ) -> Response:
+        """A case, or what is new of it."""
+        today = self.desk.today()
+        shown: dict[str, object] = {
+            "sheet": sheet,
+            "years": self._reader(request).years(),
+            "first": (today - LOOK_BACK).isoformat(),
+            "today": today.isoformat(),
+            "turns": TURNS,
+            "problem": _NONE,
+        }
+        return await self.desk.page(request, template, status, **(shown | values))
 
     async def _sheet(self, request: Request, acting: Acting, reference: str, wait_ms: int = WAIT_MS) -> Sheet:
         asked = pb.GetCaseRequest(institution=acting.code, reference=reference[:64], wait_ms=wait_ms)
@@ -257,6 +286,11 @@ class CaseViews:
 
     def _reader(self, request: Request) -> Reader:
         return Reader(self.desk.book(), languages.of(request), self.desk.today())
+
+
+def _turn(text: str) -> int:
+    """Which turn of asking a page is at; what is none is the last."""
+    return min(int(text), TURNS) if text.isascii() and text.isdecimal() and len(text) <= len(str(TURNS)) else TURNS
 
 
 def _back(acting: Acting, reference: str, anchor: str) -> Response:
