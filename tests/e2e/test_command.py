@@ -37,6 +37,7 @@ VERBS = (
     "view",
     "status",
     "backup",
+    "rotate-keys",
     "restore",
     "audit",
     "verify",

@@ -9,6 +9,7 @@ from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
 from warifu.cli.inquire import inquire, view
+from warifu.cli.keys import rotate_keys
 from warifu.cli.people import history, people
 from warifu.cli.play import play, scenarios
 from warifu.cli.portal import portal
@@ -132,6 +133,14 @@ app.command(
 )(proof)
 app.add_typer(permissions.app, name="permissions")
 app.add_typer(authority.app, name="ca")
+app.command(
+    "rotate-keys",
+    help=example(
+        "止めたネットワークの機関一つの鍵を新しくする。前の鍵で封じたものも開ける。",
+        "Give an institution of a stopped network new keys; what was sealed to the old ones still opens.",
+        "warifu rotate-keys tax-480011 --state ./state",
+    ),
+)(rotate_keys)
 app.command(
     "backup",
     help=example(
