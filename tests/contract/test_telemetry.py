@@ -21,6 +21,8 @@ from town import INSTITUTIONS, NOW, SEED, TAX, Town, code_of, person
 
 from warifu.kernel.config import Config, Simulation, Telemetry
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.log import WRITTEN
+from warifu.kernel.metrics import GAUGES
 from warifu.kernel.scrape import CONNECTIONS, REQUEST_BYTES
 from warifu.kernel.server import Running, serve
 from warifu.numbering.party import build as build_numbering
@@ -205,3 +207,21 @@ def test_what_is_not_asked_for_is_not_loaded(tmp_path: Path) -> None:
         "assert not [m for m in sys.modules if m.startswith(('prometheus_client', 'opentelemetry'))]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_the_page_for_operators_lists_every_metric(tmp_path: Path) -> None:
+    """docs/OPERATIONS.md names each metric with its kind and labels, and none that does not exist."""
+    page = (Path(__file__).parents[2] / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- table: metrics -->")[2].partition("<!-- end -->")[0]
+    written = {}
+    for line in table.strip().splitlines()[2:]:
+        name, kind, labels, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        written[name.strip("`")] = (kind, {label.strip("` ") for label in labels.split(",") if label.strip()})
+    WRITTEN["info"] += 1  # a party in a process of its own counts its lines
+    async with watched(tmp_path) as party:
+        families = list(text_string_to_metric_families((await party.get())[1]))
+    told = {
+        one.name: (one.type, {name for sample in one.samples for name in sample.labels} - {"le"}) for one in families
+    }
+    own = {f"warifu_{name}": ("gauge", set()) for name in GAUGES}
+    assert written == {**told, **own}

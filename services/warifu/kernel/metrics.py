@@ -127,10 +127,10 @@ class Metrics(Collector):
             ends.add_metric((name,), not_after.timestamp())
         yield ends
         for name, value in self._sources.gauges.items():
-            yield GaugeMetricFamily(f"warifu_{name}", _GAUGES[name], value=value())
+            yield GaugeMetricFamily(f"warifu_{name}", GAUGES[name], value=value())
 
 
-_GAUGES: Final = {
+GAUGES: Final = {
     "log_waiting": "Records that the public log has not taken in yet.",
     "log_waiting_seconds": "Age of the oldest of them.",
     "log_size": "Entries in the log's newest head.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 RUN = "run"
 """The hidden command that does it: `warifu bench` without the name of another command means this one."""
 QUICK_PAIRS, PAIRS = 3, 9
+SEED = 20260406
+"""Of the order of kills."""
 
 
 class Rows(TyperGroup):
@@ -54,6 +58,7 @@ _EXAMPLES = "\n\n".join(
         "warifu bench --quick",
         "warifu bench --html bench.html",
         "warifu bench unary_c16 bulk --pairs 5 --json",
+        "warifu bench --chaos --kills 50",
     )
 )
 HELP = f"{_HELP}\n\n{_MORE}\n\n{_OTHERS}\n\n{t('例', 'Examples')}:\n\n{_EXAMPLES}"
@@ -79,6 +84,11 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", show_default=False, help=t("図のある報告を書く。", "Write a report with charts.")),
     ] = None,
+    chaos: Annotated[
+        bool,
+        typer.Option("--chaos", help=t("速さの代わりに、照会の最中に機関のプロセスを無作為に殺し、失われたものを数える。", "Instead of speed: kill parties at random while exchanges go on, and count what is lost.")),
+    ] = False,
+    kills: Annotated[int, typer.Option(min=1, max=10_000, help=t("--chaos で殺す回数。", "How many kills, with --chaos."))] = 30,
     records: Annotated[
         int | None,
         typer.Option(
@@ -90,6 +100,9 @@ def run(
     json_: Json = False,
 ) -> None:  # fmt: skip
     """Measure and print."""
+    if chaos:
+        _ruin(disk, kills, as_json=json_)
+        return
     from warifu.simulator.bench.compare import Plan, document as as_document  # noqa: PLC0415, I001 - slow to import
     from warifu.simulator.bench.rows import ROWS  # noqa: PLC0415
 
@@ -111,15 +124,47 @@ def run(
         _tell(found)
 
 
+def _ruin(disk: Path, kills: int, *, as_json: bool) -> None:
+    """Exit code 1 when something was lost."""
+    from warifu.simulator.bench import chaos  # noqa: PLC0415 - slow to import
+
+    async def ruined(folder: Path) -> chaos.Ruin:
+        with progress() as told:
+            return await chaos.ruin(folder, kills, SEED, told)
+
+    with clear_errors(), _folder(disk) as folder:
+        found = asyncio.run(ruined(folder))
+    if as_json:
+        document(chaos.document(found))
+    else:
+        times = ", ".join(f"{name} {count}" for name, count in sorted(found.kills.items()))
+        out.print(
+            t(
+                f"{found.kills.total()} 回殺しました（{times}）。その間の回答 {found.answers} 件。失われたもの：{found.losses}。",
+                f"{found.kills.total()} kills ({times}); {found.answers} answers meanwhile. Losses: {found.losses}.",
+            )
+        )
+    if found.losses:
+        if not as_json:
+            out.print(chaos.document(found))
+        raise typer.Exit(1)
+
+
 async def _measured(disk: Path, plan: Plan) -> Found:
     from warifu.simulator.bench.compare import compare  # noqa: PLC0415 - slow to import
 
-    folder = Path(tempfile.mkdtemp(prefix="warifu-bench-", dir=disk))
+    with _folder(disk) as folder, progress() as told:
+        return await compare(folder, plan, told)
+
+
+@contextmanager
+def _folder(disk: Path) -> Iterator[Path]:
+    """A private folder on the disk that matters, gone afterwards."""
+    made = Path(tempfile.mkdtemp(prefix="warifu-bench-", dir=disk))
     try:
-        with progress() as told:
-            return await compare(folder, plan, told)
+        yield made
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(made)
 
 
 def _tell(found: Found) -> None:

@@ -51,6 +51,15 @@ async def test_commits_writes_and_failures_are_counted(tmp_path: Path) -> None:
     assert after.commits.seconds > before.commits.seconds
 
 
+async def test_a_commit_is_synced_before_it_is_told(tmp_path: Path) -> None:
+    """The writer of a SQLite store runs with a write-ahead log that is synced at each commit (synchronous FULL is 2)."""
+    store = Store(sqlite_url(tmp_path / "x.db"), metadata)
+    names = ("journal_mode", "synchronous")
+    settings = await store.write(lambda c: [c.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names])
+    store.close()
+    assert settings == ["wal", 2]
+
+
 def test_the_log_turns_and_stays_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that is full becomes party.log.1, so many are kept, all are readable by the owner alone, and the newest line is in party.log."""
     monkeypatch.setattr(log, "MOST_BYTES", 2_000)

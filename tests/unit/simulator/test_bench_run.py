@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from warifu.cli.__main__ import app
-from warifu.simulator.bench import durable, echo
+from warifu.simulator.bench import chaos, durable, echo
 from warifu.simulator.bench.compare import Found, Plan, document
 from warifu.simulator.bench.durable import Held
 from warifu.simulator.bench.field import Field
@@ -259,3 +259,66 @@ def test_plans_differ_by_quick():
     assert (Plan((), 1, quick=True).records, Plan((), 1).records, Plan((), 1, history=5).records) == (100_000, 10**7, 5)
     with redirect_stdout(io.StringIO()):
         assert Plan((), 1, quick=True).seconds < Plan((), 1).seconds
+
+
+def _network(folder: Path, told: list[str]) -> Field:
+    """Databases in which each of these answers is on record everywhere, as parties leave them."""
+    columns = {
+        "gateway/gateway.db": {"record": told * 2, "log_entry": [], "exchange": []},
+        "tax/tax.db": {"records": told * 2},
+        "health_insurance/own.db": {"records": told * 2, "inquiries": []},
+        "portal/portal-main.db": {"entries": told},
+        "watchdog/watchdog.db": {"finding": []},
+    }
+    for path, tables in columns.items():
+        (folder / path).parent.mkdir()
+        with closing(sqlite3.connect(folder / path)) as connection, connection:
+            for table, ids in tables.items():
+                connection.execute(f"CREATE TABLE {table} (request_id TEXT, leaf_index INTEGER, waiting INTEGER)")
+                connection.executemany(f"INSERT INTO {table} VALUES (?, 1, 0)", [(one,) for one in ids])
+    sides = {
+        "gateway": (folder / "gateway/gateway.db", "record"),
+        "provider": (folder / "tax/tax.db", "records"),
+        "requester": (folder / "health_insurance/own.db", "records"),
+    }
+    return SimpleNamespace(state=folder, stores=lambda _call: sides)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("path", "statement", "what"),
+    [
+        ("gateway/gateway.db", "DELETE FROM record WHERE rowid = 1", "gateway"),
+        ("tax/tax.db", "DELETE FROM records WHERE request_id = 'b'", "provider"),
+        ("health_insurance/own.db", "DELETE FROM records WHERE rowid = 3", "requester"),
+        ("portal/portal-main.db", "DELETE FROM entries", "portal"),
+        ("watchdog/watchdog.db", "INSERT INTO finding VALUES ('x', 1, 0)", "findings"),
+        ("gateway/gateway.db", "INSERT INTO log_entry VALUES ('x', NULL, 0)", "unlogged"),
+    ],
+)
+def test_whatever_a_kill_loses_is_counted(tmp_path: Path, path: str, statement: str, what: str) -> None:
+    """A record that is missing at any party, one without a place in the log, and a finding are losses; without them there is none."""
+    network = _network(tmp_path, ["a", "b"])
+    whole = chaos.Ruin()
+    chaos._look(network, ["a", "b"], whole)
+    assert whole.losses == 0
+    with closing(sqlite3.connect(tmp_path / path)) as connection, connection:
+        connection.execute(statement)
+    found = chaos.Ruin()
+    chaos._look(network, ["a", "b"], found)
+    assert found.losses >= 1
+    assert found.lost.get(what) or getattr(found, what, 0)
+
+
+def test_a_damaged_database_is_counted(tmp_path: Path) -> None:
+    """A database that SQLite finds fault with is a loss."""
+    network = _network(tmp_path, ["a"])
+    path = tmp_path / "tax" / "other.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (x TEXT)")
+        connection.execute("CREATE INDEX i ON t (x)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(str(n) * 50,) for n in range(500)])
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'i'")
+    found = chaos.Ruin()
+    chaos._look(network, ["a"], found)
+    assert found.damaged == ["other.db"]

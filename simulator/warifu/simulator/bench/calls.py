@@ -18,7 +18,8 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.institution import Interim
 from warifu.interim.review import sampled
 from warifu.interim.v1 import interim_pb2 as pb
-from warifu.simulator.bench.plain import Plain
+from warifu.kernel.errors import LinkageError
+from warifu.simulator.bench.plain import AGAIN, Plain
 
 PROVIDED: Final = exchange_pb2.FINE_OUTCOME_PROVIDED
 
@@ -84,6 +85,19 @@ class Calls:
         state = await self._interim.connector.inquire(question)
         _check(state.fine_outcome, state.outcome, state.error.reason)
         return (question.request_id,)
+
+    async def stubborn(self, number: int) -> Sequence[str]:
+        """One exchange by the connector that does not give up while parties come and go; nothing when it came to something else."""
+        question = self._question.about(number, next(self._ids))
+        while True:
+            try:
+                state = await self._interim.connector.inquire(question)
+            except LinkageError as error:
+                if not error.retryable:
+                    raise
+                await asyncio.sleep(AGAIN)
+            else:
+                return (question.request_id,) if state.fine_outcome == PROVIDED else ()
 
     async def bulk(self, number: int) -> Sequence[str]:
         """Many subjects at once."""

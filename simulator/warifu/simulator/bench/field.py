@@ -121,15 +121,20 @@ async def field(state: Path, people: int, bulk: int) -> AsyncIterator[Field]:
         for name in SERVED:
             hands[name] = await party(name, state / name)
             stack.push_async_callback(hands[name].end)
-        requester = await Hand.start(
-            "requester", "warifu.simulator.bench.requester", state / "health_insurance", PROVIDER, people, bulk
-        )
+        requester = await start_requester(state, people, bulk)
         stack.push_async_callback(requester.end)
         await requester.ready()
         await _fill(state, people, hands)
         for name in ("tax", "health_insurance"):
-            await _settled(state / name)
+            await settled(state / name)
         yield Field(state, requester, {**hands, "requester": requester})
+
+
+async def start_requester(state: Path, people: int, bulk: int) -> Hand:
+    """The requester's process; it is not waited for."""
+    return await Hand.start(
+        "requester", "warifu.simulator.bench.requester", state / "health_insurance", PROVIDER, people, bulk
+    )
 
 
 def _provision(state: Path) -> None:
@@ -169,7 +174,7 @@ async def _fill(state: Path, people: int, hands: Mapping[str, Hand]) -> None:
                 await _all(stub.RegisterCopies, copies(people))
 
 
-async def _settled(folder: Path) -> None:
+async def settled(folder: Path) -> None:
     """What is due at a party, such as to publish its keys, is done."""
     async with grpc.aio.insecure_channel(control_address(folder)) as channel:
         stub = control_pb2_grpc.ControlServiceStub(channel)

@@ -17,7 +17,7 @@ from warifu.simulator.told import ToldError
 
 ENDS_WITHIN: Final = 20.0
 """Seconds for draining."""
-STARTS_WITHIN: Final = 120.0
+STARTS_WITHIN: Final = 300.0
 _LINE: Final = 64 << 20
 """Bytes: all latencies of a block are one line."""
 Told = Callable[[str], None]
@@ -115,6 +115,10 @@ class Hand:
         """Let the stretch that is under way end early: no call is begun any more."""
         assert self._process.stdin is not None
         self._process.stdin.write(b'{"stop": true}\n')
+
+    async def ended_at_last(self) -> None:
+        """Wait until it is gone."""
+        await self._process.wait()
 
     async def end(self) -> None:
         """Close its input and let it drain; it is not waited for longer than `ENDS_WITHIN`."""

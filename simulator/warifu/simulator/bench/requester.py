@@ -53,7 +53,7 @@ async def _load(running: Running, interim: Interim, question: Question) -> None:
         calls = Calls(interim, plain, question, ids)
         gc.collect()
         gc.freeze()  # as a served party does
-        await work({"unary": calls.unary, "connector": calls.connector, "bulk": calls.bulk})
+        await work({"unary": calls.unary, "connector": calls.connector, "bulk": calls.bulk, "stubborn": calls.stubborn})
         plain.close()
 
 
