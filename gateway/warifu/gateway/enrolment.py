@@ -16,7 +16,7 @@ from warifu.enrolment.v1 import enrolment_pb2 as pb
 from warifu.exchange.v1.exchange_pb2 import SubjectReference
 from warifu.gateway.codes import CodeScheme
 from warifu.gateway.schema import DEPOSIT, SUPERSEDED
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import milliseconds
@@ -149,13 +149,13 @@ _EXPIRED = select(DEPOSIT.c.digest).where(DEPOSIT.c.expires_at <= bindparam("now
 
 
 def _deposits(connection: Connection, institution: str, digests: Iterable[bytes]) -> Sequence[Row[tuple[object, ...]]]:
-    return connection.execute(_FIND, {"institution": institution, "digests": list(digests)}).all()
+    return connection.execute(_FIND, {"institution": institution, "digests": padded(list(digests))}).all()
 
 
 def _marked(connection: Connection, marks: Sequence[bytes]) -> set[bytes]:
     if len(marks) == 1:  # the driver's own placeholder: an expanded list costs several times as much
         return {mark for mark in marks if _is_marked(connection, mark)}
-    return set(connection.execute(_MARKED, {"marks": list(marks)}).scalars())
+    return set(connection.execute(_MARKED, {"marks": padded(marks)}).scalars())
 
 
 def _is_marked(connection: Connection, mark: bytes) -> bool:

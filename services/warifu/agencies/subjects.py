@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert,
 from warifu.agencies.schema import CHANGE, FORMER_ITEMS, SUBJECT, UNENROLLED
 from warifu.common.v1 import common_pb2
 from warifu.kernel import basic_items
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
 from warifu.kernel.limits import ADDRESSEE_NO
@@ -156,5 +156,5 @@ def in_chunks(connection: Connection, query: Select[Any], keys: Sequence[object]
     """All rows of `query`, whose `keys` are asked for some hundred at a time."""
     rows: list[Row[Any]] = []
     for start in range(0, len(keys), CHUNK):
-        rows += connection.execute(query, {"keys": keys[start : start + CHUNK]})
+        rows += connection.execute(query, {"keys": padded(keys[start : start + CHUNK])})
     return rows

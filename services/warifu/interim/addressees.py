@@ -14,6 +14,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.ground import Ground
 from warifu.interim.schema import ADDRESSEES, PROTECTIONS
 from warifu.interim.v1 import interim_pb2 as pb
+from warifu.kernel.bulk import padded
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import ADDRESSEE_NO, FREE_TEXT, check_page, check_text, malformed
 
@@ -56,7 +57,7 @@ def check_addressee_no(number: str) -> None:
 
 def known(connection: Connection, numbers: Iterable[str]) -> set[str]:
     """Those of the numbers that are known here."""
-    return set(connection.execute(_KNOWN, {"numbers": list(numbers)}).scalars())
+    return set(connection.execute(_KNOWN, {"numbers": padded(list(numbers))}).scalars())
 
 
 def find(connection: Connection, addressee_no: str) -> Row[Any]:

@@ -23,7 +23,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.schema import ADDRESSEES, COPIES, COPY_CHANGES
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.items.v1 import items_pb2
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import CODE, ID, malformed
 
@@ -236,10 +236,10 @@ _EMPTY_REASONS: Final = frozenset(value for value in items_pb2.EmptyReason.value
 
 def _look(connection: Connection, changes: list[_Change]) -> _Work:
     ids = [change.record_id for change in changes]
-    seen = {row.record_id: row.digest for row in connection.execute(_SEEN, {"ids": ids})}
+    seen = {row.record_id: row.digest for row in connection.execute(_SEEN, {"ids": padded(ids)})}
     numbers = list({change.key[0] for change in changes})
     keys = list({change.key[2] for change in changes})
-    rows = connection.execute(_KEYS, {"numbers": numbers, "keys": keys}).all()
+    rows = connection.execute(_KEYS, {"numbers": padded(numbers), "keys": padded(keys)}).all()
     there = {(row.addressee_no, row.item, row.record_key): row.layout_version for row in rows}
     return _Work(seen, there, frozenset(there))
 

@@ -20,7 +20,7 @@ from warifu.interim.addressees import check_addressee_no
 from warifu.interim.ground import Ground
 from warifu.interim.schema import ADDRESSEES, ENROLMENTS
 from warifu.interim.v1 import interim_pb2 as pb
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import ACQUISITION_BYTES, BULK, CALL_DEADLINE, malformed
 from warifu.numbering.v1 import numbering_pb2, numbering_pb2_grpc
@@ -218,7 +218,8 @@ _GRACE: Final = 60_000
 
 def _look(connection: Connection, people: list[_Person]) -> _Bindings:
     numbers = [person.request.addressee_no for person in people]
-    rows = connection.execute(_BOUND, {"numbers": numbers, "subjects": [person.subject for person in people]}).all()
+    subjects = [person.subject for person in people]
+    rows = connection.execute(_BOUND, {"numbers": padded(numbers), "subjects": padded(subjects)}).all()
     return _Bindings(
         {row.addressee_no: row.subject for row in rows},
         {row.subject: row.addressee_no for row in rows if row.subject is not None},

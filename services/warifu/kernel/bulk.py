@@ -1,4 +1,4 @@
-"""Many rows into one table, as tuples.
+"""Many rows into one table, as tuples; and many keys into one look-up.
 
 A list of dictionaries costs SQLAlchemy several times what the database itself needs for the rows, so tuples go straight to the driver: on
 SQLite to its `executemany`; on PostgreSQL as an INSERT while they are few, and else by COPY, which is one round trip for all and a
@@ -8,7 +8,7 @@ third less work on both sides (`warifu.kernel.engines`). Either way it is part o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, String, Table
 
@@ -20,6 +20,21 @@ _COPIED: Final = ((BigInteger, "int8"), (Boolean, "bool"), (Integer, "int4"), (L
 """PostgreSQL's names of those types."""
 FEW: Final = 4
 """From so many rows on COPY is the cheaper way, as measured: docs/ARCHITECTURE.md §3."""
+
+
+T = TypeVar("T")
+
+
+def padded(keys: Sequence[T]) -> list[T]:
+    """The keys for an IN list, the last one repeated until their number is a power of two.
+
+    A driver keeps the statements that it prepared last, and one with a thousand keys takes a hundred kilobytes: with a form for each
+    number of keys, a process that looks people up in bulk would grow by hundreds of megabytes and prepare each statement anew.
+    """
+    found = list(keys)
+    if found:
+        found += found[-1:] * ((1 << (len(found) - 1).bit_length()) - len(found))
+    return found
 
 
 class Bulk:

@@ -43,7 +43,7 @@ from warifu.kernel.watch import Watch
 
 _LOG: Final = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG: Final = 1
-COLLECTING: Final = (10_000, 20, 20)
+COLLECTING: Final = (10_000, 10, 10)
 """Thresholds of the garbage collector: a batch of a thousand messages makes many objects that all live until it is done."""
 REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
 

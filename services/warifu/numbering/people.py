@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from warifu.common.v1 import common_pb2
+from warifu.kernel.bulk import padded
 from warifu.kernel.store import Store
 from warifu.numbering.schema import CURRENT_CODE, FORMER_ITEMS, INDIVIDUAL_NUMBER, PERSON, RESIDENT_CODE
 from warifu.numbering.vault import Vault
@@ -97,7 +98,7 @@ def in_chunks(connection: Connection, query: Select[Any], keys: Sequence[object]
     """All rows of `query`, whose `keys` are asked for some hundred at a time."""
     rows: list[Row[Any]] = []
     for start in range(0, len(keys), CHUNK):
-        rows += connection.execute(query, {"keys": keys[start : start + CHUNK]})
+        rows += connection.execute(query, {"keys": padded(keys[start : start + CHUNK])})
     return rows
 
 

@@ -16,7 +16,7 @@ from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, update
 
 from warifu.common.v1 import common_pb2
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.store import Store, sqlite_url
 from warifu.simulator.cards.pins import PASSWORD_TRIES, TRIES
 from warifu.simulator.cards.schema import cards, counts, metadata, people, traits
@@ -176,7 +176,7 @@ def _count(connection: Connection, more: Mapping[str, int]) -> None:
 
 def _among(connection: Connection, query: Select[Any], handles: Sequence[str]) -> Iterator[Row[Any]]:
     for start in range(0, len(handles), _CHUNK):
-        yield from connection.execute(query, {"handles": handles[start : start + _CHUNK]})
+        yield from connection.execute(query, {"handles": padded(handles[start : start + _CHUNK])})
 
 
 def _check(person: DemoPerson) -> None:
