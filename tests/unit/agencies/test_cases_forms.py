@@ -11,6 +11,7 @@ from warifu.agencies.cases import kept
 from warifu.agencies.cases.forms import form_of, forms
 from warifu.agencies.cases.procedures import find, handled
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.portal.procedures import catalogue
 
 DESKS = ("nhi", "employees_insurer", "late_elderly_union", "tax", "welfare")
 TODAY = date(2026, 4, 6)
@@ -33,6 +34,14 @@ def test_an_answer_fills_only_what_its_row_releases(procedure: str) -> None:
     assert all(place.row in own and place.field in rows[place.row].fields for place in filled)
     assert {place.row for place in filled} == own
     assert all(place.label.ja and place.label.en for place in form.places)
+
+
+def test_a_clerk_reads_every_answer_of_an_application_in_words() -> None:
+    """Whatever the portal's form asks an applicant has a place, and so a label, in the form of the desk that gets the application."""
+    asked = {(offer.code, place.name) for offer in catalogue.read().offers.values() for place in offer.places}
+    placed = {(code, place.name) for code in forms() for place in form_of(code).places}
+    assert asked
+    assert not asked - placed
 
 
 def test_an_ended_row_is_not_offered() -> None:
