@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 from unit.gateway.samples import StandingClock, new_store
 
 from warifu.exchange.logkeys import ORIGIN
@@ -101,7 +101,7 @@ def test_the_tree_is_that_of_all_entries_in_order(batches):
 
 
 async def _grow(folder, batches):
-    lab, size = Lab(folder), 0
+    lab, size, reader = Lab(folder), 0, tiles.EdgeReader()
     await lab.sequencer.begin()
     for count, restarts in batches:
         await lab.commit(*range(size, size + count))
@@ -117,9 +117,30 @@ async def _grow(folder, batches):
         for index in {0, size // 2, size - 1}:
             leaf = leaf_hash(commitment(index))
             check_inclusion(leaf, index, size, await tree.inclusion(index), found.root)
+        for tile in tiles_of(size):
+            assert lab.store.read(lambda at, p=tile.path: reader.content(at, p, size)) == await lab.read(tile.path)  # noqa: B023 - run at once
     for place in (*tiles_of(size), *bundles_of(size)):
         assert await lab.read(place.path)
     lab.store.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(st.integers(1, 12), min_size=1), st.integers(0, 5))
+def test_places_follow_positions_over_any_gaps(chosen, first):
+    """Whichever entries are placed get neighbouring leaf indexes in their order, and no other gets one."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_place(Path(folder), sorted(chosen), first))
+
+
+async def _place(folder, chosen, first):
+    lab = Lab(folder)
+    await lab.commit(*range(12))
+    await lab.store.write(lambda connection: entries.place(connection, chosen, first))
+    query = select(ENTRY.c.position, ENTRY.c.leaf_index).order_by(ENTRY.c.position)
+    placed = lab.store.read(lambda connection: [tuple(row) for row in connection.execute(query)])
+    lab.store.close()
+    index = dict(zip(chosen, range(first, first + len(chosen)), strict=True))
+    assert placed == [(position, index.get(position)) for position in range(1, 13)]
 
 
 async def test_entries_get_their_places_in_the_order_of_commitment(lab):

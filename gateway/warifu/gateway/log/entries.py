@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -59,14 +61,10 @@ def waiting(connection: Connection, most: int) -> Sequence[tuple[int, bytes]]:
 
 def place(connection: Connection, positions: Sequence[int], first: int) -> None:
     """Give these entries, in ascending order, the leaf indexes from `first` on."""
-    runs: list[tuple[int, int]] = []
-    for index, position in enumerate(positions, first):
-        shift = index - position
-        if not runs or runs[-1][1] != shift:
-            runs.append((position, shift))
-    ends = [start - 1 for start, _ in runs[1:]] + [positions[-1]]
-    for (start, shift), end in zip(runs, ends, strict=True):
-        connection.execute(_PLACE, {"first": start, "last": end, "shift": shift})
+    shifts = [index - position for index, position in enumerate(positions, first)]
+    for shift, run in groupby(zip(positions, shifts, strict=True), key=itemgetter(1)):  # one a run of neighbours
+        members = [position for position, _ in run]
+        connection.execute(_PLACE, {"first": members[0], "last": members[-1], "shift": shift})
 
 
 def forget_places(connection: Connection) -> None:

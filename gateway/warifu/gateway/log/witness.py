@@ -23,7 +23,7 @@ from warifu.kernel.limits import CALL_DEADLINE, MERGE_DELAY, WITNESS_REFRESH
 from warifu.kernel.peers import Peers
 from warifu.kernel.store import Store
 from warifu.tlog.notes import Note, NoteError, parse_signatures
-from warifu.tlog.proofs import TiledTree
+from warifu.tlog.proofs import ProofError, TiledTree
 from warifu.watchdog.v1.watchdog_pb2 import AddCheckpointRequest, AddCheckpointResponse
 from warifu.watchdog.v1.watchdog_pb2_grpc import WitnessServiceStub
 
@@ -40,6 +40,7 @@ class WitnessCaller:
 
     def __init__(self, store: Store, clock: Clock, peers: Peers, keys: LogKeys, gate: Gate) -> None:
         self._store, self._clock, self._peers, self._keys, self._gate = store, clock, peers, keys, gate
+        self._tiles = tiles.EdgeReader()
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._answered_once = False
@@ -114,7 +115,11 @@ class WitnessCaller:
         return self._with_signature(head.checkpoint, answer.cosignature)
 
     async def _ask(self, head: Head, known: int) -> AddCheckpointResponse:
-        proof = await self._tree(head).consistency(known) if known else []
+        try:
+            proof = await self._tree(head).consistency(known) if known else []
+        except ProofError:
+            self._tiles = tiles.EdgeReader()  # what it remembers may be of a log that another process replaced
+            raise
         request = AddCheckpointRequest(old_size=known, proof=proof, checkpoint=head.checkpoint)
         stub = self._peers.stub(WitnessServiceStub, PARTY)
         try:
@@ -127,7 +132,7 @@ class WitnessCaller:
 
     def _tree(self, head: Head) -> TiledTree:
         async def read(path: str) -> bytes:
-            return self._store.read(lambda connection: tiles.content(connection, path, head.size)[0])
+            return self._store.read(lambda connection: self._tiles.content(connection, path, head.size))
 
         return TiledTree(read, head.size, read_head(head.checkpoint).root)
 
