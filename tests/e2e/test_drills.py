@@ -26,8 +26,9 @@ def unlink(drilling: Drilling, institution: str, addressee: str) -> None:
     """As `warifu operator unlink` does."""
 
     async def act(stage: Stage) -> None:
-        await Operator(stage.clerk(institution), stage.book).unlink(addressee, "linked to the wrong person")
-        await stage.doors.settle([stage.network.extra["kinds"][institution]])
+        operator = Operator(stage.clerk(institution), stage.book)
+        await operator.unlink(addressee, "linked to the wrong person")
+        assert await operator.linked_again(addressee, within=60)
 
     drilling.on_stage(act)
 

@@ -116,10 +116,9 @@ def unlink(
 ) -> None:
     """Unlink."""
 
-    async def act(operator: Any, stage: Any) -> bool:
+    async def act(operator: Any, _stage: Any) -> bool:
         await operator.unlink(addressee, reason)
-        await stage.doors.settle([stage.network.extra["kinds"][institution]])
-        return bool((await operator.file(addressee)).linked)
+        return bool(await operator.linked_again(addressee))
 
     linked = _as_operator(state, institution, act)
     if json_:

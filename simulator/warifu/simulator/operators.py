@@ -5,6 +5,8 @@ No page of the counter does these: in reality, too, it is another terminal. All 
 
 from __future__ import annotations
 
+import asyncio
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from warifu.simulator.told import ToldError
 
 _DEADLINE = 15
 _PAGE = 500
+_PAUSE = 0.2
 
 
 class OperatorError(ToldError):
@@ -64,6 +67,16 @@ class Operator:
             interim_pb2.UnbindRequest(institution=self.clerk.institution, addressee_no=addressee_no, reason=reason),
             timeout=_DEADLINE,
         )
+
+    async def linked_again(self, addressee_no: str, within: float = 10.0) -> bool:
+        """Wait until the addressee number is linked, at most so many seconds; whether it is."""
+        until = time.monotonic() + within
+        while addressee_no in await self._unlinked():
+            if time.monotonic() > until:
+                return False
+            await self.clerk.doors.settle([self.clerk.doors.network.extra["kinds"][self.clerk.institution]])
+            await asyncio.sleep(_PAUSE)
+        return True
 
     async def register_again(self, addressee_no: str, today: date) -> list[str]:
         """Register the copies (副本) of an addressee anew from the originals; their keys.
