@@ -76,6 +76,16 @@ def portal(
             ),
         ),
     ] = 10_000,
+    stopped_clock: Annotated[
+        bool,
+        typer.Option(
+            "--stopped-clock",
+            help=t(
+                "ネットワークの時計を止めておく。同じシードなら、どの起動でも同じ画面になる。",
+                "Let the network's clock stand still: with the same seed every start shows the same pages.",
+            ),
+        ),
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Bring up the portal."""
@@ -91,7 +101,7 @@ def portal(
 
         folder = state or Path(tempfile.mkdtemp(prefix="warifu-"))
         try:
-            options = Options(folder, people, seed, port, dev_origin=dev_origin, bare=True)
+            options = Options(folder, people, seed, port, dev_origin=dev_origin, bare=True, stopped_clock=stopped_clock)
             with placed(folder):
                 asyncio.run(_portal(options, rows, as_json=json_))
         finally:
