@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warifu.cli.bench_population import HELP as POPULATION
+from warifu.cli.bench_population import population
 from warifu.cli.bench_run import HELP, RUN, Rows, run
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, out, table
@@ -29,6 +31,7 @@ app = typer.Typer(
     ),
 )
 app.command(RUN, hidden=True, help=HELP)(run)
+app.command("population", help=POPULATION)(population)
 
 _HELP = t(
     "公開ログが情報照会にかける費用を測る。",
