@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from warifu.exchange import permit as permits
+from warifu.exchange import record as records
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import permit, record, stored
 from warifu.gateway.asked import Asked
@@ -133,10 +134,10 @@ class Beginnings:
         assert converted.person is not None, "a code that does not serve is refused"
         entry = record.of_request(asked.header, asked.requester, at.network, allowed.table_version, allowed.row)
         subject = converted.person.seen_by(asked.header.provider)
-        new = New.of(entry, at.machine, None)
-        leave = permit.write(asked, allowed, subject, new.committed.commitment, key_id, at.machine, at.network)
-        exchange = _exchange(asked, at, new.committed.commitment, leave)
-        return _Entry(exchange, (replace(new, permit_hash=exchange.permit_hash),), shown=False)
+        committed = records.commit(entry)
+        leave = permit.write(asked, allowed, subject, committed.commitment, key_id, at.machine, at.network)
+        exchange = _exchange(asked, at, committed.commitment, leave)
+        return _Entry(exchange, (New(entry, committed, at.machine, exchange.permit_hash),), shown=False)
 
     def _deny(self, asked: Asked, refused: Refused, converted: Converted, at: _Moment) -> _Entry:
         entries = _denied_records(asked, asked.requester, at.network, refused.table_version, refused)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, bindparam, func, select
 
 from warifu.gateway.schema import BLOCK
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.months import Month
 from warifu.kernel.vault import Vault
 
@@ -47,7 +47,7 @@ class Blocks:
         """
         if not numbers:
             return {}
-        rows = connection.execute(_FIND, {"numbers": list(numbers)})
+        rows = connection.execute(_FIND, {"numbers": padded(numbers)})
         return {row.block: self._vault.unseal(row.month, row.sealed, _context(row.block)) for row in rows}
 
     def _seal(self, number: int, month: Month, wire: bytes) -> bytes:

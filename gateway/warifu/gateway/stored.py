@@ -12,7 +12,7 @@ from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.blocks import Blocks
 from warifu.gateway.schema import EXCHANGE, OUTBOX, UNFINISHED
 from warifu.kernel import packing
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.months import Month, month_at
 from warifu.kernel.vault import Vault
 
@@ -126,7 +126,7 @@ class Exchanges:
         if len(ids) == 1:  # the driver's own placeholder: an expanded list costs several times as much
             found = self.find(connection, ids[0])
             return {found.request_id: found} if found is not None else {}
-        rows = connection.execute(_FIND, {"ids": list(ids)}).all()
+        rows = connection.execute(_FIND, {"ids": padded(ids)}).all()
         return {one.request_id: one for one in self._opened(connection, rows)}
 
     def add(self, connection: Connection, exchanges: Sequence[Stored]) -> None:
@@ -143,7 +143,7 @@ class Exchanges:
         Another replica may have heard of a wish to withhold since. It has not while an exchange is as open as it was believed to be.
         """
         known = {one.request_id: one for one in believed}
-        rows = connection.execute(_STANDING, {"ids": list(known)})
+        rows = connection.execute(_STANDING, {"ids": padded(list(known))})
         return {row.request_id: self._withheld(row, known[row.request_id]) for row in rows}
 
     def settle(self, connection: Connection, after: Sequence[Stored]) -> None:

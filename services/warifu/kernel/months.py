@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
+from typing import Final
 
 from warifu.kernel.instants import day_at
 
 Month = int
 """12 × year + month − 1."""
+_HOUR: Final = 3_600_000
 
 
 def month_of(day: date) -> Month:
@@ -17,7 +20,13 @@ def month_of(day: date) -> Month:
 
 def month_at(instant: int) -> Month:
     """The month in Japan of an instant in milliseconds since 1970."""
-    return month_of(day_at(instant))
+    return _of_hour(instant // _HOUR)
+
+
+@lru_cache(maxsize=1024)
+def _of_hour(hour: int) -> Month:
+    """In Japan a month begins with an hour of UTC."""
+    return month_of(day_at(hour * _HOUR))
 
 
 def text(month: Month) -> str:
