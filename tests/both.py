@@ -31,11 +31,10 @@ LONG = (
     "*contract/interim/test_exchanges.py*",
     "*contract/interim/test_reviews.py*",
     "*contract/numbering/test_register.py*",
-    "*contract/agencies/test_people.py*",
 )
 """On PostgreSQL in the long run alone."""
-FILES = frozenset({"test_months_go_when_their_term_is_over"})
-"""Names of tests that look into SQLite's own files."""
+FILES = frozenset({"test_months_go_when_their_term_is_over", "test_a_killed_process_gives_no_try_back"})
+"""Names of tests that look into SQLite's own files, or have another process do so."""
 _FOLDERS = frozenset({"tmp_path", "tmp_path_factory"})
 
 
