@@ -111,7 +111,8 @@ def run(
             t(f"{unknown[0]} という行はありません。あるのは：", f"there is no row {unknown[0]}. There are: ")
             + ", ".join(ROWS)
         )
-    plan = Plan(tuple(rows or ROWS), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick, history=records)
+    usual = [row for row in ROWS if not (quick and row == "population")]
+    plan = Plan(tuple(rows or usual), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick, history=records)
     with clear_errors():
         found = asyncio.run(_measured(disk, plan))
         if html is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from dataclasses import field as field_
 from datetime import UTC, datetime
@@ -13,13 +14,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from warifu.simulator.bench import durable
+from warifu.simulator.bench import durable, nginx, population
 from warifu.simulator.bench.durable import Held
 from warifu.simulator.bench.field import field
 from warifu.simulator.bench.hands import Hand, Stretch
 from warifu.simulator.bench.network import check_path
 from warifu.simulator.bench.ratios import Ratio
-from warifu.simulator.bench.rows import EXCHANGES, ROWS, STORES, Row, Step, steps
+from warifu.simulator.bench.rows import BY_NGINX, ECHO, EXCHANGES, NGINX, POPULATION, ROWS, STORES, Row, Step, steps
 from warifu.simulator.bench.turns import Progress, Side, Turn, alone, cores, echo, ratio, sides_of, turns
 from warifu.simulator.told import ToldError
 
@@ -27,6 +28,8 @@ PEOPLE: Final = 300
 """More than there are callers, so that they ask about different people."""
 BYTES_EACH: Final = 2_500
 """Of the disk, for one record of the history and one of the bare table, with their indexes."""
+LOADED_PEOPLE: Final = 1_000
+MOST_LOADS: Final = 3
 ALONE: Final = (1, 16, 64)
 """Callers with whom E2 is measured by itself."""
 
@@ -115,23 +118,38 @@ async def compare(folder: Path, plan: Plan, progress: Progress) -> Found:
     """
     check_path(folder / "n")
     found = Found(plan, datetime.now(tz=UTC))
-    if plan.of(EXCHANGES):
+    if plan.of((*EXCHANGES, BY_NGINX)):
         await _exchanges(folder, found, progress)
     for row in plan.of(STORES):
         await _STORES[row.name](folder, row, found, progress)
+    if plan.of([POPULATION]):
+        await _people(folder, found)
     return found
 
 
 async def _exchanges(folder: Path, found: Found, progress: Progress) -> None:
     plan = found.plan
-    rows = plan.of(EXCHANGES)
-    async with echo(folder / "e") as one:
+    program = nginx.installed()
+    rows = plan.of(EXCHANGES if program is None else (*EXCHANGES, BY_NGINX))
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(echo(folder / "e"))
         found.alone.update(await alone(one, ALONE, plan.seconds))
-        async with field(folder / "n", PEOPLE, plan.bulk) as network:
-            measured = await turns(sides_of(one, network), steps(rows), plan.pairs, plan.seconds, progress)
-            for call in dict.fromkeys("unary" if row.over.call == "unary" else "connector" for row in rows):
-                found.held[call] = await durable.check(network, call)
-    found.add(rows, measured)
+        network = await stack.enter_async_context(field(folder / "n", PEOPLE, plan.bulk))
+        sides = sides_of(one, network)
+        if BY_NGINX in rows and program is not None:
+            end = one.hands["echo-end"]
+            worker, hands = await stack.enter_async_context(nginx.proxied(folder / "e", end, program))
+            sides[NGINX] = Side(worker, ECHO, hands)
+        found.add(rows, await turns(sides, steps(rows), plan.pairs, plan.seconds, progress))
+        for call in dict.fromkeys("unary" if row.over.call == "unary" else "connector" for row in rows):
+            found.held[call] = await durable.check(network, call)
+
+
+async def _people(folder: Path, found: Found) -> None:
+    """A network each pair: a few are enough."""
+    pairs = await population.measure(folder / "p", LOADED_PEOPLE, min(found.plan.pairs, MOST_LOADS))
+    found.ratios[POPULATION.name] = population.ratio(pairs)
+    found.notes["population"] = population.document(pairs)
 
 
 async def _ledger(folder: Path, row: Row, found: Found, progress: Progress) -> None:

@@ -14,6 +14,7 @@ from warifu.simulator.bench.hands import Stretch
 ECHO: Final = "echo"
 LEDGER, FILE = "ledger", "file"
 PAGE, SQL = "page", "sql"
+NGINX: Final = "nginx"
 LOADED: Final = "connector-disk"
 """The connector while another process keeps the disk busy."""
 
@@ -116,7 +117,18 @@ STORES: Final = (
 )  # fmt: skip
 """Each with processes of its own."""
 
-ROWS: Final[Mapping[str, Row]] = {row.name: row for row in (*EXCHANGES, *STORES)}
+BY_NGINX: Final = Row(
+    "nginx_c64", "接続部による照会 ÷ nginx 経由のエコー、照会/秒、同時64", "connector exchanges/s ÷ echo through nginx, 64 callers",
+    None, rate, Step("connector", 64), Step(NGINX, 64),
+)  # fmt: skip
+"""Where nginx is installed."""
+POPULATION: Final = Row(
+    "population", "住民の登録 ÷ executemany だけ、行/秒", "population load ÷ bare executemany, rows/s",
+    None, rate, Step("population", 1), None,
+)  # fmt: skip
+"""Measured by a module of its own (`bench.population`), and by default in whole runs alone."""
+
+ROWS: Final[Mapping[str, Row]] = {row.name: row for row in (*EXCHANGES, BY_NGINX, *STORES, POPULATION)}
 
 
 def steps(rows: Iterable[Row]) -> tuple[Step, ...]:
@@ -126,4 +138,6 @@ def steps(rows: Iterable[Row]) -> tuple[Step, ...]:
         for step in (row.under, row.over):
             if step is not None:
                 found.setdefault(step)
-    return tuple(sorted(found, key=lambda step: (step.callers if step.call != "bulk" else 64, step.call != ECHO)))
+    return tuple(
+        sorted(found, key=lambda step: (step.callers if step.call != "bulk" else 64, step.call not in {ECHO, NGINX}))
+    )
