@@ -68,5 +68,5 @@ def test_a_program_fills_in_forms(network: Served) -> None:
         sora.submit("/proxies/accept", {"word": word, "label": "花"})
     assert refusal.value.reason == "WORD_UNKNOWN"
     assert "pairing word" in str(refusal.value)
-    with pytest.raises(LoginError, match="404"):
+    with pytest.raises(LoginError, match="nothing that you may see"):
         sora.submit("/proxies/act", {"mandate": "none"})
