@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_
 
 from warifu.enrolment.v1 import enrolment_pb2 as pb
 from warifu.exchange.v1.exchange_pb2 import SubjectReference
@@ -33,7 +33,13 @@ _FORGET = delete(DEPOSIT).where(
     DEPOSIT.c.institution == bindparam("b_institution"), DEPOSIT.c.digest == bindparam("b_digest")
 )
 _ADD = Bulk(DEPOSIT, "institution", "digest", "subject", "expires_at")
-_PURGE = delete(DEPOSIT).where(DEPOSIT.c.expires_at <= bindparam("now"))
+_SLICE = 2000
+"""Deposits erased in one transaction: a population's would otherwise hold everybody else up for minutes."""
+_PURGE = delete(DEPOSIT).where(
+    tuple_(DEPOSIT.c.institution, DEPOSIT.c.digest).in_(
+        select(DEPOSIT.c.institution, DEPOSIT.c.digest).where(DEPOSIT.c.expires_at <= bindparam("now")).limit(_SLICE)
+    )
+)
 _MARKED = select(SUPERSEDED.c.mark).where(SUPERSEDED.c.mark.in_(bindparam("marks", expanding=True)))
 _IS_MARKED = select(SUPERSEDED.c.position).where(SUPERSEDED.c.mark == bindparam("mark"))
 _SUPERSEDE = insert(SUPERSEDED)
@@ -113,7 +119,10 @@ class Enrolment:
         now = milliseconds(self._clock.machine())
         if self._store.read(lambda connection: connection.execute(_EXPIRED, {"now": now}).first()) is None:
             return 0
-        erased = await self._store.write(lambda connection: connection.execute(_PURGE, {"now": now}).rowcount)
+        erased, slice_ = 0, _SLICE
+        while slice_ == _SLICE:
+            slice_ = await self._store.write(lambda connection: connection.execute(_PURGE, {"now": now}).rowcount)
+            erased += slice_
         await self._store.truncate_log()  # else the erased would live on in the write-ahead log
         return erased
 
