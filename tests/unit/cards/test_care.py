@@ -78,6 +78,13 @@ async def test_renewal_has_its_time(lab: Lab) -> None:
     assert tray.one(lab.people, HANA.person).certificate != before
 
 
+async def test_a_form_sent_empty_is_told_what_a_pin_is(lab: Lab) -> None:
+    """Nothing typed is no PIN, and is told so; it is not called the same as the PIN before."""
+    page = (await act(lab, "pin", old="", new="", again="")).text
+    assert "半角の数字4桁で入力してください。" in page
+    assert "いまと同じです" not in page
+
+
 async def test_an_expired_card_is_marked(lab: Lab) -> None:
     """After its end the tray says so."""
     await Browser(lab).sign()

@@ -262,6 +262,6 @@ def _new(form: FormData) -> str:
     new, again = _typed(form, "new"), _typed(form, "again")
     if new != again:
         raise TroubleError("again", "differs")
-    if new == _typed(form, "old"):
+    if new and new == _typed(form, "old"):
         raise TroubleError("new", "same")
     return new
