@@ -37,7 +37,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await begun.end()
 
 
-INQUIRE = "/warifu.linkage.v1.LinkageService/Inquire"
+INQUIRE = "/warifu.linkage.v1.LinkageService/InquireMany"
 
 
 class Eavesdropper(grpc.GenericRpcHandler):
