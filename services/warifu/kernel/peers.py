@@ -7,6 +7,7 @@ changes, the next call goes out on a new channel, and the old one is closed once
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,8 @@ class Peers:
         """`interceptors`: of every channel."""
         self._config, self._interceptors = config, interceptors
         self._kept: dict[tuple[str, str], _Kept] = {}
+        self._certificates: dict[str, str] = {}
+        """Paths by identity."""
         self._retiring: set[asyncio.Task[None]] = set()
 
     def channel(self, party: str, identity: str = "main") -> grpc.aio.Channel:
@@ -72,13 +75,17 @@ class Peers:
         await asyncio.gather(*(channel.close() for channel in channels), *self._retiring, return_exceptions=True)
 
     def _fresh(self, party: str, identity: str) -> _Kept:
-        folder = self._config.folder / "identities" / identity
-        status = (folder / "cert.pem").stat()
+        certificate = self._certificates.get(identity)
+        if certificate is None:
+            certificate = os.fspath(self._config.folder / "identities" / identity / "cert.pem")
+            self._certificates[identity] = certificate
+        status = os.stat(certificate)  # noqa: PTH116 - asked for every call: a Path costs five times the look
         stamp = (status.st_mtime_ns, status.st_ino)
         kept = self._kept.get((party, identity))
         if kept is None or kept.stamp != stamp:
             if kept is not None:
                 self._retire(kept.channel)
+            folder = self._config.folder / "identities" / identity
             kept = self._kept[party, identity] = _Kept(self._open(party, folder), stamp)
         return kept
 
