@@ -8,7 +8,7 @@ from typing import Final
 
 from warifu.simulator.bench.charts import Bar, Mark, bars, marks
 from warifu.simulator.bench.compare import Found, machine
-from warifu.simulator.bench.rows import ROWS
+from warifu.simulator.bench.rows import FILE, LEDGER, PAGE, ROWS, SQL
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5a6675; --line: #d5dbe3; --page: #fff; --bar: #2f6f8f; --good: #2e7d4f; --bad: #b3432b; }
@@ -45,11 +45,13 @@ def _body(found: Found) -> Iterator[str]:
     yield "<h2>比 / Ratios</h2>"
     yield marks([_mark(found, name) for name in found.ratios])
     yield _ratios(found)
-    if found.costs:
+    shown = [cost for cost in found.costs if cost.step.call not in {LEDGER, FILE, PAGE, SQL}]
+    if shown:
         yield "<h2>毎秒の件数 / A second</h2>"
-        yield bars([Bar(cost.step.name, cost.rate) for cost in found.costs], "{:.0f}")
+        yield bars([Bar(cost.step.name, cost.rate) for cost in shown], "{:.0f}")
         yield "<h2>応答時間（中央値、p99、ms） / Latency (median, p99, ms)</h2>"
-        yield bars([Bar(cost.step.name, 1e3 * cost.p50, 1e3 * cost.p99) for cost in found.costs], "{:.1f}")
+        yield bars([Bar(cost.step.name, 1e3 * cost.p50, 1e3 * cost.p99) for cost in shown], "{:.1f}")
+    if found.costs:
         yield "<h2>一件あたりのCPU（µs） / CPU an exchange, µs</h2>"
         yield _costs(found)
     if found.alone:
