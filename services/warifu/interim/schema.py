@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from warifu.exchange.directory import directory_table
@@ -160,7 +161,8 @@ REVIEWS = Table(
 
 WAITING = REVIEWS.c.waiting
 """Not decided."""
-Index("reviews_waiting", REVIEWS.c.review_until, sqlite_where=WAITING, postgresql_where=WAITING)
+_WAITING = text("waiting")  # a bare column would be written into migrations as a string, which is no condition
+Index("reviews_waiting", REVIEWS.c.review_until, sqlite_where=_WAITING, postgresql_where=_WAITING)
 
 RECORDS = Table(
     "records",
