@@ -10,9 +10,10 @@ from unit.counter.lab import ADDRESSEE, CARD_CLERK, CHIEF, CITY, CLERK, HANA, Br
 
 from warifu.exchange.card_number import draw, written
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.ids import Ids
 from warifu.numbering.v1 import numbering_pb2 as pb
 
-CARD, PHONE = draw(), draw()
+CARD, PHONE = (draw(Ids(b"numbers"), scope) for scope in ("card", "phone"))
 
 
 def card(number: str = CARD, status: int = pb.CERTIFICATE_STATUS_GOOD, form: int = pb.CARD_FORM_CARD) -> pb.Card:
