@@ -28,6 +28,8 @@ LONG = (
     "*unit/watchdog/test_findings.py*",
     "*unit/portal/test_letters.py*",
     "*unit/portal/test_accounts.py*",
+    "*unit/portal/test_filters.py*",
+    "*unit/portal/test_history.py*",
     "*contract/interim/test_exchanges.py*",
     "*contract/interim/test_reviews.py*",
     "*contract/numbering/test_register.py*",
