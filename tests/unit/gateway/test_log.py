@@ -153,6 +153,29 @@ async def test_entries_get_their_places_in_the_order_of_commitment(lab):
     assert lab.store.read(lambda connection: entries.find(connection, asked)) == [2, 0, None, None]
 
 
+async def test_heads_keep_a_pace(lab, monkeypatch):
+    """The first entry after a quiet moment is placed at once; those that come within the pace of a head go into one more, together."""
+    pauses = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        for index in range(2, 5):  # what is committed while the sequencer keeps its pace
+            await lab.commit(index)
+            lab.sequencer.wake()
+
+    monkeypatch.setattr(sequencer.asyncio, "sleep", pause)
+    await lab.sequencer.begin()
+    await lab.commit(0)
+    lab.sequencer.wake()
+    await lab.sequencer.close()
+    assert (lab.moves, lab.head().size, pauses) == (1, 1, [])
+    await lab.commit(1)
+    lab.sequencer.wake()
+    await lab.sequencer.close()
+    assert (lab.moves, lab.head().size) == (2, 5)
+    assert 0 < pauses[0] <= sequencer.PACE
+
+
 async def test_more_than_one_transaction_s_worth_is_placed_in_several(lab, monkeypatch):
     """A backlog is worked off in parts, each with a head of its own."""
     monkeypatch.setattr(sequencer, "MOST", 10)
