@@ -45,6 +45,7 @@ PLACES = (
     ("/procedures/", ("code",), "procedure"),
     ("/cards/", ("card",), "card"),
     ("/scenarios/", ("name",), "scenario"),
+    ("/drills/", ("name",), "drill"),
     ("/exchange/", ("request_id",), "exchange"),
     ("/slip/", ("person",), "person"),
 )
@@ -54,6 +55,7 @@ PUBLIC = {
     "procedure": ALLOWANCE,
     "card": HANA.person,
     "scenario": "same-city",
+    "drill": "leaked-number",
     "exchange": EXCHANGE,
     "person": HANA.person,
 }
