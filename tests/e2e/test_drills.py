@@ -298,7 +298,7 @@ def test_the_altered_log_is_found_step_by_step(damaged: Drilling) -> None:
     damaged.answer("exchange", facts["request_id"])
     damaged.answer("party", "gateway")
     damaged.answer("proof", "commitment-broken")
-    damaged.on_stage(lambda stage: stage.doors.settle(["watchdog"]))
+    console.eventually("/letters", f"/letters/{facts['letter']}")
     console.post(
         f"/letters/{facts['letter']}", {"text": "履歴の記録は正しいものです。 The record in your history is right."}
     )
