@@ -36,11 +36,13 @@ async def plant(ground: Ground) -> Facts:
     status, _, _ = await asyncio.to_thread(finder.get, urljoin(finder.portal_url, "/history.csv"))
     if status != _OK:
         raise NotPlayableError("ポータルが応答しません。", "the portal does not answer")
-    card = await _number(ground, handle)
+    number = await _number(ground, handle)
+    card = await card_of(ground, handle, number)
     return Facts(
         {"person": handle, "name": name_of(person), "office": office_of(person)},
         {
-            "card": card,
+            "card": number,
+            "reports": 0 if card is None else len(card.reports),
             "pin": (await tray(ground, handle))["pin"],
             "cookies": [list(one) for one in finder.cookies().items()],
         },
@@ -52,6 +54,11 @@ async def _number(ground: Ground, person: str) -> str:
     return next(card.card_number for card in await cards_of(ground, person) if card.form == pb.CARD_FORM_CARD)
 
 
+def _reported(ground: Ground, card: pb.Card) -> bool:
+    """It was reported since the drill began; somebody may have lost it before."""
+    return len(card.reports) > ground.fact("reports")
+
+
 async def stopped(ground: Ground) -> Finding:
     """The help line stopped this card, and the finder's session ended with it."""
     card = await card_of(ground, ground.fact("person"), ground.fact("card"))
@@ -60,7 +67,7 @@ async def stopped(ground: Ground) -> Finding:
             "拾った人の画面から、まだポータルが見られる。カードは止まっていない。",
             "Whoever found the card still reads the portal: the card was not stopped.",
         )
-    if card is None or not card.reports:
+    if card is None or not _reported(ground, card):
         return missed(
             "このカードへの届出がない。拾った人は、いつでもログインし直せる。（4情報が一つでも違うと、届出は受け付けられても、どのカードも止まらない。）",
             "No report fits this card: whoever has it can log in again. (With one item wrong a report gets its receipt all the same, and stops no card.)",
@@ -78,7 +85,7 @@ async def released(ground: Ground) -> Finding:
         )
     if card.status == pb.CERTIFICATE_STATUS_SUSPENDED:
         return missed("カードは、まだ止まったまま。", "The card is still suspended.")
-    if not card.reports:
+    if not _reported(ground, card):
         return missed("カードは、一度も止められていない。", "The card was never stopped.")
     return done("窓口で再開し、また使える。", "It was released at the counter and serves again.")
 
@@ -119,5 +126,5 @@ LOST_CARD = Drill(
         Task("report", report, question=True),
     ),
     shown=frozenset({"person", "name", "office"}),
-    hidden=frozenset({"card", "pin", "cookies"}),
+    hidden=frozenset({"card", "reports", "pin", "cookies"}),
 )
