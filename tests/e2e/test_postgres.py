@@ -50,6 +50,29 @@ def on_server(postgres_server: Server) -> set[str]:
     return {name for (name,) in found if name.startswith("warifu_") and name.count("_") > 1}
 
 
+# First, while no other network takes the server's connections.
+@pytest.mark.slow
+def test_a_network_without_a_state_folder_leaves_nothing_on_the_server(
+    postgres_server: Server,
+) -> None:
+    """When its state goes, so do its databases and roles."""
+    import subprocess
+    import sys
+
+    before = on_server(postgres_server)
+    words = [sys.executable, "-m", "warifu.cli", "demo", "--people", "50", "--no-browser", "--json"]
+    process = subprocess.Popen(
+        [*words, "--database-url", postgres_server.given], stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert any(line.rstrip() == "}" for line in process.stdout)
+    assert on_server(postgres_server) > before
+    process.terminate()
+    process.wait(120)
+    process.stdout.close()
+    assert on_server(postgres_server) == before
+
+
 def test_plays_pass_and_the_audit_finds_nothing(living: Running) -> None:
     """Exchanges with every outcome run, their records agree at all parties, and the log bears them out."""
     for name in ("moved-household", "refused", "protected-person"):
@@ -251,25 +274,3 @@ def test_migrations_make_the_schema_that_the_program_expects(postgres_server: Se
             engine.dispose()
     finally:
         server.drop(postgres_server.given, [home.name for home in homes])
-
-
-@pytest.mark.slow
-def test_a_network_without_a_state_folder_leaves_nothing_on_the_server(
-    postgres_server: Server,
-) -> None:
-    """When its state goes, so do its databases and roles."""
-    import subprocess
-    import sys
-
-    before = on_server(postgres_server)
-    words = [sys.executable, "-m", "warifu.cli", "demo", "--people", "50", "--no-browser", "--json"]
-    process = subprocess.Popen(
-        [*words, "--database-url", postgres_server.given], stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert any(line.rstrip() == "}" for line in process.stdout)
-    assert on_server(postgres_server) > before
-    process.terminate()
-    process.wait(120)
-    process.stdout.close()
-    assert on_server(postgres_server) == before
