@@ -71,7 +71,7 @@ def run(
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help=t("短く測る（1分以内。履歴は10万件）。", "Measure briefly: within a minute, with 100,000 records of history.")),
+        typer.Option("--quick", help=t("短く測る（履歴は10万件）。", "Measure briefly, with 100,000 records of history.")),
     ] = False,
     pairs: Annotated[
         int | None,
