@@ -183,7 +183,7 @@ class Requester:
     """Stands in for a requester's process: answers by writing the records of an exchange into three databases."""
 
     def __init__(self, field: SimpleNamespace, *, early: str | None) -> None:
-        """`early`: the side whose record it writes only after it answered."""
+        """`early`: the side whose record it does not wait for."""
         self._field, self._early, self._going = field, early, True
 
     def stop(self) -> None:
@@ -193,15 +193,17 @@ class Requester:
     async def load(self, call: str, callers: int, seconds: float, told) -> Stretch:
         """See Hand."""
         self._going, done, until = True, 0, time.monotonic() + seconds
+        late: set[asyncio.Task[None]] = set()
         while self._going and time.monotonic() < until:
             request_id = f"{call}-{time.monotonic_ns()}"
-            if self._early is not None:
-                told(request_id)
-            for path, table in self._field.stores(call).values():
-                await asyncio.to_thread(_record, path, table, request_id)
-            if self._early is None:
-                told(request_id)
+            for side, (path, table) in self._field.stores(call).items():
+                writing = asyncio.create_task(asyncio.to_thread(_record, path, table, request_id))
+                late.add(writing)
+                if side != self._early:
+                    await writing
+            told(request_id)
             done += 1
+        await asyncio.gather(*late)
         return Stretch((0.0,), 1.0, done)
 
 
