@@ -122,6 +122,11 @@ def day_of_form(form: FormData, name: str) -> date | None:
         return None
 
 
+def typed(form: FormData, *names: str) -> dict[str, str]:
+    """What stands in fields of a form, to be shown again."""
+    return {name: str(form.get(name, "")) for name in names}
+
+
 def number_of(request: Request) -> int:
     """The number in an address; 0, which nothing has, when it is none."""
     text = str(request.path_params.get("id", ""))

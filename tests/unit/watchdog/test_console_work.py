@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -214,6 +215,26 @@ async def test_a_measure_that_is_not_whole_is_not_issued(desk: Desk, change: dic
     form = {"institution": TAX, "kind": "guidance", "title": "t", "text": "x"} | change
     assert (await browser.post("/measures", form)).status_code == 400
     assert desk.office.measures.page(2**62) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "wrong", "kept"),
+    [
+        ("/measures", {"institution": TAX, "kind": "guidance", "title": "記録の件", "reply_by": "2026-05-31"}, {"reply_by", "text"}, "記録の件"),
+        ("/stops", {"institution": "nobody", "why": "訓練の停止"}, {"institution", "ground"}, "訓練の停止"),
+        ("/ordinances/1/decide", {"to": "approved"}, {"note"}, "条例第3号"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_stands_beside_its_field(
+    desk: Desk, path: str, form: dict[str, str], wrong: set[str], kept: str
+) -> None:
+    """Exactly the fields to mend are marked, each described by a text on the page; what was typed stays."""
+    await desk.office.uses.file(NHI, filing())
+    page = (await (await logged_in(desk)).post(path, form)).text
+    marked = re.findall(r'aria-describedby="([^"]*)" aria-invalid="true"', page)
+    assert {ids.split()[-1] for ids in marked} == {f"{name}-wrong" for name in wrong}
+    assert all(f'id="{one}"' in page for ids in marked for one in ids.split())
+    assert kept in page
 
 
 async def test_a_reply_comes_once_from_its_institution_and_is_published(desk: Desk) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,10 +15,12 @@ from starlette.routing import BaseRoute, Route
 
 from warifu.kernel.instants import datetime_at
 from warifu.kernel.limits import LETTER_TEXT
-from warifu.watchdog.desk import PAGE, Desk, before_of, filled
+from warifu.watchdog.desk import PAGE, Desk, before_of, filled, typed
 from warifu.watchdog.letters.queries import Letters
 from warifu.web import languages
 from warifu.web.dates import written
+
+_EMPTY: Final = FormData()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +67,33 @@ class LetterViews:
         """Answer it."""
         who = await self.desk.staff(request)
         row = self._row(request)
-        text = filled(await request.form(), "text", LETTER_TEXT)
+        form = await request.form()
+        text = filled(form, "text", LETTER_TEXT)
         if text is None:
-            return await self._one(request, "text", 400)
+            return await self._one(request, form, ["text"], status=400)
         await self.desk.diary.note(who, "letter", row.letter_id)
         if not await self.letters.answer(row.letter_id, text):
-            return await self._one(request, "answered", 409)
+            return await self._one(request, form, answered=True, status=409)
         return RedirectResponse(f"/letters/{row.letter_id}?done", 303)
 
-    async def _one(self, request: Request, problem: str = "", status: int = 200) -> Response:
+    async def _one(
+        self,
+        request: Request,
+        form: FormData = _EMPTY,
+        wrong: Collection[str] = (),
+        *,
+        answered: bool = False,
+        status: int = 200,
+    ) -> Response:
         return await self.desk.render(
             request,
             "letter.html",
             status,
             line=self._line(self._row(request), languages.of(request)),
             longest=int(LETTER_TEXT),
-            problem=problem,
+            wrong=wrong,
+            answered=answered,
+            typed=typed(form, "text"),
             done="done" in request.query_params,
         )
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from warifu.kernel.limits import FILED_TEXT
-from warifu.watchdog.desk import PAGE, Desk, RoleNeededError, before_of, day_of_form, filled
+from warifu.watchdog.desk import PAGE, Desk, RoleNeededError, before_of, day_of_form, filled, typed
 from warifu.watchdog.measures.queries import NAMES, Kind, Measures
 from warifu.watchdog.staff.roles import Role
 from warifu.watchdog.stops.queries import Stops
 from warifu.web import languages
 
 TITLE: Final = 100
+_FIELDS: Final = ("institution", "kind", "reply_by", "title", "text")
+_EMPTY: Final = FormData()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,11 @@ class MeasureViews:
         """Issue one. Guidance is every examiner's; what weighs more is the director's."""
         who = await self.desk.staff(request)
         form = await request.form()
-        institution, kind = str(form.get("institution", "")), str(form.get("kind", ""))
-        title, text = filled(form, "title", TITLE), filled(form, "text", FILED_TEXT)
+        if wrong := self._wrong(form):
+            return await self._page(request, form, wrong)
+        institution, kind = str(form["institution"]), str(form["kind"])
+        title, text = filled(form, "title", TITLE) or "", filled(form, "text", FILED_TEXT) or ""
         reply_by, today = day_of_form(form, "reply_by"), self.desk.today()
-        if not self.desk.known(institution) or kind not in set(Kind) or title is None or text is None or "\n" in title:
-            return await self._page(request, "incomplete", 400)
-        if str(form.get("reply_by", "")).strip() and (reply_by is None or reply_by < today):
-            return await self._page(request, "day", 400)
         if Kind(kind) is not Kind.GUIDANCE and who.role is not Role.DIRECTOR:
             raise RoleNeededError
         await self.desk.diary.note(who, "measure", institution)
@@ -69,18 +70,31 @@ class MeasureViews:
             request, "public_measures.html", rows=self._lines(rows, language), older=_older(rows), stopped=stopped
         )
 
-    async def _page(self, request: Request, problem: str = "", status: int = 200) -> Response:
+    def _wrong(self, form: FormData) -> list[str]:
+        """The fields to mend."""
+        title, due = filled(form, "title", TITLE), day_of_form(form, "reply_by")
+        fit = {
+            "institution": self.desk.known(str(form.get("institution", ""))),
+            "kind": str(form.get("kind", "")) in set(Kind),
+            "reply_by": not str(form.get("reply_by", "")).strip() or (due is not None and due >= self.desk.today()),
+            "title": title is not None and "\n" not in title,
+            "text": filled(form, "text", FILED_TEXT) is not None,
+        }
+        return [name for name, fits in fit.items() if not fits]
+
+    async def _page(self, request: Request, form: FormData = _EMPTY, wrong: Collection[str] = ()) -> Response:
         language = languages.of(request)
         rows = self.measures.page(before_of(request))
         return await self.desk.render(
             request,
             "measures.html",
-            status,
+            400 if wrong else 200,
             rows=self._lines(rows, language),
             older=_older(rows),
             institutions=[(one.code, one.name.to(language)) for one in self.desk.institutions()],
             kinds=[(kind.value, name.to(language)) for kind, name in NAMES.items()],
-            problem=problem,
+            wrong=wrong,
+            typed=typed(form, *_FIELDS),
             done="done" in request.query_params,
             title_longest=TITLE,
             text_longest=int(FILED_TEXT),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,13 +15,14 @@ from starlette.routing import BaseRoute, Route
 from warifu.kernel.instants import datetime_at
 from warifu.kernel.limits import FREE_TEXT
 from warifu.supervision.v1.supervision_pb2 import FileOrdinanceUseRequest
-from warifu.watchdog.desk import Desk, filled, number_of
+from warifu.watchdog.desk import Desk, filled, number_of, typed
 from warifu.watchdog.ordinances.queries import FOLLOWS, OrdinanceUses, State
 from warifu.watchdog.rulings import RulingsDesk
 from warifu.web import languages
 from warifu.web.dates import written
 
 _ACTS = {State.APPROVED: "approve", State.REFUSED: "refuse", State.WITHDRAWN: "withdraw"}
+_EMPTY: Final = FormData()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,13 @@ class OrdinanceViews:
         who = await self.desk.director(request)
         form = await request.form()
         to, note = str(form.get("to", "")), filled(form, "note", FREE_TEXT)
-        if to not in _ACTS or note is None:
-            return await self._one(request, "incomplete", 400)
+        wrong = [name for name, fits in (("to", to in _ACTS), ("note", note is not None)) if not fits]
+        if wrong or note is None:
+            return await self._one(request, form, wrong, status=400)
         row = self._row(request)
         await self.desk.diary.note(who, _ACTS[State(to)], f"ordinance-{row.id}")
         if not await self.uses.decide(row.id, State(to), note):
-            return await self._one(request, "decided", 409)
+            return await self._one(request, form, decided=True, status=409)
         done = to if await self.rulings.tell() else "later"
         return RedirectResponse(f"/ordinances/{row.id}?done={done}", 303)
 
@@ -71,7 +74,15 @@ class OrdinanceViews:
         rows = [self._line(row, language) for row in self.uses.all() if row.state == State.APPROVED]
         return await self.desk.render(request, "public_ordinances.html", rows=rows)
 
-    async def _one(self, request: Request, problem: str = "", status: int = 200) -> Response:
+    async def _one(
+        self,
+        request: Request,
+        form: FormData = _EMPTY,
+        wrong: Collection[str] = (),
+        *,
+        decided: bool = False,
+        status: int = 200,
+    ) -> Response:
         row = self._row(request)
         return await self.desk.render(
             request,
@@ -81,7 +92,9 @@ class OrdinanceViews:
             filing=FileOrdinanceUseRequest.FromString(row.filing),
             affair=self._affair(row, languages.of(request)),
             follows=[state.value for state in FOLLOWS[State(row.state)]],
-            problem=problem,
+            wrong=wrong,
+            decided=decided,
+            typed=typed(form, "note"),
             done=request.query_params.get("done", "") if request.method == "GET" else "",
             longest=int(FREE_TEXT),
         )

@@ -41,25 +41,27 @@ class Conditions:
     last: str = ""
 
     @classmethod
-    def of(cls, request: Request, desk: Desk) -> Conditions:
-        """The conditions in an address.
+    def of(cls, request: Request) -> Conditions:
+        """The conditions in an address, as they stand there."""
+        names = ("institution", "procedure", "outcome", "first", "last")
+        return cls(*(request.query_params.get(name, "").strip() for name in names))
+
+    def check(self, desk: Desk) -> None:
+        """See that they can be met.
 
         Raises:
             NonsenseError: not an institution, procedure, outcome or day.
         """
-        names = ("institution", "procedure", "outcome", "first", "last")
-        made = cls(*(request.query_params.get(name, "").strip() for name in names))
         procedures = {row.procedure.code for row in desk.book().rows.values()}
-        if made.institution and not desk.known(made.institution):
+        if self.institution and not desk.known(self.institution):
             raise NonsenseError("institution")
-        if made.procedure and made.procedure not in procedures:
+        if self.procedure and self.procedure not in procedures:
             raise NonsenseError("procedure")
-        if made.outcome and made.outcome not in OUTCOMES:
+        if self.outcome and self.outcome not in OUTCOMES:
             raise NonsenseError("outcome")
-        first, last = _day(made.first, "first"), _day(made.last, "last")
+        first, last = _day(self.first, "first"), _day(self.last, "last")
         if first and last and first > last:
             raise NonsenseError("last")
-        return made
 
     def request(self, role: str, before: int) -> SearchRecordsRequest:
         """As it is asked."""
@@ -99,9 +101,9 @@ class SearchViews:
         """The form, and what was found."""
         account = await self.desk.staff(request)
         wrong, found, failure = "", None, None
-        conditions = Conditions()
+        conditions = Conditions.of(request)
         try:
-            conditions = Conditions.of(request, self.desk)
+            conditions.check(self.desk)
             if "go" in request.query_params:
                 found = await self._search(account, conditions, request)
         except NonsenseError as error:
@@ -113,8 +115,9 @@ class SearchViews:
     async def json(self, request: Request) -> Response:
         """The same for programs."""
         account = await self.desk.staff(request)
+        conditions = Conditions.of(request)
         try:
-            conditions = Conditions.of(request, self.desk)
+            conditions.check(self.desk)
             found = await self._search(account, conditions, request)
         except NonsenseError as error:
             wrong = LinkageError(
@@ -145,7 +148,7 @@ class SearchViews:
             "search.html",
             400 if wrong else 503 if failure else 200,
             asked=conditions,
-            wrong=wrong,
+            wrong=[wrong] if wrong else [],
             failure=failure,
             institutions=[(one.code, one.name.to(language)) for one in self.desk.institutions()],
             procedures=self._procedures(language),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,10 +14,12 @@ from starlette.routing import BaseRoute, Route
 
 from warifu.kernel.limits import FREE_TEXT
 from warifu.law import Stopped
-from warifu.watchdog.desk import Desk, filled, number_of
+from warifu.watchdog.desk import Desk, filled, number_of, typed
 from warifu.watchdog.rulings import RulingsDesk
 from warifu.watchdog.stops.queries import Stops
 from warifu.web import languages
+
+_EMPTY: Final = FormData()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,12 @@ class StopViews:
         """Stop an institution."""
         who = await self.desk.director(request)
         form = await request.form()
-        institution, why = str(form.get("institution", "")), filled(form, "why", FREE_TEXT)
-        ground = str(form.get("ground", ""))
-        if not self.desk.known(institution) or why is None or ground not in set(Stopped):
-            return await self._page(request, "incomplete", 400)
+        if wrong := self._wrong(form):
+            return await self._page(request, form, wrong, status=400)
+        institution, ground, why = str(form["institution"]), str(form["ground"]), filled(form, "why", FREE_TEXT) or ""
         await self.desk.diary.note(who, "stop", institution)
         if not await self.stops.stop(institution, Stopped(ground), why, self.desk.today()):
-            return await self._page(request, "already", 409)
+            return await self._page(request, form, already=True, status=409)
         return await self._told("stopped")
 
     async def lift(self, request: Request) -> Response:
@@ -63,7 +67,25 @@ class StopViews:
     async def _told(self, done: str) -> Response:
         return RedirectResponse(f"/stops?done={done}" if await self.rulings.tell() else "/stops?done=later", 303)
 
-    async def _page(self, request: Request, problem: str = "", status: int = 200) -> Response:
+    def _wrong(self, form: FormData) -> list[str]:
+        """The fields to mend."""
+        why = filled(form, "why", FREE_TEXT)
+        fit = {
+            "institution": self.desk.known(str(form.get("institution", ""))),
+            "ground": str(form.get("ground", "")) in set(Stopped),
+            "why": why is not None and "\n" not in why,
+        }
+        return [name for name, fits in fit.items() if not fits]
+
+    async def _page(
+        self,
+        request: Request,
+        form: FormData = _EMPTY,
+        wrong: Collection[str] = (),
+        *,
+        already: bool = False,
+        status: int = 200,
+    ) -> Response:
         language = languages.of(request)
         rows = [
             {"id": row.id, "name": self.desk.name(row.institution, language), "ground": row.ground, "why": row.why,
@@ -76,7 +98,9 @@ class StopViews:
             status,
             rows=rows,
             institutions=[(one.code, one.name.to(language)) for one in self.desk.institutions()],
-            problem=problem,
+            wrong=wrong,
+            already=already,
+            typed=typed(form, "institution", "ground", "why"),
             done=request.query_params.get("done", "") if request.method == "GET" else "",
             longest=int(FREE_TEXT),
         )
