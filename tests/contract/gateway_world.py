@@ -30,6 +30,7 @@ from warifu.exchange.directory import make_entry, verify_entry
 from warifu.exchange.header import header_hash
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.permit import CheckedPermit, PermitChecker, check_window
+from warifu.exchange.record import check
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.codes import SivScheme, token_secret
 from warifu.gateway.party import build as build_gateway
@@ -179,11 +180,10 @@ class Portal(portal_pb2_grpc.DeliveryServiceServicer):
 
     async def Deliver(self, request, context):
         """Open, keep, acknowledge."""
-        for delivery in request.deliveries:
-            info = domains.DELIVERY_SEAL + delivery.request_id.encode()
-            shown = self.keys.open(delivery.key_id, delivery.sealed, info)
-            self.received.append((delivery.request_id, portal_pb2.ShownRecord.FromString(shown)))
-        ids = [delivery.request_id for delivery in request.deliveries]
+        plain = self.keys.open(request.key_id, request.sealed, domains.DELIVERY_SEAL)
+        records = portal_pb2.Deliveries.FromString(plain).records
+        ids = [check(pb.CommittedRecord.FromString(one.request)).request_id for one in records]
+        self.received += zip(ids, records, strict=True)
         return portal_pb2.DeliverResponse(stored=ids if self.acknowledges else [])
 
 

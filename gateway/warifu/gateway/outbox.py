@@ -1,8 +1,9 @@
 """The outbox: final exchanges that are not withheld go to the portal, for the citizen to read, and again with each correction.
 
-At least once and in order; the portal stores by request id, so twice has no effect. A record is sealed when it is sent, to the portal's
-key of that moment and under the portal's own code for the person, so nothing here says whose it is. It waits until both of its records
-and its corrections stand in the log, so that the portal learns where.
+At least once and in order; the portal stores by request id, so twice has no effect. What goes together is sealed together when it is sent, to
+the portal's key of that moment; each record under the portal's own code for the person, so nothing here says whose it is. It waits until both of its records
+and its corrections stand in the log, so that the portal learns where. Of several processes on one store the one that leads the log delivers;
+were it two for a moment, the portal would be told twice.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from warifu.gateway.schema import CORRECTION, ENTRY, EXCHANGE, OUTBOX, RECORD
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
-from warifu.portal.v1.portal_pb2 import DeliverRequest, Delivery, ShownCorrection, ShownRecord
+from warifu.portal.v1.portal_pb2 import Deliveries, DeliverRequest, ShownCorrection, ShownRecord
 from warifu.portal.v1.portal_pb2_grpc import DeliveryServiceStub
 
 PORTAL = "portal"
 """Party, and role in the register, of the citizen's portal."""
-DELIVERED_AT_ONCE = 100
-SEALED_AT_ONCE = 20
-"""Few enough that sealing them, some 0.1 ms each, holds up no exchange."""
+DELIVERED_AT_ONCE = 200
+MADE_AT_ONCE = 20
+"""Few enough that making them holds up no exchange."""
 
 _REQUEST, _OUTCOME = ENTRY.alias("request"), ENTRY.alias("outcome")
 _UNPLACED = exists().where(
@@ -79,7 +80,7 @@ class Outbox:
 
     async def run(self) -> int:
         """Deliver what waits, until all is acknowledged or the portal does not take more; how many were delivered."""
-        if self._books.store.read(_is_empty):
+        if not await self._books.log.turn(lambda: not self._books.store.read(_is_empty)):
             return 0
         await self._books.log.integrate()
         found = self._portal()
@@ -95,13 +96,15 @@ class Outbox:
 
     async def _deliver(self, waiting: Sequence[Waiting], portal: str, key: SealingKey) -> set[int]:
         """Positions that the portal has acknowledged."""
-        deliveries = []
-        for start in range(0, len(waiting), SEALED_AT_ONCE):
-            deliveries += [self._delivery(one, portal, key) for one in waiting[start : start + SEALED_AT_ONCE]]
+        shown = Deliveries()
+        for start in range(0, len(waiting), MADE_AT_ONCE):
+            shown.records.extend(self._shown(one, portal) for one in waiting[start : start + MADE_AT_ONCE])
             await asyncio.sleep(0)
+        sealed = key.seal(shown.SerializeToString(), domains.DELIVERY_SEAL)
         try:
             stub = self._peers.stub(DeliveryServiceStub, PORTAL)
-            response = await stub.Deliver(DeliverRequest(deliveries=deliveries), timeout=CALL_DEADLINE / 1000)
+            request = DeliverRequest(sealed=sealed, key_id=key.key_id)
+            response = await stub.Deliver(request, timeout=CALL_DEADLINE / 1000)
         except grpc.aio.AioRpcError:  # not there yet, or not any more: they wait
             return set()
         stored = set(response.stored)
@@ -110,11 +113,11 @@ class Outbox:
             await self._books.store.write(lambda connection: _forget(connection, taken))
         return taken
 
-    def _delivery(self, one: Waiting, portal: str, key: SealingKey) -> Delivery:
+    def _shown(self, one: Waiting, portal: str) -> ShownRecord:
         asked = self._books.exchanges.asked(one)
         subject = pb.Inquiry.FromString(asked["inquiry"]).subject
         opened = self._books.records.unsealed
-        shown = ShownRecord(
+        return ShownRecord(
             subject=self._conversion.convert(subject, asked["requester"], portal).SerializeToString(),
             request=opened(one.month, one.request_id, one.requested),
             outcome=opened(one.month, one.request_id, one.decided),
@@ -122,8 +125,6 @@ class Outbox:
             outcome_leaf=one.outcome_leaf,
             corrections=self._corrections(one.request_id) if one.corrected else (),
         )
-        sealed = key.seal(shown.SerializeToString(), domains.DELIVERY_SEAL + one.request_id.encode())
-        return Delivery(request_id=one.request_id, sealed=sealed, key_id=key.key_id)
 
     def _corrections(self, request_id: str) -> list[ShownCorrection]:
         vault = self._books.vault

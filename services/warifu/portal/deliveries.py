@@ -1,12 +1,13 @@
 """Receiving records: opened, checked, stored, and only then acknowledged.
 
-A delivery that is stored already is acknowledged again without effect; one that differs from what is stored, or cannot be believed, is
-refused by name and hinders no other of its call. Where its records stand in the log says nothing of what they are: places are noted, not
+A record that is stored already is acknowledged again without effect; one that differs from what is stored, or cannot be believed, is
+left out of the answer and hinders no other of its call. Where its records stand in the log says nothing of what they are: places are noted, not
 compared, and what is noted wrongly proves nothing to the citizen's browser.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ from warifu.portal.schema import entries, positions
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 
 MOST: Final = 500
-"""Deliveries in one call."""
+"""Records in one call."""
 FINAL: Final = frozenset(
     {
         exchange_pb2.OUTCOME_ANSWERED,
@@ -83,22 +84,22 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
         """Store what can be believed and tell which request ids are durable now.
 
         Raises:
-            LinkageError: CLIENT_TOO_MANY_ITEMS; CLIENT_DELIVERY_INVALID when not one delivery of the call could be stored.
+            LinkageError: CLIENT_DELIVERY_INVALID when the block does not open, or not one record in it can be stored; CLIENT_TOO_MANY_ITEMS.
         """
         del context
-        if len(request.deliveries) > MOST:
-            raise LinkageError(Reason.CLIENT_TOO_MANY_ITEMS, metadata={"field": "deliveries", "limit": str(MOST)})
-        found = [entry for entry in map(self._entry, request.deliveries) if entry is not None]
-        if request.deliveries and not found:
+        records = _opened(request, self._keys)
+        if len(records) > MOST:
+            raise LinkageError(Reason.CLIENT_TOO_MANY_ITEMS, metadata={"field": "records", "limit": str(MOST)})
+        found = [entry for entry in map(self._entry, records) if entry is not None]
+        if not found:
             raise LinkageError(Reason.CLIENT_DELIVERY_INVALID)
         await self._months.ready(entry.month for entry, _ in found)
-        stored = await self._store.write(lambda connection: self._keep(connection, found)) if found else []
+        stored = await self._store.write(lambda connection: self._keep(connection, found))
         return portal_pb2.DeliverResponse(stored=stored)
 
-    def _entry(self, delivery: portal_pb2.Delivery) -> _Delivered | None:
+    def _entry(self, shown: portal_pb2.ShownRecord) -> _Delivered | None:
         try:
-            shown = _open(delivery, self._keys)
-            entry = _entry(delivery.request_id, shown, self._log_key)
+            entry = entry_of(shown, self._log_key)
             corrected = _corrections(shown, entry)
         except DeliveryError:
             return None  # its request id stays out of the answer, so the gateway knows
@@ -142,20 +143,16 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
         marks.add_all(connection, self._seals.vault, new)
 
 
-def entry_of(delivery: portal_pb2.Delivery, keys: InstitutionKeys, log_key: str) -> Kept:
-    """The entry of a delivery, but for its place in the order of arrival.
+def entry_of(shown: portal_pb2.ShownRecord, log_key: str) -> Kept:
+    """The entry of a delivered record, but for its place in the order of arrival.
 
     Raises:
-        DeliveryError: it does not open; a commitment does not fit; the two records are not of this one exchange; it is not final;
-            or it is marked as not to be disclosed, in which case it must never be kept here, whoever sent it.
+        DeliveryError: a commitment does not fit; the two records are not of one exchange; it is not final; or it is marked as not to be
+            disclosed, in which case it must never be kept here, whoever sent it.
     """
-    return _entry(delivery.request_id, _open(delivery, keys), log_key)
-
-
-def _entry(request_id: str, shown: portal_pb2.ShownRecord, log_key: str) -> Kept:
     records = [_checked(part) for part in (shown.request, shown.outcome)]
     request, outcome = records
-    _check_pair(request_id, request, outcome)
+    _check_pair(request, outcome)
     if not shown.subject:
         raise DeliveryError("no subject")
     # Places that cannot be so, as when nobody said them, are asked for later (`places`).
@@ -189,12 +186,12 @@ def _corrections(shown: portal_pb2.ShownRecord, entry: Kept) -> list[Correction]
         raise DeliveryError("a correction that cannot be believed") from error
 
 
-def _open(delivery: portal_pb2.Delivery, keys: InstitutionKeys) -> portal_pb2.ShownRecord:
-    info = domains.DELIVERY_SEAL + delivery.request_id.encode()
+def _opened(request: portal_pb2.DeliverRequest, keys: InstitutionKeys) -> Sequence[portal_pb2.ShownRecord]:
     try:
-        return portal_pb2.ShownRecord.FromString(keys.open(delivery.key_id, delivery.sealed, info))
+        plain = keys.open(request.key_id, request.sealed, domains.DELIVERY_SEAL)
+        return portal_pb2.Deliveries.FromString(plain).records
     except (OpenError, DecodeError) as error:
-        raise DeliveryError("it does not open") from error
+        raise LinkageError(Reason.CLIENT_DELIVERY_INVALID) from error
 
 
 def _checked(part: bytes) -> exchange_pb2.AccessRecord:
@@ -204,11 +201,11 @@ def _checked(part: bytes) -> exchange_pb2.AccessRecord:
         raise DeliveryError("not a committed record") from error
 
 
-def _check_pair(request_id: str, request: exchange_pb2.AccessRecord, outcome: exchange_pb2.AccessRecord) -> None:
+def _check_pair(request: exchange_pb2.AccessRecord, outcome: exchange_pb2.AccessRecord) -> None:
     kinds = (request.kind, outcome.kind)
     if kinds != (exchange_pb2.RECORD_KIND_REQUEST, exchange_pb2.RECORD_KIND_OUTCOME):
         raise DeliveryError("not a request record and an outcome record")
-    if not request_id == request.request_id == outcome.request_id:
+    if request.request_id != outcome.request_id:
         raise DeliveryError("records of another exchange")
     if any(getattr(request, name) != getattr(outcome, name) for name in _SAME):
         raise DeliveryError("the two records contradict each other")

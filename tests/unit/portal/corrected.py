@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from unit.portal.lab import HANA, DemoPerson, Lab, Told, seal, shown, subject
+from unit.portal.lab import HANA, DemoPerson, Lab, Told, shown, subject
 
 from warifu.exchange import event as events
 from warifu.kernel.instants import milliseconds, timestamp
 from warifu.log.v1 import log_pb2
-from warifu.portal.v1 import portal_pb2
 
 
 class Corrected:
@@ -39,6 +38,4 @@ class Corrected:
 
     async def deliver(self) -> list[str]:
         """Deliver the exchange with its corrections so far; the request ids that the portal acknowledged."""
-        delivery = seal(self.lab.keys, self.request_id, self.plain.SerializeToString())
-        response = await self.lab.servicer.Deliver(portal_pb2.DeliverRequest(deliveries=[delivery]), None)
-        return list(response.stored)
+        return await self.lab.deliver_shown(self.plain)

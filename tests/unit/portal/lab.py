@@ -128,16 +128,11 @@ def shown(told: Told, whose: bytes) -> portal_pb2.ShownRecord:
     )
 
 
-def sealed(keys: InstitutionKeys, told: Told, whose: bytes) -> portal_pb2.Delivery:
-    """A delivery as the gateway makes it."""
-    return seal(keys, told.request_id, shown(told, whose).SerializeToString())
-
-
-def seal(keys: InstitutionKeys, request_id: str, plain: bytes) -> portal_pb2.Delivery:
-    """Any plaintext as a delivery."""
-    info = domains.DELIVERY_SEAL + request_id.encode()
-    return portal_pb2.Delivery(
-        request_id=request_id, sealed=keys.sealing_key.seal(plain, info), key_id=keys.hpke_key_id
+def sealed(keys: InstitutionKeys, *records: portal_pb2.ShownRecord) -> portal_pb2.DeliverRequest:
+    """A call as the gateway makes it."""
+    plain = portal_pb2.Deliveries(records=records).SerializeToString()
+    return portal_pb2.DeliverRequest(
+        sealed=keys.sealing_key.seal(plain, domains.DELIVERY_SEAL), key_id=keys.hpke_key_id
     )
 
 
@@ -183,10 +178,11 @@ class Lab:
     async def deliver(self, told: Iterable[Told], person: DemoPerson = HANA, change: int = 0) -> list[str]:
         """Log exchanges about someone and deliver them; the request ids that the portal acknowledged."""
         whose = subject(person.individual_number, change)
-        plains = [(one.request_id, self.logged(shown(one, whose))) for one in told]
-        deliveries = [seal(self.keys, request_id, plain.SerializeToString()) for request_id, plain in plains]
-        response = await self.servicer.Deliver(portal_pb2.DeliverRequest(deliveries=deliveries), None)
-        return list(response.stored)
+        return await self.deliver_shown(*(self.logged(shown(one, whose)) for one in told))
+
+    async def deliver_shown(self, *records: portal_pb2.ShownRecord) -> list[str]:
+        """Deliver records as they are; the request ids that the portal acknowledged."""
+        return list((await self.servicer.Deliver(sealed(self.keys, *records), None)).stored)
 
     def logged(self, plain: portal_pb2.ShownRecord) -> portal_pb2.ShownRecord:
         """The same, with its two records in the log; others' come in between."""

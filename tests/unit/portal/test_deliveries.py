@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.portal.lab import Lab, Told, seal, sealed, shown, subject
+from unit.portal.lab import Lab, Told, sealed, shown, subject
 
 from warifu.control.v1 import control_pb2
 from warifu.exchange import record
@@ -22,14 +22,14 @@ WHOSE = subject("987650432101")
 LOG = "00c0ffee"
 
 
-def changed(told: Told, **changes: object) -> portal_pb2.Delivery:
+def changed(told: Told, **changes: object) -> portal_pb2.ShownRecord:
     """A delivery whose outcome record differs in some fields and is committed to anew."""
     plain = shown(told, WHOSE)
     outcome = record.check(exchange_pb2.CommittedRecord.FromString(plain.outcome))
     for name, value in changes.items():
         setattr(outcome, name, value)
     plain.outcome = record.commit(outcome).SerializeToString()
-    return seal(KEYS, told.request_id, plain.SerializeToString())
+    return plain
 
 
 async def test_a_stored_delivery_is_on_the_disk_when_it_is_acknowledged(lab: Lab, tmp_path) -> None:
@@ -44,11 +44,9 @@ async def test_a_stored_delivery_is_on_the_disk_when_it_is_acknowledged(lab: Lab
 async def test_the_same_delivery_again_has_no_effect(lab: Lab) -> None:
     """Delivered twice, also sealed anew, an exchange is acknowledged twice and stored once."""
     told = Told()
-    plain = shown(told, subject("987650432101")).SerializeToString()
-    servicer = lab.servicer
+    plain = shown(told, subject("987650432101"))
     for _ in range(2):
-        request = portal_pb2.DeliverRequest(deliveries=[seal(lab.keys, told.request_id, plain)] * 2)
-        assert set((await servicer.Deliver(request, None)).stored) == {told.request_id}
+        assert set(await lab.deliver_shown(plain, plain)) == {told.request_id}
     assert len(holdings(lab.store, lab.seals, told.request_id)) == 1
 
 
@@ -63,34 +61,37 @@ async def test_other_content_for_a_stored_exchange_is_not_acknowledged(lab: Lab)
 
 
 async def test_a_call_of_which_nothing_can_be_stored_fails(lab: Lab) -> None:
-    """When not one delivery opens, the caller learns that its copy of the portal's key is to be fetched again."""
-    request = portal_pb2.DeliverRequest(deliveries=[sealed(KEYS, Told(), WHOSE)])
-    with pytest.raises(LinkageError) as failure:
-        await lab.servicer.Deliver(request, None)
-    assert failure.value.reason is Reason.CLIENT_DELIVERY_INVALID
+    """When the block does not open, or no record in it can be believed, the caller learns it: its copy of the portal's key may be an old one."""
+    for request in (
+        sealed(KEYS, shown(Told(), WHOSE)),
+        sealed(lab.keys),
+        sealed(lab.keys, shown(Told(withheld=True), WHOSE)),
+    ):
+        with pytest.raises(LinkageError) as failure:
+            await lab.servicer.Deliver(request, None)
+        assert failure.value.reason is Reason.CLIENT_DELIVERY_INVALID
 
 
 async def test_too_many_deliveries_are_refused_whole(lab: Lab) -> None:
     """More than 500 deliveries in a call are refused."""
-    request = portal_pb2.DeliverRequest(deliveries=[portal_pb2.Delivery()] * 501)
     with pytest.raises(LinkageError) as failure:
-        await lab.servicer.Deliver(request, None)
+        await lab.deliver_shown(*[portal_pb2.ShownRecord()] * 501)
     assert failure.value.reason is Reason.CLIENT_TOO_MANY_ITEMS
 
 
 def test_a_withheld_record_is_never_kept() -> None:
     """A record marked as not to be disclosed is refused, in whichever of the two records the mark stands."""
     with pytest.raises(DeliveryError, match="not to be disclosed"):
-        entry_of(sealed(KEYS, Told(withheld=True), WHOSE), KEYS, LOG)
+        entry_of(shown(Told(withheld=True), WHOSE), LOG)
     with pytest.raises(DeliveryError, match="not to be disclosed"):
-        entry_of(changed(Told(), non_disclosure=True), KEYS, LOG)
+        entry_of(changed(Told(), non_disclosure=True), LOG)
 
 
 @pytest.mark.parametrize("outcome", [exchange_pb2.OUTCOME_PENDING, exchange_pb2.OUTCOME_UNSPECIFIED])
 def test_only_final_outcomes_are_kept(outcome: int) -> None:
     """An exchange that is not final yet is refused."""
     with pytest.raises(DeliveryError, match="not final"):
-        entry_of(sealed(KEYS, Told(outcome=outcome), WHOSE), KEYS, LOG)
+        entry_of(shown(Told(outcome=outcome), WHOSE), LOG)
 
 
 @pytest.mark.parametrize(
@@ -103,15 +104,21 @@ def test_only_final_outcomes_are_kept(outcome: int) -> None:
 def test_records_that_contradict_each_other_are_refused(changes: dict[str, object]) -> None:
     """The outcome record must be of the same exchange and say the same of it as the request record."""
     with pytest.raises(DeliveryError):
-        entry_of(changed(Told(), **changes), KEYS, LOG)
+        entry_of(changed(Told(), **changes), LOG)
 
 
-def test_a_delivery_for_another_request_id_does_not_open() -> None:
-    """The seal binds the request id: a ciphertext moved to another id is refused."""
-    delivery = sealed(KEYS, Told(), WHOSE)
-    delivery.request_id = Told().request_id
-    with pytest.raises(DeliveryError, match="open"):
-        entry_of(delivery, KEYS, LOG)
+async def test_a_block_with_any_bit_changed_is_refused_whole(lab: Lab) -> None:
+    """At either end or in the middle: nothing of it is kept."""
+    told = Told()
+    for place in (0, 700, -1):
+        request = sealed(lab.keys, shown(told, WHOSE))
+        altered = bytearray(request.sealed)
+        altered[place] ^= 1
+        request.sealed = bytes(altered)
+        with pytest.raises(LinkageError) as failure:
+            await lab.servicer.Deliver(request, None)
+        assert failure.value.reason is Reason.CLIENT_DELIVERY_INVALID
+    assert holdings(lab.store, lab.seals, told.request_id) == []
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
@@ -124,7 +131,7 @@ def test_any_bit_of_a_record_is_under_its_commitment(part: str, place: int, bit:
     data[place % len(data)] ^= 1 << bit
     setattr(plain, part, bytes(data))
     with pytest.raises(DeliveryError):
-        entry_of(seal(KEYS, told.request_id, plain.SerializeToString()), KEYS, LOG)
+        entry_of(plain, LOG)
 
 
 async def test_the_view_shows_what_is_held_and_nothing_else(lab: Lab) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 from unit.portal.browser import Browser, visible
-from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, seal, sealed, shown, subject
+from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, shown, subject
 from unit.portal.paper_log import PaperLog
 
 from warifu.exchange.v1 import exchange_pb2
@@ -23,7 +23,6 @@ from warifu.portal.history.story import Teller
 from warifu.portal.holdings import holdings
 from warifu.portal.kept import Kept, Seals
 from warifu.portal.schema import entries, metadata
-from warifu.portal.v1 import portal_pb2
 
 ME, ALSO_ME, OTHER = b"me", b"me too", b"other"
 MONTH = 31 * 24 * 3600 * 1000
@@ -245,13 +244,12 @@ async def test_a_withheld_exchange_leaves_no_trace(lab: Lab, tmp_path) -> None:
     hidden = [Told(START - timedelta(hours=n, minutes=30), withheld=True) for n in range(45)]
     (tmp_path / "twin").mkdir()
     twin = await open_lab(tmp_path / "twin", log=PaperLog(lab.clock, lab.log.log, lab.log.witness))
-    plain = [shown(one, subject(HANA.individual_number)).SerializeToString() for one in told]
+    plain = [shown(one, subject(HANA.individual_number)) for one in told]
     try:
         for there, more in ((lab, hidden), (twin, [])):
-            made = [seal(there.keys, one.request_id, data) for one, data in zip(told, plain, strict=True)]
-            made += [sealed(there.keys, one, subject(HANA.individual_number)) for one in more]
-            made.sort(key=lambda delivery: delivery.request_id)
-            await there.servicer.Deliver(portal_pb2.DeliverRequest(deliveries=made), None)
+            made = [*plain, *(shown(one, subject(HANA.individual_number)) for one in more)]
+            made.sort(key=lambda one: one.request)  # it begins with the salt
+            await there.deliver_shown(*made)
         pages = [await _walk(Browser(one)) for one in (lab, twin)]
         assert pages[0] == pages[1]
         assert len(pages[0]) == 4

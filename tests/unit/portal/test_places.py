@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from unit.portal.lab import HANA, Lab, Told, open_lab, seal, shown, subject
+from unit.portal.lab import HANA, Lab, Told, open_lab, shown, subject
 from unit.portal.paper_log import PaperLog
 
 from warifu.exchange import record
@@ -31,8 +31,7 @@ def noted(lab: Lab, request_id: str) -> tuple[int | None, int | None, str | None
 
 async def deliver(lab: Lab, request_id: str, plain: portal_pb2.ShownRecord) -> list[str]:
     """Deliver a plaintext."""
-    delivery = seal(lab.keys, request_id, plain.SerializeToString())
-    return list((await lab.servicer.Deliver(portal_pb2.DeliverRequest(deliveries=[delivery]), None)).stored)
+    return await lab.deliver_shown(plain)
 
 
 @pytest.fixture

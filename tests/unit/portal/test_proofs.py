@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from unit.portal.browser import Browser
-from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, sealed, subject
+from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, shown, subject
 from unit.portal.paper_log import PaperLog
 
 from warifu.exchange import offline, record
@@ -18,7 +18,6 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.portal import app
 from warifu.portal.history.proofs import MOST
 from warifu.portal.history.tiles import Tiles
-from warifu.portal.v1 import portal_pb2
 from warifu.tlog.checkpoint import read_checkpoint
 from warifu.tlog.merkle import leaf_hash
 from warifu.tlog.proofs import check_consistency, check_inclusion
@@ -68,9 +67,7 @@ async def test_somebody_else_s_entry_is_missing_like_one_that_never_was(lab: Lab
     mine, theirs, hidden = Told(), Told(), Told(withheld=True)
     await lab.deliver([mine])
     await lab.deliver([theirs], SORA)
-    await lab.servicer.Deliver(
-        portal_pb2.DeliverRequest(deliveries=[sealed(lab.keys, hidden, subject(HANA.individual_number)), sealed(lab.keys, Told(), b"x")]), None
-    )  # fmt: skip
+    await lab.deliver_shown(shown(hidden, subject(HANA.individual_number)), shown(Told(), b"x"))
     browser = Browser(lab)
     await browser.log_in()
     answers = [await proofs(browser, one.request_id) for one in (theirs, hidden, Told())]

@@ -26,7 +26,7 @@ from warifu.exchange.v1 import exchange_pb2 as warifu_dot_exchange_dot_v1_dot_ex
 from warifu.log.v1 import log_pb2 as warifu_dot_log_dot_v1_dot_log__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwarifu/portal/v1/portal.proto\x12\x10warifu.portal.v1\x1a!warifu/exchange/v1/exchange.proto\x1a\x17warifu/log/v1/log.proto\"@\n\x0e\x44\x65liverRequest\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.warifu.portal.v1.Delivery\">\n\x08\x44\x65livery\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\"\xa4\x01\n\x0bShownRecord\x12\x0f\n\x07subject\x18\x01 \x01(\x0c\x12\x0f\n\x07request\x18\x02 \x01(\x0c\x12\x0f\n\x07outcome\x18\x03 \x01(\x0c\x12\x14\n\x0crequest_leaf\x18\x04 \x01(\x04\x12\x14\n\x0coutcome_leaf\x18\x05 \x01(\x04\x12\x36\n\x0b\x63orrections\x18\x06 \x03(\x0b\x32!.warifu.portal.v1.ShownCorrection\".\n\x0fShownCorrection\x12\r\n\x05\x65vent\x18\x01 \x01(\x0c\x12\x0c\n\x04leaf\x18\x02 \x01(\x04\"!\n\x0f\x44\x65liverResponse\x12\x0e\n\x06stored\x18\x01 \x03(\t\"2\n\x12ListRecordsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"e\n\x13ListRecordsResponse\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.warifu.portal.v1.DeliveredRecord\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"\xa0\x02\n\x0f\x44\x65liveredRecord\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x34\n\x07request\x18\x02 \x01(\x0b\x32#.warifu.exchange.v1.CommittedRecord\x12\x34\n\x07outcome\x18\x03 \x01(\x0b\x32#.warifu.exchange.v1.CommittedRecord\x12\x14\n\x0crequest_leaf\x18\x04 \x01(\x04\x12\x14\n\x0coutcome_leaf\x18\x05 \x01(\x04\x12\x31\n\ncorrection\x18\x06 \x01(\x0b\x32\x1d.warifu.log.v1.CommittedEvent\x12\x1c\n\x0f\x63orrection_leaf\x18\x07 \x01(\x04H\x00\x88\x01\x01\x42\x12\n\x10_correction_leaf2a\n\x0f\x44\x65liveryService\x12N\n\x07\x44\x65liver\x12 .warifu.portal.v1.DeliverRequest\x1a!.warifu.portal.v1.DeliverResponse2p\n\x12PortalAuditService\x12Z\n\x0bListRecords\x12$.warifu.portal.v1.ListRecordsRequest\x1a%.warifu.portal.v1.ListRecordsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dwarifu/portal/v1/portal.proto\x12\x10warifu.portal.v1\x1a!warifu/exchange/v1/exchange.proto\x1a\x17warifu/log/v1/log.proto\"0\n\x0e\x44\x65liverRequest\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"<\n\nDeliveries\x12.\n\x07records\x18\x01 \x03(\x0b\x32\x1d.warifu.portal.v1.ShownRecord\"\xa4\x01\n\x0bShownRecord\x12\x0f\n\x07subject\x18\x01 \x01(\x0c\x12\x0f\n\x07request\x18\x02 \x01(\x0c\x12\x0f\n\x07outcome\x18\x03 \x01(\x0c\x12\x14\n\x0crequest_leaf\x18\x04 \x01(\x04\x12\x14\n\x0coutcome_leaf\x18\x05 \x01(\x04\x12\x36\n\x0b\x63orrections\x18\x06 \x03(\x0b\x32!.warifu.portal.v1.ShownCorrection\".\n\x0fShownCorrection\x12\r\n\x05\x65vent\x18\x01 \x01(\x0c\x12\x0c\n\x04leaf\x18\x02 \x01(\x04\"!\n\x0f\x44\x65liverResponse\x12\x0e\n\x06stored\x18\x01 \x03(\t\"2\n\x12ListRecordsRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"e\n\x13ListRecordsResponse\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.warifu.portal.v1.DeliveredRecord\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"\xa0\x02\n\x0f\x44\x65liveredRecord\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x34\n\x07request\x18\x02 \x01(\x0b\x32#.warifu.exchange.v1.CommittedRecord\x12\x34\n\x07outcome\x18\x03 \x01(\x0b\x32#.warifu.exchange.v1.CommittedRecord\x12\x14\n\x0crequest_leaf\x18\x04 \x01(\x04\x12\x14\n\x0coutcome_leaf\x18\x05 \x01(\x04\x12\x31\n\ncorrection\x18\x06 \x01(\x0b\x32\x1d.warifu.log.v1.CommittedEvent\x12\x1c\n\x0f\x63orrection_leaf\x18\x07 \x01(\x04H\x00\x88\x01\x01\x42\x12\n\x10_correction_leaf2a\n\x0f\x44\x65liveryService\x12N\n\x07\x44\x65liver\x12 .warifu.portal.v1.DeliverRequest\x1a!.warifu.portal.v1.DeliverResponse2p\n\x12PortalAuditService\x12Z\n\x0bListRecords\x12$.warifu.portal.v1.ListRecordsRequest\x1a%.warifu.portal.v1.ListRecordsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,23 +34,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'warifu.portal.v1.portal_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DELIVERREQUEST']._serialized_start=111
-  _globals['_DELIVERREQUEST']._serialized_end=175
-  _globals['_DELIVERY']._serialized_start=177
-  _globals['_DELIVERY']._serialized_end=239
-  _globals['_SHOWNRECORD']._serialized_start=242
-  _globals['_SHOWNRECORD']._serialized_end=406
-  _globals['_SHOWNCORRECTION']._serialized_start=408
-  _globals['_SHOWNCORRECTION']._serialized_end=454
-  _globals['_DELIVERRESPONSE']._serialized_start=456
-  _globals['_DELIVERRESPONSE']._serialized_end=489
-  _globals['_LISTRECORDSREQUEST']._serialized_start=491
-  _globals['_LISTRECORDSREQUEST']._serialized_end=541
-  _globals['_LISTRECORDSRESPONSE']._serialized_start=543
-  _globals['_LISTRECORDSRESPONSE']._serialized_end=644
-  _globals['_DELIVEREDRECORD']._serialized_start=647
-  _globals['_DELIVEREDRECORD']._serialized_end=935
-  _globals['_DELIVERYSERVICE']._serialized_start=937
-  _globals['_DELIVERYSERVICE']._serialized_end=1034
-  _globals['_PORTALAUDITSERVICE']._serialized_start=1036
-  _globals['_PORTALAUDITSERVICE']._serialized_end=1148
+  _globals['_DELIVERREQUEST']._serialized_end=159
+  _globals['_DELIVERIES']._serialized_start=161
+  _globals['_DELIVERIES']._serialized_end=221
+  _globals['_SHOWNRECORD']._serialized_start=224
+  _globals['_SHOWNRECORD']._serialized_end=388
+  _globals['_SHOWNCORRECTION']._serialized_start=390
+  _globals['_SHOWNCORRECTION']._serialized_end=436
+  _globals['_DELIVERRESPONSE']._serialized_start=438
+  _globals['_DELIVERRESPONSE']._serialized_end=471
+  _globals['_LISTRECORDSREQUEST']._serialized_start=473
+  _globals['_LISTRECORDSREQUEST']._serialized_end=523
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=525
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=626
+  _globals['_DELIVEREDRECORD']._serialized_start=629
+  _globals['_DELIVEREDRECORD']._serialized_end=917
+  _globals['_DELIVERYSERVICE']._serialized_start=919
+  _globals['_DELIVERYSERVICE']._serialized_end=1016
+  _globals['_PORTALAUDITSERVICE']._serialized_start=1018
+  _globals['_PORTALAUDITSERVICE']._serialized_end=1130
 # @@protoc_insertion_point(module_scope)

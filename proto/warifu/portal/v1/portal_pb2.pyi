@@ -22,61 +22,57 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class DeliverRequest(_message.Message):
-    """Up to 500 deliveries."""
+    """Records in one sealed block."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    DELIVERIES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Delivery]:
-        """The deliveries."""
-
+    SEALED_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    sealed: _builtins.bytes
+    """Deliveries, HPKE-sealed to the portal with info "warifu/delivery/v1\\0"."""
+    key_id: _builtins.str
+    """Identifier of the portal's HPKE key."""
     def __init__(
         self,
         *,
-        deliveries: _abc.Iterable[Global___Delivery] | None = ...,
+        sealed: _builtins.bytes = ...,
+        key_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "sealed", b"sealed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliverRequest: _TypeAlias = DeliverRequest  # noqa: Y015
 
 @_typing.final
-class Delivery(_message.Message):
-    """One record for one citizen."""
+class Deliveries(_message.Message):
+    """Plaintext of a block: up to 500 records."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    SEALED_FIELD_NUMBER: _builtins.int
-    KEY_ID_FIELD_NUMBER: _builtins.int
-    request_id: _builtins.str
-    """The request id."""
-    sealed: _builtins.bytes
-    """ShownRecord, HPKE-sealed to the portal with info "warifu/delivery/v1\\0" ‖ request id."""
-    key_id: _builtins.str
-    """Identifier of the portal's HPKE key."""
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShownRecord]:
+        """One for each exchange."""
+
     def __init__(
         self,
         *,
-        request_id: _builtins.str = ...,
-        sealed: _builtins.bytes = ...,
-        key_id: _builtins.str = ...,
+        records: _abc.Iterable[Global___ShownRecord] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "request_id", b"request_id", "sealed", b"sealed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
+Global___Deliveries: _TypeAlias = Deliveries  # noqa: Y015
 
 @_typing.final
 class ShownRecord(_message.Message):
-    """Plaintext of a delivery."""
+    """What one citizen is shown of one exchange."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
