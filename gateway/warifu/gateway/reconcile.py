@@ -1,7 +1,8 @@
 """The reconciler: no recorded request stays without an outcome, whatever crashed in between.
 
 Due are exchanges whose provider has said nothing yet, and those whose review period is over. Each is asked about once more under its own
-permit, since the provider may have answered what never arrived; only then is the overdue closed as EXPIRED.
+permit, since the provider may have answered what never arrived; only then is the overdue closed as EXPIRED. Of several processes on one store the one that leads the log
+does it: two would ask every provider twice, and be told the same.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ class Reconciler:
     async def run(self) -> int:
         """Go over what is due, providers side by side; how many exchanges came to an end."""
         network = milliseconds(self._clock.network())
-        tags = self._books.store.read(lambda connection: self._books.exchanges.tags_due(connection, network))
-        return sum(await asyncio.gather(*(self._run_provider(tag, network) for tag in tags)))
+        if not await self._books.log.turn(lambda: bool(self._tags(network))):
+            return 0
+        return sum(await asyncio.gather(*(self._run_provider(tag, network) for tag in self._tags(network))))
+
+    def _tags(self, network: int) -> list[bytes]:
+        return self._books.store.read(lambda connection: self._books.exchanges.tags_due(connection, network))
 
     async def _run_provider(self, tag: bytes, network: int) -> int:
         """All of one provider's at once; what it does not answer is not tried again before the next run."""

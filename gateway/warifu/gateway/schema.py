@@ -159,8 +159,19 @@ HEAD = Table(
     Column("witnessed_size", BigInteger, nullable=False),
     Column("witnessed", Text),  # signed note of that size with the witness' signature; absent before its first
     Column("witnessed_at", BigInteger),  # when the witness answered last
+    Column("fence", BigInteger, nullable=False),  # under which the head was moved last; never goes back
 )
 """The log's head. Leaves, subtrees and this row change in one transaction that compares the size before (compare and swap)."""
+
+LEASE = Table(
+    "log_lease",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("holder", String(64), nullable=False),  # the process that integrates, by a name of its own making
+    Column("fence", BigInteger, nullable=False),  # one more with every holder
+    Column("expires_at", BigInteger, nullable=False),  # milliseconds by the database's clock
+)
+"""Which of the processes on this store gives entries their places. It is there once entries were placed."""
 
 OUTBOX = Table(
     "outbox",

@@ -29,6 +29,8 @@ from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
+from warifu.kernel.vault import alone
+
 _SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _MLKEM_PUBLIC: Final = 1184
 _X25519: Final = 32
@@ -152,8 +154,9 @@ class InstitutionKeys:
             ValueError: the file is damaged; it is never replaced silently.
         """
         path = _path(secrets, owner)
-        if not path.exists():
-            _save(path, [_new_hpke_seed()], bytes(SigningKey.generate()))
+        with alone(secrets):  # several processes of one party may begin at once
+            if not path.exists():
+                _save(path, [_new_hpke_seed()], bytes(SigningKey.generate()))
         return cls(owner, *_load(path))
 
     @classmethod

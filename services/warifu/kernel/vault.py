@@ -4,16 +4,21 @@ The file holds one link of a chain of hashes and the month that it belongs to. E
 does (a one-way chain, as in forward-secure signing): so to destroy every key before a month is to replace the link by a later one. No
 key has to be made, and made durable, before something can be written; and every process with the file derives the same keys.
 
+Several processes of a party may share the file: each destroys keys for itself, and none ever puts the link back behind another's.
+
 What lies in a copy of the database alone is unreadable; after the link was replaced everywhere, for ever. Whoever copies the file as
 well, as a backup of keys must, holds what it still leads to: such a copy has to follow (`Vault.forget_before` on it).
 """
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -63,17 +68,10 @@ class Vault:
         Raises:
             VaultError: the file is damaged; it is never replaced, since that would lose everything it leads to.
         """
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, first, secrets.token_bytes(LINK_SIZE))
-        try:
-            kept = json.loads(path.read_text(encoding="ascii"))
-            found, link = int(kept["first"]), bytes.fromhex(kept["link"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise VaultError(f"{path}: the month keys cannot be read") from error
-        if len(link) != LINK_SIZE:
-            raise VaultError(f"{path}: a link has {LINK_SIZE} bytes")
-        return cls(path, found, link)
+        with alone(path.parent):
+            if not path.exists():
+                _write(path, first, secrets.token_bytes(LINK_SIZE))
+            return cls(path, *_read(path))
 
     @property
     def first(self) -> Month:
@@ -116,10 +114,13 @@ class Vault:
         """
         if month <= self._first:
             return False
-        link = later(self._link, month - self._first)
-        _write(self.path, month, link)
-        self._first, self._link = month, link
-        self._keys = {known: key for known, key in self._keys.items() if known >= month}
+        with alone(self.path.parent):
+            first, link = _read(self.path) if self.path.exists() else (self._first, self._link)
+            if first < month:
+                first, link = month, later(self._link, month - self._first)
+                _write(self.path, first, link)
+        self._first, self._link = first, link
+        self._keys = {known: key for known, key in self._keys.items() if known >= first}
         self._tag.cache_clear()
         return True
 
@@ -145,6 +146,29 @@ def later(link: bytes, months: int) -> bytes:
 
 def _hash(tag: bytes, link: bytes) -> bytes:
     return sha256(tag + link).digest()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Make or change keys in a folder, which is made when it is missing, as the only one of the party's processes."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _read(path: Path) -> tuple[Month, bytes]:
+    try:
+        kept = json.loads(path.read_text(encoding="ascii"))
+        first, link = int(kept["first"]), bytes.fromhex(kept["link"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise VaultError(f"{path}: the month keys cannot be read") from error
+    if len(link) != LINK_SIZE:
+        raise VaultError(f"{path}: a link has {LINK_SIZE} bytes")
+    return first, link
 
 
 def _write(path: Path, first: Month, link: bytes) -> None:

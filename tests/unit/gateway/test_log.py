@@ -17,6 +17,7 @@ from warifu.gateway.log.events import Events
 from warifu.gateway.log.face import face
 from warifu.gateway.log.gate import Gate, Shut
 from warifu.gateway.log.heads import LostRaceError
+from warifu.gateway.log.lease import Lease
 from warifu.gateway.log.sequencer import LogDamagedError, Sequencer, read_head
 from warifu.gateway.schema import ENTRY, EVENT
 from warifu.kernel.errors import LinkageError, Reason
@@ -41,7 +42,8 @@ class Lab:
 
     def __init__(self, folder: Path, signer: LogSigner = SIGNER) -> None:
         self.store, self.clock, self.moves = new_store(folder), StandingClock(), 0
-        self.sequencer = Sequencer(self.store, signer, self.moved)
+        self.lease = Lease()
+        self.sequencer = Sequencer(self.store, signer, self.moved, lease=self.lease)
 
     def moved(self) -> None:
         """Count new heads."""
@@ -107,6 +109,7 @@ async def _grow(folder, batches):
         await lab.commit(*range(size, size + count))
         size += count
         if restarts:
+            await lab.sequencer.close()
             lab.store.close()
             lab = Lab(folder)
             await lab.sequencer.begin()
@@ -229,9 +232,9 @@ async def test_a_head_moves_only_from_where_it_is(lab):
     """A swap from another size, or for another log, is refused and changes nothing."""
     await lab.sequencer.begin()
     before = lab.head()
-    await lab.store.write(lambda connection: heads.advance(connection, before, 5, "five"))
+    await lab.store.write(lambda connection: heads.advance(connection, before, 5, "five", 1))
     with pytest.raises(LostRaceError):
-        await lab.store.write(lambda connection: heads.advance(connection, before, 6, "six"))
+        await lab.store.write(lambda connection: heads.advance(connection, before, 6, "six", 1))
     assert (lab.head().size, lab.head().checkpoint) == (5, "five")
 
 

@@ -1,12 +1,13 @@
 """Month keys: what they seal opens while they are there, and never after; nothing else opens it."""
 
 import json
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warifu.kernel import months
+from warifu.kernel import months, vault
 from warifu.kernel.vault import ErasedError, Vault, VaultError
 
 APRIL = 2026 * 12 + 3
@@ -112,3 +113,36 @@ def test_months_read_as_people_write_them():
     assert months.text(APRIL) == "2026-04"
     assert months.text(months.month_at(1_767_193_200_000 - 1)) == "2025-12"
     assert months.text(months.month_at(1_767_193_200_000)) == "2026-01"
+
+
+def test_processes_that_share_a_file_forget_together(path):
+    """Who forgets later than another takes up its link; the file never leads back, and both open the same."""
+    one, other = Vault.open(path, APRIL), Vault.open(path, APRIL)
+    sealed = one.seal(APRIL + 5, b"content", b"")
+    assert one.forget_before(APRIL + 5)
+    assert other.forget_before(APRIL + 3)
+    assert other.first == APRIL + 5
+    assert Vault.open(path, APRIL).first == APRIL + 5
+    assert other.unseal(APRIL + 5, sealed, b"") == b"content"
+    assert other.forget_before(APRIL + 7)
+    assert one.forget_before(APRIL + 8)
+    assert Vault.open(path, APRIL).seal(APRIL + 9, b"", b"")
+    assert one.unseal(APRIL + 9, other.seal(APRIL + 9, b"later", b""), b"") == b"later"
+
+
+def test_processes_that_begin_at_once_make_one_file(path, monkeypatch):
+    """While one makes the keys, another waits and reads them."""
+    begun = [threading.Thread(target=lambda: made.append(Vault.open(path, APRIL))) for _ in range(2)]
+    made, write = [], vault._write
+
+    def slow(*words):
+        if not begun[1].is_alive():
+            begun[1].start()
+        write(*words)
+
+    monkeypatch.setattr(vault, "_write", slow)
+    begun[0].start()
+    begun[0].join(20)
+    begun[1].join(20)
+    assert len(made) == 2
+    assert made[0].unseal(APRIL, made[1].seal(APRIL, b"content", b""), b"") == b"content"

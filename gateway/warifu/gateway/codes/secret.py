@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from warifu.exchange.keys import write_secret
+from warifu.kernel.vault import alone
 
 SECRET_SIZE = 32
 SECRET_NAME = "token.key"  # noqa: S105 - a file name
@@ -27,8 +28,9 @@ def token_secret(folder: Path, seed: int | None) -> bytes:
     if seed is not None:
         return HKDF(SHA512(), SECRET_SIZE, salt=None, info=_SEED_TAG).derive(str(seed).encode())
     path = folder / SECRET_NAME
-    if not path.exists():
-        write_secret(path, secrets.token_bytes(SECRET_SIZE))
+    with alone(folder):  # several processes of one gateway may begin at once
+        if not path.exists():
+            write_secret(path, secrets.token_bytes(SECRET_SIZE))
     secret = path.read_bytes()
     if len(secret) != SECRET_SIZE:
         raise ValueError(f"{path} is damaged: {len(secret)} bytes instead of {SECRET_SIZE}")

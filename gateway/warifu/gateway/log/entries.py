@@ -14,6 +14,7 @@ from warifu.kernel.bulk import Bulk
 _ADD = Bulk(ENTRY, "position", "commitment", "committed_at")
 _LAST = select(func.max(ENTRY.c.position))
 _OLDEST = select(ENTRY.c.committed_at).where(WAITING).order_by(ENTRY.c.position).limit(1)
+_FIRST = select(ENTRY.c.position).where(WAITING).order_by(ENTRY.c.position).limit(1)
 _WAITING = (
     select(ENTRY.c.position, ENTRY.c.commitment)
     .where(WAITING)
@@ -43,7 +44,7 @@ def add(connection: Connection, commitment: bytes, committed_at: int) -> int:
 
 def add_all(connection: Connection, commitments: Sequence[tuple[bytes, int]]) -> int:
     """Let commitments, each with its time, wait at positions that follow each other. Returns the first one."""
-    first = int(connection.execute(_LAST).scalar() or 0) + 1
+    first = last(connection) + 1
     _ADD.add(connection, [(first + place, *one) for place, one in enumerate(commitments)])
     return first
 
@@ -51,6 +52,17 @@ def add_all(connection: Connection, commitments: Sequence[tuple[bytes, int]]) ->
 def oldest_waiting(connection: Connection) -> int | None:
     """When the oldest waiting entry was committed, machine milliseconds; None when nothing waits."""
     found: int | None = connection.execute(_OLDEST).scalar()
+    return found
+
+
+def last(connection: Connection) -> int:
+    """The newest position; 0 when nothing was ever committed."""
+    return int(connection.execute(_LAST).scalar() or 0)
+
+
+def first_waiting(connection: Connection) -> int | None:
+    """The oldest position that waits; None when nothing does."""
+    found: int | None = connection.execute(_FIRST).scalar()
     return found
 
 

@@ -47,6 +47,11 @@ class Gate:
         """The witness cosigned just now."""
         self._heard_at, self._refused = milliseconds(self._clock.machine()), False
 
+    def witness_answered_another(self, at: int) -> None:
+        """The witness cosigned at `at`, machine milliseconds, at the asking of another process; it must have answered this one before."""
+        if self._heard_at is not None:
+            self._heard_at = max(self._heard_at, min(at, milliseconds(self._clock.machine())))
+
     def witness_refused(self) -> None:
         """The witness will not cosign what the log shows."""
         self._refused = True

@@ -26,16 +26,19 @@ class Head:
     """Signed note of `witnessed_size` with both signatures."""
     witnessed_at: int | None
     """Machine milliseconds at which the witness answered last."""
+    fence: int = 0
+    """The fencing number under which it was moved last."""
 
 
-_COLUMNS = [HEAD.c[name] for name in ("log_key", "size", "checkpoint", "witnessed_size", "witnessed", "witnessed_at")]
+_NAMES = ("log_key", "size", "checkpoint", "witnessed_size", "witnessed", "witnessed_at", "fence")
+_COLUMNS = [HEAD.c[name] for name in _NAMES]
 _READ = select(*_COLUMNS)
 _ADD = insert(HEAD)
 _REMOVE = delete(HEAD)
 _ADVANCE = (
     update(HEAD)
-    .where(HEAD.c.size == bindparam("before"), HEAD.c.log_key == bindparam("key"))
-    .values(size=bindparam("after"), checkpoint=bindparam("note"))
+    .where(HEAD.c.size == bindparam("before"), HEAD.c.log_key == bindparam("key"), HEAD.c.fence <= bindparam("number"))
+    .values(size=bindparam("after"), checkpoint=bindparam("note"), fence=bindparam("number"))
 )
 _WITNESS = (
     update(HEAD)
@@ -54,22 +57,22 @@ def read(connection: Connection) -> Head | None:
     return Head(*row) if row is not None else None
 
 
-def begin(connection: Connection, log_key: str, checkpoint: str) -> None:
-    """The head of a new, empty log."""
+def begin(connection: Connection, log_key: str, checkpoint: str, fence: int = 0) -> None:
+    """The head of a new, empty log; fencing numbers go on from `fence`."""
     connection.execute(_REMOVE)
-    values = {"id": 1, "log_key": log_key, "size": 0, "checkpoint": checkpoint, "witnessed_size": 0}
+    values = {"id": 1, "log_key": log_key, "size": 0, "checkpoint": checkpoint, "witnessed_size": 0, "fence": fence}
     connection.execute(_ADD, values)
 
 
-def advance(connection: Connection, before: Head, size: int, checkpoint: str) -> None:
-    """Move the head on.
+def advance(connection: Connection, before: Head, size: int, checkpoint: str, fence: int) -> None:
+    """Move the head on, as whoever leads under the number `fence`.
 
     Raises:
-        LostRaceError: it is not where `before` says.
+        LostRaceError: it is not where `before` says, or was moved under a later number.
     """
-    values = {"before": before.size, "key": before.log_key, "after": size, "note": checkpoint}
+    values = {"before": before.size, "key": before.log_key, "after": size, "note": checkpoint, "number": fence}
     if connection.execute(_ADVANCE, values).rowcount != 1:
-        raise LostRaceError(f"the log's head is not at {before.size} any more")
+        raise LostRaceError(f"the log's head is not at {before.size} any more, or is a later leader's")
 
 
 def witness(connection: Connection, log_key: str, size: int, note: str, at: int) -> None:

@@ -12,6 +12,7 @@ from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.logkeys import LogKeys, log_signer
 from warifu.gateway.log.events import Events, Write
 from warifu.gateway.log.gate import Gate
+from warifu.gateway.log.lease import Lease
 from warifu.gateway.log.sequencer import Sequencer
 from warifu.gateway.log.witness import WitnessCaller
 from warifu.kernel.access import TABLE_PATH
@@ -35,9 +36,9 @@ class Log:
         self.events = Events(clock)
         self._store, self._law, self._simulation = store, law, context.config.simulation is not None
         self._gate = Gate(store, clock)
-        self._witness = WitnessCaller(store, clock, context.peers, self.keys, self._gate)
-        self._sequencer = Sequencer(store, log_signer(folder), self._witness.wake, self._witness.shown)
-
+        lease = Lease()
+        self._witness = WitnessCaller(store, clock, context.peers, self.keys, self._gate, lease)
+        self._sequencer = Sequencer(store, log_signer(folder), self._witness.wake, self._witness.shown, lease)
         self._entered: bytes | None = None
         """Digest of the permission table that the newest event of its kind names."""
 
@@ -80,8 +81,12 @@ class Log:
         self._gate.check()
 
     async def integrate(self) -> int:
-        """Give what waits its place in the log; how many entries got one."""
+        """Have what waits placed in the log, here or by another process; how many entries were placed here."""
         return await self._sequencer.run()
+
+    async def turn(self, needed: Callable[[], bool]) -> bool:
+        """Whether a job that one process of this gateway should do is this one's now: see `Sequencer.turn`."""
+        return await self._sequencer.turn(needed)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Commit what makes entries, durable on return, and have them integrated at once; not waited for."""

@@ -1,6 +1,7 @@
 """Having the log witnessed: each new head, and from time to time the same again, is shown to the watchdog with its proof of consistency.
 
-One call is in flight; heads that come meanwhile are passed over, since the newest one covers them.
+One call is in flight; heads that come meanwhile are passed over, since the newest one covers them. Where several processes run on one store,
+who signed a head shows it; each hears the witness itself once, at its start, and what it answers the others afterwards counts too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from warifu.exchange.logkeys import LogKeys
 from warifu.gateway.log import heads, tiles
 from warifu.gateway.log.gate import Gate
 from warifu.gateway.log.heads import Head
+from warifu.gateway.log.lease import Lease
 from warifu.gateway.log.sequencer import read_head
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
@@ -38,8 +40,9 @@ class RefusedError(RuntimeError):
 class WitnessCaller:
     """Asks the witness: a periodic job, and at once after each new head."""
 
-    def __init__(self, store: Store, clock: Clock, peers: Peers, keys: LogKeys, gate: Gate) -> None:
+    def __init__(self, store: Store, clock: Clock, peers: Peers, keys: LogKeys, gate: Gate, lease: Lease) -> None:
         self._store, self._clock, self._peers, self._keys, self._gate = store, clock, peers, keys, gate
+        self._lease = lease
         self._tiles = tiles.EdgeReader()
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -67,10 +70,13 @@ class WitnessCaller:
         async with self._lock:
             head = self._head()
             if head.size == 0 or not self._is_due(head):
+                self._hear_of(head)
                 return 0
             try:
                 note = await self._cosigned(head)
             except RefusedError as error:
+                if self._head().size != head.size:  # another process moved it, and the witness knows a later one
+                    return 0
                 self._gate.witness_refused()
                 if str(error) != self._refusal:  # once, not every second
                     _LOG.critical("the witness refuses the log", extra={"detail": str(error)})
@@ -97,9 +103,16 @@ class WitnessCaller:
         return head
 
     def _is_due(self, head: Head) -> bool:
-        if not self._answered_once or head.witnessed_at is None or head.size > head.witnessed_size:
+        if not self._answered_once or head.witnessed_at is None:
             return True
+        if head.size > head.witnessed_size:  # whoever leads shows it
+            return self._lease.believed or not self._store.read(self._lease.elsewhere)
         return milliseconds(self._clock.machine()) - head.witnessed_at > WITNESS_REFRESH * 1000
+
+    def _hear_of(self, head: Head) -> None:
+        """What another process was answered counts for this one too, once the witness has answered it about what it found at its start."""
+        if self._answered_once and head.witnessed_at is not None:
+            self._gate.witness_answered_another(head.witnessed_at)
 
     async def _cosigned(self, head: Head) -> str:
         """The head's note with the witness' signature."""

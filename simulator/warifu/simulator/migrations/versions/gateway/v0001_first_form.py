@@ -131,6 +131,15 @@ def upgrade() -> None:
         sa.Column("witnessed_size", sa.BigInteger(), nullable=False),
         sa.Column("witnessed", sa.Text(), nullable=True),
         sa.Column("witnessed_at", sa.BigInteger(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "log_lease",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
