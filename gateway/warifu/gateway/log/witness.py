@@ -105,8 +105,8 @@ class WitnessCaller:
     def _is_due(self, head: Head) -> bool:
         if not self._answered_once or head.witnessed_at is None:
             return True
-        if head.size > head.witnessed_size:  # whoever leads shows it
-            return self._lease.believed or not self._store.read(self._lease.elsewhere)
+        if head.size > head.witnessed_size and (self._lease.believed or not self._store.read(self._lease.elsewhere)):
+            return True  # else whoever leads shows it, unless it cannot reach the witness
         return milliseconds(self._clock.machine()) - head.witnessed_at > WITNESS_REFRESH * 1000
 
     def _hear_of(self, head: Head) -> None:
