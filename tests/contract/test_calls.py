@@ -149,7 +149,7 @@ async def test_health_is_open_to_every_party(tiny: Tiny) -> None:
             answer = await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE)
             assert answer.status == SERVING
         listed = await stub.List(health_pb2.HealthListRequest(), timeout=DEADLINE)
-        assert set(listed.statuses) == {"", "warifu.linkage.v1.LinkageService"}
+        assert set(listed.statuses) == {"", "warifu.linkage.v1.LinkageService", "warifu.process"}
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await stub.Check(health_pb2.HealthCheckRequest(service="nowhere"), timeout=DEADLINE)
         assert failed.value.code() == grpc.StatusCode.NOT_FOUND

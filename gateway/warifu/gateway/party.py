@@ -116,6 +116,7 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
             "retention": retention.run,
         },
         checks={STORE_NAME: store.check, "law": current.check, "log": log.check},
+        everywhere=("law", "log"),
         view=View(books).holdings,
         close=close,
         gauges=gauges(store, clock),

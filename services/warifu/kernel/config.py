@@ -1,4 +1,8 @@
-"""A party's configuration: `party.json` in its own folder, written by the launcher or the set-up service."""
+"""A party's configuration: `party.json` in its own folder, written by the launcher or the set-up service.
+
+A party that is several processes has a folder for each but the first within its own: there lie that one's configuration, log and control
+socket, while keys, certificates and trust are the party's.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 CONFIG_NAME = "party.json"
+_PLACES = frozenset({"folder", "own"})
+"""Fields that are not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Web:
     """Origins of other faces that it may link to or accept from, by name: portal, card."""
     bind: str = "127.0.0.1"
     """Address that it listens on; "0.0.0.0" inside a container."""
+    shared: bool = False
+    """Other processes of the party listen on the same port: the system gives each connection to one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class Config:
     listen: str
     """Address of the mTLS port, such as "127.0.0.1:4001"."""
     addresses: Mapping[str, str]
-    """Where the other parties listen, by name."""
+    """Where the other parties listen, by name; several addresses with commas between them (`warifu.kernel.peers.target`)."""
     institutions: tuple[str, ...] = ()
     """Codes of the institutions that this process serves."""
     simulation: Simulation | None = None
@@ -83,8 +91,12 @@ class Config:
     reflection: bool = False
     """Serve gRPC reflection."""
     telemetry: Telemetry = Telemetry()
+    within: str | None = None
+    """Path from this configuration's folder to the party's, where they differ: this is one of several processes of the party."""
     folder: Path = Path()
     """The party's folder; set by `load`, not stored."""
+    own: Path = Path()
+    """This process's: the party's, or one within it; likewise."""
 
     @classmethod
     def load(cls, folder: Path) -> Config:
@@ -95,19 +107,24 @@ class Config:
         """
         path = folder / CONFIG_NAME
         values = json.loads(path.read_text(encoding="utf-8"))
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown or "folder" in values:
-            msg = f"{path}: unknown settings {sorted(unknown | ({'folder'} & set(values)))}"
+        unknown = set(values) - {f.name for f in fields(cls)} | (_PLACES & set(values))
+        if unknown:
+            msg = f"{path}: unknown settings {sorted(unknown)}"
+            raise ValueError(msg)
+        own = folder.absolute()
+        whole = own if values.get("within") is None else (own / values["within"]).resolve()
+        if not own.resolve().is_relative_to(whole.resolve()):
+            msg = f"{path}: within: {whole} is not around this folder"
             raise ValueError(msg)
         try:
-            return cls(**_nested(values), folder=folder.absolute())
+            return cls(**_nested(values), folder=whole, own=own)
         except TypeError as error:
             msg = f"{path}: {error}"
             raise ValueError(msg) from error
 
     def save(self, folder: Path) -> None:
         """Write the configuration into `folder`, readable by the owner alone."""
-        values = {name: value for name, value in asdict(self).items() if name != "folder"}
+        values = {name: value for name, value in asdict(self).items() if name not in _PLACES}
         fresh = folder / f".{CONFIG_NAME}"
         fresh.unlink(missing_ok=True)
         fresh.touch(mode=0o600)

@@ -2,6 +2,8 @@
 
 A store that cannot be read, a certificate out of date, a revocation list that cannot be verified: each turns every service of the party to
 NOT_SERVING within two seconds. So does the beginning of its end.
+
+Callers of a party of several processes watch one more name, `PROCESS`: whether calls should rather go to another one.
 """
 
 from __future__ import annotations
@@ -25,15 +27,25 @@ _LOG: Final = logging.getLogger(__name__)
 SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+PROCESS: Final = "warifu.process"
+"""Not serving while this process is worse off than the party's others may be."""
+HANDOVER: Final = 0.2
+"""Seconds between the word that a process ends and its end, for those who watch: until then their calls are still on their way here."""
 Check = Callable[[], None]
 
 
 class Health:
     """What a party knows of its own health. Starts as not serving, and ends so."""
 
-    def __init__(self, services: Iterable[str], checks: Mapping[str, Check]) -> None:
-        """For `services` by full name; each of `checks` raises when what it is named after is not well."""
-        self.services: Final = frozenset({"", *services})
+    def __init__(self, services: Iterable[str], checks: Mapping[str, Check], everywhere: Iterable[str] = ()) -> None:
+        """For `services` by full name; each of `checks` raises when what it is named after is not well.
+
+        `everywhere`: names of those that fail in every process of the party alike.
+        """
+        self.services: Final = frozenset({"", PROCESS, *services})
+        self.watchers = 0
+        """Callers who are told at once when their calls should go elsewhere."""
+        self._everywhere = frozenset(everywhere)
         self.ill: frozenset[str] = frozenset({"starting"})
         """Names of the checks that failed last, or "starting", "stopping"."""
         self._checks = checks
@@ -43,6 +55,12 @@ class Health:
     def status(self) -> Any:
         """The status of every service: they share certificate and stores."""
         return NOT_SERVING if self.ill else SERVING
+
+    def status_of(self, service: str) -> Any:
+        """The status of one of `services`."""
+        if service == PROCESS:
+            return NOT_SERVING if self.ill - self._everywhere else SERVING
+        return self.status
 
     @property
     def checks(self) -> Iterable[str]:
@@ -62,6 +80,13 @@ class Health:
     def stop(self) -> None:
         """Say NOT_SERVING from now on, and let watchers go."""
         self._become(frozenset({"stopping"}))
+
+    async def leave(self) -> None:
+        """`stop`, and wait until watchers have heard it."""
+        watched = self.watchers > 0
+        self.stop()
+        if watched:
+            await asyncio.sleep(HANDOVER)
 
     async def run(self) -> None:
         """Look every second until cancelled."""
@@ -102,28 +127,36 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         """One service's status; NOT_FOUND for a service that is not here (gRPC health checking protocol)."""
         if request.service not in self._health.services:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
-        return health_pb2.HealthCheckResponse(status=self._health.status)
+        return health_pb2.HealthCheckResponse(status=self._health.status_of(request.service))
 
     async def List(  # noqa: N802 - see Check
         self, request: Any, context: grpc.aio.ServicerContext[Any, Any]
     ) -> Any:
         """Every service's status, as a HealthListResponse; its published types do not know it yet."""
         del request, context
-        status = health_pb2.HealthCheckResponse(status=self._health.status)
-        return health_pb2.HealthListResponse(  # type: ignore[attr-defined]
-            statuses=dict.fromkeys(self._health.services, status)
-        )
+        statuses = {
+            name: health_pb2.HealthCheckResponse(status=self._health.status_of(name)) for name in self._health.services
+        }
+        return health_pb2.HealthListResponse(statuses=statuses)  # type: ignore[attr-defined]
 
     async def Watch(  # noqa: N802 - see Check
         self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         """The status now and whenever it changes, until the party stops."""
         del context
-        known = request.service in self._health.services
+        self._health.watchers += request.service == PROCESS
+        try:
+            async for status in self._changes(request.service):
+                yield status
+        finally:
+            self._health.watchers -= request.service == PROCESS
+
+    async def _changes(self, service: str) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        known = service in self._health.services
         told = None
         while not self._health.stopping or told is None:
             changed = asyncio.ensure_future(self._health.change())
-            now = self._health.status if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+            now = self._health.status_of(service) if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
             try:
                 if now != told:
                     told = now

@@ -2,11 +2,17 @@
 
 A channel shows the identity's client certificate and accepts only a server whose certificate names the party. When the certificate file
 changes, the next call goes out on a new channel, and the old one is closed once its calls are done.
+
+A party may be several processes at several addresses. Then a channel has a connection to each and its calls take turns among those that serve
+(gRPC's `round_robin` with client-side health checking); a call that no process has seen yet goes to another one by itself, and a stream
+stays with the process that it began with.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import json
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +23,15 @@ import grpc
 
 from warifu.kernel import limits
 from warifu.kernel.config import Config
+from warifu.kernel.health import PROCESS
 
 S = TypeVar("S")
 
 DNS_SUFFIX: Final = "warifu.internal"
+_TAKE_TURNS: Final = json.dumps(
+    {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": PROCESS}}
+)
+"""gRPC service config: every connection has calls in turn, as long as its server says that it serves."""
 _RETIRE_SECONDS: Final = 30.0
 """What a replaced channel's calls may still take; no unary call's deadline is longer."""
 
@@ -111,9 +122,47 @@ def open_channel(
     key: bytes,
     interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
 ) -> grpc.aio.Channel:
-    """A new channel to `party` at `address` with a client certificate; all PEM. For those who are no party: counters, tests."""
+    """A new channel to `party` at `address` with a client certificate; all PEM. For those who are no party: counters, tests.
+
+    Raises:
+        ValueError: see `target`.
+    """
     credentials = grpc.ssl_channel_credentials(root_certificates=root, private_key=key, certificate_chain=certificate)
-    return grpc.aio.secure_channel(address, credentials, options=channel_options(party), interceptors=interceptors)
+    options = channel_options(party) + balancing(address)
+    return grpc.aio.secure_channel(target(address), credentials, options=options, interceptors=interceptors)
+
+
+def target(address: str) -> str:
+    """What gRPC is told of an address, or of several with commas between them.
+
+    Raises:
+        ValueError: several that are not all IPv4 or all IPv6; a name leads to several by itself, when it has several addresses.
+    """
+    several = [one.strip() for one in address.split(",")]
+    if len(several) == 1:
+        return several[0]
+    versions = {_version(one) for one in several}
+    if len(versions) != 1 or None in versions:
+        raise ValueError(f"{address}: several addresses must all be IPv4 or all IPv6; name one name that leads to all")
+    return f"ipv{versions.pop()}:{','.join(several)}"
+
+
+def balancing(address: str) -> list[tuple[str, Any]]:
+    """Further options of a channel where several processes may answer: to several addresses, or to a name."""
+    if _version(address) is not None:
+        return []
+    return [
+        ("grpc.service_config", _TAKE_TURNS),
+        ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+    ]
+
+
+def _version(address: str) -> int | None:
+    """Of IP; None for anything else than one address."""
+    try:
+        return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).version
+    except ValueError:
+        return None
 
 
 def channel_options(party: str) -> list[tuple[str, Any]]:

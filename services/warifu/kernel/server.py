@@ -81,7 +81,7 @@ def run(folder: Path, build: Build, *, die_with_parent: bool = False) -> None:
         _follow_parent()
     config = Config.load(folder)
     config.folder.chmod(0o700)
-    handler = open_log(config.folder, config.party, console=config.telemetry.console)
+    handler = open_log(config.own, config.party, console=config.telemetry.console)
     try:
         confined = confine(config.folder)
         _LOG.info("starting", extra={"party": config.party, "confined": confined})
@@ -158,7 +158,7 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
         await _open_web(stack, config, party, faults)
         if watch is not None and watch.durations is not None:
             await _open_metrics(stack, config, interceptor, watch.durations, party, jobs, state, dates)
-        stack.callback(state.stop)
+        stack.push_async_callback(state.leave)
         if party.start is not None:
             await party.start()
         jobs.start()
@@ -218,7 +218,7 @@ async def _open_metrics(
 
 def _health_of(party: Party, context: Context, dates: health.CertificateDates) -> health.Health:
     checks = {"certificates": dates.check, "trust": context.trust.refresh, **party.checks}
-    return health.Health([service.name for service in party.services], checks)
+    return health.Health([service.name for service in party.services], checks, party.everywhere)
 
 
 def _register(server: grpc.aio.Server, party: Party, state: health.Health, *, reflection: bool) -> None:
@@ -250,8 +250,8 @@ async def _open_control(
     if faults is None:
         return
     assert isinstance(context.clock, SimulatedClock)
-    servicer = ControlServicer(context.clock, jobs, party.view, context.config.folder, faults)
-    control = await start_control(context.config.folder, context.config.party, servicer)
+    servicer = ControlServicer(context.clock, jobs, party.view, context.config.own, faults)
+    control = await start_control(context.config.own, context.config.party, servicer)
     stack.push_async_callback(control.stop, 0.0)
 
 

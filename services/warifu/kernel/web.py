@@ -71,6 +71,8 @@ async def serve_web(application: Any, web: Web) -> AsyncIterator[int]:
 def _listener(web: Web) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in web.bind else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if web.shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((web.bind, web.port))
     except OSError as error:
