@@ -28,7 +28,7 @@ async def replica(tiny: Tiny, number: int, **extra) -> AsyncIterator[Running]:
     whole = tiny.configure("gateway")
     own = whole / "replicas" / str(number)
     own.mkdir(parents=True, exist_ok=True)
-    replace(Config.load(whole), within="../..").save(own)
+    replace(Config.load(whole), within=f"replicas/{number}").save(own)
     async with serve(own, build) as running:
         yield running
 
@@ -186,8 +186,14 @@ def test_addresses_that_cannot_be_one_list_are_refused(address: str) -> None:
         target(address)
 
 
-def test_a_folder_outside_the_party_s_is_refused(tiny: Tiny) -> None:
-    """`within` leads to a folder around the configuration's own, never beside it."""
-    folder = tiny.configure("gateway", within="../tax")
-    with pytest.raises(ValueError, match="not around this folder"):
-        Config.load(folder)
+def test_a_process_s_folder_is_where_it_says(tiny: Tiny) -> None:
+    """Its configuration, log and control socket are its own, keys and certificates the party's; another path is refused."""
+    whole = tiny.configure("gateway", within="replicas/2")
+    own = whole / "replicas" / "2"
+    own.mkdir(parents=True)
+    (whole / "party.json").rename(own / "party.json")
+    config = Config.load(own)
+    assert (config.folder, config.own) == (whole, own)
+    elsewhere = own.rename(whole / "3")
+    with pytest.raises(ValueError, match="does not end in 'replicas/2'"):
+        Config.load(elsewhere)

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 CONFIG_NAME = "party.json"
-_PLACES = frozenset({"folder", "own"})
-"""Fields that are not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +90,14 @@ class Config:
     """Serve gRPC reflection."""
     telemetry: Telemetry = Telemetry()
     within: str | None = None
-    """Path from this configuration's folder to the party's, where they differ: this is one of several processes of the party."""
+    """Path of this configuration's folder within the party's, such as "replicas/2": this is one of several processes of the party."""
     folder: Path = Path()
     """The party's folder; set by `load`, not stored."""
-    own: Path = Path()
-    """This process's: the party's, or one within it; likewise."""
+
+    @property
+    def own(self) -> Path:
+        """This process's folder: the party's, or one within it."""
+        return self.folder if self.within is None else self.folder / self.within
 
     @classmethod
     def load(cls, folder: Path) -> Config:
@@ -107,29 +108,39 @@ class Config:
         """
         path = folder / CONFIG_NAME
         values = json.loads(path.read_text(encoding="utf-8"))
-        unknown = set(values) - {f.name for f in fields(cls)} | (_PLACES & set(values))
-        if unknown:
-            msg = f"{path}: unknown settings {sorted(unknown)}"
-            raise ValueError(msg)
-        own = folder.absolute()
-        whole = own if values.get("within") is None else (own / values["within"]).resolve()
-        if not own.resolve().is_relative_to(whole.resolve()):
-            msg = f"{path}: within: {whole} is not around this folder"
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown or "folder" in values:
+            msg = f"{path}: unknown settings {sorted(unknown | ({'folder'} & set(values)))}"
             raise ValueError(msg)
         try:
-            return cls(**_nested(values), folder=whole, own=own)
+            return cls(**_nested(values), folder=_around(folder.absolute(), values.get("within")))
         except TypeError as error:
             msg = f"{path}: {error}"
             raise ValueError(msg) from error
 
     def save(self, folder: Path) -> None:
         """Write the configuration into `folder`, readable by the owner alone."""
-        values = {name: value for name, value in asdict(self).items() if name not in _PLACES}
+        values = {name: value for name, value in asdict(self).items() if name != "folder"}
         fresh = folder / f".{CONFIG_NAME}"
         fresh.unlink(missing_ok=True)
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         fresh.replace(folder / CONFIG_NAME)
+
+
+def _around(own: Path, within: str | None) -> Path:
+    """The party's folder, around a process's own.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    if within is None:
+        return own
+    parts = Path(within).parts
+    if not parts or own.parts[-len(parts) :] != parts:
+        msg = f"{own / CONFIG_NAME}: within: the folder does not end in {within!r}"
+        raise ValueError(msg)
+    return own.parents[len(parts) - 1]
 
 
 def _nested(values: dict[str, Any]) -> dict[str, Any]:
