@@ -75,7 +75,11 @@ def is_lost(error: BaseException) -> bool:
 def _sqlite(url: URL, **options: Any) -> Engine:
     # hide_parameters: a statement's values never get into an exception's text, and so into no log.
     engine = create_engine(
-        url, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False}, **options
+        url,
+        hide_parameters=True,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "cached_statements": 512},
+        **options,
     )
     event.listen(engine, "connect", _pragmas)
     return engine

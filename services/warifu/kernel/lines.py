@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
-from warifu.kernel import committed, engines
+from warifu.kernel import committed, engines, quick
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Lines:
         self._committed = committed.begin()
         self._read_engine = engines.reading(url)
         self._write_engine = engines.writing(url)
-        self._reader = self._read_engine.connect()
+        self._reader = quick.over(self._read_engine.connect())
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writing = threading.Lock()
         self._holders = 1
@@ -116,8 +116,9 @@ class Lines:
                 jobs[0].run_alone(self._write_engine)
             else:
                 with engines.transaction(self._write_engine) as connection:
+                    quickly = quick.over(connection)
                     for job in jobs:
-                        job.run(connection, shared=len(jobs) > 1)
+                        job.run(quickly, shared=len(jobs) > 1)
         except Exception as error:  # noqa: BLE001 - the commit failed for all; each caller is told
             for job in jobs:
                 job.fail(error)

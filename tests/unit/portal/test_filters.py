@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 from unit.portal.browser import Browser, visible
 from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told
 
@@ -151,13 +150,9 @@ def test_a_second_condition_is_looked_for_a_bounded_way() -> None:
 
 def statements(history: History, wanted: Filter) -> tuple[Page, int, int]:
     """A page, how many statements it took and how many rows the entries' table gave."""
-    seen = [0, 0]
-
-    def counted(conn, cursor, statement, parameters, context, executemany) -> None:
-        seen[0] += 1
-
-    engine = history.store.lines._read_engine
-    event.listen(engine, "after_cursor_execute", counted)
+    asked: list[str] = []
+    driver = history.store.lines._reader.connection.driver_connection
+    driver.set_trace_callback(asked.append)
     opened = history.seals.opened
     calls = []
     type(history.seals).opened = lambda self, row: calls.append(1) or opened(row)
@@ -165,8 +160,8 @@ def statements(history: History, wanted: Filter) -> tuple[Page, int, int]:
         page = history.page([ME], wanted=wanted)
     finally:
         type(history.seals).opened = _OPENED
-        event.remove(engine, "after_cursor_execute", counted)
-    return page, seen[0], len(calls)
+        driver.set_trace_callback(None)
+    return page, len(asked), len(calls)
 
 
 _OPENED = Seals.opened

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 from unit.portal.browser import Browser, visible
 from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, shown, subject
 from unit.portal.paper_log import PaperLog
@@ -78,17 +77,15 @@ def test_pages_are_the_sorted_list_cut_up(given_rows: list[tuple[bytes, int]], s
 def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
     """The database finds a page by its key, sorts nothing and skips nothing, whatever the history's length."""
     history = stored([row(ME, time, time) for time in range(50)])
-    plans: list[str] = []
-
-    def explain(_conn, cursor, statement, parameters, *_more) -> None:
-        if statement.startswith("SELECT") and "entries" in statement and "sealed" in statement:
-            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
-            plans.extend(found[3] for found in cursor.fetchall())
-
-    event.listen(history.store.lines._read_engine, "before_cursor_execute", explain)
+    asked: list[str] = []
+    driver = history.store.lines._reader.connection.driver_connection
+    driver.set_trace_callback(asked.append)
     page = history.page([ME], size=10)
     page = history.page([ME], before=page.older, size=10)
     history.page([ME], after=page.newer, size=10)
+    driver.set_trace_callback(None)
+    pages = [one for one in asked if one.startswith("SELECT") and "entries" in one and "sealed" in one]
+    plans = [found[3] for one in pages for found in driver.execute("EXPLAIN QUERY PLAN " + one)]
     assert len(plans) == 3
     for plan in plans:
         assert plan.startswith("SEARCH entries USING PRIMARY KEY"), plan

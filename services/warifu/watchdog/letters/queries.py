@@ -98,7 +98,7 @@ class Letters:
             }
             for one in listed
         ]
-        if [dict(row._mapping) for row in self.overdue()] != sorted(rows, key=_due):  # noqa: SLF001 - SQLAlchemy's name
+        if [row._asdict() for row in self.overdue()] != sorted(rows, key=_due):
             await self._store.write(lambda connection: _replace(connection, rows))
         return len(rows)
 
