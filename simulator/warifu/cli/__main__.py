@@ -18,6 +18,7 @@ from warifu.cli.status import status
 from warifu.cli.testing import run_tests
 from warifu.cli.text import example, t
 from warifu.cli.tour import tour
+from warifu.cli.traffic import traffic
 from warifu.cli.verify import verify
 
 app = typer.Typer(
@@ -169,6 +170,16 @@ app.command(
         "warifu tour --out ./tour --only citizen --only clerk",
     ),
 )(tour)
+app.command(
+    "traffic",
+    help=example(
+        "動いているネットワークに、一日・最も混む一時間・一年の照会を流し、報告とデータと正解を残す。時計は先へ進む。",
+        "Make a day, the fullest hour or a year of inquiries on the running network: report, data and ground truth. Its clock moves on.",
+        "warifu traffic --day --count 2000 --rate 20 --misuse 0.5% --out ./day",
+        "warifu traffic --peak --scale 0.01",
+        "warifu traffic --year --count 10000 --json",
+    ),
+)(traffic)
 app.command(
     "test",
     help=example(

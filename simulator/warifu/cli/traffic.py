@@ -1,0 +1,273 @@
+"""`warifu traffic`: a working day, the fullest hour or a year of inquiries on the running network, with a report, data and ground truth."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from warifu.cli.options import Json, State, living
+from warifu.cli.output import clear_errors, document, err, fail, out, placed, table
+from warifu.cli.text import t
+
+if TYPE_CHECKING:
+    from warifu.simulator.state import NetworkFile
+    from warifu.simulator.traffic.run import Progress, Run, Wish
+
+_PERCENT = 100.0
+Day = Annotated[
+    bool,
+    typer.Option(
+        "--day",
+        help=t(
+            "次の平日の一日（既定）。全国で125,000件。",
+            "The next working day (the default): 125,000 in the whole country.",
+        ),
+    ),
+]
+Peak = Annotated[
+    bool,
+    typer.Option(
+        "--peak",
+        help=t("最も混む月の、平日の最も混む一時間。", "The fullest hour of a working day in the fullest month."),
+    ),
+]
+Year = Annotated[
+    bool,
+    typer.Option(
+        "--year",
+        help=t(
+            "これからの365日。件数を省くと125,000件に間引く。",
+            "The next 365 days; without a number thinned to 125,000 inquiries.",
+        ),
+    ),
+]
+Count = Annotated[
+    int | None,
+    typer.Option("--count", min=1, max=5_000_000, help=t("照会の件数。", "How many inquiries."), show_default=False),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        "--scale",
+        min=0.000001,
+        max=10.0,
+        help=t("全国の件数に対する倍率（0.01なら100分の1）。", "Of the whole country's number: 0.01 is a hundredth."),
+        show_default=False,
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        min=0.01,
+        max=100_000,
+        help=t(
+            "毎秒の件数。応答を待たずに送る。省くと、できるだけ速く。",
+            "Inquiries a second, due whether or not answered. Without it: as fast as possible.",
+        ),
+        show_default=False,
+    ),
+]
+InFlight = Annotated[
+    int,
+    typer.Option(
+        "--in-flight", min=1, max=4000, help=t("同時に進める照会の上限。", "Inquiries under way at once, at most.")
+    ),
+]
+Misuse = Annotated[
+    str,
+    typer.Option(
+        "--misuse",
+        metavar="PERCENT",
+        help=t("混ぜる不正な照会の割合。例: 0.5%", "Share of misuse to mix in, such as 0.5%."),
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", help=t("同じ種なら同じ計画になる。", "The same seed gives the same plan."))
+]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", file_okay=False, help=t("報告とデータを置くフォルダー。", "Folder for report and data.")
+    ),
+]
+KeepClock = Annotated[
+    bool,
+    typer.Option(
+        "--keep-clock",
+        help=t(
+            "ネットワークの時計を動かさない。時間帯は計画の中だけになる。",
+            "Leave the network's clock alone: hours are in the plan only.",
+        ),
+    ),
+]
+IN_FLIGHT = 256
+THINNED = 125_000
+
+
+def traffic(
+    day: Day = False,
+    peak: Peak = False,
+    year: Year = False,
+    count: Count = None,
+    scale: Scale = None,
+    rate: Rate = None,
+    in_flight: InFlight = IN_FLIGHT,
+    misuse: Misuse = "0%",
+    seed: Seed = 1,
+    folder: Out = Path("traffic"),
+    keep_clock: KeepClock = False,
+    state: State = None,
+    json_: Json = False,
+) -> None:
+    """Make traffic on the running network."""
+    from warifu.simulator.traffic.drive import Pace  # noqa: PLC0415 - slow to import
+    from warifu.simulator.traffic.run import Wish  # noqa: PLC0415
+
+    frame = _frame(day=day, peak=peak, year=year)
+    if count is not None and scale is not None:
+        fail(t("--count と --scale は、どちらか一つにしてください。", "choose one of --count and --scale."))
+    if frame == "year" and count is None and scale is None:
+        count = THINNED
+    wish = Wish(frame, count, 1.0 if scale is None else scale, _share(misuse), seed, Pace(rate, in_flight), keep_clock)
+    with clear_errors():
+        where, file = living(state)
+        run, files = _made(file, where, folder, wish)
+    from warifu.simulator.traffic.run import summary  # noqa: PLC0415
+
+    if json_:
+        document(summary(run, files))
+    else:
+        _tell(run, files)
+    if not run.made:
+        raise typer.Exit(1)
+
+
+def _made(file: NetworkFile, state: Path, folder: Path, wish: Wish) -> tuple[Run, list[Path]]:
+    from warifu.law import packaged  # noqa: PLC0415
+    from warifu.simulator.traffic import data, report  # noqa: PLC0415
+    from warifu.simulator.traffic.run import Runner  # noqa: PLC0415
+
+    data.check_folder(folder, state)
+    with placed(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _progress() as told:
+            run = asyncio.run(_driven(Runner(file, wish, told)))
+        files = data.write(folder, run.made)
+        return run, [*report.write(folder, run, packaged(), _command()), *files]
+
+
+async def _driven(runner: object) -> Run:
+    """The run; the first Ctrl-C ends it whole, with a report of what was made, the second at once."""
+    from warifu.simulator.traffic.run import Runner  # noqa: PLC0415
+
+    assert isinstance(runner, Runner)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        runner.stop()
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        return await runner.run()
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _frame(*, day: bool, peak: bool, year: bool) -> str:
+    chosen = [name for name, wanted in (("day", day), ("peak", peak), ("year", year)) if wanted]
+    if len(chosen) > 1:
+        fail(t("--day、--peak、--year は、どれか一つにしてください。", "choose one of --day, --peak and --year."))
+    return chosen[0] if chosen else "day"
+
+
+def _share(text: str) -> float:
+    """A share of 0 to 1 from a percentage; the sign may be left out."""
+    try:
+        percent = float(text.strip().removesuffix("%"))
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= _PERCENT:
+        fail(
+            t(
+                f"--misuse {text} は割合ではありません。例: --misuse 0.5%",
+                f"--misuse {text} is no percentage. Example: --misuse 0.5%",
+            )
+        )
+    return percent / _PERCENT
+
+
+def _command() -> str:
+    return " ".join(["warifu", *sys.argv[1:]])
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None]]:
+    """A line on stderr that is kept up to date; nothing where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Shown, TextColumn, TimeRemainingColumn  # noqa: I001, PLC0415
+
+    names = {
+        "people": t("住民を調べています", "looking at the population"),
+        "addressees": t("窓口で対象者を確かめています", "finding people at the counters"),
+        "driving": t("照会しています", "inquiring"),
+        "detectors": t("検知の結果を集めています", "asking what was detected"),
+    }
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Shown(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
+        task = shown.add_task(names["people"], total=None)
+
+        def told(one: Progress) -> None:
+            more = "" if one.at is None else f" {one.at:%m-%d %H:%M} {one.rate:.0f}/s"
+            shown.update(task, description=names[one.doing] + more, completed=one.done, total=one.total)
+
+        yield told
+
+
+def _tell(run: Run, files: list[Path]) -> None:
+    from warifu.simulator.traffic.series import percentile  # noqa: PLC0415
+
+    latencies = run.latencies
+    rate = len(latencies) / run.seconds if run.seconds else 0.0
+    p50, p99 = (1000 * (percentile(latencies, share) or 0.0) for share in (0.5, 0.99))
+    out.print(
+        t(
+            f"{len(run.made):,} 件の照会、{run.seconds:.1f} 秒、毎秒 {rate:.1f} 件、応答 p50 {p50:.1f} ms、p99 {p99:.1f} ms",
+            f"{len(run.made):,} inquiries in {run.seconds:.1f} s, {rate:.1f} a second, latency p50 {p50:.1f} ms, p99 {p99:.1f} ms",
+        )
+    )
+    counts = run.counted(lambda one: one.outcome)
+    table([t("結果", "outcome"), t("件数", "inquiries")], [[name, f"{number:,}"] for name, number in counts.items()])
+    if any(one.recall.whole for one in run.scores):
+        _tell_scores(run)
+    for path in files:
+        out.print(str(path), soft_wrap=True)
+    if not any(path.suffix == ".parquet" for path in files):
+        out.print(
+            t(
+                "Parquet も書くには: pip install 'warifu[traffic]'",
+                "for Parquet as well: pip install 'warifu[traffic]'",
+            ),
+            style="dim",
+            markup=False,
+        )
+
+
+def _tell_scores(run: Run) -> None:
+    heads = [t("検知", "detector"), t("指し示した件数", "pointed at"), t("適合率", "precision"), t("再現率", "recall")]
+    rows = [
+        [one.detector, str(one.flagged), *(_shown(share.value) for share in (one.precision, one.recall))]
+        for one in run.scores
+    ]
+    table(heads, rows)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f}%"
