@@ -24,6 +24,7 @@ from sqlalchemy.sql.compiler import ExpandedState
 from sqlalchemy.types import TypeEngine
 
 Values = Mapping[str, Any]
+_named: Any = namedtuple  # noqa: PYI024 - of columns that are known only when it runs
 _DIALECT: Final = SQLiteDialect_pysqlite(paramstyle="qmark")
 _LISTS: Final = 10
 """Forms kept of a statement for lists of different lengths: `warifu.kernel.bulk.padded` makes as many."""
@@ -280,7 +281,7 @@ def _row(statement: Any) -> Callable[[Sequence[Any]], Any]:
     if not columns:
         return tuple
     names = [str(name) for name in columns.keys()]  # noqa: SIM118 - of a collection of columns, which gives the columns themselves
-    row: Callable[[Sequence[Any]], Any] = namedtuple("Row", names, rename=True)._make  # noqa: PYI024 - known only here
+    row: Callable[[Sequence[Any]], Any] = _named("Row", names, rename=True)._make
     converted = [(place, process) for place, one in enumerate(columns) if (process := _converter(one.type)) is not None]
     if not converted:
         return row
