@@ -106,7 +106,7 @@ def _decided(
 ) -> Allowed | Refused:
     decision = law.decide(book, _ask(header, day), rulings)
     if isinstance(decision, law.Deny):
-        return Refused(_denial(decision), book.version)
+        return Refused(_denial(decision, book), book.version)
     if converted.refused is not None:
         return Refused(_code_denial(converted.refused), book.version)
     return Allowed(decision.row.id, book.version)
@@ -125,8 +125,8 @@ def _ask(header: RequestHeader, day: date) -> law.Ask:
     )
 
 
-def _denial(deny: law.Deny) -> pb.Denial:
-    refusal = law.explain_denial(deny)
+def _denial(deny: law.Deny, book: law.LawBook) -> pb.Denial:
+    refusal = law.explain_denial(deny, book)
     return pb.Denial(
         reason=deny.reason,
         failed_condition=deny.failed_condition,

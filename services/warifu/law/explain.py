@@ -45,9 +45,9 @@ def unverified(book: LawBook, on: date | None = None) -> Iterator[tuple[Row, Cit
                 yield row, citation
 
 
-def explain_denial(deny: Deny) -> Refusal:
+def explain_denial(deny: Deny, book: LawBook) -> Refusal:
     """Message, what to do next, and the law behind a refusal."""
-    values_ja, values_en = _values(deny, "ja"), _values(deny, "en")
+    values_ja, values_en = _values(deny, book, "ja"), _values(deny, book, "en")
     message, advice = MESSAGE[deny.reason], ADVICE[deny.reason]
     return Refusal(
         message=Text(message.ja.format(**values_ja), message.en.format(**values_en)),
@@ -95,16 +95,23 @@ def _denial_citation(deny: Deny) -> Text:
     return legal_basis(row, deny.ask.on)
 
 
-def _values(deny: Deny, language: str) -> dict[str, str]:
+def _values(deny: Deny, book: LawBook, language: str) -> dict[str, str]:
     row, ask = deny.nearest_row, deny.ask
+    item = book.items.get(ask.item)
     last = row.effective_to if row else None
     return {
         "requester": _name(deny.requester, ask.requester, language),
         "provider": _name(deny.provider, ask.provider, language),
         "unknown": ask.requester if deny.requester is None else ask.provider,
-        "affair": ask.affair,
-        "procedure": ask.procedure,
-        "item": ask.item,
+        "affair": _coded(
+            {one.affair.code: one.affair.name for one in book.rows.values()}.get(ask.affair), ask.affair, language
+        ),
+        "procedure": _coded(
+            {one.procedure.code: one.procedure.name for one in book.rows.values()}.get(ask.procedure),
+            ask.procedure,
+            language,
+        ),
+        "item": _coded(item.name if item else None, ask.item, language),
         "on": ask.on.isoformat(),
         "nearest": _near(row, language),
         "from": row.effective_from.isoformat() if row else "",
@@ -120,6 +127,13 @@ def _near(row: Row | None, language: str) -> str:
 
 def _name(institution: Institution | None, code: str, language: str) -> str:
     return f"{institution.name.to(language)} ({code})" if institution else code
+
+
+def _coded(name: Text | None, code: str, language: str) -> str:
+    """A name with its code; the code alone where the book knows no such thing."""
+    if name is None:
+        return code
+    return f"{name.ja}（{code}）" if language == "ja" else f'"{name.en}" ({code})'
 
 
 def _roles(book: LawBook, roles: tuple[str, ...], language: str) -> str:

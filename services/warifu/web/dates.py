@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from warifu.kernel.clock import JAPAN
@@ -42,6 +42,19 @@ def written(when: datetime, language: str) -> Written:
     local = when.astimezone(JAPAN)
     words = _english if language == "en" else _japanese
     return Written(local.isoformat(timespec="seconds"), *words(local))
+
+
+def day(when: date | str, language: str) -> str:
+    """A day in words, such as 2026年4月6日（月） or Mon 6 April 2026; of a text in ISO 8601 too, and nothing for an empty one.
+
+    Raises:
+        ValueError: a text that is no day.
+    """
+    if when == "":
+        return ""
+    that = date.fromisoformat(when) if isinstance(when, str) else when
+    words = _english if language == "en" else _japanese
+    return words(datetime(that.year, that.month, that.day, tzinfo=JAPAN))[1]
 
 
 def _japanese(local: datetime) -> tuple[str, str, str]:

@@ -24,6 +24,7 @@ API: Final = "/api/"
 Failure = Callable[[Request, Exception], Awaitable[Response]]
 """Answers a request in which an exception was raised."""
 _NONE: Final[Mapping[type[Exception], Failure]] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _BROKEN: Final = 500
 _WHAT_TO_DO: Final[Mapping[int, Mapping[str, str]]] = MappingProxyType(
     {
@@ -110,17 +111,21 @@ def application(
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     *,
     tokens: str = "",
+    frame: Callable[[Request], Mapping[str, object]] = lambda _: _NOTHING,
 ) -> ASGIApp:
     """The guarded application, static files and 本物との違い (`differs`) included. Failures are pages (`error.html`), or JSON for programs; none shows an exception.
 
     `failures` answer the face's own exceptions, by type; `around` is laid around the routes, within the guard; bearer tokens are taken
-    below the path `tokens`, by default nowhere.
+    below the path `tokens`, by default nowhere. `frame` gives what the face's frame needs to know for pages that no feature makes:
+    `error.html` and 本物との違い; it must not fail.
     """
 
     def failed(request: Request, status: int) -> Response:
         if wants_json(request):
             return JSONResponse({"error": {"status": status, "message": _told(status)}}, status)
-        return pages.render(request, "error.html", status=status, status_code=status)
+        return pages.render(
+            request, "error.html", status=status, policy=None, easy=False, status_code=status, **frame(request)
+        )
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -132,7 +137,16 @@ def application(
         return failed(request, 500)
 
     async def differs(request: Request) -> Response:
-        return pages.render(request, "differs.html", listed=listed, status_code=200)
+        return pages.render(
+            request,
+            "differs.html",
+            status=200,
+            policy=None,
+            easy=False,
+            listed=listed,
+            status_code=200,
+            **frame(request),
+        )
 
     shared = [pages.assets.route()]
     if listed := differences(face.host):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from gettext import NullTranslations
 from html import unescape
 from pathlib import Path
@@ -16,6 +17,7 @@ from starlette.responses import HTMLResponse
 from warifu.web import languages
 from warifu.web.assets import SHARED as STATIC
 from warifu.web.assets import Assets
+from warifu.web.dates import day
 from warifu.web.guard import Policy
 
 SHARED: Final = Path(__file__).parent / "templates"
@@ -39,7 +41,7 @@ def environment(folders: Sequence[Path], translations: NullTranslations) -> Envi
 
 
 class Pages:
-    """Renders the templates of one web face in the language of each request."""
+    """Renders the templates of one web face in the language of each request. `| day` writes a day, or one in ISO 8601, in words."""
 
     def __init__(
         self, folders: Sequence[Path], translations: Mapping[str, NullTranslations], assets: Assets, **shared: object
@@ -48,8 +50,9 @@ class Pages:
         self.assets = assets
         self._environments = {code: environment(folders, texts) for code, texts in translations.items()}
         self._translations = translations
-        for made in self._environments.values():
+        for code, made in self._environments.items():
             made.globals.update(shared, asset=assets.url)
+            made.filters["day"] = partial(day, language=code)
 
     @classmethod
     def of(cls, folder: Path, domain: str, *, made: Mapping[str, str] | None = None, **shared: object) -> Self:

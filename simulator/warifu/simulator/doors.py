@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from warifu.control.v1 import control_pb2, control_pb2_grpc
-from warifu.simulator.state import NetworkFile, PartyEntry
+from warifu.kernel.peers import balancing, target
+from warifu.simulator.controls import Controls
+from warifu.simulator.state import NetworkFile, PartyEntry, ProcessEntry
 
 HEALTH_DEADLINE = 3.0
 MAX_MESSAGE = 4 << 20
+_CONTROL = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000))
 SETTLE_ROUNDS = 5
 """Work of one party can make work for another; a chain is at most this long."""
 
@@ -34,8 +38,9 @@ def identity_channel(entry: PartyEntry, ca: Path, identity: Mapping[str, str]) -
         # How long one attempt to connect may take, in spite of its name: on a busy machine a handshake takes more than 100 ms.
         ("grpc.min_reconnect_backoff_ms", 5_000),
         ("grpc.max_reconnect_backoff_ms", 1000),
+        *balancing(entry.addresses),
     ]
-    return grpc.aio.secure_channel(entry.address, credentials, options=options)
+    return grpc.aio.secure_channel(target(entry.addresses), credentials, options=options)
 
 
 @dataclass(slots=True)
@@ -59,22 +64,24 @@ class Doors:
         return self._channel(party, "simulator", self.network.simulator)
 
     def control(self, party: str) -> control_pb2_grpc.ControlServiceAsyncStub:
-        """The control face of a party; simulation only."""
-        key = (party, "control")
-        if key not in self._channels:
-            self._channels[key] = grpc.aio.insecure_channel(f"unix:{self.network.party(party).control}")
-        return control_pb2_grpc.ControlServiceStub(self._channels[key])
+        """The control face of a party, of all its processes if it has several; simulation only."""
+        stubs = [self._control(one) for one in self.network.party(party).processes]
+        return stubs[0] if len(stubs) == 1 else cast(control_pb2_grpc.ControlServiceAsyncStub, Controls(stubs))
 
     async def healthy(self, party: str) -> bool:
-        """Whether the party answers SERVING for itself as a whole."""
-        stub = health_pb2_grpc.HealthStub(self.simulator(party))
-        try:
-            answer = await stub.Check(  # type: ignore[attr-defined]  # its stubs leave the methods out
-                health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE
+        """Whether the party answers SERVING for itself as a whole: of several processes, whether one does."""
+        return await _serves(self.simulator(party))
+
+    async def processes_healthy(self, party: str) -> list[bool]:
+        """Whether each process of the party does, in the order of its entry."""
+        entry = self.network.party(party)
+        alone = [
+            self._channel_to(
+                replace(entry, address=one.address, replicas=[]), f"simulator/{one.address}", self.network.simulator
             )
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+            for one in entry.processes
+        ]
+        return list(await asyncio.gather(*map(_serves, alone)))
 
     async def all_healthy(self) -> Mapping[str, bool]:
         """`healthy` of every party."""
@@ -111,10 +118,30 @@ class Doors:
             await channel.close()
 
     def _channel(self, party: str, name: str, identity: Mapping[str, str]) -> grpc.aio.Channel:
-        key = (party, name)
+        return self._channel_to(self.network.party(party), name, identity)
+
+    def _channel_to(self, entry: PartyEntry, name: str, identity: Mapping[str, str]) -> grpc.aio.Channel:
+        key = (entry.name, name)
         if key not in self._channels:
-            self._channels[key] = identity_channel(self.network.party(party), Path(self.network.ca), identity)
+            self._channels[key] = identity_channel(entry, Path(self.network.ca), identity)
         return self._channels[key]
+
+    def _control(self, process: ProcessEntry) -> control_pb2_grpc.ControlServiceAsyncStub:
+        key = (process.control, "control")
+        if key not in self._channels:
+            self._channels[key] = grpc.aio.insecure_channel(f"unix:{process.control}", options=_CONTROL)
+        return control_pb2_grpc.ControlServiceStub(self._channels[key])
+
+
+async def _serves(channel: grpc.aio.Channel) -> bool:
+    stub = health_pb2_grpc.HealthStub(channel)
+    try:
+        answer = await stub.Check(  # type: ignore[attr-defined]  # its stubs leave the methods out
+            health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE
+        )
+    except grpc.aio.AioRpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 @asynccontextmanager

@@ -27,6 +27,15 @@ class StateError(ToldError):
 
 
 @dataclass(slots=True)
+class ProcessEntry:
+    """One process of a party."""
+
+    address: str
+    control: str
+    """Path of its control socket."""
+
+
+@dataclass(slots=True)
 class PartyEntry:
     """One party in `network.json`."""
 
@@ -37,6 +46,24 @@ class PartyEntry:
     """Path of its control socket."""
     url: str | None = None
     """Its web face."""
+    replicas: list[ProcessEntry] = field(default_factory=list)
+    """Further processes of it."""
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> PartyEntry:
+        """An entry as it is in the file."""
+        further = [ProcessEntry(**one) for one in values.get("replicas", ())]
+        return cls(**values | {"replicas": further})
+
+    @property
+    def processes(self) -> tuple[ProcessEntry, ...]:
+        """All of its processes."""
+        return (ProcessEntry(self.address, self.control), *self.replicas)
+
+    @property
+    def addresses(self) -> str:
+        """Of all its processes, as callers are told them (`warifu.kernel.peers.target`)."""
+        return ",".join(one.address for one in self.processes)
 
 
 @dataclass(slots=True)
@@ -81,7 +108,7 @@ class NetworkFile:
         path = state / NETWORK_NAME
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            parties = [PartyEntry(**entry) for entry in values.pop("parties")]
+            parties = [PartyEntry.of(entry) for entry in values.pop("parties")]
         except FileNotFoundError:
             raise StateError(
                 f"{state} にネットワークはありません。作成: warifu demo --state {state}",

@@ -46,7 +46,7 @@ def test_every_reason_has_a_message_and_advice_in_both_languages() -> None:
 
 def test_a_refusal_of_one_city_explains_the_local_way(book: LawBook) -> None:
     """Asked of an office of its own city, the clerk reads what to do instead, and under which law."""
-    refusal = explain_denial(_deny(book, replace(MOVED, provider="tax-491004")))
+    refusal = explain_denial(_deny(book, replace(MOVED, provider="tax-491004")), book)
 
     assert "庁内連携" in refusal.what_to_do.ja
     assert "local path" in refusal.what_to_do.en
@@ -56,10 +56,11 @@ def test_a_refusal_of_one_city_explains_the_local_way(book: LawBook) -> None:
 
 
 def test_a_refusal_names_the_code_the_nearest_row_and_its_law(book: LawBook) -> None:
-    """An item that is not permitted is named, with the row that came nearest and the marked citation of that row."""
-    refusal = explain_denial(_deny(book, replace(MOVED, item="TM90000000000002")))
+    """An item that is not permitted is named with its code, with the row that came nearest and the marked citation of that row."""
+    refusal = explain_denial(_deny(book, replace(MOVED, item="TM90000000000002")), book)
 
-    assert "TM90000000000002" in refusal.message.ja
+    assert "住民票関係情報（TM90000000000002）" in refusal.message.ja
+    assert '"Resident record information" (TM90000000000002)' in refusal.message.en
     assert "P07" in refusal.message.en
     assert refusal.citation.en.endswith("[to be verified]")
 
@@ -67,7 +68,7 @@ def test_a_refusal_names_the_code_the_nearest_row_and_its_law(book: LawBook) -> 
 def test_a_row_of_last_year_is_explained_with_its_dates(book: LawBook) -> None:
     """The refusal says from when to when the row held, and that it is invented."""
     ask = Ask("nhi-491004", "residency-480011", "JM90000000000801", "JT90000000000801", "TM90000000000002", DAY)
-    refusal = explain_denial(_deny(book, ask))
+    refusal = explain_denial(_deny(book, ask), book)
 
     assert "2019-04-01 から 2026-03-31 まで" in refusal.message.ja
     assert "2026-03-31" in refusal.message.en
@@ -77,7 +78,7 @@ def test_a_row_of_last_year_is_explained_with_its_dates(book: LawBook) -> None:
 def test_texts_given_by_the_caller_are_shown_and_never_interpreted(book: LawBook) -> None:
     """Braces and markup in a code come out as they went in."""
     wild = "{requester.__class__}<script>{0}"
-    refusal = explain_denial(_deny(book, replace(MOVED, item=wild)))
+    refusal = explain_denial(_deny(book, replace(MOVED, item=wild)), book)
 
     assert wild in refusal.message.ja
     assert wild in refusal.message.en

@@ -61,6 +61,17 @@ async def desk(lab: Lab) -> Desk:
     return Desk(lab, browser, told, post)
 
 
+async def test_this_portal_itself_is_no_addressee(lab: Lab) -> None:
+    """Of an inquiry by which one asked for one's own information the provider and the supervisor can be asked; the portal has nobody to answer."""
+    told, browser = Told(requester="portal-main"), Browser(lab)
+    await lab.deliver([told])
+    await browser.log_in()
+    path = f"/history/{told.request_id}/letter"
+    assert re.findall(r'name="addressee" value="([^"]+)"', (await browser.get(path)).text) == [TAX, "watchdog"]
+    form = {"letter_id": str(uuid.uuid4()), "addressee": "portal-main", "kind": "question", "text": TEXT}
+    assert (await browser.post(path, form)).status_code == 400
+
+
 async def test_a_letter_goes_to_its_addressee_and_to_nobody_else(desk: Desk) -> None:
     """The institution fetches text, kind, exchange and term; another institution, even the other side, and the supervisor fetch nothing."""
     letter_id = await desk.send()

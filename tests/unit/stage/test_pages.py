@@ -56,7 +56,7 @@ async def test_every_page_is_complete_in_both_languages(lab: Lab) -> None:
 
 
 async def test_what_is_not_there_is_told(lab: Lab) -> None:
-    """Unknown scenarios, people, plays and pages are 404."""
+    """Unknown scenarios, people, plays and pages are 404, with the menu that leads on."""
     for path in (
         "/scenarios/none",
         "/scenarios/none/script",
@@ -64,7 +64,9 @@ async def test_what_is_not_there_is_told(lab: Lab) -> None:
         "/api/v1/scenarios/refused/play",
         "/nothing",
     ):
-        assert (await lab.get(path)).status_code == 404, path
+        found = await lab.get(path)
+        assert found.status_code == 404, path
+        assert path.startswith("/api/") or 'data-testid="nav-scenarios"' in found.text, path
     assert (await lab.post("/scenarios/none/play")).status_code == 404
 
 

@@ -13,6 +13,7 @@ from warifu.agency.v1 import agency_pb2
 from warifu.agency.v1 import cases_pb2 as pb
 from warifu.counter.cases.people import Person, person_of
 from warifu.counter.cases.sheet import Reader
+from warifu.counter.cases.values import day
 from warifu.counter.desk import HERE, Acting, Desk
 from warifu.counter.staff.roles import Right
 from warifu.counter.stubs import DEADLINE, answered
@@ -118,7 +119,10 @@ def _line(reader: Reader, one: pb.Application, labels: dict[tuple[str, str], str
         procedure=reader.procedure(one.procedure),
         submitted=reader.when(one.submitted_at),
         person=person_of(one.applicant, reader.language) if one.HasField("applicant") else None,
-        fields=tuple((labels.get((one.procedure, field.name), field.name), field.value) for field in one.fields),
+        fields=tuple(
+            (labels.get((one.procedure, field.name), field.name), day(field.value, reader.language))
+            for field in one.fields
+        ),
         problem=reader.text(one.problem.message) if one.HasField("problem") else "",
         reason=one.problem.reason,
         case=one.case_reference,

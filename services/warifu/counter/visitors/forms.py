@@ -57,13 +57,10 @@ class Received:
             "sex": self.sex not in SEXES,
             "number": self.number_error is not None,
         }
-        lack = self.lacking
-        return frozenset(name for name, bad in missing.items() if bad) | (
-            frozenset({lack.value}) if lack else frozenset()
-        )
+        return frozenset(name for name, bad in missing.items() if bad) | {lack.value for lack in self.lacking}
 
     @property
-    def lacking(self) -> Lacking | None:
+    def lacking(self) -> frozenset[Lacking]:
         """What identification lacks."""
         return lacking(self.proofing.number_paper, self.proofing.papers, self.proofing.seen)
 

@@ -81,12 +81,13 @@ class Lacking(StrEnum):
     """Not everything was checked."""
 
 
-def lacking(number_paper: str, papers: Collection[str], seen: Collection[str]) -> Lacking | None:
-    """What is missing before somebody counts as identified; None when nothing is. Codes that are not known count for nothing."""
-    if number_paper not in NUMBER_PAPERS:
-        return Lacking.NUMBER_PAPER
+def lacking(number_paper: str, papers: Collection[str], seen: Collection[str]) -> frozenset[Lacking]:
+    """All that is missing before somebody counts as identified; empty when nothing is. Codes that are not known count for nothing."""
     with_photo = bool(WITH_PHOTO & set(papers))
-    if not with_photo and len(WITHOUT_PHOTO & set(papers)) < _TWO:
-        return Lacking.PAPERS
     needed = set(Seen) if with_photo else set(Seen) - {Seen.FACE}
-    return None if needed <= set(seen) else Lacking.SEEN
+    missing = {
+        Lacking.NUMBER_PAPER: number_paper not in NUMBER_PAPERS,
+        Lacking.PAPERS: not with_photo and len(WITHOUT_PHOTO & set(papers)) < _TWO,
+        Lacking.SEEN: not needed <= set(seen),
+    }
+    return frozenset(lack for lack, is_missing in missing.items() if is_missing)

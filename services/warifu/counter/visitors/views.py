@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from warifu.agency.v1 import agency_pb2
 from warifu.common.v1 import common_pb2
+from warifu.counter.cases.values import day
 from warifu.counter.desk import HERE, Acting, Desk, Entry, number_of, open_to
 from warifu.counter.staff.roles import Right
 from warifu.counter.stubs import DEADLINE, answered
@@ -97,6 +98,7 @@ class VisitorViews:
             "visit.html",
             line=line,
             items=subject.basic_items if subject is not None else None,
+            born=day(subject.basic_items.birth_date, language) if subject is not None else "",
             female=common_pb2.SEX_FEMALE,
             steps=[(f"{step.path}?visit={line.id}", step.name.to(language), step.about.to(language)) for step in steps],
         )

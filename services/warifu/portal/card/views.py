@@ -81,7 +81,7 @@ class CardViews:
         ]
 
     async def show(self, request: Request) -> Response:
-        """Certificates that live, newest first; how many have ended."""
+        """Certificates that live: the card's before a phone's, of a kind the one that ends last first; how many have ended."""
         session = await self.sessions.of(request)
         if session is None:
             if wants_json(request):
@@ -132,4 +132,8 @@ class CardViews:
                 )
         except LinkageError:
             return [], True
-        return found, False
+        return sorted(found, key=_place), False
+
+
+def _place(one: Certificate) -> tuple[bool, float, str]:
+    return one.kind == "phone", -one.ends.timestamp() if one.ends else 0.0, one.serial

@@ -21,6 +21,7 @@ from warifu.portal.history.queries import Entry
 from warifu.portal.kept import Seals
 from warifu.portal.letters.schema import boxes, letters
 from warifu.portal.letters.terms import answer_by, is_overdue
+from warifu.portal.ports import IDENTITY
 
 SUPERVISOR: Final = "watchdog"
 """The addressee that is no institution."""
@@ -201,9 +202,14 @@ class Letters:
 
 
 def addressees(entry: Entry) -> tuple[str, ...]:
-    """To whom a letter about an entry may go. Who was not asked, since the inquiry was refused, knows nothing of it."""
+    """To whom a letter about an entry may go.
+
+    Who was not asked, since the inquiry was refused, knows nothing of it. Where one asked for one's own information this portal itself is the
+    requester: it asked for nobody else, and has no staff who could answer.
+    """
+    asking = () if entry.requester == IDENTITY else (entry.requester,)
     asked = () if entry.outcome_name == "DENIED" else (entry.provider,)
-    return (entry.requester, *asked, SUPERVISOR)
+    return (*asking, *asked, SUPERVISOR)
 
 
 def checked(text: str) -> str:

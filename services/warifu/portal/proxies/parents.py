@@ -8,12 +8,14 @@ The parent's page stores what is wanted for the parent's own session; only then 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -35,6 +37,8 @@ from warifu.web.pages import Pages
 PATH: Final = "/proxies/child"
 CARD: Final = f"{PATH}/card"
 """Where the child's card leads back to. No page is there: the card's proof is taken at the login's own address."""
+_LABELS: Final = ("label", "own")
+_EMPTY: Final = FormData()
 LIFE: Final = timedelta(minutes=10)
 """Machine time between the parent's page and the child's card."""
 
@@ -77,10 +81,10 @@ class ParentViews:
         own(session)
         form = await request.form()
         try:
-            label, mine = (checked_label(str(form.get(name, ""))) for name in ("label", "own"))
+            label, mine = (checked_label(str(form.get(name, ""))) for name in _LABELS)
             days = _days(str(form.get("days", "")))
         except RefusedError as error:
-            return self._page(request, session, error.refusal)
+            return self._page(request, session, error.refusal, form)
         row = {"token_hash": session.token_hash, "label": label, "own_label": mine, "days": days}
         await self._keep({**row, "made_at": milliseconds(self.clock.machine())})
         card = {"origin": self.face.origin, "next": CARD, "lang": languages.of(request)}
@@ -126,8 +130,11 @@ class ParentViews:
 
         return await self.store.write(take)
 
-    def _page(self, request: Request, session: Session, refusal: Refusal | None = None) -> Response:
+    def _page(
+        self, request: Request, session: Session, refusal: Refusal | None = None, form: FormData = _EMPTY
+    ) -> Response:
         language = languages.of(request)
+        typed = {name: str(form.get(name, "")) for name in _LABELS}
         return self.pages.render(
             request,
             "proxy_child.html",
@@ -135,9 +142,22 @@ class ParentViews:
             policy=Policy(form_targets=(self.face.origins["card"],)),
             session=session,
             problem=refusal.value.text.to(language) if refusal else "",
+            wrong=_malformed(typed) if refusal is Refusal.LABEL_MALFORMED else [],
+            typed=typed,
             terms=TERMS,
             longest=LONGEST_LABEL,
         )
+
+
+def _malformed(typed: Mapping[str, str]) -> list[str]:
+    """The labels that are none."""
+    found = []
+    for name, text in typed.items():
+        try:
+            checked_label(text)
+        except RefusedError:
+            found.append(name)
+    return found
 
 
 def _days(text: str) -> int:

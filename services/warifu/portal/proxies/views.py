@@ -163,7 +163,7 @@ class ProxyViews:
             principals=[_shown(one, language) for one in circle.principals],
             terms=TERMS,
             problem=refusal.value.text.to(language) if refusal else "",
-            accepting=bool(refusal) and request.url.path == _ACCEPT,
+            wrong=_fields(refusal, accepting=request.url.path == _ACCEPT),
             typed=typed,
             done=done if done in _DONE and not refusal else "",
             longest=LONGEST_LABEL,
@@ -190,6 +190,13 @@ class ProxyViews:
 
     async def _ended(self, request: Request, _error: Exception) -> Response:
         return _problem(Refusal.MANDATE_ENDED) if wants_json(request) else RedirectResponse(PATH, 303)
+
+
+def _fields(refusal: Refusal | None, *, accepting: bool) -> list[str]:
+    """Beside which field of the page a refusal stands; none where it is about no field."""
+    if refusal is Refusal.LABEL_MALFORMED:
+        return ["principal-label" if accepting else "proxy-label"]
+    return ["word"] if refusal in {Refusal.WORD_UNKNOWN, Refusal.OWN_WORD} else []
 
 
 def _terms(form: FormData) -> tuple[Scope, int]:

@@ -13,6 +13,7 @@ from warifu.simulator.cards.care import CareViews
 from warifu.simulator.cards.pins import Passwords, Pins
 from warifu.simulator.cards.signature import SignatureViews
 from warifu.simulator.cards.views import CardViews
+from warifu.simulator.readings import reading
 from warifu.web.face import Face, application
 from warifu.web.pages import Pages
 
@@ -22,7 +23,7 @@ DOMAIN: Final = "cards"
 
 def assemble(face: Face, store: Store, cards: Cards) -> ASGIApp:
     """The pages over one store."""
-    pages = Pages.of(HERE, DOMAIN)
+    pages = Pages.of(HERE, DOMAIN, reading=reading)
     pins, passwords = Pins(store), Passwords(store)
     features = (
         CardViews(face, pages, store, pins, cards),

@@ -21,6 +21,7 @@ from warifu.kernel.store import Store, sqlite_url
 from warifu.simulator.cards.pins import PASSWORD_TRIES, TRIES
 from warifu.simulator.cards.schema import cards, counts, metadata, people, traits
 from warifu.simulator.cards.words import first_password, is_phone, phone_of
+from warifu.simulator.readings import latin
 
 STORE_NAME: Final = "people.db"
 PAGE_SIZE: Final = 24
@@ -193,7 +194,7 @@ def _row(person: DemoPerson, position: int) -> dict[str, object]:
         "name": person.name,
         "kana": person.kana,
         "traits": " ".join(person.traits),
-        "sought": "\n".join(fold(text) for text in (person.person, person.name, person.kana)),
+        "sought": "\n".join(fold(text) for text in (person.person, person.name, person.kana, latin(person.kana))),
         "basic_items": person.basic_items.SerializeToString(deterministic=True),
         "individual_number": person.individual_number,
         "pin": person.pin,

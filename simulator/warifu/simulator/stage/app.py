@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from warifu.law import packaged
 from warifu.simulator.doors import Doors
+from warifu.simulator.readings import reading
 from warifu.simulator.stage.clock.views import ClockViews
 from warifu.simulator.stage.clock.work import Clockwork
 from warifu.simulator.stage.drills.views import DrillViews
@@ -48,7 +49,7 @@ def assemble(face: Face, network: NetworkFile, state: Path, doors: Doors) -> Sta
     """The stage of one running network, whose folder is `state`."""
     crowd = Crowd(network)
     plays = Plays(network, state, doors, crowd)
-    pages = Pages.of(HERE, DOMAIN)
+    pages = Pages.of(HERE, DOMAIN, reading=reading)
     clockwork, faults = Clockwork(doors, plays), FaultDesk(network, doors, packaged())
     ground = Ground(face, pages, network, state, doors, packaged(), plays, crowd, clockwork, faults)
     features = (
@@ -67,4 +68,4 @@ def assemble(face: Face, network: NetworkFile, state: Path, doors: Doors) -> Sta
         await plays.close()
         await clockwork.close()
 
-    return StageFace(application(replace(face, policy=POLICY), pages, routes), close)
+    return StageFace(application(replace(face, policy=POLICY), pages, routes, frame=ground.frame), close)

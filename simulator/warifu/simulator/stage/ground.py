@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,24 +56,23 @@ class Ground:
         self, request: Request, template: str, *, status: int = 200, here: str = "", **values: object
     ) -> Response:
         """A page of the stage in the request's language. `here` names the menu's entry that the page belongs to."""
+        known = {**self.frame(request), "here": here, "faces": self.network.urls, **values}
+        response = self.pages.render(request, template, status=status, policy=None, easy=False, **known)
         asked = request.query_params.get("projector")
-        projector = (asked if asked in {"0", "1"} else request.cookies.get(PROJECTOR_COOKIE)) == "1"
-        response = self.pages.render(
-            request,
-            template,
-            status=status,
-            policy=None,
-            easy=False,
-            here=here,
-            projector=projector,
-            projector_link=_with_projector(request, on=not projector),
-            faces=self.network.urls,
-            running=self.plays.running,
-            **values,
-        )
         if asked in {"0", "1"}:
             response.set_cookie(PROJECTOR_COOKIE, asked, _PROJECTOR_SECONDS, httponly=True, samesite="lax")
         return response
+
+    def frame(self, request: Request) -> Mapping[str, object]:
+        """What the frame of every page knows: the menu's place, the type's size, what is being played."""
+        asked = request.query_params.get("projector")
+        projector = (asked if asked in {"0", "1"} else request.cookies.get(PROJECTOR_COOKIE)) == "1"
+        return {
+            "here": "",
+            "projector": projector,
+            "projector_link": _with_projector(request, on=not projector),
+            "running": self.plays.running,
+        }
 
     def language(self, request: Request) -> str:
         """The language of the response."""
