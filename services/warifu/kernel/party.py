@@ -50,8 +50,6 @@ class Party:
     """Periodic jobs by name: each runs once a second, and at once when `Settle` is called; returns how much it did."""
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     """Health checks by store or resource name; each raises when it is not well. Run every second."""
-    everywhere: Sequence[str] = ()
-    """Names of checks that fail in every process of this party alike, so that callers need not turn to another."""
     view: Callable[[str], Sequence[control_pb2.Holding]] = lambda _request_id: ()
     """All that the party holds and received for one exchange."""
     start: Callable[[], Awaitable[None]] | None = None
@@ -62,6 +60,8 @@ class Party:
     """Numbers for an operator's monitoring, of those that `warifu.kernel.metrics` knows; each is read when it is asked for."""
     web: Any = None
     """An ASGI application for the web face, where `config.web` is set."""
+    everywhere: Sequence[str] = ()
+    """Names of checks that fail in every process of this party alike, so that callers need not turn to another."""
 
 
 Build = Callable[[Context], Awaitable[Party]]
