@@ -254,6 +254,11 @@ def _arguments(state: ExpandedState, sample: Values) -> Callable[[Values], Seque
 def _laid_out(order: Sequence[str], fixed: Values, state: ExpandedState) -> Callable[[Values], Sequence[Any]]:
     """The same with lists in it, values that stand in the statement, or values that are converted."""
     spread = {names[0]: whole for whole, names in state.parameter_expansion.items() if names}
+    # Lists that stand in the statement itself.
+    fixed = {
+        **fixed,
+        **{whole: [state.parameters[one] for one in names] for whole, names in state.parameter_expansion.items()},
+    }
     parts = [
         (spread.get(name, name), name in spread, state.processors.get(name))
         for name in order

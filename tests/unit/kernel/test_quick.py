@@ -59,6 +59,10 @@ STATEMENTS = {
         .order_by(THING.c.id.desc()),
         ["id", "names", "end"],
     ),
+    "list in the statement": (
+        select(THING.c.id).where(THING.c.name.in_(["n1", "n4"]), THING.c.id > bindparam("id"), THING.c.id.not_in([])).order_by(THING.c.id),
+        ["id"],
+    ),
     "converted": (select(THING.c.born, THING.c.id).where(THING.c.good == bindparam("good")).order_by(THING.c.id), ["good"]),
     "counted": (select(func.count(), func.max(THING.c.born)).where(THING.c.id < bindparam("end")), ["end"]),
 }  # fmt: skip
