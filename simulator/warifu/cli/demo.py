@@ -66,6 +66,18 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    gateways: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=8,
+            help=t(
+                "ゲートウェイの数。2つ以上には --database-url が要る。どれが止まっても、ほかが続ける。",
+                "How many processes the gateway is; more than one needs --database-url. Any of them may die, the others go on.",
+            ),
+            show_default=False,
+        ),
+    ] = None,
     listen: Annotated[
         str,
         typer.Option(
@@ -132,6 +144,7 @@ def demo(
             options = Options(
                 folder, people, seed, port, listen=listen, reflection=reflection, stopped_clock=stopped_clock,
                 database_url=database_url, fleeting=state is None, metrics_port=metrics_port, otlp=otlp,
+                gateways=gateways,
             )  # fmt: skip
             with placed(folder):
                 asyncio.run(_demo(options, browser=not no_browser, as_json=json_))

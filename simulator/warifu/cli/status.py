@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from warifu.cli.options import Json, State, living
 from warifu.cli.output import clear_errors, document, err, out, table
 from warifu.cli.text import t
+
+if TYPE_CHECKING:
+    from warifu.simulator.state import NetworkFile, PartyEntry
 
 
 def status(state: State = None, json_: Json = False) -> None:
@@ -26,13 +30,14 @@ def status(state: State = None, json_: Json = False) -> None:
     mebi = 1 << 20
     rows = (
         [
-            p["name"],
+            p["name"] if number == 1 else f"{p['name']} ({number})",
             p["kind"],
-            p["address"],
-            t("正常", "healthy") if p["healthy"] else t("応答なし", "NOT SERVING"),
-            f"{p['pss_bytes'] / mebi:.0f} MiB",
+            one["address"],
+            t("正常", "healthy") if one["healthy"] else t("応答なし", "NOT SERVING"),
+            f"{one['pss_bytes'] / mebi:.0f} MiB",
         ]
         for p in report["parties"]
+        for number, one in enumerate(p["processes"], 1)
     )
     table(
         [t("名称", "party"), t("種別", "kind"), t("アドレス", "address"), t("状態", "state"), t("メモリー", "memory")],
@@ -67,31 +72,41 @@ async def _report(state: Any) -> dict[str, Any]:
 
     folder, file = living(state)
     async with doors(file) as opened:
-        health = await opened.all_healthy()
-    sizes = _sizes({p.name: str(folder / p.name) for p in file.parties}, file.pid)
-    agencies = set(file.extra["kinds"].values())
-    parties = [
+        health = await asyncio.gather(*(opened.processes_healthy(p.name) for p in file.parties))
+    sizes = _sizes(file.pid)
+    parties = [_party(p, healthy, sizes, file, folder) for p, healthy in zip(file.parties, health, strict=True)]
+    total = sum(p["pss_bytes"] for p in parties)
+    return {"ready_seconds": file.ready_seconds, "pss_total_bytes": total, "parties": parties}
+
+
+def _party(
+    entry: PartyEntry, healthy: list[bool], sizes: dict[str, int], file: NetworkFile, folder: Path
+) -> dict[str, Any]:
+    """A party is healthy when all of its processes are."""
+    from warifu.simulator.launcher.processes import folder_of  # noqa: PLC0415 - slow to import
+
+    processes: list[dict[str, Any]] = [
         {
-            "name": p.name,
-            "kind": "agency" if p.name in agencies else p.name,
-            "address": p.address,
-            "healthy": health[p.name],
-            "pss_bytes": sizes.get(p.name, 0),
+            "address": one.address,
+            "healthy": well,
+            "pss_bytes": sizes.get(str(folder_of(folder, entry.name, number)), 0),
         }
-        for p in file.parties
+        for number, (one, well) in enumerate(zip(entry.processes, healthy, strict=True), 1)
     ]
-    return {"ready_seconds": file.ready_seconds, "pss_total_bytes": sum(sizes.values()), "parties": parties}
+    return {
+        "name": entry.name,
+        "kind": "agency" if entry.name in file.extra["kinds"].values() else entry.name,
+        "address": entry.address,
+        "healthy": all(healthy),
+        "pss_bytes": sum(one["pss_bytes"] for one in processes),
+        "processes": processes,
+    }
 
 
-def _sizes(folders: dict[str, str], launcher: int) -> dict[str, int]:
-    """Proportional set size by party, in bytes: found by each party's working directory, its own folder."""
-    by_folder = {folder: name for name, folder in folders.items()}
+def _sizes(launcher: int) -> dict[str, int]:
+    """Proportional set size, in bytes, of every process of the network, by its working directory: its own folder."""
     found: dict[str, int] = {}
     for process in psutil.Process(launcher).children(recursive=True):
-        try:
-            name = by_folder.get(process.cwd())
-            if name is not None:
-                found[name] = int(process.memory_full_info().pss)
-        except psutil.Error:
-            continue
+        with contextlib.suppress(psutil.Error):
+            found[process.cwd()] = int(process.memory_full_info().pss)
     return found

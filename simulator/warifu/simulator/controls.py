@@ -1,22 +1,23 @@
 """The control faces of a party of several processes, used as one: what concerns each is told to each, what lies in their store is asked of any."""
 
-# ruff: noqa: N802 - the contract's names
+# ruff: noqa: N802, ASYNC109 - the contract's names, called as a generated stub is
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import grpc
 
 from warifu.control.v1 import control_pb2 as pb
-from warifu.control.v1.control_pb2_grpc import ControlServiceAsyncStub
-from warifu.gateway.log.lease import TERM
+
+if TYPE_CHECKING:
+    from warifu.control.v1.control_pb2_grpc import ControlServiceAsyncStub
 
 T = TypeVar("T")
-AFTER_A_DEATH: Final = TERM / 1000 + 0.2
-"""Seconds after which another process does what a dead one led in."""
+AFTER_A_DEATH: Final = 1.2
+"""Seconds after which another process does what a dead one led in: more than a leader's term (`warifu.gateway.log.lease`)."""
 
 
 class Controls:

@@ -66,7 +66,7 @@ class Doors:
     def control(self, party: str) -> control_pb2_grpc.ControlServiceAsyncStub:
         """The control face of a party, of all its processes if it has several; simulation only."""
         stubs = [self._control(one) for one in self.network.party(party).processes]
-        return stubs[0] if len(stubs) == 1 else cast(control_pb2_grpc.ControlServiceAsyncStub, Controls(stubs))
+        return stubs[0] if len(stubs) == 1 else cast("control_pb2_grpc.ControlServiceAsyncStub", Controls(stubs))
 
     async def healthy(self, party: str) -> bool:
         """Whether the party answers SERVING for itself as a whole: of several processes, whether one does."""

@@ -112,7 +112,7 @@ class Sequencer:
         except HeldElsewhereError:
             return 0
         except LeaseLostError as error:  # we were silent for too long, and whoever followed has moved the head
-            _LOG.warning("no longer the log's leader", extra={"detail": str(error)})
+            _LOG.info("no longer the log's leader", extra={"detail": str(error)})
             return 0
         if count:
             self._placed_at = asyncio.get_running_loop().time()

@@ -20,7 +20,7 @@ from warifu.simulator.doors import Doors, doors
 from warifu.simulator.launcher import keycopies, setup
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
-from warifu.simulator.launcher.processes import Processes
+from warifu.simulator.launcher.processes import Processes, folder_of
 from warifu.simulator.state import NetworkFile, StateError, locked, registered
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Options:
     finds its databases without it."""
     fleeting: bool = False
     """The state goes at the end; so do databases on a server."""
+    gateways: int | None = None
+    """Processes of the gateway, on one server; as many as before, or one."""
     stopped_clock: bool = False
     metrics_port: int | None = None
     """First of the ports at which the parties' metrics are read."""
@@ -95,7 +97,7 @@ class Network:
                 # Needs no party: the first people are drawn while they start.
                 load = asyncio.create_task(asyncio.to_thread(_load, file, state))
                 await _migrate(setup.database_order(state, file, options.database_url))
-                await processes.start()
+                await processes.start({party.name: len(party.processes) for party in file.parties})
                 async with doors(file) as opened:
                     network = cls(state, file, opened, processes)
                     await network.until_healthy(progress)
@@ -133,7 +135,7 @@ class Network:
         """
         deadline = time.monotonic() + HEALTHY_WITHIN
         while True:
-            health = await self.doors.all_healthy()
+            health = await self._health()
             progress("parties", sum(health.values()), len(health))
             if all(health.values()):
                 return
@@ -144,6 +146,16 @@ class Network:
                     f"not healthy after {HEALTHY_WITHIN:.0f} s: {', '.join(sick)}. Their logs are in {self.state}/<party>/party.log and party.err",
                 )
             await asyncio.sleep(0.05)
+
+    async def _health(self) -> dict[str, bool]:
+        """Of every process, by its folder within the state."""
+        parties = self.file.parties
+        found = await asyncio.gather(*(self.doors.processes_healthy(party.name) for party in parties))
+        return {
+            str(folder_of(Path(), party.name, number)): well
+            for party, healthy in zip(parties, found, strict=True)
+            for number, well in enumerate(healthy, 1)
+        }
 
     async def fill(self, load: Load | None, progress: Progress) -> None:
         """Load the population, or what an interrupted start left of it to do."""

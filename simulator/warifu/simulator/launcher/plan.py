@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from warifu.law import LawBook
 
+GATEWAY = "gateway"
+"""The party that may be several processes."""
 PORTAL = "portal"
 WATCHDOG = "watchdog"
 COUNTER = "counter"

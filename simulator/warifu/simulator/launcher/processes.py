@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,16 @@ _DRIVERS: Final = ("psycopg", "sqlalchemy.dialects.postgresql.psycopg")
 DRAIN_SECONDS = 8.0
 
 
+def folder_of(state: Path, party: str, number: int = 1) -> Path:
+    """Where a process of a party has its configuration, log and control socket: the first in the party's folder, others within it."""
+    return state / party if number == 1 else state / party / within(number)
+
+
+def within(number: int) -> str:
+    """The path of a further process's folder in the party's."""
+    return f"replicas/{number}"
+
+
 @dataclass(slots=True)
 class _Child:
     party: PlannedParty
@@ -42,7 +52,8 @@ class Processes:
 
     def __init__(self, parties: Iterable[PlannedParty], state: Path) -> None:
         self._parties = tuple(parties)
-        self._children = {str(state / p.name): _Child(p, state / p.name) for p in self._parties}
+        self._state = state
+        self._children: dict[str, _Child] = {}
         self._nursery: asyncio.subprocess.Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
@@ -57,8 +68,8 @@ class Processes:
         )  # fmt: skip
         self._spawn(self._listen())
 
-    async def start(self) -> None:
-        """Start every party.
+    async def start(self, several: Mapping[str, int]) -> None:
+        """Start every party, each as one process or as so many.
 
         Raises:
             RuntimeError: the nursery ended before it was ready.
@@ -67,12 +78,11 @@ class Processes:
         if self._nursery is None or self._nursery.returncode is not None:
             msg = "the party processes could not be started; see the messages above"
             raise RuntimeError(msg)
-        for child in self._children.values():
-            await self._order(child)
-
-    def pid(self, party: str) -> int | None:
-        """The process id of a running party."""
-        return next((c.pid for c in self._children.values() if c.party.name == party), None)
+        for party in self._parties:
+            for number in range(1, several.get(party.name, 1) + 1):
+                folder = folder_of(self._state, party.name, number)
+                child = self._children[str(folder)] = _Child(party, folder)
+                await self._order(child)
 
     async def stop(self) -> None:
         """Drain every party, kill what does not leave, and end the nursery."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from pathlib import Path
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from warifu.authority import provision
 from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.config import Config, Simulation, Telemetry, Web
+from warifu.kernel.control import SOCKET_NAME
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
 from warifu.simulator.launcher import databases
-from warifu.simulator.launcher.plan import PORTAL, STAGE, PlannedParty, plan
+from warifu.simulator.launcher.plan import GATEWAY, PORTAL, STAGE, PlannedParty, plan
 from warifu.simulator.launcher.ports import PortError, Ports
+from warifu.simulator.launcher.processes import folder_of, within
 from warifu.simulator.population import CLOCK_START
-from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, StateError
+from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, ProcessEntry, StateError
 
 if TYPE_CHECKING:
     from warifu.simulator.launcher.network import Options
@@ -46,6 +49,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     homes = databases.urls(server, network, state, databases.homes(kinds, (party.name for party in parties)))
     provision(state, {party.name: party.identities for party in parties}, counters=counters)
     addresses = _addresses(parties, old, ports)
+    further = _further(_gateways(options, old, server), old, ports, state)
     webs = _webs(parties, old, options, ports)
     clock = clock_of(state, old)
     file = NetworkFile(
@@ -58,7 +62,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         parties=[
             PartyEntry(
                 p.name, addresses[p.name], server_name(p.name), str(state / p.name / "control.sock"),
-                _origin(webs[p.name]) if p.name in webs else None,
+                _origin(webs[p.name]) if p.name in webs else None, further if p.name == GATEWAY else [],
             )
             for p in parties
         ],
@@ -75,14 +79,14 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     )  # fmt: skip
     since = datetime.now(tz=UTC).isoformat()
     simulation = Simulation(seed, clock.isoformat(), stopped=options.stopped_clock, since=since)
-    told = _telemetry(parties, options, ports)
+    told = _telemetry([*(p.name for p in parties), *_names(further)], options, ports)
     file.extra[METRICS] = {name: f"http://{one.metrics}/metrics" for name, one in told.items() if one.metrics}
     for party in parties:
         own, institutions = databases.configured(homes, party.name)
-        Config(
+        config = Config(
             party=party.name,
             listen=addresses[party.name],
-            addresses={name: addresses[name] for name in party.calls},
+            addresses={name: file.party(name).addresses for name in party.calls},
             institutions=party.institutions,
             simulation=simulation,
             reflection=options.reflection,
@@ -90,32 +94,76 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
             database_url=own,
             databases=institutions,
             telemetry=told[party.name],
-        ).save(state / party.name)
+        )
+        _save(config, file.party(party.name), told, state)
     file.save(state)
     return file
 
 
-def _telemetry(parties: tuple[PlannedParty, ...], options: Options, ports: Ports) -> dict[str, Telemetry]:
-    """Where each party's metrics are read, and where its traces go; nowhere, unless it is asked for.
+def _save(config: Config, entry: PartyEntry, told: Mapping[str, Telemetry], state: Path) -> None:
+    """Write the configuration of each process of a party."""
+    if entry.replicas and config.web is not None:
+        config = replace(config, web=replace(config.web, shared=True))
+    config.save(state / entry.name)
+    for number, (process, name) in enumerate(zip(entry.replicas, _names(entry.replicas), strict=True), 2):
+        folder = folder_of(state, entry.name, number)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace(config, listen=process.address, within=within(number), telemetry=told[name]).save(folder)
+
+
+def _gateways(options: Options, old: NetworkFile | None, server: str | None) -> int:
+    """How many processes the gateway is.
+
+    Raises:
+        StateError: several, without a server that they could share.
+    """
+    before = len(old.party(GATEWAY).processes) if old else 1
+    wanted = options.gateways or before
+    if wanted > 1 and server is None:
+        raise StateError(
+            "ゲートウェイを複数動かすには、共用する PostgreSQL サーバーが要ります。--database-url（または環境変数 WARIFU_DATABASE_URL）を指定してください。",
+            "several gateways need a PostgreSQL server that they share. Give it with --database-url, or by the variable WARIFU_DATABASE_URL.",
+        )
+    return wanted
+
+
+def _further(gateways: int, old: NetworkFile | None, ports: Ports, state: Path) -> list[ProcessEntry]:
+    """The gateway's processes but the first, at their addresses of last time where those are free."""
+    known = [int(one.address.rpartition(":")[2]) for one in old.party(GATEWAY).replicas] if old else []
+    kept = [port for port in known[: gateways - 1] if ports.claim(port)]
+    got = [*kept, *ports.grpc(gateways - 1 - len(kept))]
+    return [
+        ProcessEntry(f"127.0.0.1:{port}", str(folder_of(state, GATEWAY, number) / SOCKET_NAME))
+        for number, port in enumerate(got, 2)
+    ]
+
+
+def _names(further: Sequence[ProcessEntry]) -> list[str]:
+    """By which the gateway's further processes are known where each has its own place, such as of metrics."""
+    return [f"{GATEWAY}-{number}" for number, _ in enumerate(further, 2)]
+
+
+def _telemetry(processes: Sequence[str], options: Options, ports: Ports) -> dict[str, Telemetry]:
+    """Where each process's metrics are read, and where its traces go; nowhere, unless it is asked for.
 
     Raises:
         PortError: a port that was asked for is taken.
     """
     first, numbers = options.metrics_port, None
-    if first is not None and (numbers := ports.claim_all(first, len(parties))) is None:
-        last = first + len(parties) - 1
+    if first is not None and (numbers := ports.claim_all(first, len(processes))) is None:
+        last = first + len(processes) - 1
         raise PortError(
             f"ポート {first} から {last} のどれかは別のプログラムが使っています。--metrics-port で別の番号を指定してください。",
             f"one of the ports {first} to {last} is in use by another program. Choose others with --metrics-port.",
         )
     return {
-        party.name: Telemetry(
+        name: Telemetry(
             metrics=None if numbers is None else f"127.0.0.1:{numbers[place]}",
             otlp=options.otlp,
             # A simulation is small and looked at closely: here every trace is sent.
             sampled=1.0,
         )
-        for place, party in enumerate(parties)
+        for place, name in enumerate(processes)
     }
 
 
@@ -139,7 +187,14 @@ def database_order(state: Path, file: NetworkFile, database_url: str | None) -> 
     return {
         "server": database_url,
         "new": not file.filled,
-        "homes": [{"url": url, "schemas": [schema for schema, _ in home.stores]} for home, url in homes.items()],
+        "homes": [
+            {
+                "url": url,
+                "schemas": [schema for schema, _ in home.stores],
+                "processes": len(file.party(home.party).processes),
+            }
+            for home, url in homes.items()
+        ],
     }
 
 

@@ -24,7 +24,7 @@ def _carry_out(order: dict[str, Any]) -> None:
     if "drop" in order:
         server.drop(order["server"], order["drop"])
         return
-    homes = [server.Home(home["url"], tuple(home["schemas"])) for home in order["homes"]]
+    homes = [server.Home(home["url"], tuple(home["schemas"]), home["processes"]) for home in order["homes"]]
     if order["server"] is not None:
         server.provide(order["server"], homes, new=order["new"])
     server.upgrade(homes)

@@ -38,7 +38,7 @@ U = TypeVar("U")
 OLDEST: Final = 14
 """Oldest major version of PostgreSQL that is accepted: the oldest that its makers still mended when this was written."""
 CONNECTIONS_EACH: Final = 2
-"""A reader and a writer, of the one process that opens a database."""
+"""A reader and a writer, of each process that opens a database."""
 _AT_ONCE: Final = 4
 _DROPPED_AT_ONCE: Final = 16
 """Each drop waits for a checkpoint of the server; those that come together share one."""
@@ -57,6 +57,8 @@ class Home:
 
     url: str
     schemas: tuple[str, ...]
+    processes: int = 1
+    """How many open it."""
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ def provide(server: str, homes: Sequence[Home], *, new: bool) -> None:
             roles, or lacks databases of a network that has been filled.
     """
     with _connected(server) as connection:
-        _admit(connection, len(homes))
+        _admit(connection, sum(home.processes for home in homes))
         roles, databases = (_names(connection, what) for what in ("rolname FROM pg_roles", "datname FROM pg_database"))
         missing = [home for home in homes if home.name not in databases]
         if missing and not new:
@@ -178,7 +180,7 @@ def _statements(kind: str) -> str:
     return written.getvalue()
 
 
-def _admit(connection: psycopg.Connection[Any], homes: int) -> None:
+def _admit(connection: psycopg.Connection[Any], openers: int) -> None:
     row = connection.execute(_LIMITS).fetchone()
     assert row is not None
     version, connections, used, is_super, may = row
@@ -192,7 +194,7 @@ def _admit(connection: psycopg.Connection[Any], homes: int) -> None:
             "--database-url の役割にはデータベースと役割を作る権利がありません（CREATEDB と CREATEROLE が要ります）。",
             "the role of --database-url may not make databases and roles; it needs CREATEDB and CREATEROLE.",
         )
-    if (wanted := homes * CONNECTIONS_EACH) > connections - used:
+    if (wanted := openers * CONNECTIONS_EACH) > connections - used:
         raise ServerError(
             f"サーバーの接続数が足りません。{wanted} 接続が要りますが、空きは {connections - used} です。max_connections を {wanted + used + 20} 以上にしてください。",
             f"the server admits too few connections: {wanted} are needed, {connections - used} are free. Set max_connections to {wanted + used + 20} or more.",
