@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,10 +86,9 @@ def _csv(path: Path, heads: Sequence[str], table: Iterable[Sequence[Any]], mode:
 
 def _parquet(path: Path, table: Sequence[Sequence[Any]]) -> bool:
     try:
-        import pyarrow as pa  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - an extra, and slow to import
-        from pyarrow import parquet  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")  # an extra, and slow to import
     except ModuleNotFoundError:
         return False
     columns = {head: [row[place] for row in table] for place, head in enumerate(HEADS)}
-    parquet.write_table(pa.table(columns), path)
+    parquet.write_table(arrow.table(columns), path)
     return True

@@ -14,7 +14,7 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Final
@@ -37,6 +37,8 @@ DRAINS_WITHIN: Final = 120.0
 """Seconds in which the last answers of a step come, or the run ends."""
 REFUSED, SILENT = "REFUSED", "NO_ANSWER"
 """Outcomes of the terminal's own: its interim server took the inquiry not at all; the run ended before anything came."""
+_LOOKS: Final = 0.5
+"""Seconds between two looks at what is waited for."""
 _A_MOMENT: Final = timedelta(seconds=1)
 """Parties' clocks differ by what a call takes; none may be asked to go back."""
 
@@ -139,16 +141,16 @@ class Driver:
 
     async def _step(self, step: Sequence[Intended], dice: Dice) -> None:
         await self._move(step[0])
-        requests = [await self._request(one) for one in step]
+        ready = [await self._closed(one) if one.closed_case else one for one in step]
         self._begun = time.perf_counter() - self.seconds
         due = self.seconds
-        for one, request in zip(step, requests, strict=True):
+        for one in ready:
             if self.stopping:
                 break
             if self.pace.rate is not None:
                 due += dice.years(self.pace.rate)  # a waiting time: exponential
-                await asyncio.sleep(max(0.0, due - self._now()))
-            await self._send(one, request, due if self.pace.rate is not None else None)
+                await self._until(due)
+            await self._send(one, due if self.pace.rate is not None else None)
         await self._drained()
         self.seconds = self._now()
         self.told(self)
@@ -156,8 +158,28 @@ class Driver:
     def _now(self) -> float:
         return time.perf_counter() - self._begun
 
-    async def _send(self, one: Intended, request: interim_pb2.InquireRequest, due: float | None) -> None:
-        await self._room.acquire()
+    async def _until(self, due: float) -> None:
+        """Wait for a moment of driving, or until the run is to end."""
+        while (left := due - self._now()) > 0 and not self.stopping:  # noqa: ASYNC110 - time itself is waited for
+            await asyncio.sleep(min(left, _LOOKS))
+
+    async def _some_room(self) -> None:
+        """Wait for room, with an eye on lanes that may have ended."""
+        while True:
+            try:
+                await asyncio.wait_for(self._room.acquire(), _LOOKS)
+            except TimeoutError:
+                self._check()
+            else:
+                return
+
+    def _check(self) -> None:
+        for lane in self._lanes.values():
+            lane.check()
+
+    async def _send(self, one: Intended, due: float | None) -> None:
+        await self._some_room()
+        request = self._request(one)
         made = Made(one, request.request_id, self._now() if due is None else due)
         self.made.append(made)
         self._waiting[made.request_id] = made
@@ -183,10 +205,9 @@ class Driver:
         """Wait for the answers that are out; what does not come stays without one."""
         deadline = time.monotonic() + DRAINS_WITHIN
         while self._waiting and time.monotonic() < deadline:
-            for lane in self._lanes.values():
-                lane.check()
+            self._check()
             try:
-                await asyncio.wait_for(self._idle.wait(), 0.5)
+                await asyncio.wait_for(self._idle.wait(), _LOOKS)
             except TimeoutError:
                 self.told(self)
         for _ in range(len(self._waiting)):
@@ -201,15 +222,14 @@ class Driver:
         if first.at > now + _A_MOMENT:
             await self.doors.set_clock(first.at, stopped=False)
 
-    async def _request(self, one: Intended) -> interim_pb2.InquireRequest:
-        number = self.known[one.requester, one.person]
+    def _request(self, one: Intended) -> interim_pb2.InquireRequest:
         row = self.book.rows[one.row]
         request = interim_pb2.InquireRequest(
             institution=one.claims or one.requester,
             request_id=str(
                 uuid.uuid4()
             ),  # not by the seed: the same id again would be the same exchange, and no traffic
-            addressee_no=number,
+            addressee_no=self.known[one.requester, one.person],
             provider=one.provider,
             affair=row.affair.code,
             procedure=one.procedure,
@@ -217,22 +237,22 @@ class Driver:
             span=_span(one),
             office=one.office,
             clerk=one.clerk,
-            case_reference=await self._closed(one, number) if one.closed_case else one.case,
+            case_reference=one.case,
         )
         if one.consent:
             request.consent.given_on, request.consent.reference = one.at.date().isoformat(), "form"
         return request
 
-    async def _closed(self, one: Intended, number: str) -> str:
-        """A case that was truly opened and decided."""
-        clerk = Clerk(self.doors, one.requester)
+    async def _closed(self, one: Intended) -> Intended:
+        """The inquiry with a case that was truly opened and decided."""
+        clerk, number = Clerk(self.doors, one.requester), self.known[one.requester, one.person]
         reference = await clerk.open_case(number, one.procedure, one.office)
         actor = cases_pb2.Actor(office=one.office, clerk=one.clerk)
         decision = cases_pb2.DecideCaseRequest(
             institution=one.requester, reference=reference, granted=False, note="-", actor=actor
         )
         await clerk.desk.DecideCase(decision, timeout=15)
-        return reference
+        return replace(one, case=reference)
 
 
 def _span(one: Intended) -> common_pb2.Span:

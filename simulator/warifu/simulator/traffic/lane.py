@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import Final
 
 import grpc
@@ -26,6 +25,10 @@ _PAUSE: Final = 0.3
 Answered = Callable[[interim_pb2.BulkResult], None]
 
 
+class _Queue(asyncio.Queue[interim_pb2.InquireRequest | None]):
+    """What one stream is to send; None ends it."""
+
+
 class LaneError(Exception):
     """An institution's interim server takes no inquiries any more."""
 
@@ -37,8 +40,9 @@ class Lane:
         self._stub = interim_pb2_grpc.InterimServiceStub(doors.counter(institution))
         self._institution, self._answered = institution, answered
         self._waiting: dict[str, interim_pb2.InquireRequest] = {}
-        self._queue: asyncio.Queue[interim_pb2.InquireRequest] = asyncio.Queue()
-        self._alive = time.monotonic()
+        self._queue = _Queue()
+        self._broken: float | None = None
+        """Since when the stream breaks without an answer in between."""
         self._task = asyncio.create_task(self._run(), name=f"lane {institution}")
 
     def ask(self, request: interim_pb2.InquireRequest) -> None:
@@ -59,31 +63,36 @@ class Lane:
     async def _run(self) -> None:
         while True:
             try:
-                async for response in self._stub.InquireBulk(self._chunks()):
+                async for response in self._stub.InquireBulk(_chunks(self._queue)):
                     for result in response.results:
                         self._take(result)
             except grpc.aio.AioRpcError as error:
-                if time.monotonic() - self._alive > PATIENCE:
+                self._broken = self._broken or time.monotonic()
+                if time.monotonic() - self._broken > PATIENCE:
                     raise LaneError(f"{self._institution}: {error.code().name} {error.details()}") from error
             await asyncio.sleep(_PAUSE)
             self._again()
 
     def _take(self, result: interim_pb2.BulkResult) -> None:
-        self._alive = time.monotonic()
+        self._broken = None
         if self._waiting.pop(result.request_id, None) is not None:
             self._answered(result)
 
     def _again(self) -> None:
-        """Queue anew all that was not answered."""
-        with suppress(asyncio.QueueEmpty):
-            while True:
-                self._queue.get_nowait()
+        """Queue anew, for a new stream, all that was not answered."""
+        before, self._queue = self._queue, _Queue()
+        before.put_nowait(None)  # whoever still takes from it is done
         for request in self._waiting.values():
             self._queue.put_nowait(request)
 
-    async def _chunks(self) -> AsyncIterator[interim_pb2.InquireBulkRequest]:
-        while True:
-            chunk = [await self._queue.get()]
-            while len(chunk) < CHUNK and not self._queue.empty():
-                chunk.append(self._queue.get_nowait())
-            yield interim_pb2.InquireBulkRequest(inquiries=chunk)
+
+async def _chunks(queue: _Queue) -> AsyncIterator[interim_pb2.InquireBulkRequest]:
+    """What queues, in chunks, until None comes."""
+    while (first := await queue.get()) is not None:
+        chunk = [first]
+        while len(chunk) < CHUNK and not queue.empty():
+            following = queue.get_nowait()
+            if following is None:
+                return
+            chunk.append(following)
+        yield interim_pb2.InquireBulkRequest(inquiries=chunk)

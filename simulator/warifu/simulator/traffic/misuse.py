@@ -137,7 +137,7 @@ def _repeated(one: Making) -> list[Intended]:
 
 
 def _over_asking(one: Making) -> list[Intended]:
-    found = one.who()
+    found = one.who(lambda other: not _gives_more(one, other))
     if found is None:
         return []
     clerk = one.draw.clerk(found.requester)
@@ -145,9 +145,21 @@ def _over_asking(one: Making) -> list[Intended]:
     return [replace(one.ask(found, when, clerk), item=item, provider=provider) for when in one.times()]
 
 
+def _gives_more(one: Making, found: Candidate) -> bool:
+    """Whether the procedure of this row has another row, by which it gives what `_more` asks for."""
+    rows = one.draw.book.rows
+    procedure, item = rows[found.row].procedure, _other_item(one, found)
+    return any(row.procedure == procedure and row.item == item for row in rows.values())
+
+
+def _other_item(one: Making, found: Candidate) -> str:
+    return RESIDENT if one.draw.book.rows[found.row].item == TAX else TAX
+
+
 def _more(one: Making, found: Candidate) -> tuple[str, str]:
     """An item that the row does not give, and an office of another body that has it."""
-    item, kind = (RESIDENT, "residency") if one.draw.book.rows[found.row].item == TAX else (TAX, "tax")
+    item = _other_item(one, found)
+    kind = "residency" if item == RESIDENT else "tax"
     own = one.draw.book.institutions[found.requester].operator
     offices = [
         code for code, other in one.draw.book.institutions.items() if other.role.code == kind and other.operator != own

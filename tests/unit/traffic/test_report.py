@@ -1,0 +1,127 @@
+"""The report: both languages, all figures, nothing from outside."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from unit.traffic import lab
+
+from warifu.simulator.traffic import report
+from warifu.simulator.traffic.drive import REFUSED
+from warifu.simulator.traffic.misuse import KINDS
+
+MADE = [
+    *(lab.made(number, due=number / 5) for number in range(40)),
+    *(lab.made(100 + number, kind.name, "DENIED") for number, kind in enumerate(KINDS)),
+    lab.made(200, outcome=REFUSED),
+    lab.made(201, latency=None, outcome="NO_ANSWER"),
+]
+LANGUAGES = pytest.mark.parametrize("language", ["ja", "en"])
+
+
+class Reader(HTMLParser):
+    """Whether tags close, and what text there is."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag; void elements do not close."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "rect", "path", "circle"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag that closes itself."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """What closes is what was opened last."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Collect text."""
+        self.text += data
+
+
+def page(language: str, **more: object) -> str:
+    """The report of a run with a bit of everything."""
+    return report.page(lab.run(MADE, **more), lab.book(), language, "warifu traffic --day")  # type: ignore[arg-type]
+
+
+@LANGUAGES
+def test_a_report_is_whole_and_loads_nothing(language: str) -> None:
+    """Every tag is closed, there is one h1, and the page names no address outside and no script."""
+    found = page(language)
+    reader = Reader(found)
+    tags = [tag for tag, _ in reader.tags]
+    assert reader.open == []
+    assert tags.count("h1") == 1
+    assert "script" not in tags
+    assert not re.search(r"https?:|@import|url\(|src=", found)
+
+
+@LANGUAGES
+def test_each_chart_has_a_name_and_its_figures_as_a_table(language: str) -> None:
+    """Beneath each chart there is a table, and each chart is a picture with a name."""
+    reader = Reader(page(language))
+    charts = [attributes for tag, attributes in reader.tags if tag == "svg"]
+    assert len(charts) == 7
+    assert all(one["role"] == "img" and one["aria-label"] for one in charts)
+    assert sum(tag == "table" for tag, _ in reader.tags) == len(charts) + 1
+
+
+@LANGUAGES
+def test_every_kind_that_was_made_is_told(language: str) -> None:
+    """Each kind of misuse has its line and is explained."""
+    text = Reader(page(language)).text
+    for kind in KINDS:
+        assert kind.title.to(language) in text
+        assert kind.says.to(language) in text
+
+
+def test_english_has_no_japanese() -> None:
+    """But for the link to the other language nothing in the English report is Japanese."""
+    assert re.findall(r"[぀-ヿ一-鿿]+", Reader(page("en")).text) == ["日本語"]
+
+
+def test_without_misuse_nothing_is_said_of_detectors() -> None:
+    """A run without misuse has no table of detectors."""
+    found = report.page(lab.run(MADE[:40]), lab.book(), "en", "")
+    assert "Precision" not in found
+
+
+@LANGUAGES
+def test_what_is_odd_is_told(language: str) -> None:
+    """A rate that was not reached, rows without anybody, inquiries left out, and an early end are told."""
+    usual, odd = page(language), page(language, rate=50.0, stopped=True)
+    assert "P27" in usual
+    assert ("50 " in odd) > ("50 a second were wanted" in usual)
+    assert ("途中で止めた" if language == "ja" else "ended early") in odd
+    assert ("途中で止めた" if language == "ja" else "ended early") not in usual
+
+
+def test_words_of_the_command_are_escaped() -> None:
+    """What was typed cannot become markup."""
+    found = report.page(lab.run(MADE), lab.book(), "en", "warifu traffic --out <b>")
+    assert "&lt;b&gt;" in found
+    assert "--out <b>" not in found
+
+
+def test_an_empty_run_has_a_report() -> None:
+    """A run that made nothing is told as well."""
+    assert "0" in Reader(report.page(lab.run([]), lab.book(), "en", "")).text
+
+
+def test_both_files_are_written_and_lead_to_each_other(tmp_path: Path) -> None:
+    """There is a file in each language, and each has a link to the other."""
+    japanese, english = report.write(tmp_path, lab.run(MADE), lab.book(), "")
+    assert english.name in japanese.read_text(encoding="utf-8")
+    assert japanese.name in english.read_text(encoding="utf-8")
