@@ -16,12 +16,19 @@ import pytest
 from browser.chromium import ADVICE, executable
 from running import Running, start, stop
 
-from warifu.simulator.tour.acts import Scene
-from warifu.simulator.tour.states import State, states
+from warifu.simulator.tour.acts import Person, Scene
+from warifu.simulator.tour.state import State
+from warifu.simulator.tour.states import states
+from warifu.simulator.tour.visitors import visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-WHO = ("front-desk", "login")
-"""Who has few pages, and states behind forms: the whole tour takes many minutes."""
+WHO = ("front-desk", "login", "drill-leader", "card-chief")
+"""Who has few pages, and states that wait for what others did: the whole tour takes many minutes."""
+SOMEBODY = Person("q", "0000", {})
+SCENE = Scene(
+    "p", "0000", "nhi-490016", {}, letters=("a", "b", "c"), provider="tax-480011",
+    holder=SOMEBODY, proxy=SOMEBODY, forgetful=SOMEBODY, expired=SOMEBODY,
+)  # fmt: skip
 NAME = re.compile(r"(?P<who>[a-z-]+?)-(?P<number>\d{3})-.+-(?P<language>ja|en)-(?P<width>1280|390)\.png")
 PATIENCE = 900
 
@@ -46,16 +53,16 @@ class Links(HTMLParser):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Few people, and nobody but the tour among them."""
+    """So many people as the drills need, and nobody but the tour among them."""
     if executable() is None:
         pytest.skip(ADVICE)
-    living = start(tmp_path_factory.mktemp("toured"), "--people", "60")
+    living = start(tmp_path_factory.mktemp("toured"), "--people", "300")
     yield living
     stop(living)
 
 
 def test_the_index_shows_every_picture(network: Running, tmp_path: Path) -> None:
-    """The tour of two visitors ends without a problem; each link of the index is a PNG as wide as it says, each page is there four times."""
+    """The tour of some visitors ends without a problem; each link of the index is a PNG as wide as it says, each page is there four times."""
     only = [word for who in WHO for word in ("--only", who)]
     words = ["tour", "--out", str(tmp_path), *only, "--state", str(network.state), "--json"]
     done = subprocess.run(
@@ -79,9 +86,18 @@ def test_the_index_shows_every_picture(network: Running, tmp_path: Path) -> None
         assert any(f"-{state.name}-ja-1280" in name for name in index.hrefs), state.name
 
 
+def test_every_state_is_somebody_s_and_has_a_name_of_its_own() -> None:
+    """No state belongs to a visitor who is not sent around, no two of one visitor would overwrite each other's pictures, and whoever looks at no page has some."""
+    everyone = visitors(SCENE.institution, SCENE.card_office, SCENE.provider)
+    names = [(one.who, one.name) for one in states(SCENE)]
+    assert len(set(names)) == len(names)
+    assert {who for who, _ in names} <= {one.name for one in everyone}
+    assert {one.name for one in everyone if not one.crawls} <= {who for who, _ in names}
+
+
 def mine() -> list[State]:
     """The states that these visitors are photographed in."""
-    found = [one for one in states(Scene("p", "0000", "nhi-490016", {}, letters=("a", "b", "c"))) if one.who in WHO]
+    found = [one for one in states(SCENE) if one.who in WHO]
     assert {one.who for one in found} == set(WHO)
     return found
 

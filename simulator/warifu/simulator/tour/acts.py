@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from warifu.simulator.tour.visitors import Visitor, entered
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 ALLOWANCE: Final = "JT90000000000501"
 CLERK, REVIEWER, CHIEF = "c-0001", "c-0003", "c-0004"
 _LONG: Final = "条例の趣旨は、子どもの健康を守ることであり、法定の事務と同じです。"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody else than the person whom the tour is about."""
+
+    person: str
+    pin: str
+    papers: dict[str, str] = field(default_factory=dict)
+    """As `Scene.papers`; the individual number changes when it is changed at the counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,16 @@ class Scene:
     """One that was not allowed."""
     letters: tuple[str, ...] = ()
     """Answered, without an answer, to the supervisor."""
+    provider: str = ""
+    """To whom the letter without an answer went."""
+    holder: Person | None = None
+    """Whose card is lost, found, released and made out anew."""
+    forgetful: Person | None = None
+    """Who does not know the PIN any more."""
+    proxy: Person | None = None
+    """Who may read the person's history."""
+    expired: Person | None = None
+    """Whose card has run out."""
 
     @property
     def city(self) -> str:
@@ -45,24 +65,73 @@ class Scene:
         """The residency office of that city."""
         return f"residency-{self.city}"
 
+    def card(self, visitor: Visitor) -> tuple[str, str]:
+        """Handle and PIN of the card with which a visitor logs in."""
+        own = self.proxy if visitor.as_proxy and self.proxy else None
+        return (own.person, own.pin) if own else (self.person, self.pin)
+
     @property
     def welfare(self) -> str:
         """Its welfare office."""
         return f"welfare-{self.city}"
 
 
-def prepare(browser: Browser, network: NetworkFile, scene: Scene) -> None:
-    """Everything that waits: a proposal, a review, an application, a filing, a report of a leak, a finished play."""
-    _protect(browser, network, scene)
-    with entered(browser, network, _citizen(), scene.person, scene.pin) as context:
+Act = Callable[["Browser", "NetworkFile", Scene], None]
+
+
+def prepare(
+    browser: Browser, network: NetworkFile, scene: Scene, acts: Mapping[Act, Collection[str]], only: Collection[str]
+) -> None:
+    """Do what is there to be seen by the visitors named in `only`, or by everyone; `acts` says who sees which."""
+    for act, seen_by in acts.items():
+        if not only or set(only) & set(seen_by):
+            act(browser, network, scene)
+
+
+def welfare(browser: Browser, network: NetworkFile, scene: Scene) -> None:
+    """An application, own information that a clerk looks at."""
+    with entered(browser, network, citizen(), scene.person, scene.pin) as context:
         page = context.new_page()
         portal = network.urls["portal"]
         _apply(page, portal, scene)
         _ask(page, portal, scene)
-    with entered(browser, network, _staff(scene.welfare, CHIEF), scene.person, scene.pin) as context:
+
+
+def filings(browser: Browser, network: NetworkFile, scene: Scene) -> None:
+    """What an institution sent to the supervisor, and a measure that waits for its reply; a run of reconciliation."""
+    with entered(browser, network, staff(scene.welfare, CHIEF), scene.person, scene.pin) as context:
         _file(context.new_page(), f"{network.urls['counter']}/{scene.welfare}")
+    with entered(browser, network, Visitor("director", "", "", "watchdog", staff="director"), "", "") as context:
+        _supervise(context.new_page(), network.urls["watchdog"], scene)
+
+
+def play(browser: Browser, network: NetworkFile, scene: Scene) -> None:
+    """A play to its end, with its checks."""
     with entered(browser, network, Visitor("trainer", "", "", "stage"), scene.person, scene.pin) as context:
-        _play(context.new_page(), network.urls["stage"])
+        page = context.new_page()
+        page.goto(f"{network.urls['stage']}/scenarios/refused")
+        page.get_by_test_id("play-button").click()
+        page.get_by_test_id("to-picture").wait_for(timeout=120_000)
+
+
+def mandate(browser: Browser, network: NetworkFile, scene: Scene) -> None:
+    """A proxy, who was given the word."""
+    assert scene.proxy is not None
+    portal = network.urls["portal"]
+    with (
+        entered(browser, network, citizen(), scene.person, scene.pin) as own,
+        entered(browser, network, citizen(), scene.proxy.person, scene.proxy.pin) as others,
+    ):
+        page, theirs = own.new_page(), others.new_page()
+        page.goto(f"{portal}/proxies")
+        page.fill("#proxy-label", "姉")
+        page.select_option("#scope", "INFORMATION")
+        page.get_by_test_id("make-word").click()
+        theirs.goto(f"{portal}/proxies")
+        theirs.fill("#word", page.get_by_test_id("word").inner_text())
+        theirs.fill("#principal-label", "弟")
+        theirs.get_by_test_id("accept").click()
+        theirs.wait_for_load_state()
 
 
 def choose_card(page: Page, person: str) -> None:
@@ -88,10 +157,10 @@ def receive(page: Page, base: str, papers: Mapping[str, str]) -> None:
     page.get_by_test_id("visitor-name").wait_for()
 
 
-def _protect(browser: Browser, network: NetworkFile, scene: Scene) -> None:
+def protect(browser: Browser, network: NetworkFile, scene: Scene) -> None:
     """A review by hand that the chief approved, and another protection that waits for the chief."""
     base = f"{network.urls['counter']}/{scene.institution}"
-    clerk, chief = _staff(scene.institution, CLERK), _staff(scene.institution, CHIEF)
+    clerk, chief = staff(scene.institution, CLERK), staff(scene.institution, CHIEF)
     with (
         entered(browser, network, clerk, scene.person, scene.pin) as at_window,
         entered(browser, network, chief, scene.person, scene.pin) as at_desk,
@@ -117,8 +186,8 @@ def _propose(page: Page, visit: str, flags: tuple[str, ...]) -> str:
     return page.url
 
 
-def _apply(page: Page, portal: str, scene: Scene) -> None:
-    """An application that an office has and nobody has decided."""
+def draft(page: Page, portal: str, scene: Scene) -> None:
+    """Fill in an application, up to where it is to be signed."""
     page.goto(f"{portal}/procedures/{ALLOWANCE}/apply")
     page.select_option("#institution", scene.welfare)
     page.fill("#child_name", "汐見　さくら")
@@ -126,6 +195,12 @@ def _apply(page: Page, portal: str, scene: Scene) -> None:
     page.locator("input[name=lives_together][value='0']").check()
     page.locator("#january_1_municipality").select_option(index=1)
     page.get_by_test_id("procedures-confirm").click()
+    page.get_by_test_id("draft-sign").wait_for()
+
+
+def _apply(page: Page, portal: str, scene: Scene) -> None:
+    """An application that an office has and nobody has decided."""
+    draft(page, portal, scene)
     page.get_by_test_id("draft-sign").click()
     choose_card(page, scene.person)
     page.fill("#password", page.get_by_test_id("password-shown").inner_text())
@@ -148,8 +223,8 @@ def _file(page: Page, base: str) -> None:
     page.locator("#row").select_option(index=1)
     page.fill("#ordinance", "子ども医療費の助成に関する条例（令和2年条例第8号）")
     page.locator("#statutory_affair").select_option(index=1)
-    for field in ("same_aim", "similar_content", "no_wider"):
-        page.fill(f"#{field}", _LONG)
+    for name in ("same_aim", "similar_content", "no_wider"):
+        page.fill(f"#{name}", _LONG)
     page.get_by_test_id("filing-use-send").click()
     page.get_by_test_id("done").wait_for()
     page.goto(f"{base}/filings/leaks/new")
@@ -159,16 +234,23 @@ def _file(page: Page, base: str) -> None:
     page.get_by_test_id("done").wait_for()
 
 
-def _play(page: Page, stage: str) -> None:
-    """A play to its end, with its checks."""
-    page.goto(f"{stage}/scenarios/refused")
-    page.get_by_test_id("play-button").click()
-    page.get_by_test_id("to-picture").wait_for(timeout=120_000)
+def _supervise(page: Page, console: str, scene: Scene) -> None:
+    page.goto(f"{console}/measures")
+    page.select_option("#institution", scene.welfare)
+    page.fill("#title", "書類の受け渡しの確認")
+    page.fill("#text", "窓口で書類を渡すときの確認の方法を見直し、見直した内容を報告してください。")
+    page.get_by_test_id("issue").click()
+    page.get_by_test_id("done").wait_for()
+    page.goto(f"{console}/reconciliations")
+    page.get_by_test_id("begin").click()
+    page.wait_for_load_state()
 
 
-def _citizen() -> Visitor:
+def citizen() -> Visitor:
+    """Somebody with a card at the portal."""
     return Visitor("citizen", "", "", "portal", citizen=True)
 
 
-def _staff(institution: str, login: str) -> Visitor:
+def staff(institution: str, login: str) -> Visitor:
+    """Somebody at an institution's counter."""
     return Visitor("staff", "", "", "counter", f"/{institution}", login)

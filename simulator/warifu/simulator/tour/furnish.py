@@ -29,8 +29,8 @@ async def play(stage: Stage) -> None:
         stage.exchanges += following.exchanges
 
 
-async def letters(stage: Stage) -> list[str]:
-    """One letter answered with a correction, one without an answer, one to the supervisor; their ids."""
+async def letters(stage: Stage) -> tuple[list[str], str]:
+    """One letter answered with a correction, one without an answer, one to the supervisor; their ids, and to whom the second went."""
     session = await stage.session(stage.person)
     newest = (await stage.history(stage.person))[0]
     written = [
@@ -51,7 +51,7 @@ async def letters(stage: Stage) -> list[str]:
         timeout=15,
     )  # fmt: skip
     await stage.doors.settle()
-    return written
+    return written, newest["provider"]
 
 
 async def own_information(stage: Stage) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 WIDTHS: Final = (1280, 390)
 _HEIGHTS: Final = {1280: 900, 390: 844}
 _LOCALES: Final = {"ja": "ja-JP", "en": "en-GB"}
-_STAYS: Final = "warifu_easy"
-"""Cookie by which a page looks otherwise from then on: a picture shows what its address says."""
+_STAYS: Final = re.compile("warifu_(easy|projector|kiosk)")
+"""Cookies by which a page looks otherwise from then on: a picture shows what its address says."""
 _CHECKED: Final = (
     "!document.querySelector('[data-exchange]') || !!document.querySelector('.proof .mark, .proof [data-mark]')"
 )

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from warifu.simulator.tour.acts import Scene, choose_card, receive
+from warifu.simulator.tour.acts import Person, Scene, choose_card, draft
+from warifu.simulator.tour.drilled import GRADED, UNDER_WAY
+from warifu.simulator.tour.staffed import console, counter
+from warifu.simulator.tour.state import Deed, State, after, origin, press, send
+from warifu.simulator.tour.windows import report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-
-_WRONG: Final = {"login": "c-0001", "password": "x", "code": "000000"}
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """One picture more, for one visitor."""
-
-    who: str
-    name: str
-    path: str
-    act: Callable[[Page], None] | None = None
+_PLAYED = 120_000
+"""Milliseconds until a play has ended."""
 
 
 def states(scene: Scene) -> tuple[State, ...]:
     """All of them."""
-    return (*_stage(scene), *_portal(scene), *_card(scene), *_counter(scene), *_console())
+    return (
+        *_stage(scene),
+        *_drills(),
+        *_portal(scene),
+        *_proxy(scene),
+        *_card(scene),
+        *counter(scene),
+        *console(scene),
+    )
 
 
 def _stage(scene: Scene) -> tuple[State, ...]:
@@ -36,19 +36,39 @@ def _stage(scene: Scene) -> tuple[State, ...]:
         *steps,
         State("trainer", "refused-step-2", f"/exchange/{scene.refused}?step=2"),
         State("trainer", "play-result", "/scenarios/refused"),
+        State("trainer", "play-with-fault", "/scenarios/refused", _sabotaged),
+        State("trainer", "projector", "/?projector=1"),
+        State("trainer", "projector-step-3", f"/exchange/{scene.answered}?step=3&projector=1"),
+        State("trainer", "fault-errors", "/faults", after(_too_often, press("fault-plant"))),
+        State("trainer", "fault-in-force", "/faults", _plant),
+        State("trainer", "fault-lifted", "/faults", press("fault-lift")),
+        State("trainer", "clock-errors", "/clock", send("clock-go", date="2020-01-01")),
         State("trainer", "nobody-found", "/people?q=zzzz"),
         State("trainer", "no-such-exchange", "/exchange?id=1"),
         State("trainer", "no-such-page", "/nowhere"),
     )
 
 
+def _drills() -> tuple[State, ...]:
+    return (
+        State("drill-leader", "drills", "/drills"),
+        State("drill-leader", "under-way", f"/drills/{UNDER_WAY}"),
+        State("drill-leader", "answer-errors", f"/drills/{UNDER_WAY}", send("answer-used")),
+        State("drill-leader", "sheet", f"/drills/{UNDER_WAY}/sheet"),
+        State("drill-leader", "script", f"/drills/{UNDER_WAY}/script"),
+        State("drill-leader", "graded", f"/drills/{GRADED}"),
+    )
+
+
 def _portal(scene: Scene) -> tuple[State, ...]:
     answered, waiting, supervisor = scene.letters
     entry = f"/history/{scene.answered}"
+    account = {"branch": "001", "number": "7654321", "holder": "シオミ　ハナ"}
     return (
         State("passer-by", "no-such-page", "/nowhere"),
-        State("passer-by", "helpline-errors", "/helpline", _send("suspend-finder", number="WF 1")),
-        State("passer-by", "helpline-holder-errors", "/helpline", _send("suspend-holder")),
+        State("passer-by", "helpline-errors", "/helpline", send("suspend-finder", number="WF 1")),
+        State("passer-by", "helpline-holder-errors", "/helpline", send("suspend-holder")),
+        *([State("passer-by", "helpline-done", "/helpline", _lost(scene.holder))] if scene.holder else []),
         State("passer-by", "kiosk", "/kiosk"),
         State("citizen", "entry-answered", entry),
         State("citizen", "nothing-found", "/history?outcome=EXPIRED"),
@@ -56,75 +76,143 @@ def _portal(scene: Scene) -> tuple[State, ...]:
         State("citizen", "letter-answered", f"/letters/{answered}"),
         State("citizen", "letter-waiting", f"/letters/{waiting}"),
         State("citizen", "letter-to-supervisor", f"/letters/{supervisor}"),
-        State("citizen", "letter-errors", f"{entry}/letter", _send("letter-send")),
-        State("citizen", "information-errors", "/information/ask/S01", _send("information-ask")),
-        State("citizen", "mandate-pending", "/proxies", _send("make-word", **{"proxy-label": "母"})),
-        State("citizen", "mandate-errors", "/proxies", _send("accept", word="7777-7777-7777", **{"principal-label": "娘"})),
-        State("citizen", "application-errors", "/procedures/JT90000000000501/apply", _send("procedures-confirm")),
-        State("citizen", "benefits-errors", "/benefits", _send("benefits-set")),
-        State("citizen", "insurance-errors", "/insurance", _send("insurance-set")),
+        State("citizen", "letter-errors", f"{entry}/letter", send("letter-send")),
+        State("citizen", "information-errors", "/information/ask/S01", send("information-ask")),
+        State("citizen", "mandate-pending", "/proxies", send("make-word", **{"proxy-label": "母"})),
+        State("citizen", "mandate-errors", "/proxies", send("accept", word="7777-7777-7777", **{"principal-label": "娘"})),
+        State("citizen", "child-errors", "/proxies/child", send("child-begin")),
+        State("citizen", "application-errors", "/procedures/JT90000000000501/apply", send("procedures-confirm")),
+        State("citizen", "application-draft", "/applications", lambda page: draft(page, origin(page), scene)),
+        State("citizen", "application-sign", "/applications", _signing(scene)),
+        State("citizen", "application-sign-errors", "/applications", after(_signing(scene), send("sign-application", password="x"))),  # noqa: S106 - a wrong one
+        State("citizen", "benefits-errors", "/benefits", send("benefits-set")),
+        State("citizen", "benefits-registered", "/benefits", _registered("benefits-set", account)),
+        State("citizen", "insurance-errors", "/insurance", send("insurance-set")),
+        State("citizen", "insurance-registered", "/insurance", _registered("insurance-set", {"number": "12-3456"})),
+        State("citizen", "clinic-result", "/clinic", _at_clinic(scene)),
     )  # fmt: skip
 
 
-def _card(scene: Scene) -> tuple[State, ...]:
+def _proxy(scene: Scene) -> tuple[State, ...]:
+    entry = f"/history/{scene.answered}"
     return (
+        State("proxy", "proxies", "/proxies", press("back")),
+        State("proxy", "acting", "/proxies", after(press("back"), _go("/proxies"), press("act"), _go("/history"))),
+        State("proxy", "acting-entry", entry),
+        State("proxy", "acting-information", "/information"),
+        State("proxy", "not-as-proxy", "/letters"),
+        State("proxy", "records", "/proxies/records", after(press("back"), _go("/proxies/records"))),
+    )
+
+
+def _card(scene: Scene) -> tuple[State, ...]:
+    told = [
         State("login", "card-chosen", "/login", _choose(scene.person)),
         State("login", "login-refused", "/login", _refused(scene.person)),
         State("card-holder", "nobody-found", "/?q=zzzz"),
         State("card-holder", "pin-errors", f"/cards/{scene.person}", _change_pin),
-    )
-
-
-def _counter(scene: Scene) -> tuple[State, ...]:
-    desk = f"/{scene.institution}"
-    return (
-        State("front-desk", "login-refused", f"{desk}/login", _send("log-in", **_WRONG)),
-        State("clerk", "visitor-errors", f"{desk}/visitors/new", _send("visitor-receive")),
-        State("clerk", "visitor-received", f"{desk}/visitors/new", lambda page: receive(page, _base(page, desk), scene.papers)),
-        State("clerk", "protection-errors", f"{desk}/visitors/new", lambda page: _protect(page, _base(page, desk), scene)),
-        State("welfare-chief", "leak-errors", f"/{scene.welfare}/filings/leaks/new", _send("filing-leak-send")),
-    )  # fmt: skip
-
-
-def _console() -> tuple[State, ...]:
-    return (
-        State("examiner", "search", "/search", _send("search")),
-        State("director", "stop-errors", "/stops", _send("stop")),
-    )
-
-
-def _send(button: str, **typed: str) -> Callable[[Page], None]:
-    """Type, and send past the browser's own checks, so that the server's are seen."""
-
-    def act(page: Page) -> None:
-        page.evaluate("for (const form of document.forms) form.noValidate = true")
-        for field, value in typed.items():
-            page.fill(f"#{field}", value)
-        page.get_by_test_id(button).first.click()
-        page.wait_for_load_state()
-
-    return act
+    ]
+    if scene.forgetful is not None:
+        told.append(State("login", "card-locked", "/login", _choose(scene.forgetful.person, "locked")))
+    if scene.expired is not None:
+        told.append(State("login", "card-expired", "/login", _expired(scene.expired)))
+        told.append(State("card-holder", "card-expired", f"/cards/{scene.expired.person}"))
+    told.append(State("login", "kiosk-history", "/kiosk", _at_kiosk(scene)))  # the last: it stays logged in
+    return tuple(told)
 
 
 def _unfold(page: Page) -> None:
     page.get_by_test_id("history-filters").locator("summary").click()
 
 
-def _choose(person: str) -> Callable[[Page], None]:
+def _go(path: str) -> Deed:
+    return lambda page: (page.goto(origin(page) + path), None)[1]
+
+
+def _sabotaged(page: Page) -> None:
+    page.check("#plant")
+    page.get_by_test_id("play-button").click()
+    page.locator("[data-testid=play][data-state=failed]").wait_for(timeout=_PLAYED)
+
+
+def _too_often(page: Page) -> None:
+    page.evaluate("for (const form of document.forms) form.noValidate = true")
+    page.locator("[data-testid=fault] input[name=count]").first.fill("99999")
+
+
+def _plant(page: Page) -> None:
+    if page.get_by_test_id("fault-none").count():
+        page.locator("[data-fault=provider-slow]").get_by_test_id("fault-plant").click()
+        page.get_by_test_id("fault-planted").wait_for()
+
+
+def _lost(holder: Person) -> Deed:
+    return lambda page: report(page, holder.papers)
+
+
+def _registered(button: str, typed: dict[str, str]) -> Deed:
+    return after(lambda page: page.check("#consent"), send(button, **typed))
+
+
+def _signing(scene: Scene) -> Deed:
     def act(page: Page) -> None:
-        page.get_by_test_id("to-card").click()
-        choose_card(page, person)
-        page.locator("#pin").wait_for()
+        draft(page, origin(page), scene)
+        page.get_by_test_id("draft-sign").click()
+        choose_card(page, scene.person)
+        page.locator("#password").wait_for()
 
     return act
 
 
-def _refused(person: str) -> Callable[[Page], None]:
+def _sign_in(page: Page, pin: str) -> None:
+    page.fill("#pin", pin)
+    page.get_by_test_id("sign").click()
+    page.wait_for_load_state()
+
+
+def _at_clinic(scene: Scene) -> Deed:
+    def act(page: Page) -> None:
+        page.get_by_test_id("clinic-read").click()
+        choose_card(page, scene.person)
+        _sign_in(page, scene.pin)
+        page.get_by_test_id("clinic-result").wait_for()
+
+    return act
+
+
+def _at_kiosk(scene: Scene) -> Deed:
+    def act(page: Page) -> None:
+        page.get_by_test_id("kiosk-login").click()
+        page.get_by_test_id("to-card").click()
+        choose_card(page, scene.person)
+        _sign_in(page, scene.pin)
+        page.get_by_test_id("kiosk-finish").wait_for()
+
+    return act
+
+
+def _choose(person: str, shown: str = "sign") -> Deed:
+    def act(page: Page) -> None:
+        page.get_by_test_id("to-card").click()
+        choose_card(page, person)
+        page.get_by_test_id(shown).wait_for()
+
+    return act
+
+
+def _expired(who: Person) -> Deed:
+    def act(page: Page) -> None:
+        _choose(who.person)(page)
+        _sign_in(page, who.pin)
+        page.get_by_test_id("login-problem").wait_for()
+
+    return act
+
+
+def _refused(person: str) -> Deed:
     def act(page: Page) -> None:
         _choose(person)(page)
-        page.fill("#pin", "12")
-        page.evaluate("for (const form of document.forms) form.noValidate = true")
-        page.get_by_test_id("sign").click()
+        send("sign", pin="12")(page)
         page.get_by_test_id("pin-malformed").wait_for()
 
     return act
@@ -132,14 +220,4 @@ def _refused(person: str) -> Callable[[Page], None]:
 
 def _change_pin(page: Page) -> None:
     page.get_by_test_id("change-pin").locator("summary").click()
-    _send("change-pin-submit")(page)
-
-
-def _protect(page: Page, base: str, scene: Scene) -> None:
-    receive(page, base, scene.papers)
-    page.get_by_test_id("step-protections").click()
-    _send("protection-propose")(page)
-
-
-def _base(page: Page, desk: str) -> str:
-    return page.url.partition(desk)[0] + desk
+    send("change-pin-submit")(page)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, sync_playwright
 
+from warifu.simulator.cards.labels import ROLE
 from warifu.simulator.doors import doors
 from warifu.simulator.lives import lives
-from warifu.simulator.people import People
+from warifu.simulator.people import People, card_expired
+from warifu.simulator.population import age_on
 from warifu.simulator.scenarios import Stage
 from warifu.simulator.stage.people.views import slip_of
 from warifu.simulator.state import NetworkFile
+from warifu.simulator.tour import acts, drilled, windows
 from warifu.simulator.tour import furnish as filling
-from warifu.simulator.tour.acts import Scene, prepare
+from warifu.simulator.tour.acts import Act, Person, Scene, prepare
 from warifu.simulator.tour.crawl import Crawl, Visit
 from warifu.simulator.tour.shots import Camera, Shot, camera, write_index
-from warifu.simulator.tour.states import State, states
+from warifu.simulator.tour.state import State
+from warifu.simulator.tour.states import states
 from warifu.simulator.tour.visitors import Visitor, entered, visitors
 
 if TYPE_CHECKING:
@@ -29,6 +34,20 @@ if TYPE_CHECKING:
 _BROKEN: Final = 400
 """Statuses from here on are problems."""
 _DENIED: Final = "DENIED"
+_GROWN, _NEEDED = 18, 3
+_PROTECTED: Final = "protected"
+BEFORE: Final[Mapping[Act, Collection[str]]] = MappingProxyType(
+    {
+        acts.protect: ("clerk", "reviewer", "chief", "citizen"),
+        acts.welfare: ("citizen", "welfare-clerk", "reviewer"),
+        acts.filings: ("welfare-chief", "examiner", "director", "public-reader"),
+        acts.play: ("trainer",),
+        acts.mandate: ("citizen", "proxy"),
+        windows.lose: ("login", "card-clerk", "card-chief"),
+        drilled.lead: ("drill-leader",),
+    }
+)
+"""What is done before pictures are taken, and who would else see empty pages."""
 
 
 @dataclass(slots=True)
@@ -50,9 +69,12 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
     async with doors(network) as opened:
         stage = Stage(network, state, opened)
         await filling.play(stage)
-        written = await filling.letters(stage)
+        written, provider = await filling.letters(stage)
         await filling.own_information(stage)
     people, first = People.of(network), stage.exchanges[0]
+    expired = card_expired(people.all())
+    taken = stage.played() | {stage.person} | ({expired.person} if expired else set())
+    holder, proxy, forgetful = _others(people, taken, first.requester.partition("-")[2])
     return Scene(
         person=stage.person,
         pin=people.demo(stage.person).pin,
@@ -61,7 +83,36 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
         answered=first.request_id,
         refused=next(one.request_id for one in stage.exchanges if one.outcome == _DENIED),
         letters=tuple(written),
+        provider=provider,
+        holder=_person(people, state, holder),
+        proxy=_person(people, state, proxy),
+        forgetful=_person(people, state, forgetful),
+        expired=_person(people, state, expired.person) if expired else None,
     )
+
+
+def _others(people: People, taken: Collection[str], city: str) -> list[str]:
+    """Three grown people of a city who play in nothing.
+
+    Raises:
+        LookupError: there are not so many.
+    """
+    free = [
+        one.person
+        for one in people.all()
+        if one.present is not None
+        and str(one.present.municipality) == city
+        and one.person not in taken
+        and age_on(one.birth_date, people.start) >= _GROWN
+        and not any(trait.startswith(ROLE) or trait == _PROTECTED for trait in one.traits)
+    ]
+    if len(free) < _NEEDED:
+        raise LookupError(f"fewer than three people of {city} play in nothing: begin with more people")
+    return free[-_NEEDED:]
+
+
+def _person(people: People, state: Path, handle: str) -> Person:
+    return Person(handle, people.demo(handle).pin, dict(slip_of(people, handle, lives(state).get(handle, {}))))
 
 
 def photograph(
@@ -74,10 +125,12 @@ def photograph(
 ) -> Toured:
     """Everyone's pages, or those of the visitors named in `only`, photographed into `folder`."""
     toured, shots = Toured(folder / "index.html"), list[Shot]()
-    everyone = [one for one in visitors(scene.institution, scene.card_office) if not only or one.name in only]
+    everyone = [
+        one for one in visitors(scene.institution, scene.card_office, scene.provider) if not only or one.name in only
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        prepare(browser, network, scene)
+        prepare(browser, network, scene, BEFORE, only)
         for who in everyone:
             shots += _visited(browser, network, scene, folder, who, toured, progress)
         browser.close()
@@ -99,7 +152,7 @@ def _visited(
     """One visitor's pictures; what could not be had is among the problems."""
     origin = network.urls[who.face]
     with (
-        entered(browser, network, who, scene.person, scene.pin) as context,
+        entered(browser, network, who, *scene.card(who)) as context,
         camera(browser, who.name, folder, context) as taking,
     ):
         found = list(Crawl(context, origin, who.skipped).run(who.start)) if who.crawls else []

@@ -80,13 +80,20 @@ class Names:
             return []
         item = next((one for one in self._book.items.values() if one.content == chosen), None)
         labels = {field.path: field for field in item.fields} if item is not None else {}
-        return [_named(labels.get(path), path, value) for path, value in _values(getattr(content, chosen))]
+        told = _values(getattr(content, chosen))
+        return [_named(labels.get(path), path, value, self._body(path, value)) for path, value in told]
+
+    def _body(self, path: str, value: str) -> Text | None:
+        """A municipality by its local-government code, which stands beside its name."""
+        found = (one for one in self._book.register.operators.values() if one.lg_code == value)
+        body = next(found, None) if path.endswith("municipality") else None
+        return Text(f"{body.name.ja}（{value}）", f"{body.name.en} ({value})") if body is not None else None
 
 
-def _named(field: Any, path: str, value: str) -> Fact:
+def _named(field: Any, path: str, value: str, body: Text | None) -> Fact:
     if field is None:
         return Fact(_as_it_is(path), _as_it_is(value))
-    told = dict(field.values).get(value)
+    told = body or dict(field.values).get(value)
     if told is None and path.endswith(_YEN) and value.lstrip("-").isdigit():
         told = Text(f"{int(value):,}円", f"¥{int(value):,}")
     if told is None and value in {"True", "False"}:

@@ -1,0 +1,65 @@
+"""One state of a page that no link leads to, and how forms are sent into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Deed = Callable[["Page"], None]
+"""What is done on a page before its picture is taken: once in each language, so it bears being done twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One picture more, for one visitor."""
+
+    who: str
+    name: str
+    path: str
+    act: Deed | None = None
+
+
+def send(button: str, **typed: str) -> Deed:
+    """Type, and send past the browser's own checks, so that the server's are seen."""
+
+    def act(page: Page) -> None:
+        page.evaluate("for (const form of document.forms) form.noValidate = true")
+        for field, value in typed.items():
+            page.fill(f"#{field}", value)
+        page.get_by_test_id(button).first.click()
+        page.wait_for_load_state()
+
+    return act
+
+
+def press(*buttons: str) -> Deed:
+    """Press what is there of these, one after another: what was done already is there no more."""
+
+    def act(page: Page) -> None:
+        for button in buttons:
+            there = page.get_by_test_id(button)
+            if there.count():
+                there.first.click()
+                page.wait_for_load_state()
+
+    return act
+
+
+def after(*deeds: Deed) -> Deed:
+    """One deed after another."""
+
+    def act(page: Page) -> None:
+        for deed in deeds:
+            deed(page)
+
+    return act
+
+
+def origin(page: Page) -> str:
+    """Where the face of a page is."""
+    parts = page.url.split("/", 3)
+    return "/".join(parts[:3])
