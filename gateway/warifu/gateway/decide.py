@@ -63,7 +63,7 @@ class Decisions:
         )
         decision = law.decide(book, ask, self._rulings())
         if isinstance(decision, law.Deny):
-            return pb.DecideResponse(table_version=book.version, denied=_denial(decision))
+            return pb.DecideResponse(table_version=book.version, denied=_denial(decision, book))
         row = _row(book, decision.row, decision.requester.role.code, decision.provider.role.code, today)
         return pb.DecideResponse(table_version=book.version, permitted=row)
 
