@@ -28,6 +28,7 @@ def crowd() -> Crowd:
     return gather(generate(1, 1500))
 
 
+@lru_cache(maxsize=1)
 def book() -> LawBook:
     """The law as shipped."""
     return packaged()

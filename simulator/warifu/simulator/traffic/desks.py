@@ -1,16 +1,19 @@
-"""The clerks of institutions that were asked: they look at what waits for them and provide it, after the traffic (PROTO §6)."""
+"""The clerks of institutions that were asked: they look at what waits for them and provide it, when the day is over (PROTO §6)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from warifu.interim.v1 import interim_pb2
 from warifu.simulator.clerk import Clerk
 from warifu.simulator.doors import Doors
 from warifu.simulator.traffic.drive import Made, told_by
 
+T = TypeVar("T")
 PENDING: Final = "PENDING"
+AT_ONCE: Final = 16
 _ROUNDS: Final = 200
 """Of at most 500 waiting answers each."""
 
@@ -23,10 +26,13 @@ async def look(doors: Doors, made: Sequence[Made]) -> int:
     released = sum([await _release(Clerk(doors, provider), waiting) for provider in sorted(_providers(waiting))])
     kinds = doors.network.extra["kinds"]
     await doors.settle(sorted({kinds[one.intended.requester] for one in waiting.values()}))
-    for one in waiting.values():
-        request = interim_pb2.CollectRequest(institution=one.intended.requester, request_id=one.request_id)
-        answer = await Clerk(doors, one.intended.requester).interim.Collect(request, timeout=30)
-        one.finally_ = told_by(answer.inquiry)[0]
+
+    async def collect(one: Made) -> None:
+        clerk = Clerk(doors, one.intended.requester)
+        request = interim_pb2.CollectRequest(institution=clerk.institution, request_id=one.request_id)
+        one.finally_ = told_by((await clerk.interim.Collect(request, timeout=30)).inquiry)[0]
+
+    await _each(waiting.values(), collect)
     return released
 
 
@@ -36,14 +42,29 @@ def _providers(waiting: Mapping[str, Made]) -> set[str]:
 
 async def _release(clerk: Clerk, waiting: Mapping[str, Made]) -> int:
     released = 0
+
+    async def provide(permit: str) -> None:
+        await clerk.review(permit, interim_pb2.REVIEW_DECISION_PROVIDE)
+
     for _ in range(_ROUNDS):
-        listed = await clerk.interim.ListReviews(
-            interim_pb2.ListReviewsRequest(institution=clerk.institution), timeout=30
-        )
+        request = interim_pb2.ListReviewsRequest(institution=clerk.institution)
+        listed = await clerk.interim.ListReviews(request, timeout=30)
         ours = [one.permit_id for one in listed.reviews if one.permit_id in waiting]
-        for permit in ours:
-            await clerk.review(permit, interim_pb2.REVIEW_DECISION_PROVIDE)
+        await _each(ours, provide)
         released += len(ours)
         if not ours:
             break
     return released
+
+
+async def _each(things: Iterable[T], do: Callable[[T], Awaitable[None]]) -> None:
+    """Do it for all of them, some at once."""
+    queue = iter(things)
+
+    async def work() -> None:
+        for thing in queue:
+            await do(thing)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(AT_ONCE):
+            tasks.create_task(work())

@@ -33,7 +33,7 @@ FRAMES: Final[Mapping[str, Callable[[datetime, mix.Mix], Frame]]] = {
 }
 POOL: Final = 40_000
 """Of a larger population the first so many people are asked about: enough for a working day's 20,000, and drawn in a minute."""
-LOOK_AFTER: Final = 10_000
+LOOK_AFTER: Final = 17_000
 """Inquiries after which the rules are asked at the latest: they look at the newest 20,000 records."""
 SETTLES: Final = ("gateway",)
 
