@@ -14,7 +14,7 @@ from unit.traffic import lab
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.simulator.told import ToldError
-from warifu.simulator.traffic import lane
+from warifu.simulator.traffic import drive, lane
 from warifu.simulator.traffic.drive import REFUSED, Driver, Pace
 from warifu.simulator.traffic.plan import Intended, Plan
 
@@ -63,6 +63,8 @@ class Doors:
         self._channel, self._server = channel, server
         self.now = lab.NOW
         self.moves: list[tuple[datetime, int]] = []
+        self.failing: list[grpc.StatusCode] = []
+        """How the next settings of the clock fail."""
 
     def counter(self, institution: str) -> grpc.aio.Channel:
         """Everyone's is the one."""
@@ -74,6 +76,8 @@ class Doors:
 
     async def set_clock(self, now: datetime, *, stopped: bool) -> None:
         """Note where to, and what was under way."""
+        if self.failing:
+            raise grpc.aio.AioRpcError(self.failing.pop(0), grpc.aio.Metadata(), grpc.aio.Metadata())
         self.now = now
         self.moves.append((now, self._server.open))
 
@@ -177,6 +181,19 @@ async def test_the_clock_is_moved_while_nothing_is_under_way() -> None:
     assert set(times) <= {one.at for one in intended}
     assert len(times) == 9  # ninety minutes by tens
     assert all(out == 0 for _, out in doors.moves)
+
+
+async def test_a_party_that_is_slow_to_set_its_clock_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a clock could not be set in time all are set again, to a time that none of them has passed; another failure ends the run."""
+    monkeypatch.setattr(drive, "_LOOKS", 0.001)
+    async with served(Server()) as doors:
+        doors.failing = [grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE]
+        intended = inquiries(1)
+        await driver(doors, intended, Pace(None)).run()
+        assert [time - intended[0].at for time, _ in doors.moves] == [timedelta(seconds=20)]
+        doors.now, doors.failing = lab.NOW, [grpc.StatusCode.FAILED_PRECONDITION]
+        with pytest.raises(grpc.aio.AioRpcError):
+            await driver(doors, intended, Pace(None)).run()
 
 
 async def test_a_clock_that_is_later_is_left_alone() -> None:

@@ -19,6 +19,8 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
+import grpc
+
 from warifu.agency.v1 import cases_pb2
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
@@ -39,8 +41,10 @@ REFUSED, SILENT = "REFUSED", "NO_ANSWER"
 """Outcomes of the terminal's own: its interim server took the inquiry not at all; the run ended before anything came."""
 _LOOKS: Final = 0.5
 """Seconds between two looks at what is waited for."""
-_A_MOMENT: Final = timedelta(seconds=1)
-"""Parties' clocks differ by what a call takes; none may be asked to go back."""
+_A_MOMENT: Final = timedelta(seconds=10)
+"""Parties' clocks differ by what a call takes, on a busy machine seconds; none may be asked to go back."""
+_TRIES: Final = 5
+_PASSING: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 
 
 @dataclass(slots=True)
@@ -219,8 +223,17 @@ class Driver:
         if self.keep_clock:
             return
         now, _ = await self.doors.clock()
-        if first.at > now + _A_MOMENT:
-            await self.doors.set_clock(first.at, stopped=False)
+        if first.at <= now + _A_MOMENT:
+            return
+        for left in reversed(range(_TRIES)):
+            try:
+                await self.doors.set_clock(first.at + _A_MOMENT * (_TRIES - 1 - left), stopped=False)
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in _PASSING or not left:
+                    raise
+                await asyncio.sleep(_LOOKS)  # some have moved already: a little further on
+            else:
+                return
 
     def _request(self, one: Intended) -> interim_pb2.InquireRequest:
         row = self.book.rows[one.row]
