@@ -23,7 +23,8 @@ from warifu.supervision.v1 import supervision_pb2 as pb
 from warifu.supervision.v1 import supervision_pb2_grpc
 
 _PAGE: Final = 500
-_WITHIN: Final = 60.0
+_WITHIN: Final = 300.0
+"""Seconds for a look: the gateway opens up to 20,000 records for it."""
 _FURTHEST: Final = 1 << 40
 
 
