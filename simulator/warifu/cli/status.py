@@ -34,7 +34,7 @@ def status(state: State = None, json_: Json = False) -> None:
             p["kind"],
             one["address"],
             t("正常", "healthy") if one["healthy"] else t("応答なし", "NOT SERVING"),
-            f"{one['pss_bytes'] / mebi:.0f} MiB",
+            f"{one['pss_bytes'] / mebi:.0f} MiB" if one["pss_bytes"] else "–",  # it runs elsewhere, or not at all
         ]
         for p in report["parties"]
         for number, one in enumerate(p["processes"], 1)

@@ -30,3 +30,33 @@ def test_the_image_exposes_every_face_and_starts_on_the_first():
     (exposed,) = re.findall(r"^EXPOSE (.+)$", DOCKERFILE, re.MULTILINE)
     assert [int(port) for port in exposed.split()] == face_ports()
     assert f'"--port", "{DEFAULT_WEB_PORT}"' in DOCKERFILE
+
+
+def test_every_party_has_a_folder_in_the_image_a_volume_and_a_container():
+    """None is forgotten when a party is added; a party's container has its own volume and no other, and the gateway has two containers."""
+    names = [party.name for party in plan(packaged())]
+    assert set(re.findall(r"/state/(\w+)", DOCKERFILE)) == set(names)
+    mounted = re.findall(
+        r'^    command: \[run, (\w+)(?:, "(\d)")?\]\n    volumes: \["(\w+):/state/(\w+)"\]$', COMPOSE, re.MULTILINE
+    )
+    assert sorted(mounted) == sorted(
+        (name, number, name, name) for name in names for number in (("1", "2") if name == "gateway" else ("",))
+    )
+    for folder in ("state", "secrets", *names):
+        assert re.search(rf"^  {folder}:$", COMPOSE, re.MULTILINE)
+
+
+def test_no_secret_stands_in_the_compose_file_and_every_container_is_limited():
+    """The only password is one that the set-up makes; nothing but PostgreSQL and the set-up can read it."""
+    assert re.findall(r"PASSWORD=(.*?);", COMPOSE) == ["$$(cat /secrets/postgres)"]
+    holders = [name for name, block in services().items() if "secrets:/secrets" in block]
+    assert holders == ["network", "postgres", "setup"]  # the first mounts it to make it theirs, and only sleeps
+    for name, block in services().items():
+        assert "mem_limit" in block or "<<: *own" in block, name
+
+
+def services() -> dict[str, str]:
+    """The text of each service."""
+    (block,) = re.findall(r"^services:\n(.*?)^volumes:", COMPOSE, re.MULTILINE | re.DOTALL)
+    parts = re.split(r"^  ([\w-]+):(?: .*)?\n", block, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))

@@ -52,6 +52,8 @@ class Options:
     finds its databases without it."""
     fleeting: bool = False
     """The state goes at the end; so do databases on a server."""
+    console: bool = False
+    """Parties write their logs to standard error as well."""
     gateways: int | None = None
     """Processes of the gateway, on one server; as many as before, or one."""
     stopped_clock: bool = False
@@ -95,8 +97,8 @@ class Network:
                 file = await asyncio.to_thread(setup.prepare, state, options, ports)
                 keycopies.follow(state, file)
                 # Needs no party: the first people are drawn while they start.
-                load = asyncio.create_task(asyncio.to_thread(_load, file, state))
-                await _migrate(setup.database_order(state, file, options.database_url))
+                load = asyncio.create_task(asyncio.to_thread(load_of, file, state))
+                await migrate(setup.database_order(state, file, options.database_url))
                 await processes.start({party.name: len(party.processes) for party in file.parties})
                 async with doors(file) as opened:
                     network = cls(state, file, opened, processes)
@@ -114,7 +116,7 @@ class Network:
             finally:
                 await processes.stop()
                 if options.fleeting and options.database_url is not None and file is not None:
-                    await _migrate(setup.drop_order(file, options.database_url))
+                    await migrate(setup.drop_order(file, options.database_url))
 
     @contextlib.asynccontextmanager
     async def stage(self, listen: str) -> AsyncIterator[None]:
@@ -181,7 +183,7 @@ class Network:
             self.file.save(self.state)
 
 
-def _load(file: NetworkFile, state: Path) -> Load | None:
+def load_of(file: NetworkFile, state: Path) -> Load | None:
     """What is to be loaded of the population of a network that does not have it all yet."""
     if file.filled:
         return None
@@ -190,7 +192,7 @@ def _load(file: NetworkFile, state: Path) -> Load | None:
     return fill.Load(file, state)
 
 
-async def _migrate(order: dict[str, Any]) -> None:
+async def migrate(order: dict[str, Any]) -> None:
     """Make, upgrade or drop the databases in a process of its own.
 
     Raises:

@@ -162,6 +162,7 @@ def _telemetry(processes: Sequence[str], options: Options, ports: Ports) -> dict
             otlp=options.otlp,
             # A simulation is small and looked at closely: here every trace is sent.
             sampled=1.0,
+            console=options.console,
         )
         for place, name in enumerate(processes)
     }
