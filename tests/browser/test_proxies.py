@@ -117,7 +117,7 @@ def test_a_wrong_word_is_announced(browser: Browser, network: Served) -> None:
         sora.fill("#principal-label", "娘")
         sora.get_by_test_id("accept").click()
         expect(sora.get_by_role("alert")).to_contain_text("この合言葉は使えません")
-        expect(sora.locator("#word")).to_have_accessible_description("英字と数字、12文字。大文字と小文字、ハイフンの有無は問いません。 操作できませんでした この合言葉は使えません。入力を確かめてください。つくってから10分が過ぎた合言葉や、一度使った合言葉は使えません。その場合は、本人に新しい合言葉をつくってもらってください。")  # fmt: skip
+        expect(sora.locator("#word")).to_have_accessible_description("英字と数字、12文字。大文字と小文字、ハイフンの有無は問いません。 この合言葉は使えません。入力を確かめてください。つくってから10分が過ぎた合言葉や、一度使った合言葉は使えません。その場合は、本人に新しい合言葉をつくってもらってください。")  # fmt: skip
         expect(sora.locator("#principal-label")).to_have_value("娘")
         expect(sora.locator("#word")).to_have_value("")
 
