@@ -68,6 +68,16 @@ def test_months_of_a_year_come_by_their_weights() -> None:
     assert sum(one.at.weekday() >= 5 for one in plan.intended) < 100
 
 
+def test_where_the_clock_stays_the_tax_year_stays() -> None:
+    """Planned for June and made in April, inquiries ask for the tax year that is there in April."""
+    june, april = lab.draw(name="peak"), lab.draw(name="peak")
+    april.as_of = lab.NOW.date()
+    slips = {"wrong-year"}
+    for draw, year in ((june, 2026), (april, 2025)):
+        years = {one.year for one in make(draw, 1, 200).intended if one.truth.cause.partition("/")[2] not in slips}
+        assert years - {None} == {year}
+
+
 def test_the_peak_is_one_hour() -> None:
     """Every ordinary inquiry of the peak falls into its one hour."""
     plan = lab.plan(500, name="peak")

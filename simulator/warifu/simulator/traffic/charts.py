@@ -17,6 +17,7 @@ BAR: Final = 36
 _DASHES: Final = ("", "6 3", "2 3")
 _STEPS: Final = (1, 2, 4, 6, 8, 10)
 _TICKS: Final = 4
+_THOUSAND: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _grid(top: float) -> str:
         y = _y(tick / _TICKS)
         rows.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="var(--grid)"/>')
         rows.append(
-            f'<text class="soft" x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{top * tick / _TICKS:g}</text>'
+            f'<text class="soft" x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{_brief(top * tick / _TICKS)}</text>'
         )
     return "".join(rows)
 
@@ -143,6 +144,11 @@ def _grid(top: float) -> str:
 def _legend(number: int, name: str, dash: str) -> str:
     x = LEFT + 70 * number
     return f'<path d="M{x} 8h24" stroke="var(--line{number})" stroke-width="2"{dash}/><text x="{x + 29}" y="12">{escape(name)}</text>'
+
+
+def _brief(value: float) -> str:
+    """A tick in few characters."""
+    return f"{value / _THOUSAND:g}k" if value >= 10 * _THOUSAND else f"{value:g}"
 
 
 def _x(share: float) -> float:

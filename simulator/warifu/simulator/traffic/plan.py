@@ -86,7 +86,13 @@ class Draw:
     book: LawBook
     frame: Frame
     dice: Dice
+    as_of: date | None = None
+    """The day whose tax year is asked for, where the network's clock does not go to the planned days."""
     _rows: dict[tuple[int, int], Table[Asked]] = field(default_factory=dict)
+
+    def year(self, day: date) -> int:
+        """The tax year that is asked for on a day."""
+        return tax_year(self.as_of or day)
 
     def row(self, day: date) -> Asked:
         """A row by its weight on a day; those that nobody gives cause for are not drawn.
@@ -94,7 +100,7 @@ class Draw:
         Raises:
             NobodyError: nobody gives cause for any.
         """
-        key = (day.month, tax_year(day))
+        key = (day.month, self.year(day))
         if key not in self._rows:
             self._rows[key] = Table(self._weights(day))
         return self.dice.draw(self._rows[key])
@@ -102,7 +108,7 @@ class Draw:
     def candidate(self, day: date) -> tuple[Asked, Candidate]:
         """Somebody to ask about, and by which row."""
         row = self.row(day)
-        return row, self.dice.pick(self.crowd.of(row.row, tax_year(day)))
+        return row, self.dice.pick(self.crowd.of(row.row, self.year(day)))
 
     def day(self) -> date:
         """A day of the frame, by how full days are."""
@@ -148,7 +154,7 @@ class Draw:
         for row in self.mix.rows:
             hours = sum(share for _, share in self.frame.hours(self.mix.hours[row.hours]))
             weight = row.in_month(day.month) * hours
-            if weight > 0 and self.crowd.of(row.row, tax_year(day)):
+            if weight > 0 and self.crowd.of(row.row, self.year(day)):
                 found.append((row, weight))
         if not found:
             raise NobodyError
@@ -174,7 +180,7 @@ def make(draw: Draw, seed: int, count: int, misuse: Sequence[Intended] = ()) -> 
     """
     ordinary = [_ordinary(draw) for _ in range(max(0, count - len(misuse)))]
     intended = sorted([*ordinary, *misuse], key=lambda one: one.at)
-    years = {tax_year(day) for day in draw.frame.days}
+    years = {draw.year(day) for day in draw.frame.days}
     nobody = (row.row for row in draw.mix.rows if not any(draw.crowd.of(row.row, year) for year in years))
     return Plan(draw.frame, seed, intended, tuple(nobody))
 

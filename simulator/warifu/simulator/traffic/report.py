@@ -141,8 +141,8 @@ class _Page:
             )
         )
         return self.t(
-            f"シミュレーション上の {when}。{how}、同時に最大 {run.wish.pace.in_flight} 件。乱数の種 {run.wish.seed}。実行: {run.begun:%Y-%m-%d %H:%M}。",
-            f"{when} of simulated time; {how}, at most {run.wish.pace.in_flight} at once; seed {run.wish.seed}. Run at {run.begun:%Y-%m-%d %H:%M}.",
+            f"シミュレーション上の {when}。{how}、同時に最大 {run.wish.pace.in_flight} 件。乱数の種 {run.wish.seed}。実行: {run.begun:%Y-%m-%d %H:%M %Z}。",
+            f"{when} of simulated time; {how}, at most {run.wish.pace.in_flight} at once; seed {run.wish.seed}. Run at {run.begun:%Y-%m-%d %H:%M %Z}.",
         )
 
     def figures(self) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -148,7 +148,8 @@ class Runner:
         wish, chosen = self.wish, FRAMES[self.wish.frame](now, self.mix)
         count = wish.count if wish.count is not None else max(1, round(chosen.whole * wish.scale))
         try:
-            draw = Draw(people, self.mix, self.book, chosen, Dice(wish.seed, "traffic", wish.frame))
+            as_of = now.date() if wish.keep_clock else None
+            draw = Draw(people, self.mix, self.book, chosen, Dice(wish.seed, "traffic", wish.frame), as_of)
             return make(draw, wish.seed, count, draw_misuse(draw, round(count * wish.misuse)))
         except NobodyError as error:
             raise ToldError(
@@ -166,11 +167,13 @@ class Runner:
         begun: datetime,
     ) -> Run:
         await inspector.begin()
+        now, _ = await opened.clock()
+        first = min(now.astimezone(JAPAN).date(), plan.frame.days[0])
         driver = self._driver = Driver(
             opened, self.book, plan, numbers, self.wish.pace, self.wish.keep_clock, self._told_driving
         )
         driver.stopping = self.stopping
-        driver.between = between = _Between(opened, inspector, driver)
+        driver.between = between = _Between(opened, inspector, driver, first)
         await driver.run()
         self.told(Progress("detectors", 0, None))
         pointed = [(one.rule, one.told) for one in await inspector.pointed_at()]
@@ -221,6 +224,8 @@ class _Between:
     doors: Doors
     inspector: detectors.Detectors
     driver: Driver
+    first: date
+    """Simulated day of the first inquiry that is made."""
     reviews: int = 0
     _reviewed: int = 0
     _looked: int = 0
@@ -241,8 +246,7 @@ class _Between:
         made = self.driver.made
         await self.doors.settle(SETTLES)
         self._looked = len(made)
-        first = self.driver.plan.frame.days[0]
-        await self.inspector.look(first, sorted({one.intended.requester for one in made}))
+        await self.inspector.look(self.first, sorted({one.intended.requester for one in made}))
 
 
 def summary(run: Run, files: Sequence[Path]) -> dict[str, object]:
