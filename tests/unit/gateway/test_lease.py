@@ -262,3 +262,16 @@ def lab(tmp_path):
     made = Lab(tmp_path)
     yield made
     made.store.close()
+
+
+async def test_an_end_without_a_database_is_an_end_all_the_same(lab, monkeypatch):
+    """A process whose database is gone cannot give its term up, and ends."""
+    await lab.sequencer.begin()
+    await lab.commit(0)
+    await lab.sequencer.run()
+
+    async def gone(_change):
+        raise OSError
+
+    monkeypatch.setattr(lab.store, "write", gone)
+    await lab.sequencer.close()

@@ -98,7 +98,10 @@ class Sequencer:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         if self._lease.believed:
-            await self._store.write(self._lease.give_up)
+            try:
+                await self._store.write(self._lease.give_up)
+            except Exception as error:  # noqa: BLE001 - it ends by itself
+                _LOG.warning("cannot give up the lease", exc_info=error)
 
     def _waits(self, newest: int) -> bool:
         """Whether anything up to this position waits."""
