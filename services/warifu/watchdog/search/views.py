@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -26,10 +26,6 @@ OUTCOMES: Final = ("ANSWERED", "DENIED", "ERROR", "EXPIRED", "OPEN")
 _NEWEST: Final = 0
 
 
-class NonsenseError(ValueError):
-    """A condition that cannot be met; names the field."""
-
-
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What is searched for, as it stands in an address; empty where nothing is set."""
@@ -46,22 +42,18 @@ class Conditions:
         names = ("institution", "procedure", "outcome", "first", "last")
         return cls(*(request.query_params.get(name, "").strip() for name in names))
 
-    def check(self, desk: Desk) -> None:
-        """See that they can be met.
-
-        Raises:
-            NonsenseError: not an institution, procedure, outcome or day.
-        """
+    def nonsense(self, desk: Desk) -> list[str]:
+        """Names of the conditions that cannot be met: no institution, procedure, outcome or day that there is, or a last day before the first."""
         procedures = {row.procedure.code for row in desk.book().rows.values()}
-        if self.institution and not desk.known(self.institution):
-            raise NonsenseError("institution")
-        if self.procedure and self.procedure not in procedures:
-            raise NonsenseError("procedure")
-        if self.outcome and self.outcome not in OUTCOMES:
-            raise NonsenseError("outcome")
-        first, last = _day(self.first, "first"), _day(self.last, "last")
-        if first and last and first > last:
-            raise NonsenseError("last")
+        first, last = _day(self.first), _day(self.last)
+        fit = {
+            "institution": not self.institution or desk.known(self.institution),
+            "procedure": not self.procedure or self.procedure in procedures,
+            "outcome": not self.outcome or self.outcome in OUTCOMES,
+            "first": not self.first or first is not None,
+            "last": not self.last or (last is not None and (first is None or first <= last)),
+        }
+        return [name for name, fits in fit.items() if not fits]
 
     def request(self, role: str, before: int) -> SearchRecordsRequest:
         """As it is asked."""
@@ -100,14 +92,12 @@ class SearchViews:
     async def page(self, request: Request) -> Response:
         """The form, and what was found."""
         account = await self.desk.staff(request)
-        wrong, found, failure = "", None, None
+        found, failure = None, None
         conditions = Conditions.of(request)
+        wrong = conditions.nonsense(self.desk)
         try:
-            conditions.check(self.desk)
-            if "go" in request.query_params:
+            if "go" in request.query_params and not wrong:
                 found = await self._search(account, conditions, request)
-        except NonsenseError as error:
-            wrong = str(error)
         except LinkageError as error:
             failure = error.text(languages.of(request))
         return await self._render(request, conditions, found, wrong, failure)
@@ -116,14 +106,11 @@ class SearchViews:
         """The same for programs."""
         account = await self.desk.staff(request)
         conditions = Conditions.of(request)
+        if wrong := conditions.nonsense(self.desk):
+            told = {"field": wrong[0], "problem": "not a known value"}
+            return problem(LinkageError(Reason.CLIENT_MALFORMED, metadata=told), 400)
         try:
-            conditions.check(self.desk)
             found = await self._search(account, conditions, request)
-        except NonsenseError as error:
-            wrong = LinkageError(
-                Reason.CLIENT_MALFORMED, metadata={"field": str(error), "problem": "not a known value"}
-            )
-            return problem(wrong, 400)
         except LinkageError as error:
             return problem(error, 503)
         more = found.next if found.HasField("next") else None
@@ -139,7 +126,7 @@ class SearchViews:
         request: Request,
         conditions: Conditions,
         found: SearchRecordsResponse | None,
-        wrong: str,
+        wrong: Sequence[str],
         failure: str | None,
     ) -> Response:
         language = languages.of(request)
@@ -148,7 +135,7 @@ class SearchViews:
             "search.html",
             400 if wrong else 503 if failure else 200,
             asked=conditions,
-            wrong=[wrong] if wrong else [],
+            wrong=wrong,
             failure=failure,
             institutions=[(one.code, one.name.to(language)) for one in self.desk.institutions()],
             procedures=self._procedures(language),
@@ -208,8 +195,8 @@ def _document(one: FoundExchange) -> Mapping[str, object]:
     }
 
 
-def _day(text: str, name: str) -> date | None:
+def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise NonsenseError(name) from error
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
