@@ -6,7 +6,7 @@ Inquiries that queue while others are being written are written together, whoeve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
@@ -142,8 +142,7 @@ class Beginnings:
     def _deny(self, asked: Asked, refused: Refused, converted: Converted, at: _Moment) -> _Entry:
         entries = _denied_records(asked, asked.requester, at.network, refused.table_version, refused)
         requested, decided = (New.of(entry, at.machine, None) for entry in entries)
-        exchange = replace(
-            _exchange(asked, at, requested.committed.commitment, None),
+        exchange = _exchange(asked, at, requested.committed.commitment, None)._replace(
             outcome=pb.OUTCOME_DENIED,
             outcome_commitment=decided.committed.commitment,
             denial=refused.denial.SerializeToString(),

@@ -24,6 +24,7 @@ from warifu.gateway.books import Books
 from warifu.gateway.convert import Conversion
 from warifu.gateway.directory import Directory
 from warifu.gateway.schema import CORRECTION, ENTRY, EXCHANGE, OUTBOX, RECORD
+from warifu.kernel.bulk import padded
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
@@ -152,4 +153,4 @@ def _next(connection: Connection) -> Sequence[Any]:
 
 
 def _forget(connection: Connection, positions: set[int]) -> None:
-    connection.execute(_DONE, {"positions": list(positions)})
+    connection.execute(_DONE, {"positions": padded(list(positions))})

@@ -70,10 +70,10 @@ class Outcomes:
             withheld = standing.get(one.before.request_id)
             if withheld is None:
                 continue
-            after = replace(one.after, withheld=True) if withheld and not one.after.withheld else one.after
+            after = one.after._replace(withheld=True) if withheld and not one.after.withheld else one.after
             if after.is_final:
                 new.append(New.of(_record(after, one.reply, network), now, after.permit_hash))
-                after = replace(after, outcome_commitment=new[-1].committed.commitment)
+                after = after._replace(outcome_commitment=new[-1].committed.commitment)
             became[after.request_id] = after
         self._books.exchanges.settle(connection, list(became.values()))
         self._books.records.add(connection, new)
@@ -86,8 +86,7 @@ def _change(before: Stored, reply: Reply, network: int) -> _Change:
     over = before.review_until is not None and network > before.review_until
     if reply.outcome == pb.OUTCOME_PENDING and over:
         reply = replace(expired(), non_disclosure=reply.non_disclosure)
-    after = replace(
-        before,
+    after = before._replace(
         outcome=reply.outcome,
         # A wish for non-disclosure is never taken back: what waited under it must not appear when it expires.
         withheld=before.withheld or reply.non_disclosure,

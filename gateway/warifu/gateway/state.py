@@ -10,7 +10,7 @@ from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.receipt import Recorded
 from warifu.exchange.v1.exchange_pb2 import OUTCOME_PENDING
 from warifu.gateway.stored import Stored
-from warifu.kernel.instants import datetime_at, timestamp
+from warifu.kernel.instants import timestamp
 from warifu.linkage.v1.linkage_pb2 import Denial, ExchangeState, Receipt
 
 
@@ -49,4 +49,4 @@ def _state(stored: Stored, given: Receipt) -> ExchangeState:
 
 
 def _recorded(stored: Stored) -> Recorded:
-    return Recorded(stored.commitment, datetime_at(stored.exchange_time), datetime_at(stored.recorded_at))
+    return Recorded(stored.commitment, stored.exchange_time, stored.recorded_at)

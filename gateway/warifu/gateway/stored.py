@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
@@ -14,6 +14,7 @@ from warifu.gateway.schema import EXCHANGE, OUTBOX, UNFINISHED
 from warifu.kernel import packing
 from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.months import Month, month_at
+from warifu.kernel.packing import Value
 from warifu.kernel.vault import Vault
 
 OPEN = pb.OUTCOME_UNSPECIFIED
@@ -22,8 +23,7 @@ UNSETTLED = (OPEN, pb.OUTCOME_PENDING)
 RECONCILED_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """An exchange, opened. Times are milliseconds: `…_at` machine clock, the others network clock."""
 
     request_id: str
@@ -76,6 +76,8 @@ _PLAIN = (
 )
 _ASKED = ("requester", "provider", "inquiry", "permit", "denial")
 _ANSWERED = ("outcome", "withheld", "answer_index", "failure")
+_of_plain = attrgetter(*_PLAIN[:-1])
+_of_asked, _of_answered = attrgetter(*_ASKED), attrgetter(*_ANSWERED)
 _WAITING = {OPEN: 1, pb.OUTCOME_PENDING: 2}
 _SETTLED = ("answered", "waiting", "due_tag", "outcome_commitment", "answer_block")
 
@@ -176,23 +178,21 @@ class Exchanges:
         return dict(zip(_ASKED, packing.unpack(packed), strict=True))
 
     def _row(self, stored: Stored, held: Mapping[bytes, int]) -> tuple[Any, ...]:
-        plain = [getattr(stored, name) for name in _PLAIN[:-1]]
-        asked = self._sealed(stored, "asked", _ASKED)
-        return (*plain, stored.month, asked, held[stored.query], *self._changing(stored, held))
+        asked = self._sealed(stored, "asked", _of_asked(stored))
+        return (*_of_plain(stored), stored.month, asked, held[stored.query], *self._changing(stored, held))
 
     def _changing(self, stored: Stored, held: Mapping[bytes, int]) -> tuple[Any, ...]:
         """What changes with an answer, in the order of `_SETTLED`."""
         return (
-            self._sealed(stored, "answered", _ANSWERED),
+            self._sealed(stored, "answered", _of_answered(stored)),
             _WAITING.get(stored.outcome, 0),  # type: ignore[call-overload] # the column holds values of the enum
             None if stored.is_final else self._vault.tag(stored.month, stored.provider),
             stored.outcome_commitment,
             held[stored.answer] if stored.answer is not None else None,
         )
 
-    def _sealed(self, stored: Stored, part: str, names: tuple[str, ...]) -> bytes:
-        packed = packing.pack([getattr(stored, name) for name in names])
-        return self._vault.seal(stored.month, packed, _context(stored.request_id, part))
+    def _sealed(self, stored: Stored, part: str, values: Sequence[Value]) -> bytes:
+        return self._vault.seal(stored.month, packing.pack(values), _context(stored.request_id, part))
 
     def _answered(self, row: Any) -> Mapping[str, Any]:
         packed = self._vault.unseal(row.month, row.answered, _context(row.request_id, "answered"))

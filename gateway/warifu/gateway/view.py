@@ -47,7 +47,7 @@ class View:
     def _rows(self, connection: Connection, request_id: str) -> Iterator[Holding]:
         exchange = self._books.exchanges.find(connection, request_id)
         if exchange is not None:
-            yield _holding("exchange", {field.name: getattr(exchange, field.name) for field in fields(exchange)})
+            yield _holding("exchange", exchange._asdict())
         recorded = connection.execute(_RECORDS, {"asked": request_id}).all()
         for row in recorded:
             yield _holding("record", self._record(row))

@@ -33,14 +33,16 @@ def sign(tag: bytes, items: Sequence[bytes], key_id: str, signer: Signer) -> lis
 
 
 class BatchChecker:
-    """Checks items of batches under one tag, and each signature only once. Use one for each call: what it met it remembers."""
+    """Checks items of batches under one tag, each signature and each node of a tree only once. Use one for each call: it remembers what it met."""
 
-    __slots__ = ("_key_of", "_tag", "_verified")
+    __slots__ = ("_key_of", "_known", "_tag", "_verified")
 
     def __init__(self, tag: bytes, key_of: Callable[[str], VerifyingKey | None]) -> None:
         """`key_of(key_id)` finds a key of the expected signer that is in force."""
         self._tag, self._key_of = tag, key_of
         self._verified: set[tuple[str, bytes, bytes]] = set()
+        self._known: dict[tuple[bytes, bytes], bytes] = {}
+        """Parents of nodes that were hashed: the items of a batch lead to its root by nearly the same nodes."""
 
     def check(self, item: bytes, proof: exchange_pb2.BatchSignature) -> None:
         """Was exactly this item signed, at the place that the proof says.
@@ -51,7 +53,7 @@ class BatchChecker:
         if proof.size > MOST_ITEMS:
             raise FormError("signature.size", "more than a batch")
         try:
-            root = merkle.root_from_path(merkle.leaf_hash(item), proof.index, proof.size, proof.path)
+            root = merkle.root_from_path(merkle.leaf_hash(item), proof.index, proof.size, proof.path, self._parent)
         except merkle.MerkleError as error:
             raise FormError("signature.path", "does not lead to a root") from error
         message = _signed(self._tag, proof.size, root)
@@ -62,6 +64,12 @@ class BatchChecker:
         if key is None or not key.fits(message, proof.signature):
             raise FormError("signature", "not the signer's")
         self._verified.add(known)
+
+    def _parent(self, left: bytes, right: bytes) -> bytes:
+        known = self._known.get((left, right))
+        if known is None:
+            known = self._known[left, right] = merkle.node_hash(left, right)
+        return known
 
 
 def _signed(tag: bytes, size: int, root: bytes) -> bytes:

@@ -21,11 +21,12 @@ from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, St
 
 from warifu.exchange import domains, form
 from warifu.exchange.keys import InstitutionKeys, SealingKey, UnusableKeyError, VerifyingKey
-from warifu.exchange.permit import CLOCK_SKEW, moment, stamp
+from warifu.exchange.permit import CLOCK_SKEW, stamp
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel import identity
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import moment
 from warifu.kernel.store import Store
 from warifu.kernel.trust import TrustError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -51,14 +52,24 @@ def check_uuid(field: str, value: str) -> None:
 
 def check_institution(field: str, value: str) -> None:
     """An institution code: lower-case letters, digits, hyphens; at most 40 characters."""
-    if not _INSTITUTION.fullmatch(value):
+    if not _is_institution(value):
         raise FormError(field, "not an institution code")
 
 
 def check_code(field: str, value: str) -> None:
     """An affair, procedure or item code of 16 characters."""
-    if not _CODE16.fullmatch(value):
+    if not _is_code(value):
         raise FormError(field, "not a code of 16 characters")
+
+
+@lru_cache(maxsize=4096)  # an exchange says the same few codes again and again, to four parties
+def _is_institution(value: str) -> bool:
+    return _INSTITUTION.fullmatch(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_code(value: str) -> bool:
+    return _CODE16.fullmatch(value) is not None
 
 
 def check_text(field: str, value: str, longest: int, *, required: bool = True) -> None:

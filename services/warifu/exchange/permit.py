@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -20,6 +20,7 @@ from warifu.exchange.keys import KEY_ID_SIZE, Signer, VerifyingKey
 from warifu.exchange.sealing import MOST_ITEMS
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import moment
 from warifu.kernel.limits import PERMIT_LIFE, SUBJECT_BYTES
 from warifu.tlog import merkle
 
@@ -108,11 +109,6 @@ def check_window(checked: CheckedPermit, now: datetime) -> None:
     """
     if not checked.issued_at - CLOCK_SKEW <= now <= checked.accept_by + CLOCK_SKEW:
         raise LinkageError(Reason.CLIENT_PERMIT_EXPIRED)
-
-
-def moment(stamp: Timestamp) -> datetime:
-    """A timestamp of a message as an aware datetime, UTC, to the microsecond."""
-    return stamp.ToDatetime(tzinfo=UTC)
 
 
 def stamp(at: datetime) -> Timestamp:

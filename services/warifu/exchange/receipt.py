@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from warifu.exchange import batch, domains
 from warifu.exchange.batch import BatchChecker
 from warifu.exchange.form import FormError
 from warifu.exchange.keys import Signer, VerifyingKey
-from warifu.exchange.permit import moment, stamp
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds, stamped, timestamp
 from warifu.linkage.v1 import linkage_pb2
 from warifu.tlog import merkle
 
@@ -25,17 +25,18 @@ class Recorded:
     """What a receipt is given for."""
 
     commitment: bytes
-    exchange_time: datetime
-    """Simulated time in the record."""
-    recorded_at: datetime
-    """Machine time of the commit; a receipt cuts it to the millisecond."""
+    exchange_time: int
+    """Network milliseconds: the time in the record."""
+    recorded_at: int
+    """Machine milliseconds of the commit."""
 
 
 def issue(
     commitment: bytes, exchange_time: datetime, recorded_at: datetime, key_id: str, sign: Signer
 ) -> linkage_pb2.Receipt:
-    """A receipt for one record; see `issue_all`."""
-    return issue_all([Recorded(commitment, exchange_time, recorded_at)], key_id, sign)[0]
+    """A receipt for one record; see `issue_all`. Times are cut to the millisecond."""
+    recorded = Recorded(commitment, milliseconds(exchange_time), milliseconds(recorded_at))
+    return issue_all([recorded], key_id, sign)[0]
 
 
 def issue_all(requests: Sequence[Recorded], key_id: str, sign: Signer) -> list[linkage_pb2.Receipt]:
@@ -44,16 +45,15 @@ def issue_all(requests: Sequence[Recorded], key_id: str, sign: Signer) -> list[l
     Raises:
         ValueError: none, or more than a batch holds.
     """
-    at = [one.recorded_at - timedelta(microseconds=one.recorded_at.microsecond % 1000) for one in requests]
-    items = [_item(one.commitment, time) for one, time in zip(requests, at, strict=True)]
+    items = [_item(one.commitment, one.recorded_at) for one in requests]
     return [
         linkage_pb2.Receipt(
             commitment=one.commitment,
-            exchange_time=stamp(one.exchange_time),
-            recorded_at=stamp(time),
+            exchange_time=timestamp(one.exchange_time),
+            recorded_at=timestamp(one.recorded_at),
             signature=signature,
         )
-        for one, time, signature in zip(requests, at, batch.sign(domains.RECEIPT, items, key_id, sign), strict=True)
+        for one, signature in zip(requests, batch.sign(domains.RECEIPT, items, key_id, sign), strict=True)
     ]
 
 
@@ -75,7 +75,7 @@ class ReceiptChecker:
         if len(receipt.commitment) != merkle.HASH_SIZE:
             raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
         try:
-            self._batches.check(_item(receipt.commitment, moment(receipt.recorded_at)), receipt.signature)
+            self._batches.check(_item(receipt.commitment, stamped(receipt.recorded_at)), receipt.signature)
         except (ValueError, OverflowError, FormError) as error:
             raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID) from error
 
@@ -85,5 +85,5 @@ def check(receipt: linkage_pb2.Receipt, gateway: VerifyingKey) -> None:
     ReceiptChecker(lambda key_id: gateway if key_id == gateway.key_id else None).check(receipt)
 
 
-def _item(commitment: bytes, at: datetime) -> bytes:
-    return commitment + round(at.timestamp() * 1000).to_bytes(8, "big")
+def _item(commitment: bytes, at: int) -> bytes:
+    return commitment + at.to_bytes(8, "big")

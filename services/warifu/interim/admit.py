@@ -40,8 +40,13 @@ class Call:
 
     request: pb.ProvideRequest
     checked: list[CheckedPermit | LinkageError]
+    book: law.LawBook
+    """In force when the call came."""
     opened: dict[bytes, list[exchange_pb2.Query] | LinkageError] = field(default_factory=dict)
     """Queries by hash of their block; a block is opened once."""
+
+    recipients: dict[tuple[str, str], SealingKey | None] = field(default_factory=dict)
+    """Keys of requesters by owner and id; each is asked for once."""
 
     def ids(self) -> list[str]:
         """Permit ids of those that were admitted so far."""
@@ -68,15 +73,18 @@ class Admission:
             LinkageError: see `provide.Provision.provide`.
         """
         permits.check_window(checked, self._ground.clock.machine())
-        decision = await self._decide(checked)
+        decision = await self._decide(call.book, checked)
         asked = self._query(call, checked)
-        requester = await self._ground.directory.sealing_key(checked.header.requester, checked.permit.requester_key_id)
+        named = checked.header.requester, checked.permit.requester_key_id
+        if named not in call.recipients:
+            call.recipients[named] = await self._ground.directory.sealing_key(*named)
+        requester = call.recipients[named]
         if requester is None:
             raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata={"owner": checked.header.requester})
         signed = call.request.permits[place].permit
         return Question(signed, checked, decision.row, decision.requester.role.code, asked, requester)
 
-    async def _decide(self, checked: CheckedPermit) -> law.Permit:
+    async def _decide(self, book: law.LawBook, checked: CheckedPermit) -> law.Permit:
         """The own law book must allow the same, by the same row, on the exchange's day; assessments of both sides included.
 
         What the supervisor rules is asked about where an ordinance is the row's origin; else closing the gate is the gateway's (art. 21).
@@ -92,7 +100,6 @@ class Admission:
             # Consent that is to be given tomorrow is none today.
             consent=request.HasField("consent") and request.consent.given_on <= day.isoformat(),
         )
-        book = self._ground.law.book()
         row = book.rows.get(checked.permit.row)
         by_ordinance = row is not None and row.origin is law.Origin.ORDINANCE
         ruled = (

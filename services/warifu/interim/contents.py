@@ -54,7 +54,7 @@ class Contents:
         assert self.days is not None
         day, sealed = unpack(content)
         try:
-            return unpack(self.days.unseal(int(str(day)), bytes(sealed), name.encode()))  # type: ignore[arg-type] # as it was packed
+            return unpack(self.days.unseal(day, sealed, name.encode()))
         except (ErasedError, VaultError):
             return None
 

@@ -6,7 +6,7 @@ Header in the clear, query sealed for the provider, the own code beside it; a re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -207,7 +207,7 @@ class _Block:
 
     def sent(self, number: int) -> list[Sent]:
         """As they are stored, in block `number`."""
-        return [Sent(replace(one, query_block=number), self.query) for one in self.inquiries]
+        return [Sent(one._replace(query_block=number), self.query) for one in self.inquiries]
 
 
 def _checked(asked: pb.InquireRequest, person: AskedAbout | None) -> _Asked:

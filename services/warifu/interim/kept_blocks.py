@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from warifu.interim.contents import Contents
 from warifu.interim.schema import BLOCKS
+from warifu.kernel.bulk import padded
 from warifu.kernel.months import Month
 
 _ADD = insert(BLOCKS).returning(BLOCKS.c.block)
@@ -38,7 +39,7 @@ def find(connection: Connection, contents: Contents, numbers: Collection[int]) -
     """Blocks by number."""
     if not numbers:
         return {}
-    rows = connection.execute(_FIND, {"blocks": list(numbers)})
+    rows = connection.execute(_FIND, {"blocks": padded(list(numbers))})
     return {row.block: contents.open(row.month, _NAME, row.sealed)[0] for row in rows}
 
 

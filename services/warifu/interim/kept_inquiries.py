@@ -5,10 +5,10 @@ The sealed blocks that travelled lie beside them (`warifu.interim.kept_blocks`),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from operator import itemgetter
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Integer, Row, bindparam, select, update
 
@@ -16,8 +16,9 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import kept_blocks
 from warifu.interim.contents import Contents
 from warifu.interim.schema import INQUIRIES, UNFINISHED
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.months import Month
+from warifu.kernel.packing import Value
 
 UNSETTLED: Final = frozenset({exchange_pb2.OUTCOME_UNSPECIFIED, exchange_pb2.OUTCOME_PENDING})
 """Outcomes that may still change."""
@@ -26,8 +27,7 @@ SENT, PENDING = 1, 2
 _WAITING: Final = {exchange_pb2.OUTCOME_UNSPECIFIED: SENT, exchange_pb2.OUTCOME_PENDING: PENDING}
 
 
-@dataclass(frozen=True, slots=True)
-class Inquiry:
+class Inquiry(NamedTuple):
     """One inquiry, opened."""
 
     request_id: str
@@ -80,8 +80,9 @@ _PLAIN = (
     "query_block",
     "answer_block",
 )
-_ASKED = ("request", "inquiry")
-_ANSWERED = ("outcome", "fine_outcome", "state", "answer", "failure")
+_of_plain = attrgetter(*_PLAIN)
+_of_asked = attrgetter("request", "inquiry")
+_of_answered = attrgetter("outcome", "fine_outcome", "state", "answer", "failure")
 _FIND = select(INQUIRIES).where(INQUIRIES.c.request_id == bindparam("request_id"))
 _FIND_ALL = select(INQUIRIES).where(INQUIRIES.c.request_id.in_(bindparam("ids", expanding=True)))
 _BEFORE = (
@@ -108,7 +109,7 @@ def find(connection: Connection, contents: Contents, request_id: str) -> Inquiry
 
 def find_all(connection: Connection, contents: Contents, ids: Iterable[str]) -> dict[str, Inquiry]:
     """The inquiries with these ids, by id, as `find`."""
-    rows = connection.execute(_FIND_ALL, {"ids": list(ids)})
+    rows = connection.execute(_FIND_ALL, {"ids": padded(list(ids))})
     return {row.request_id: opened(contents, row) for row in rows if row.month >= contents.vault.first}
 
 
@@ -120,9 +121,8 @@ def newest(connection: Connection, contents: Contents, before: int, limit: int) 
 
 def row_of(contents: Contents, inquiry: Inquiry) -> dict[str, object]:
     """The row to add; made before the transaction, since sealing needs none."""
-    plain = {name: getattr(inquiry, name) for name in _PLAIN}
-    asked = _sealed(contents, inquiry, "asked", _ASKED)
-    return {**plain, **_answered(contents, inquiry), "asked": asked}
+    plain = dict(zip(_PLAIN, _of_plain(inquiry), strict=True))
+    return {**plain, **_answered(contents, inquiry), "asked": _sealed(contents, inquiry, "asked", _of_asked)}
 
 
 def add(connection: Connection, block: dict[str, object], rows: Sequence[dict[str, object]]) -> int:
@@ -142,7 +142,7 @@ class Settling:
 
     def write(self, connection: Connection) -> set[str]:
         """Write; the ids of those that were written. One that was final already stays as it is."""
-        open_ids = set(connection.execute(_OPEN, {"ids": list(self._changes)}).scalars())
+        open_ids = set(connection.execute(_OPEN, {"ids": padded(list(self._changes))}).scalars())
         numbers: dict[bytes, int] = {}
         settled = []
         for request_id in sorted(open_ids):
@@ -163,15 +163,19 @@ class Settling:
         """The gateway's time is in another month than the own clock was."""
         after = change.after
         kept_blocks.keep_until(connection, self._contents, change.before.query_block, after.month)
-        asked = _sealed(self._contents, after, "asked", _ASKED)
+        asked = _sealed(self._contents, after, "asked", _of_asked)
         connection.execute(_MOVE, {**values, "month": after.month, "asked": asked})
 
     def _values_of(self, change: Change) -> dict[str, object]:
         after = change.after
-        values = {
-            name: getattr(after, name) for name in ("requested_at", "answered_at", "review_until", "answer_block")
+        return {
+            "requested_at": after.requested_at,
+            "answered_at": after.answered_at,
+            "review_until": after.review_until,
+            "answer_block": after.answer_block,
+            "b_request_id": after.request_id,
+            **_answered(self._contents, after),
         }
-        return {**values, "b_request_id": after.request_id, **_answered(self._contents, after)}
 
     def _rows(self, changes: Iterable[Change]) -> dict[bytes, dict[str, object]]:
         """Rows of the answer blocks, each under the key of the youngest exchange that it answers."""
@@ -201,29 +205,53 @@ def opened(contents: Contents, row: Row[Any]) -> Inquiry:
     Raises:
         ErasedError: its term is over.
     """
-    values = {name: getattr(row, name) for name in _PLAIN}
-    for part, names in (("asked", _ASKED), ("answered", _ANSWERED)):
-        found = contents.open(row.month, _name(row.request_id, part), getattr(row, part))
-        values |= zip(names, found, strict=True)
-    inquiry = Inquiry(**values, position=row.position)
+    request, sent = contents.open(row.month, _name(row.request_id, "asked"), row.asked)
+    outcome, fine_outcome, state, answer, failure = _opened_answer(contents, row)
+    inquiry = Inquiry(
+        request_id=row.request_id,
+        month=row.month,
+        made_at=row.made_at,
+        request=request,
+        inquiry=sent,
+        outcome=outcome,
+        fine_outcome=fine_outcome,
+        state=state,
+        answer=answer,
+        failure=failure,
+        requested_at=row.requested_at,
+        answered_at=row.answered_at,
+        review_until=row.review_until,
+        query_block=row.query_block,
+        answer_block=row.answer_block,
+        position=row.position,
+    )
     if inquiry.answer is None or not _is_brief(contents, inquiry):
         return inquiry
     shown = contents.shown(_name(inquiry.request_id, "answer"), inquiry.answer)
-    return replace(inquiry, answer=shown[0] if shown is not None else None)
+    return inquiry._replace(answer=shown[0] if shown is not None else None)
+
+
+def _opened_answer(contents: Contents, row: Row[Any]) -> list[Any]:
+    return contents.open(row.month, _name(row.request_id, "answered"), row.answered)
+
+
+def states(connection: Connection, contents: Contents, ids: Iterable[str]) -> dict[str, bytes | None]:
+    """What the gateway said last of the inquiries with these ids (`Inquiry.state`), by id; nothing else of them is opened."""
+    rows = connection.execute(_FIND_ALL, {"ids": padded(list(ids))})
+    return {row.request_id: _opened_answer(contents, row)[2] for row in rows if row.month >= contents.vault.first}
 
 
 def _answered(contents: Contents, inquiry: Inquiry) -> dict[str, object]:
     if inquiry.answer is not None and _is_brief(contents, inquiry):
         assert inquiry.answered_at is not None
         name = _name(inquiry.request_id, "answer")
-        inquiry = replace(inquiry, answer=contents.shut(inquiry.answered_at, name, [inquiry.answer]))
-    sealed = _sealed(contents, inquiry, "answered", _ANSWERED)
+        inquiry = inquiry._replace(answer=contents.shut(inquiry.answered_at, name, [inquiry.answer]))
+    sealed = _sealed(contents, inquiry, "answered", _of_answered)
     return {"answered": sealed, "waiting": _WAITING.get(inquiry.outcome, 0)}
 
 
-def _sealed(contents: Contents, inquiry: Inquiry, part: str, names: Sequence[str]) -> bytes:
-    name = _name(inquiry.request_id, part)
-    return contents.seal(inquiry.month, name, [getattr(inquiry, field) for field in names])
+def _sealed(contents: Contents, inquiry: Inquiry, part: str, of: Callable[[Inquiry], tuple[Value, ...]]) -> bytes:
+    return contents.seal(inquiry.month, _name(inquiry.request_id, part), of(inquiry))
 
 
 def _shut(contents: Contents, inquiry: Inquiry, block: bytes) -> bytes:

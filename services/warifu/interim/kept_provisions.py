@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.contents import Contents
 from warifu.interim.schema import ANSWER_BLOCKS, PROVISIONS, REVIEWS
-from warifu.kernel.bulk import Bulk
+from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.months import Month
 
 
@@ -64,7 +64,7 @@ _TELL = (
 
 def known(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
     """Rows of these permits, with their review's end, by permit id; `told` and `opened` open them."""
-    return {row.permit_id: row for row in connection.execute(_KNOWN, {"ids": list(ids)})}
+    return {row.permit_id: row for row in connection.execute(_KNOWN, {"ids": padded(ids)})}
 
 
 def told(contents: Contents, row: Row[Any]) -> Told:
@@ -76,13 +76,19 @@ def told(contents: Contents, row: Row[Any]) -> Told:
     return Told(*contents.open(row.month, _name(row.permit_id, "answered"), row.answered))
 
 
+def permit_of(contents: Contents, row: Row[Any]) -> bytes:
+    """The permit in a row, as received; raises as `opened`."""
+    permit: bytes = _asked(contents, row)[0]
+    return permit
+
+
 def opened(contents: Contents, row: Row[Any]) -> Provided:
     """The provision in a row.
 
     Raises:
         ErasedError: its term is over.
     """
-    permit, fields, addressee_no = contents.open(row.month, _name(row.permit_id, "asked"), row.asked)
+    permit, fields, addressee_no = _asked(contents, row)
     return Provided(
         permit_id=row.permit_id,
         permit_hash=row.permit_hash,
@@ -96,9 +102,13 @@ def opened(contents: Contents, row: Row[Any]) -> Provided:
     )
 
 
+def _asked(contents: Contents, row: Row[Any]) -> list[Any]:
+    return contents.open(row.month, _name(row.permit_id, "asked"), row.asked)
+
+
 def blocks(connection: Connection, contents: Contents, numbers: Sequence[int]) -> dict[int, exchange_pb2.SealedAnswer]:
     """Answers as they left, by number of their block."""
-    rows = connection.execute(_BLOCKS, {"blocks": list(numbers)})
+    rows = connection.execute(_BLOCKS, {"blocks": padded(numbers)})
     return {row.block: block_of(contents, row) for row in rows}
 
 

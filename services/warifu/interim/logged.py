@@ -22,7 +22,6 @@ from warifu.interim import kept_inquiries, kept_provisions
 from warifu.interim.collect import page_before
 from warifu.interim.contents import Contents
 from warifu.interim.ground import Ground, move_mark
-from warifu.interim.kept_inquiries import Inquiry
 from warifu.interim.logreader import LogReader, LogSilentError
 from warifu.interim.schema import BROKEN_PROMISES, OPEN_PROMISES, PROMISES, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
@@ -253,25 +252,25 @@ def _promises(connection: Connection, contents: Contents, rows: Sequence[Any]) -
     """What the receipt of each inquiry, and the permit of each provision, promises."""
     asked = [row.request_id for row in rows if row.side == "requester"]
     provided = [row.request_id for row in rows if row.side != "requester"]
-    inquiries = kept_inquiries.find_all(connection, contents, asked)
+    states = kept_inquiries.states(connection, contents, asked)
     permits = kept_provisions.known(connection, provided)
     return [
-        _of_receipt(contents, row, inquiries[row.request_id])
+        _of_receipt(contents, row, states[row.request_id])
         if row.side == "requester"
         else _of_permit(contents, row, permits[row.request_id])
         for row in rows
     ]
 
 
-def _of_receipt(contents: Contents, row: Row[Any], inquiry: Inquiry) -> dict[str, object]:
-    assert inquiry.state is not None
-    receipt = linkage_pb2.ExchangeState.FromString(inquiry.state).receipt
+def _of_receipt(contents: Contents, row: Row[Any], state: bytes | None) -> dict[str, object]:
+    assert state is not None
+    receipt = linkage_pb2.ExchangeState.FromString(state).receipt
     sealed = contents.seal(row.month, f"promise/{row.position}", [receipt.SerializeToString()])
     return _promise(row, receipt.commitment, stamped(receipt.recorded_at), sealed, asked=True)
 
 
 def _of_permit(contents: Contents, row: Row[Any], provided: Row[Any]) -> dict[str, object]:
-    permit = exchange_pb2.Permit.FromString(kept_provisions.opened(contents, provided).permit)
+    permit = exchange_pb2.Permit.FromString(kept_provisions.permit_of(contents, provided))
     return _promise(row, permit.commitment, stamped(permit.issued_at), None, asked=False)
 
 

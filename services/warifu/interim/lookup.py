@@ -14,6 +14,7 @@ from warifu.exchange.projection import project
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.schema import ADDRESSEES, COPIES, PROTECTIONS
 from warifu.items.v1 import items_pb2
+from warifu.kernel.bulk import padded
 from warifu.kernel.limits import RECORDS
 
 _PEOPLE = (
@@ -61,7 +62,7 @@ class Found:
 
 def people(connection: Connection, subjects: Iterable[bytes]) -> dict[bytes, Person]:
     """The addressees that these codes are bound to, by code."""
-    rows = connection.execute(_PEOPLE, {"subjects": list(subjects)}).all()
+    rows = connection.execute(_PEOPLE, {"subjects": padded(list(subjects))}).all()
     return {
         row.subject: Person(
             row.addressee_no,

@@ -64,11 +64,13 @@ class Reply:
 class Block:
     """An answer block as it came, opened when it is first needed, and once."""
 
-    __slots__ = ("_opened", "message", "received")
+    __slots__ = ("_opened", "message", "received", "signers")
 
     def __init__(self, message: exchange_pb2.SealedAnswer) -> None:
         self.message = message
         self.received = message.SerializeToString()
+        self.signers: dict[str, VerifyingKey | None] = {}
+        """The key that its id names, by the provider whose it would be."""
         self._opened: OpenedAnswers | LinkageError | None = None
 
     def opened(self, own: InstitutionKeys, provider: VerifyingKey) -> OpenedAnswers:
@@ -176,7 +178,10 @@ class Receiver:
         state, block = reply.state, reply.block
         if block is None:
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
-        provider = await self._ground.directory.signing_key(asked.provider, block.message.key_id)
+        if asked.provider not in block.signers:
+            key = await self._ground.directory.signing_key(asked.provider, block.message.key_id)
+            block.signers[asked.provider] = key
+        provider = block.signers[asked.provider]
         if provider is None:
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
         answers = block.opened(self._ground.keys, provider)
@@ -202,8 +207,7 @@ class Receiver:
         block = reply.block.received if reply is not None and reply.block is not None else None
         answered_at = self._ground.network() if received.outcome == exchange_pb2.OUTCOME_ANSWERED else None
         contents, requested_at = self._ground.contents, _first(received.requested_at, before.requested_at)
-        after = replace(
-            before,
+        after = before._replace(
             month=contents.month(requested_at) if requested_at is not None else before.month,
             outcome=received.outcome,
             fine_outcome=received.fine,

@@ -100,7 +100,7 @@ def _travelled(connection: Connection, contents: Contents, inquiry: Inquiry) -> 
     blocks = kept_blocks.find(connection, contents, numbers)
     query = exchange_pb2.SealedBlock.FromString(blocks[inquiry.query_block])
     sent = linkage_pb2.InquireRequest(inquiry=inquiry.inquiry, query=query)
-    values = {**asdict(inquiry), "sent": sent.SerializeToString()}
+    values = {**inquiry._asdict(), "sent": sent.SerializeToString()}
     answer = kept_inquiries.answer_block(contents, inquiry, blocks.get(inquiry.answer_block or 0))
     if inquiry.state is not None and answer is not None:
         state = linkage_pb2.ExchangeState.FromString(inquiry.state)

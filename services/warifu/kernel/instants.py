@@ -10,6 +10,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from warifu.kernel.clock import JAPAN
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_SECOND: Final = 1_000_000_000
+"""Nanoseconds."""
+_FIRST_DAY: Final = date(1970, 1, 1).toordinal()
+_DAY: Final = 86_400_000
+_AHEAD: Final = 9 * 3_600_000
+"""Milliseconds by which Japan's clocks are ahead of UTC."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +40,17 @@ def stamped(stamp: Timestamp) -> int:
     return stamp.seconds * 1000 + stamp.nanos // 1_000_000
 
 
+def moment(stamp: Timestamp) -> datetime:
+    """The aware datetime, UTC, of a protobuf timestamp, to the microsecond.
+
+    Raises:
+        ValueError, OverflowError: no time.
+    """
+    if not 0 <= stamp.nanos < _SECOND:
+        raise ValueError("nanoseconds of more than a second")
+    return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+
+
 def day_of(time: datetime) -> date:
     """The calendar day in Japan of an aware datetime."""
     return time.astimezone(JAPAN).date()
@@ -41,4 +58,6 @@ def day_of(time: datetime) -> date:
 
 def day_at(instant: int) -> date:
     """The calendar day in Japan of an instant."""
-    return day_of(datetime_at(instant))
+    if instant < 0:
+        return day_of(datetime_at(instant))
+    return date.fromordinal(_FIRST_DAY + (instant + _AHEAD) // _DAY)  # since 1951 Japan's clocks were never changed

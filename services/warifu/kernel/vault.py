@@ -85,7 +85,8 @@ class Vault:
             ErasedError: the month is over and its key destroyed.
         """
         nonce = os.urandom(NONCE_SIZE)
-        return nonce + self._key(month)[0].encrypt(nonce, content, context)
+        key = self._keys.get(month) or self._key(month)
+        return nonce + key[0].encrypt(nonce, content, context)
 
     def unseal(self, month: Month, sealed: bytes, context: bytes) -> bytes:
         """What was sealed.
@@ -95,7 +96,8 @@ class Vault:
             VaultError: it was altered, or belongs to another month or context.
         """
         try:
-            return self._key(month)[0].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
+            key = self._keys.get(month) or self._key(month)
+            return key[0].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
         except (InvalidTag, ValueError) as error:
             raise VaultError(f"a content of {months.text(month)} does not open: it was altered or moved") from error
 
@@ -125,16 +127,13 @@ class Vault:
         return True
 
     def _key(self, month: Month) -> tuple[AESGCM, bytes]:
-        key = self._keys.get(month)
-        if key is None:
-            if month < self._first:
-                raise ErasedError(f"the key of {months.text(month)} was destroyed")
-            link = later(self._link, month - self._first)
-            key = self._keys[month] = AESGCM(_hash(_SEAL, link)), _hash(_TAG, link)
-        return key
+        if month < self._first:
+            raise ErasedError(f"the key of {months.text(month)} was destroyed")
+        link = later(self._link, month - self._first)
+        return self._keys.setdefault(month, (AESGCM(_hash(_SEAL, link)), _hash(_TAG, link)))
 
     def _made_tag(self, month: Month, value: str) -> bytes:
-        return hmac.digest(self._key(month)[1], value.encode(), "sha256")[:TAG_SIZE]
+        return hmac.digest((self._keys.get(month) or self._key(month))[1], value.encode(), "sha256")[:TAG_SIZE]
 
 
 def later(link: bytes, months: int) -> bytes:

@@ -98,7 +98,7 @@ class Seals:
         """
         content = packing.unpack(self.vault.unseal(row.month, row.sealed, _context(row.request_id)))
         plain: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
-        return Kept(**plain, **dict(zip(_SEALED, content, strict=True)))  # type: ignore[arg-type] # as they were packed
+        return Kept(**plain, **dict(zip(_SEALED, content, strict=True)))
 
 
 def _context(request_id: str) -> bytes:

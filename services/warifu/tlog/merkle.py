@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -79,8 +79,12 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
     return leaf_hashes[0] if len(leaf_hashes) == 1 else Tree(leaf_hashes).root
 
 
-def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+def root_from_path(
+    leaf: bytes, index: int, size: int, path: Sequence[bytes], parent: Callable[[bytes, bytes], bytes] = node_hash
+) -> bytes:
     """The root that a leaf hash and its audit path lead to (RFC 9162 §2.1.3.2).
+
+    `parent` gives what `node_hash` gives; whoever follows many paths of one tree may remember it.
 
     Raises:
         MerkleError: the path does not fit a tree of `size` leaves, or a hash is not 32 bytes.
@@ -93,11 +97,11 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
         if last == 0:
             raise MerkleError("path is too long")
         if position & 1 or position == last:
-            node = node_hash(sibling, node)
+            node = parent(sibling, node)
             while not position & 1 and position:
                 position, last = position >> 1, last >> 1
         else:
-            node = node_hash(node, sibling)
+            node = parent(node, sibling)
         position, last = position >> 1, last >> 1
     if last != 0:
         raise MerkleError("path is too short")

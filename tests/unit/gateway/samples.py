@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from warifu.common.v1 import common_pb2
@@ -62,9 +62,17 @@ def scheme(*epochs: int, secret: bytes = SECRET, **lagging: int) -> SivScheme:
     return SivScheme(secret, Epochs(epochs or (1,), lagging))
 
 
-def new_store(folder) -> Store:
+class LeadingStore(Store):
+    """A store that does what a log of one process alone does: whatever is needed is this process' turn."""
+
+    async def turn(self, needed) -> bool:
+        """See `warifu.gateway.log.log.Log.turn`."""
+        return needed()
+
+
+def new_store(folder) -> LeadingStore:
     """The gateway's store in `folder`, with its tables."""
-    store = Store(sqlite_url(folder / "gateway.db"), metadata)
+    store = LeadingStore(sqlite_url(folder / "gateway.db"), metadata)
     store.create()
     return store
 
@@ -167,7 +175,7 @@ async def begin(books: Books, exchange: Stored) -> Stored:
     asked = header(request_id=exchange.request_id, requester=exchange.requester, provider=exchange.provider)
     entry = record.of_request(asked, exchange.requester, exchange.exchange_time, "2026.1+00000000", "P07")
     new = record.New.of(entry, exchange.recorded_at, exchange.permit_hash)
-    exchange = replace(exchange, commitment=new.committed.commitment)
+    exchange = exchange._replace(commitment=new.committed.commitment)
 
     def write(connection) -> None:
         books.exchanges.add(connection, [exchange])

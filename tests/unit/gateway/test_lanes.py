@@ -1,7 +1,6 @@
 """What goes out to a provider together: within the limits of a call, in order, once, and only for as long as anybody waits."""
 
 import asyncio
-from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -36,7 +35,7 @@ class Settles:
 
     async def settle(self, before, replies):
         """See `Outcomes`."""
-        return [replace(one, outcome=reply.outcome) for one, reply in zip(before, replies, strict=True)]
+        return [one._replace(outcome=reply.outcome) for one, reply in zip(before, replies, strict=True)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 300_000)), min_size=1, max_size=60))

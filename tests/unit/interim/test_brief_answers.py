@@ -39,8 +39,7 @@ async def answered(ground: Ground, request_id: str = "r-1") -> Inquiry:
     state = linkage_pb2.ExchangeState(request_id=request_id, outcome=exchange_pb2.OUTCOME_ANSWERED)
     state.receipt.commitment = b"commitment"
     asked = Inquiry(request_id, contents.month(now), now, b"request", b"inquiry")
-    done = replace(
-        asked,
+    done = asked._replace(
         outcome=exchange_pb2.OUTCOME_ANSWERED,
         fine_outcome=exchange_pb2.FINE_OUTCOME_PROVIDED,
         state=state.SerializeToString(),
@@ -53,7 +52,7 @@ async def answered(ground: Ground, request_id: str = "r-1") -> Inquiry:
         number = kept_inquiries.add(
             connection, kept_blocks.row_of(contents, asked.month, b"query"), [kept_inquiries.row_of(contents, asked)]
         )
-        change = Change(replace(asked, query_block=number), replace(done, query_block=number), SEALED)
+        change = Change(asked._replace(query_block=number), done._replace(query_block=number), SEALED)
         assert Settling(contents, [change]).write(connection) == {request_id}
 
     await ground.store.write(write)
@@ -64,7 +63,7 @@ def found(ground: Ground, request_id: str = "r-1") -> Inquiry:
     """The inquiry as it is read."""
     inquiry = ground.store.read(lambda c: kept_inquiries.find(c, ground.contents, request_id))
     assert inquiry is not None
-    return replace(inquiry, position=0, query_block=0, answer_block=None)
+    return inquiry._replace(position=0, query_block=0, answer_block=None)
 
 
 def sealed(ground: Ground, request_id: str = "r-1") -> bytes | None:

@@ -108,7 +108,7 @@ async def test_an_inquiry_moves_into_the_month_of_its_exchange(ground):
     before = inquiry(outcome=ex.OUTCOME_UNSPECIFIED)
     await keep(ground, before)
     before = ground.store.read(lambda connection: kept_inquiries.find(connection, ground.contents, "a"))
-    after = replace(before, month=JUNE + 1, outcome=ex.OUTCOME_ANSWERED, answer=b"answer")
+    after = before._replace(month=JUNE + 1, outcome=ex.OUTCOME_ANSWERED, answer=b"answer")
     await settle(ground, before, after)
     ground.contents.vault.forget_before(JUNE + 1)
     found = ground.store.read(lambda connection: kept_inquiries.find(connection, ground.contents, "a"))
@@ -149,7 +149,7 @@ async def test_what_is_unfinished_is_waited_for(ground):
     assert await job.run() == 2
     assert months(ground) == {JUNE, JUNE + 1}
     found = ground.store.read(lambda connection: kept_inquiries.find(connection, ground.contents, "b"))
-    done = replace(found, outcome=ex.OUTCOME_EXPIRED)
+    done = found._replace(outcome=ex.OUTCOME_EXPIRED)
     await settle(ground, found, done)
     assert await job.run() == 2
     assert months(ground) == {JUNE + 1}
