@@ -102,10 +102,11 @@ def _show(report: dict[str, Any]) -> None:
 
 def _looked_at(name: str) -> str:
     """What a check looks at, in words; its name, for one who would rather have that, is in `--json`."""
+    from warifu.law import packaged  # noqa: PLC0415
     from warifu.simulator.stage.scenarios.scripts import scripts as lessons  # noqa: PLC0415
 
     told, about = lessons().check(name, language())
-    return f"{told} ({lessons().about(about, language())})" if about else told
+    return f"{told} ({lessons().about(about, language(), packaged().items)})" if about else told
 
 
 def scenarios(json_: Json = False) -> None:

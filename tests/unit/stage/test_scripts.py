@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from warifu.law import packaged
 from warifu.simulator import scenarios
 from warifu.simulator.scenarios import SCENARIOS
 from warifu.simulator.stage.scenarios.scripts import scripts
@@ -71,6 +72,7 @@ def test_a_check_is_told_by_its_name_and_what_it_was_about(name: str, text: str,
 
 
 def test_what_a_check_was_about_is_told_part_by_part() -> None:
-    """Flags and languages have words, handles stand for themselves."""
-    assert scripts().about("p-000009:ja:while-set", "en") == "p-000009, Japanese, while set"
-    assert scripts().about("non_disclosure+manual_review", "ja") == "不開示, 職員の確認"
+    """Flags and languages have words, items their names in the law book; handles stand for themselves."""
+    assert scripts().about("TM90000000000002:ja", "en", packaged().items) == "Resident record information, Japanese"
+    assert scripts().about("p-000009:ja:while-set", "en", {}) == "p-000009, Japanese, while set"
+    assert scripts().about("non_disclosure+manual_review", "ja", {}) == "不開示, 職員の確認"

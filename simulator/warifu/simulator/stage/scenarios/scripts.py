@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from warifu.law import Item
 from warifu.simulator import scenarios
 from warifu.simulator.stage.words import Words
 
@@ -66,10 +67,15 @@ class Scripts:
             return known.to(language), rest
         return name, ""
 
-    def about(self, rest: str, language: str) -> str:
-        """What a check was about, part by part; a part that is not known stands for itself."""
+    def about(self, rest: str, language: str, items: Mapping[str, Item]) -> str:
+        """What a check was about, part by part: an item of the law book by its name; a part that is not known stands for itself."""
         parts = [part for one in rest.split(":") for part in one.split("+") if part]
-        return ", ".join(self.parts[part].to(language) if part in self.parts else part for part in parts)
+        return ", ".join(self._part(part, language, items) for part in parts)
+
+    def _part(self, part: str, language: str, items: Mapping[str, Item]) -> str:
+        if part in items:
+            return items[part].name.to(language)
+        return self.parts[part].to(language) if part in self.parts else part
 
 
 @cache

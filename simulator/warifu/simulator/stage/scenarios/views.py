@@ -176,8 +176,7 @@ def _item(ground: Ground, code: str, language: str) -> str:
 
 
 def _about(ground: Ground, about: str, language: str) -> str:
-    """What a check was about, where that is an item of the law book in its name; as it stands otherwise."""
-    return _item(ground, about, language) if about in ground.book.items else scripts().about(about, language)
+    return scripts().about(about, language, ground.book.items)
 
 
 def _reason(reason: str, language: str) -> str:
