@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from warifu.law import Text
+from warifu.law.model import Origin
 from warifu.simulator.population.dice import Table
 from warifu.simulator.traffic.crowd import Candidate
 from warifu.simulator.traffic.frame import at
@@ -36,10 +37,10 @@ class Making:
     day: date
 
     def who(self, fits: Callable[[Candidate], bool] = lambda _: True) -> Candidate | None:
-        """Somebody who could be asked about; None when nobody fits."""
+        """Somebody who could be asked about by a row that needs no approval; None when nobody fits."""
         for _ in range(_TRIES):
             _, found = self.draw.candidate(self.day)
-            if fits(found):
+            if self.draw.book.rows[found.row].origin is Origin.STATUTE and fits(found):
                 return found
         return None
 
@@ -111,7 +112,7 @@ def _other_rows(one: Making, found: Candidate) -> list[str]:
         and row.item == rows[found.row].item
         and asking in row.requester_roles
         and asked in row.provider_roles
-        and row.origin == "statute"
+        and row.origin is Origin.STATUTE
     ]
 
 
@@ -182,7 +183,7 @@ def _own_family(one: Making) -> list[Intended]:
 
 
 def _closed_case(one: Making) -> list[Intended]:
-    found = one.who(lambda other: one.draw.book.rows[other.row].origin == "statute")
+    found = one.who()
     if found is None:
         return []
     clerk = one.draw.clerk(found.requester)
