@@ -66,7 +66,8 @@ class Desk:
     async def render(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         """A page, with the menu of whoever is there."""
         account = await self.sessions.of(request)
-        values |= {"account": account, "role": _role(account, request)}
+        directs = account is not None and account.role is Role.DIRECTOR
+        values |= {"account": account, "role": _role(account, request), "directs": directs}
         return self.pages.render(request, template, status=status, policy=None, easy=False, **values)
 
     def today(self) -> date:

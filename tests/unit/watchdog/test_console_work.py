@@ -237,6 +237,19 @@ async def test_what_is_wrong_stands_beside_its_field(
     assert kept in page
 
 
+async def test_an_examiner_is_offered_nothing_that_is_the_director_s(desk: Desk) -> None:
+    """Where the director finds a form, an examiner reads whose work it is."""
+    await desk.office.uses.file(NHI, filing())
+    await desk.office.stops.stop(TAX, Stopped.ART_28, "why", START.date())
+    examiner, director = Browser(desk), await logged_in(desk)
+    await examiner.log_in()
+    for path, form in (("/stops", "/stops"), ("/stops", "/stops/1/lift"), ("/ordinances/1", "/ordinances/1/decide")):
+        theirs, page = (await examiner.get(path)).text, (await director.get(path)).text
+        assert f'action="{form}"' in page, form
+        assert f'action="{form}"' not in theirs, form
+        assert 'data-testid="for-director"' in theirs
+
+
 async def test_a_reply_comes_once_from_its_institution_and_is_published(desk: Desk) -> None:
     """Another institution's is refused, the same again changes nothing, other words are refused; late ones are counted until then."""
     measures, today = desk.office.measures, desk.clock.today()
