@@ -22,9 +22,10 @@ _HEIGHTS: Final = {1280: 900, 390: 844}
 _LOCALES: Final = {"ja": "ja-JP", "en": "en-GB"}
 _STAYS: Final = re.compile("warifu_(easy|projector|kiosk)")
 """Cookies by which a page looks otherwise from then on: a picture shows what its address says."""
-_CHECKED: Final = (
-    "!document.querySelector('[data-exchange]') || !!document.querySelector('.proof .mark, .proof [data-mark]')"
-)
+_CHECKABLE: Final = "[data-exchange]"
+"""An entry, whose proof the browser checks."""
+_CHECKED: Final = ".proof .mark, .proof [data-mark]"
+"""What stands there once it has."""
 _PATIENCE: Final = 5_000
 """Milliseconds that the check of the log's proofs may take; then the page is shown as it is."""
 _STYLE: Final = """
@@ -99,8 +100,9 @@ def _opened(reader: BrowserContext, language: str, url: str, act: Callable[[Page
     if act is not None:
         act(page)
     page.wait_for_load_state()
-    with suppress(Late):
-        page.wait_for_function(_CHECKED, timeout=_PATIENCE)
+    if page.locator(_CHECKABLE).count():
+        with suppress(Late):
+            page.locator(_CHECKED).first.wait_for(state="attached", timeout=_PATIENCE)
     return page
 
 

@@ -41,8 +41,8 @@ def _stage(scene: Scene) -> tuple[State, ...]:
         State("trainer", "projector-step-3", f"/exchange/{scene.answered}?step=3&projector=1"),
         State("trainer", "fault-errors", "/faults", after(_too_often, press("fault-plant"))),
         State("trainer", "fault-in-force", "/faults", _plant),
-        State("trainer", "fault-lifted", "/faults", press("fault-lift")),
-        State("trainer", "clock-errors", "/clock", send("clock-go", date="2020-01-01")),
+        State("trainer", "fault-lifted", "/faults", press("fault-lift-all", "fault-lift")),
+        State("trainer", "clock-errors", "/clock", send("clock-go", day="2020-01-01")),
         State("trainer", "nobody-found", "/people?q=zzzz"),
         State("trainer", "no-such-exchange", "/exchange?id=1"),
         State("trainer", "no-such-page", "/nowhere"),
@@ -143,7 +143,7 @@ def _too_often(page: Page) -> None:
 def _plant(page: Page) -> None:
     if page.get_by_test_id("fault-none").count():
         page.locator("[data-fault=provider-slow]").get_by_test_id("fault-plant").click()
-        page.get_by_test_id("fault-planted").wait_for()
+        page.get_by_test_id("fault-planted").first.wait_for()
 
 
 def _lost(holder: Person) -> Deed:

@@ -24,7 +24,7 @@ from warifu.simulator.tour import furnish as filling
 from warifu.simulator.tour.acts import Act, Person, Scene, prepare
 from warifu.simulator.tour.crawl import Crawl, Visit
 from warifu.simulator.tour.shots import Camera, Shot, camera, write_index
-from warifu.simulator.tour.state import State
+from warifu.simulator.tour.state import Deed
 from warifu.simulator.tour.states import states
 from warifu.simulator.tour.visitors import Visitor, entered, visitors
 
@@ -158,19 +158,21 @@ def _visited(
         found = list(Crawl(context, origin, who.skipped).run(who.start)) if who.crawls else []
         toured.problems += [_problem(who, visit) for visit in found if visit.status >= _BROKEN]
         for visit in (one for one in found if one.is_page):
-            taking.take(visit.url, visit.pattern)
+            toured.problems += _taken(taking, who, visit.url, visit.pattern)
             progress(who.name, len(taking.taken))
         for one in (state for state in states(scene) if state.who == who.name):
-            toured.problems += _state(taking, origin, one)
+            pattern = f"{urlsplit(origin).netloc}/{one.name}"
+            toured.problems += _taken(taking, who, origin + one.path, pattern, one.act)
             progress(who.name, len(taking.taken))
         return taking.taken
 
 
-def _state(taking: Camera, origin: str, state: State) -> list[str]:
+def _taken(taking: Camera, who: Visitor, url: str, pattern: str, act: Deed | None = None) -> list[str]:
+    """Take a picture; what is in the way is a problem of this one page."""
     try:
-        taking.take(origin + state.path, f"{urlsplit(origin).netloc}/{state.name}", state.act)
+        taking.take(url, pattern, act)
     except Error as error:
-        return [f"{state.who}: {state.name} cannot be reached: {str(error).splitlines()[0]}"]
+        return [f"{who.name}: {pattern} cannot be reached: {str(error).splitlines()[0]}"]
     return []
 
 
