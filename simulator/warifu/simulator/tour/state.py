@@ -27,6 +27,7 @@ def send(button: str, **typed: str) -> Deed:
     """Type, and send past the browser's own checks, so that the server's are seen."""
 
     def act(page: Page) -> None:
+        page.get_by_test_id(button).first.wait_for()  # else the page before this one may still be the document
         page.evaluate("for (const form of document.forms) form.noValidate = true")
         for field, value in typed.items():
             page.fill(f"#{field}", value)
