@@ -12,9 +12,10 @@ import warifu.gateway.party
 from warifu.gateway.log.log import Log
 from warifu.kernel.config import Config
 from warifu.law import packaged
-from warifu.simulator.bench.children import KINDS, UnintegratedLog
+from warifu.simulator.bench.children import build_of
 from warifu.simulator.bench.log import CALLERS, FIGURES, Comparison, Plan, document
 from warifu.simulator.bench.ratios import Block, ratio_of
+from warifu.simulator.bench.unlogged import UnintegratedLog
 from warifu.simulator.launcher import plan
 
 
@@ -57,7 +58,7 @@ def test_no_setting_of_the_served_gateway_turns_its_log_off():
     build = warifu.gateway.party.build
     (served,) = [party.build for party in plan.plan(packaged()) if party.name == "gateway"]
     assert served == f"{build.__module__}:{build.__name__}"
-    assert KINDS["gateway"] is build
+    assert build_of("gateway") is build
     assert inspect.signature(build).parameters["log_type"].default is Log
     assert not [field.name for field in dataclasses.fields(Config) if "log" in field.name]
     for source in Path(warifu.gateway.party.__file__).parent.rglob("*.py"):

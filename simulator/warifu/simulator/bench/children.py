@@ -1,78 +1,39 @@
 """Processes of a measured network, each one party: `python -m warifu.simulator.bench.children FOLDER KIND`.
 
-The gateway without a log exists here alone, put together from the gateway's own parts. No setting, argument or variable of the served
-gateway leads to it.
+A process imports the one party that it is: six of them start at once on a few cores.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from sqlalchemy import Connection
-
-from warifu.agencies.party import build as build_agency
-from warifu.gateway.log.log import Log
-from warifu.gateway.party import build as build_gateway
-from warifu.kernel.party import Build, Context, Party
+from warifu.kernel.party import Build
 from warifu.kernel.server import run
-from warifu.numbering.party import build as build_numbering
-from warifu.portal.party import build as build_portal
-from warifu.watchdog.party import build as build_watchdog
 
-T = TypeVar("T")
 ENDS_WITHIN: Final = 20.0
 """Seconds for draining."""
-
-
-class UnintegratedLog(Log):
-    """Entries are committed as ever; nothing integrates them, no witness is asked, and no exchange asks whether the log moves."""
-
-    @property
-    def jobs(self) -> dict[str, Callable[[], Awaitable[int]]]:
-        """Without the log's own."""
-        return {"rules": self.enter_rules}
-
-    async def begin(self) -> None:
-        """Enter the start and the rules; there is no head."""
-        await self.write(self.events.started(simulation=True, program=version("warifu")))
-        await self.enter_rules()
-
-    async def admit(self) -> None:
-        """The gate is open."""
-        await self.enter_rules()
-
-    def check(self) -> None:
-        """Nothing can stop."""
-
-    async def integrate(self) -> int:
-        """Nothing is placed."""
-        return 0
-
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        """Commit."""
-        return await self._store.write(change)
-
-
-async def build_unlogged(context: Context) -> Party:
-    """The gateway with its log's integration and witnessing replaced by nothing."""
-    return await build_gateway(context, UnintegratedLog)
-
-
-KINDS: Final[dict[str, Build]] = {
-    "gateway": build_gateway,
-    "unlogged": build_unlogged,
-    "watchdog": build_watchdog,
-    "numbering": build_numbering,
-    "portal": build_portal,
-    "tax": build_agency,
+KINDS: Final[Mapping[str, str]] = {
+    "gateway": "warifu.gateway.party",
+    "unlogged": "warifu.simulator.bench.unlogged",
+    "watchdog": "warifu.watchdog.party",
+    "numbering": "warifu.numbering.party",
+    "portal": "warifu.portal.party",
+    "tax": "warifu.agencies.party",
 }
+"""Modules whose `build` makes the party."""
+
+
+def build_of(kind: str) -> Build:
+    """What makes a party of this kind."""
+    build: Build = importlib.import_module(KINDS[kind]).build
+    return build
 
 
 class Child:
@@ -104,4 +65,4 @@ class Child:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), KINDS[sys.argv[2]], die_with_parent=True)
+    run(Path(sys.argv[1]), build_of(sys.argv[2]), die_with_parent=True)
