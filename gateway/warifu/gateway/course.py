@@ -142,6 +142,4 @@ class Course:
 
 
 async def _told(future: asyncio.Future[Result]) -> Result:
-    if not future.done():
-        await asyncio.wait([future])  # unlike awaiting it, this leaves it alone when the caller goes away
-    return future.result()
+    return await asyncio.shield(future)  # which leaves it alone when the caller goes away
