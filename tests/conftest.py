@@ -9,6 +9,8 @@ from running import Running, start, stop
 
 # gRPC's C core reports every refused handshake on stderr; these tests refuse many on purpose.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# A session starts hundreds of processes: what they import is compiled once, not by each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes is the machine's affair: under load the same example is neither wrong nor too slow to be tried.
 settings.register_profile("warifu", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
