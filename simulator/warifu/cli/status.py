@@ -37,7 +37,7 @@ def status(state: State = None, json_: Json = False) -> None:
             f"{one['pss_bytes'] / mebi:.0f} MiB" if one["pss_bytes"] else "–",  # it runs elsewhere, or not at all
         ]
         for p in report["parties"]
-        for number, one in enumerate(p["processes"], 1)
+        for number, one in enumerate(p.get("processes", [p]), 1)
     )
     table(
         [t("名称", "party"), t("種別", "kind"), t("アドレス", "address"), t("状態", "state"), t("メモリー", "memory")],
@@ -82,7 +82,7 @@ async def _report(state: Any) -> dict[str, Any]:
 def _party(
     entry: PartyEntry, healthy: list[bool], sizes: dict[str, int], file: NetworkFile, folder: Path
 ) -> dict[str, Any]:
-    """A party is healthy when all of its processes are."""
+    """A party is healthy when all of its processes are; of several each is told."""
     from warifu.simulator.launcher.processes import folder_of  # noqa: PLC0415 - slow to import
 
     processes: list[dict[str, Any]] = [
@@ -93,13 +93,13 @@ def _party(
         }
         for number, (one, well) in enumerate(zip(entry.processes, healthy, strict=True), 1)
     ]
-    return {
+    several = {"processes": processes} if len(processes) > 1 else {}
+    return several | {
         "name": entry.name,
         "kind": "agency" if entry.name in file.extra["kinds"].values() else entry.name,
         "address": entry.address,
         "healthy": all(healthy),
         "pss_bytes": sum(one["pss_bytes"] for one in processes),
-        "processes": processes,
     }
 
 
