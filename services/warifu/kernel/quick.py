@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Delete, Insert, LargeBinary, Select, Update
+from sqlalchemy import Connection, Delete, Insert, LargeBinary, Select, TextClause, Update
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import ExpandedState
@@ -26,6 +26,8 @@ from sqlalchemy.types import TypeEngine
 Values = Mapping[str, Any]
 _named: Any = namedtuple  # noqa: PYI024 - of columns that are known only when it runs
 _DIALECT: Final = SQLiteDialect_pysqlite(paramstyle="qmark")
+_SPREAD: Final = frozenset({list, tuple, set, frozenset})
+"""Values that stand for as many placeholders as they have members."""
 _LISTS: Final = 10
 """Forms kept of a statement for lists of different lengths: `warifu.kernel.bulk.padded` makes as many."""
 
@@ -180,7 +182,7 @@ class _Form:
 
     def __init__(self, statement: Any, sample: Values) -> None:
         """Raises _OrdinaryError: the ordinary way is to be taken, or will say what is wrong."""
-        names = None if isinstance(statement, Select) else sorted(sample)
+        names = None if isinstance(statement, Select | TextClause) else sorted(sample)
         compiled = statement.compile(dialect=_DIALECT, column_keys=names)
         if compiled.literal_execute_params or compiled.insert_prefetch or compiled.update_prefetch:
             raise _OrdinaryError
@@ -221,17 +223,13 @@ def _form(statement: Any, parameters: Any) -> _Form | None:
 
 def _shape(sample: Values) -> tuple[Any, ...]:
     """The names, and with each list its length."""
-    return tuple(
-        (name, len(value)) if isinstance(value, list | tuple | set | frozenset) else name
-        for name, value in sample.items()
-    )
+    return tuple([(name, len(value)) if type(value) in _SPREAD else name for name, value in sample.items()])
 
 
 def _made(statement: Any, sample: Values) -> _Form | None:
-    returning = getattr(statement, "exported_columns", ())
-    if not isinstance(statement, Select | Update | Delete | Insert) or (
-        isinstance(statement, Insert) and not returning
-    ):
+    if not isinstance(statement, Select | Update | Delete | Insert | TextClause):
+        return None
+    if isinstance(statement, Insert) and not getattr(statement, "exported_columns", ()):
         return None
     try:
         return _Form(statement, sample)

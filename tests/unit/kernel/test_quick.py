@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError, MultipleResultsFound, NoResultFound, StatementError
@@ -63,6 +64,7 @@ STATEMENTS = {
         select(THING.c.id).where(THING.c.name.in_(["n1", "n4"]), THING.c.id > bindparam("id"), THING.c.id.not_in([])).order_by(THING.c.id),
         ["id"],
     ),
+    "text": (text("SELECT id, name FROM thing WHERE id < :end AND name <> :id ORDER BY id"), ["end", "id"]),
     "converted": (select(THING.c.born, THING.c.id).where(THING.c.good == bindparam("good")).order_by(THING.c.id), ["good"]),
     "counted": (select(func.count(), func.max(THING.c.born)).where(THING.c.id < bindparam("end")), ["end"]),
 }  # fmt: skip

@@ -5,19 +5,20 @@ What an entry does not tell is not told: the portal knows the gateway's coarse o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
-from warifu.kernel.clock import JAPAN
-from warifu.kernel.instants import datetime_at
+from warifu.kernel.instants import datetime_at, day_at
 from warifu.law import LawBook, Row, Text, legal_basis
 from warifu.law.model import Coded
 from warifu.portal.history.entries import Entry
 from warifu.web.dates import Written, written
 
 DENIED: Final = "DENIED"
+REMEMBERED: Final = 10_000
+"""Words kept: of as many combinations of codes, day and language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,44 @@ class Story:
     entry: Entry
 
 
+class _Words(NamedTuple):
+    """What of a story follows from codes, day and language alone: the same for many entries."""
+
+    requester: str
+    provider: str
+    affair: str
+    procedure: str
+    item: str
+    item_about: str
+    fields: Sequence[str]
+    purpose: str | None
+    basis: Basis | None
+    papers: Sequence[str]
+
+
+class _Said:
+    """Words that were looked up, as long as the law book is the same."""
+
+    def __init__(self) -> None:
+        self._book: LawBook | None = None
+        self._words: dict[Hashable, _Words] = {}
+
+    def words(self, book: LawBook, key: Hashable, look_up: Callable[[], _Words]) -> _Words:
+        """As said before, or looked up now."""
+        if book is not self._book or len(self._words) >= REMEMBERED:
+            self._book, self._words = book, {}
+        found = self._words.get(key)
+        if found is None:
+            found = self._words[key] = look_up()
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Teller:
     """Tells entries by the law book in force."""
 
     current: Callable[[], LawBook]
+    _said: _Said = field(default_factory=_Said, repr=False, compare=False)
 
     @property
     def version(self) -> str:
@@ -79,22 +113,15 @@ class Teller:
 
     def tell(self, entry: Entry, language: str, *, easy: bool = False) -> Story:
         """The entry in `language`, with the purpose in easy words on wish. A code that the law book does not name stands for itself."""
-        book, row = self.current(), self._row(entry)
-        item = book.items.get(entry.item)
+        book, row, day = self.current(), self._row(entry), day_of(entry)
+        codes = (entry.requester, entry.provider, entry.affair, entry.procedure, entry.item)
+        key = (*codes, row.id if row else None, day, language, easy)
+        words = self._said.words(book, key, lambda: _words(book, codes, row, day, language, easy=easy))
         return Story(
             request_id=entry.request_id,
             requested=written(datetime_at(entry.requested_at), language),
             answered=written(datetime_at(entry.answered_at), language) if entry.answered_at is not None else None,
-            requester=_institution(book, entry.requester, language),
-            provider=_institution(book, entry.provider, language),
-            affair=_named(book.table.affairs, entry.affair, language),
-            procedure=_named(book.table.procedures, entry.procedure, language),
-            item=item.name.to(language) if item else entry.item,
-            item_about=item.about.to(language) if item else "",
-            fields=[item.field(path).label.to(language) for path in row.fields] if item and row else [],
-            purpose=row.purpose.to("plain" if easy and language == "ja" else language) if row else None,
-            basis=_basis(row, entry, language),
-            papers=[paper.to(language) for paper in row.papers] if row else [],
+            **words._asdict(),
             outcome=entry.outcome_name,
             entry=entry,
         )
@@ -111,10 +138,29 @@ class Teller:
         return self.current().rows.get(entry.row)
 
 
-def _basis(row: Row | None, entry: Entry, language: str) -> Basis | None:
+def _words(
+    book: LawBook, codes: tuple[str, str, str, str, str], row: Row | None, day: date, language: str, *, easy: bool
+) -> _Words:
+    requester, provider, affair, procedure, item_code = codes
+    item = book.items.get(item_code)
+    return _Words(
+        requester=_institution(book, requester, language),
+        provider=_institution(book, provider, language),
+        affair=_named(book.table.affairs, affair, language),
+        procedure=_named(book.table.procedures, procedure, language),
+        item=item.name.to(language) if item else item_code,
+        item_about=item.about.to(language) if item else "",
+        fields=[item.field(path).label.to(language) for path in row.fields] if item and row else [],
+        purpose=row.purpose.to("plain" if easy and language == "ja" else language) if row else None,
+        basis=_basis(row, day, language),
+        papers=[paper.to(language) for paper in row.papers] if row else [],
+    )
+
+
+def _basis(row: Row | None, day: date, language: str) -> Basis | None:
     if row is None:
         return None
-    citation = row.citation_on(day_of(entry))
+    citation = row.citation_on(day)
     return Basis(citation.text.to(language), citation.verified or row.invented, row.invented)
 
 
@@ -130,4 +176,4 @@ def _named(names: Mapping[str, Coded], code: str, language: str) -> str:
 
 def day_of(entry: Entry) -> date:
     """The day of the request in Japan: the law of that day counts."""
-    return datetime_at(entry.requested_at).astimezone(JAPAN).date()
+    return day_at(entry.requested_at)
