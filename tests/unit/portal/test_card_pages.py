@@ -1,5 +1,6 @@
 """My card, shared terminals, use as a health-insurance card, and the account for benefits."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -235,3 +236,12 @@ async def test_finishing_leaves_nothing(lab: Lab) -> None:
     assert browser.cookie("warifu_kiosk") == "1"
     await browser.post("/kiosk/leave")
     assert browser.cookie("warifu_kiosk") is None
+
+
+async def test_a_browser_may_follow_the_clinic_s_form_to_the_card(lab: Lab) -> None:
+    """The page's policy lets its form be led on to the card service, where the form leads; without it nothing would happen at a click."""
+    browser = Browser(lab)
+    allowed = (await browser.get("/clinic")).headers["content-security-policy"]
+    led = (await browser.get("/clinic/read")).headers["location"]
+    assert led.startswith(lab.card_origin)
+    assert re.search(rf"form-action [^;]*{re.escape(lab.card_origin)}", allowed)

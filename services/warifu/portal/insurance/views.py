@@ -29,6 +29,7 @@ from warifu.portal.sessions import Session, Sessions
 from warifu.web import languages
 from warifu.web.dates import iso, written
 from warifu.web.face import Face, wants_json
+from warifu.web.guard import Policy
 from warifu.web.pages import Pages
 
 PATH: Final = "/insurance"
@@ -109,7 +110,8 @@ class InsuranceViews:
 
     async def clinic(self, request: Request) -> Response:
         """The clinic's terminal: what the patient agrees to, then the card."""
-        return self.pages.render(request, "clinic.html", session=None, result=None)
+        policy = Policy(form_targets=(self.face.origins["card"],))  # a browser follows a form's redirect nowhere else
+        return self.pages.render(request, "clinic.html", policy=policy, session=None, result=None)
 
     async def read(self, request: Request) -> Response:
         """Have a card laid on the reader and prove itself."""

@@ -135,10 +135,12 @@ def mandate(browser: Browser, network: NetworkFile, scene: Scene) -> None:
 
 
 def choose_card(page: Page, person: str) -> None:
-    """Take somebody's card out of the tray."""
-    page.fill("#q", person)
-    page.keyboard.press("Enter")
-    page.locator(f"[data-person={person}] button").first.click()
+    """Take somebody's card out of the tray, unless it lies on the reader from before."""
+    page.locator("#q, #pin, #password").first.wait_for()
+    if page.locator("#q").count():
+        page.fill("#q", person)
+        page.keyboard.press("Enter")
+        page.locator(f"[data-person={person}] button").first.click()
 
 
 def receive(page: Page, base: str, papers: Mapping[str, str]) -> None:
