@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from unit.gateway import samples
 
-STORING = {"unit.gateway.test_log", "unit.gateway.test_lease", "unit.gateway.test_outcome", "unit.gateway.test_enrolment"}
+STORING = {
+    "unit.gateway.test_log",
+    "unit.gateway.test_lease",
+    "unit.gateway.test_outcome",
+    "unit.gateway.test_enrolment",
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
