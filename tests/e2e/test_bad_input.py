@@ -16,8 +16,8 @@ from e2e.conftest import Running
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import Reason
-from warifu.simulator.cards import DemoPerson
 from warifu.simulator.cards.client import LOOPBACK, LoginError, Session, login
+from warifu.simulator.cards.tray import DemoPerson
 
 NUMBER_ELSEWHERE = "123456789018"
 """Well-formed, with a right check digit, outside the synthetic block."""

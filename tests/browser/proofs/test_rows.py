@@ -20,12 +20,11 @@ from browser.proofs.checking import (
 )
 from browser.walks import log_in, visitor
 from playwright.sync_api import Browser, Page, Route, expect
-from unit.portal.lab import SORA, START, Told, seal, shown, subject
+from unit.portal.lab import SORA, START, Told, shown, subject
 from unit.portal.serving import Served
 
 from warifu.exchange import record
 from warifu.exchange.v1 import exchange_pb2
-from warifu.portal.v1 import portal_pb2
 
 pytestmark = pytest.mark.browser
 
@@ -66,8 +65,7 @@ def test_strange_codes_are_no_alarm(page: Page, network: Served, code: str) -> N
         for name in ("requester", "provider", "affair", "procedure", "item"):
             setattr(changed, name, code)
         setattr(plain, part, record.commit(changed).SerializeToString())
-    delivery = seal(network.lab.keys, told.request_id, network.lab.logged(plain).SerializeToString())
-    network.run(network.lab.servicer.Deliver(portal_pb2.DeliverRequest(deliveries=[delivery]), None))
+    network.run(network.lab.deliver_shown(network.lab.logged(plain)))
     page.context.clear_cookies()
     log_in(page, network, SORA)
     page.goto(f"{network.lab.portal_origin}/history/{told.request_id}")
