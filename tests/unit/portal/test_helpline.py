@@ -35,6 +35,21 @@ async def report(browser: Browser, how: str = "holder", **form: str) -> httpx2.R
     return await browser.post(f"/helpline/{how}", form or HOLDER)
 
 
+async def test_programs_are_told_what_the_page_says(lab: Lab) -> None:
+    """Numbers, hours and languages are at an address of their own, without a login, in both languages as on the page."""
+    browser = Browser(lab)
+    told = (await browser.get("/api/v1/helpline")).json()
+    for language in ("ja", "en"):
+        page = visible((await browser.get(f"/helpline?lang={language}")).text)
+        for said in (
+            told["phone"],
+            told["fax"],
+            *told["languages"],
+            *(one[language] for one in told["hours"].values()),
+        ):
+            assert said in page
+
+
 @pytest.mark.parametrize("how", ["holder", "finder"])
 async def test_a_report_ends_the_card_s_sessions_before_it_is_answered(lab: Lab, how: str) -> None:
     """When the answer is there the holder's session is gone; the next click says why, and no login helps until a counter releases it."""

@@ -27,6 +27,7 @@ from warifu.portal.card.endings import Endings
 from warifu.portal.helpline.limits import Reports
 from warifu.portal.ports import Numbering
 from warifu.portal.sessions import Sessions
+from warifu.web import languages
 from warifu.web.face import problem, wants_json
 from warifu.web.pages import Pages
 
@@ -34,6 +35,15 @@ PATH: Final = "/helpline"
 LANGUAGES: Final = ("日本語", "English", "中文", "한국어", "Tiếng Việt", "Português", "Español", "Filipino")
 PHONE: Final = "0000-95-0178"
 FAX: Final = "0000-95-0179"
+HOURS: Final = {
+    "suspension": ("24時間、年中無休", "At any hour, every day"),
+    "other": (
+        "平日 9時30分～20時、土日祝 9時30分～17時30分",
+        "Weekdays 9:30 to 20:00, weekends and holidays 9:30 to 17:30",
+    ),
+    "fax": ("24時間", "At any hour"),
+}
+"""When each is served, in both languages."""
 _SEXES: Final = {"male": common_pb2.SEX_MALE, "female": common_pb2.SEX_FEMALE}
 _LOST: Final = {"card": pb.LOST_THING_CARD, "phone": pb.LOST_THING_PHONE, "both": pb.LOST_THING_BOTH}
 _RECEIPT: Final = re.compile(r"[0-9]{8}", re.ASCII)
@@ -59,6 +69,7 @@ class HelplineViews:
         """Their routes."""
         return [
             Route(PATH, self.front, methods=["GET"]),
+            Route(f"/api/v1{PATH}", self.numbers, methods=["GET"]),
             Route(f"{PATH}/fax", self.fax, methods=["GET"]),
             Route(f"{PATH}/done", self.done, methods=["GET"]),
             Route(f"{PATH}/holder", self.holder, methods=["POST"]),
@@ -68,6 +79,11 @@ class HelplineViews:
     async def front(self, request: Request) -> Response:
         """What to do, by telephone, by this page, or by fax."""
         return await self._front(request, {}, {}, 200)
+
+    async def numbers(self, _request: Request) -> Response:
+        """Where to call, when and in which languages."""
+        hours = {name: {"ja": ja, "en": en} for name, (ja, en) in HOURS.items()}
+        return JSONResponse({"phone": PHONE, "fax": FAX, "hours": hours, "languages": LANGUAGES})
 
     async def fax(self, request: Request) -> Response:
         """A form to print, for who can neither call nor type."""
@@ -134,7 +150,9 @@ class HelplineViews:
         )
 
     async def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        told: dict[str, Any] = {"phone": PHONE, "fax": FAX, "spoken": LANGUAGES}
+        place = ("ja", "en").index(languages.of(request))
+        hours = {name: told[place] for name, told in HOURS.items()}
+        told: dict[str, Any] = {"phone": PHONE, "fax": FAX, "spoken": LANGUAGES, "hours": hours}
         session = await self.sessions.of(request, anywhere=True)
         return self.pages.render(request, template, status=status, session=session, **told, **values)
 
