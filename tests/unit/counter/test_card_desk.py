@@ -79,18 +79,6 @@ async def test_a_second_person_releases(lab: Lab, act: str, code: int) -> None:
     assert (order.act, order.clerk, order.approver) == (code, CARD_CLERK, CHIEF)
 
 
-async def test_only_one_proposal_about_a_card_waits(lab: Lab) -> None:
-    """Until it is decided nothing else can be asked for; whoever tries is led to it, and afterwards another may follow."""
-    clerk = await window(lab, card(status=pb.CERTIFICATE_STATUS_SUSPENDED))
-    for act in ("release", "revoke"):
-        answer = await clerk.post("/cards", {"visit": "1", "card": CARD, "act": act, "why": "受付番号 12345678"})
-        assert answer.headers["location"] == f"/{CITY}/proposals/1"
-        assert "propose-" not in (await clerk.get("/cards?visit=1")).text
-    assert await approve(lab) == 303
-    assert "propose-revoke" in (await clerk.get("/cards?visit=1")).text
-    assert len(lab.stubs.card_desk.requests("OrderCard")) == 1
-
-
 async def test_a_proposal_needs_a_reason(lab: Lab) -> None:
     """Without one the form comes back open, with the problem beside its field."""
     clerk = await window(lab, card(status=pb.CERTIFICATE_STATUS_SUSPENDED))

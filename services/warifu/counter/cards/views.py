@@ -149,8 +149,6 @@ class CardViews:
             return await self._now(request, acting, visit, number, code)
         if why is None or "\n" in why:
             return await self._page(request, acting, visit, wrong=f"{number}-{code}", status=400)
-        if (waits := acting.bench.proposals.waiting_about(KIND).get(number)) is not None:
-            return RedirectResponse(f"{acting.path}/proposals/{waits}", 303)  # two at once would contradict each other
         order = self._order(acting, number, ACTS[code])
         content = order.SerializeToString(deterministic=True)
         proposal = await acting.propose(KIND, content, number, why)
@@ -246,12 +244,7 @@ def _line(card: pb.Card, waiting: dict[str, int], language: str) -> Line:
     reports = [
         (one.receipt, written(one.reported_at.ToDatetime(UTC), language), one.by_card_number) for one in card.reports
     ]
-    waits = waiting.get(card.card_number)
-    acts = [
-        (code, ACT_NAMES[code].to(language), code not in ALONE)
-        for code in _possible(card)
-        if waits is None or code in ALONE
-    ]
+    acts = [(code, ACT_NAMES[code].to(language), code not in ALONE) for code in _possible(card)]
     return Line(
         card.card_number,
         card_number.written(card.card_number),
@@ -262,7 +255,7 @@ def _line(card: pb.Card, waiting: dict[str, int], language: str) -> Line:
         certificates,
         reports,
         acts,
-        waits,
+        waiting.get(card.card_number),
     )
 
 
