@@ -40,11 +40,11 @@ class Call:
 
     request: pb.ProvideRequest
     checked: list[CheckedPermit | LinkageError]
-    book: law.LawBook
-    """In force when the call came."""
     opened: dict[bytes, list[exchange_pb2.Query] | LinkageError] = field(default_factory=dict)
     """Queries by hash of their block; a block is opened once."""
 
+    book: law.LawBook | None = None
+    """In force when the call's first permit was looked at."""
     recipients: dict[tuple[str, str], SealingKey | None] = field(default_factory=dict)
     """Keys of requesters by owner and id; each is asked for once."""
 
@@ -73,6 +73,8 @@ class Admission:
             LinkageError: see `provide.Provision.provide`.
         """
         permits.check_window(checked, self._ground.clock.machine())
+        if call.book is None:
+            call.book = self._ground.law.book()
         decision = await self._decide(call.book, checked)
         asked = self._query(call, checked)
         named = checked.header.requester, checked.permit.requester_key_id

@@ -83,7 +83,7 @@ class Provision:
             raise LinkageError(Reason.PROVIDER_UNAVAILABLE)
         check_items(request.permits, "permits", BATCH)
         check_items(request.queries, "queries", BATCH, required=False)
-        call = Call(request, await self._admission.check(request), self._ground.law.book())
+        call = Call(request, await self._admission.check(request))
         if len(set(call.ids())) < len(call.ids()):
             raise malformed("permits", "one permit id twice")
         for _ in range(_TRIES):
