@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -252,7 +252,7 @@ def value_altered_at_requester(network: Audited, asked: Asked) -> AbstractContex
     stored = inquiry_of(database, asked.request_id)
     answer = pb.Answer.FromString(stored.answer)
     answer.records[0].content.local_tax.total_income_yen += 1
-    altered = replace(stored, answer=answer.SerializeToString())
+    altered = stored._replace(answer=answer.SerializeToString())
     row = kept_inquiries.row_of(contents_of(database), altered)
     return replaced(database, "inquiries", ("request_id", asked.request_id), answered=row["answered"])
 

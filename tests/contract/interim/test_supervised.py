@@ -251,6 +251,9 @@ async def test_an_inquiry_without_a_case_reaches_the_supervisor_once(plain: Worl
     for count in (1, 1, 2):
         if count > 1:
             await plain.ask(plain.question())
+        await plain.running[
+            "gateway"
+        ].jobs.settle()  # nothing may seem to have waited for a place in the log for two minutes
         plain.clock.offset += timedelta(minutes=2)
         await watchdog.jobs.settle()
         (one,) = [row for row in found.suspicions(2**62) if row.rule == "no-case"]

@@ -29,9 +29,9 @@ _LOG: Final = logging.getLogger(__name__)
 MOST: Final = 5_000
 """Entries placed in one transaction: bounds how long it holds up other writes."""
 
-PACE: Final = 0.25
+PACE: Final = 0.1
 """Seconds from one run to the next. Each head costs a signature, a proof, a call to the witness and three commits, however many entries it
-takes in, on the cores that the exchanges need; the merge delay is eight times as long."""
+takes in, on the cores that the exchanges need; the merge delay is twenty times as long."""
 
 
 class Sequencer:
