@@ -22,7 +22,7 @@ _NOBODY: Final = Visitor("passer-by", "", "", "portal")
 
 
 def lose(browser: Browser, network: NetworkFile, scene: Scene) -> None:
-    """Somebody mistypes a PIN until the card locks; somebody else has a lost card suspended, and asks for it back at the window."""
+    """Somebody mistypes a PIN until the card locks; somebody else has a lost card suspended, and asks for it back at the window, or a new one."""
     assert scene.holder is not None
     assert scene.forgetful is not None
     with entered(browser, network, _NOBODY, "", "") as context:
@@ -31,8 +31,9 @@ def lose(browser: Browser, network: NetworkFile, scene: Scene) -> None:
         suspend(page, network.urls["portal"], scene.holder.papers)
     with entered(browser, network, staff(scene.card_office, CARD_CLERK), "", "") as context:
         page = context.new_page()
-        open_window(page, f"{network.urls['counter']}/{scene.card_office}", scene.holder)
-        propose(page, "release", FOUND)
+        for act, why in (("release", FOUND), ("reissue", WORN)):
+            open_window(page, f"{network.urls['counter']}/{scene.card_office}", scene.holder)
+            propose(page, act, why)
 
 
 def suspend(page: Page, portal: str, papers: Mapping[str, str]) -> None:
