@@ -51,6 +51,14 @@ class Staff:
         assert status == OK, f"{path}: {status}"
         return page
 
+    def eventually(self, path: str, there: str) -> str:
+        """A page, once it shows `there`: what others send is fetched every few seconds."""
+        until = time.monotonic() + WITHIN
+        while there not in (page := self.get(path)):
+            assert time.monotonic() < until, page
+            time.sleep(0.5)
+        return page
+
     def post(self, path: str, form: dict[str, str], expected: int = SEE_OTHER) -> str:
         """Send a form; where it leads, or the page where none is led to."""
         status, location, page = self.browser.post(f"{self.base}{path}", form)

@@ -125,7 +125,7 @@ def test_a_leaked_number_handled_right(drilled: Drilled) -> None:
     acting, facts = drilled.acting, drilled.facts
     new = change_number(acting, facts)
     reviewer = acting.staff(facts["office"], REVIEWER)
-    assert facts["letter"] in reviewer.get("/letters")
+    reviewer.eventually("/letters", facts["letter"])
     reviewer.post(f"/letters/{facts['letter']}", {"text": "番号を変えました。履歴は変わりません。"})
     page = acting.citizen(facts["person"]).history()
     drilled.answer(codes="none", history=f"{len(page)}件")
