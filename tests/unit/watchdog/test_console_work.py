@@ -199,7 +199,7 @@ async def test_a_measure_is_published_and_blocks_nothing(desk: Desk) -> None:
     assert (await browser.post("/measures", form)).status_code == 303
     page = (await Browser(desk).get("/public/measures")).text
     assert "記録の確認" in page
-    assert "2026-06-30" in page
+    assert "2026年6月30日" in page
     assert "<script" not in page
     assert desk.office.rulings.in_force().stops == {}
 
