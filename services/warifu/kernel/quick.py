@@ -1,7 +1,7 @@
 """A SQLite connection on which a statement that comes again goes straight to the driver.
 
 SQLAlchemy makes an execution context, a compiled statement's parameters, a cursor result and rows anew for every execution: several times
-what SQLite itself needs for a row by its key, and an exchange has some sixty of them. Here a statement object that is executed a second
+what SQLite itself needs for a row by its key, and an exchange has dozens of them. Here a statement object that is executed a second
 time is compiled once for the process; from then on its text goes to the driver with its values, and rows come back as named tuples.
 
 The ordinary way is taken by what is executed once, by an INSERT whose result may be asked for its key, and by what the dialect prepares by

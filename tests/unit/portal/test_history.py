@@ -1,6 +1,7 @@
 """The history: in order, whole, the person's own, in words that claim only what is known."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from warifu.kernel.errors import LinkageError
 from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
 from warifu.kernel.vault import ErasedError, Vault
+from warifu.law import Text
 from warifu.portal.history.queries import History, Position
 from warifu.portal.history.story import Teller
 from warifu.portal.holdings import holdings
@@ -92,6 +94,24 @@ def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
         assert "TEMP B-TREE" not in plan
     assert "(requested_at,request_id)<(?,?)" in plans[1].replace(" ", "")
     history.store.close()
+
+
+def test_words_are_those_of_the_law_book_in_force() -> None:
+    """An entry that was told before is told anew once another law book is in force, and in each language its own."""
+    known = next(iter(BOOK.rows.values()))
+    entry = replace(_entry(known.id, known.citations[0].valid_from), item=known.item)
+    table = BOOK.table
+    items = {code: replace(item, name=Text("別の名", "Another name")) for code, item in table.items.items()}
+    other = replace(BOOK, table=replace(table, items=items))
+    books = [BOOK, BOOK, other, other, BOOK]
+    now = [BOOK]
+    teller = Teller(lambda: now[0])
+    told = []
+    for book in books:
+        now[0] = book
+        told.append((teller.tell(entry, "ja").item, teller.tell(entry, "en").item))
+    before = (BOOK.items[entry.item].name.ja, BOOK.items[entry.item].name.en)
+    assert told == [before, before, ("別の名", "Another name"), ("別の名", "Another name"), before]
 
 
 @given(st.text(max_size=80))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from warifu.kernel.instants import datetime_at, day_at
 from warifu.law import LawBook, Row, Text, legal_basis
@@ -58,19 +58,8 @@ class Story:
     entry: Entry
 
 
-class _Words(NamedTuple):
-    """What of a story follows from codes, day and language alone: the same for many entries."""
-
-    requester: str
-    provider: str
-    affair: str
-    procedure: str
-    item: str
-    item_about: str
-    fields: Sequence[str]
-    purpose: str | None
-    basis: Basis | None
-    papers: Sequence[str]
+_Words = Mapping[str, Any]
+"""Those fields of a story that follow from codes, day and language alone: the same for many entries."""
 
 
 class _Said:
@@ -121,7 +110,7 @@ class Teller:
             request_id=entry.request_id,
             requested=written(datetime_at(entry.requested_at), language),
             answered=written(datetime_at(entry.answered_at), language) if entry.answered_at is not None else None,
-            **words._asdict(),
+            **words,
             outcome=entry.outcome_name,
             entry=entry,
         )
@@ -143,18 +132,18 @@ def _words(
 ) -> _Words:
     requester, provider, affair, procedure, item_code = codes
     item = book.items.get(item_code)
-    return _Words(
-        requester=_institution(book, requester, language),
-        provider=_institution(book, provider, language),
-        affair=_named(book.table.affairs, affair, language),
-        procedure=_named(book.table.procedures, procedure, language),
-        item=item.name.to(language) if item else item_code,
-        item_about=item.about.to(language) if item else "",
-        fields=[item.field(path).label.to(language) for path in row.fields] if item and row else [],
-        purpose=row.purpose.to("plain" if easy and language == "ja" else language) if row else None,
-        basis=_basis(row, day, language),
-        papers=[paper.to(language) for paper in row.papers] if row else [],
-    )
+    return {
+        "requester": _institution(book, requester, language),
+        "provider": _institution(book, provider, language),
+        "affair": _named(book.table.affairs, affair, language),
+        "procedure": _named(book.table.procedures, procedure, language),
+        "item": item.name.to(language) if item else item_code,
+        "item_about": item.about.to(language) if item else "",
+        "fields": [item.field(path).label.to(language) for path in row.fields] if item and row else [],
+        "purpose": row.purpose.to("plain" if easy and language == "ja" else language) if row else None,
+        "basis": _basis(row, day, language),
+        "papers": [paper.to(language) for paper in row.papers] if row else [],
+    }
 
 
 def _basis(row: Row | None, day: date, language: str) -> Basis | None:
