@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from warifu.cli import authority, bench, drill, operator, permissions
+from warifu.cli import authority, bench, drill, operator, permissions, protos
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
@@ -161,6 +161,7 @@ app.command(
     ),
 )(restore)
 app.add_typer(bench.app, name="bench")
+app.add_typer(protos.app, name="protos")
 app.command(
     "tour",
     help=example(
