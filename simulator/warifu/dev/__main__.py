@@ -1,4 +1,4 @@
-"""`python -m warifu.dev proto [--check]`, `python -m warifu.dev migration KIND MESSAGE` and `python -m warifu.dev pages`."""
+"""`python -m warifu.dev proto [--check]`, `python -m warifu.dev migration KIND MESSAGE`, `python -m warifu.dev pages` and `python -m warifu.dev vectors`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ def main() -> int:
     migration.add_argument("kind", help="numbering, gateway, interim, agency, portal, watchdog or simulator")
     migration.add_argument("message", help="what changes and why, a few words")
     tools.add_parser("pages", help="fill the tables of docs/PROTOCOL.md from the code")
+    tools.add_parser("vectors", help="write tests/vectors, by which other implementations check theirs")
     options = parser.parse_args()
     if options.tool == "pages":
         from warifu.dev import pages  # noqa: PLC0415
 
         pages.write()
+        return 0
+    if options.tool == "vectors":
+        from warifu.dev import vectors  # noqa: PLC0415
+
+        vectors.write()
         return 0
     if options.tool == "migration":
         from warifu.dev.migration import write  # noqa: PLC0415 - Alembic loads slowly
