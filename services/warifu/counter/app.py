@@ -15,7 +15,7 @@ from warifu.counter.cards.views import KIND as CARD
 from warifu.counter.cards.views import CardViews, card_kind
 from warifu.counter.cases.applications import ApplicationViews
 from warifu.counter.cases.views import CaseViews
-from warifu.counter.desk import Desk, Entry, LoginNeededError, OffDutyError, RightNeededError
+from warifu.counter.desk import HERE, NOWHERE, Desk, Entry, LoginNeededError, OffDutyError, RightNeededError
 from warifu.counter.filings.views import FilingViews
 from warifu.counter.front import FrontViews
 from warifu.counter.letters.views import LetterViews
@@ -35,7 +35,7 @@ from warifu.counter.visitors.views import VisitorViews
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError
 from warifu.law import LawBook, Text
-from warifu.web.face import Face, application
+from warifu.web.face import Face, Frame, application
 from warifu.web.pages import Pages
 
 ROOT: Final = Path(__file__).parent
@@ -166,4 +166,5 @@ def assemble(face: Face, benches: Benches, stubs: Stubs, clock: Clock, book: Cal
         OffDutyError: desk.off_duty,
         LinkageError: desk.failed,
     }
-    return Counter(application(face, pages, routes, failures), {"staff-sessions": benches.purge})
+    web = application(face, pages, routes, failures, frame=Frame(desk.frame, NOWHERE), below=HERE)
+    return Counter(web, {"staff-sessions": benches.purge})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -26,6 +27,10 @@ from warifu.law import Institution, LawBook, Text
 from warifu.web import languages
 from warifu.web.pages import Pages
 
+NOWHERE: Final[Mapping[str, object]] = MappingProxyType(
+    {"institution": "", "base": "", "account": None, "role": "", "office": "", "menu": ()}
+)
+"""What a frame knows of a page that is no institution's."""
 NEWEST: Final = 2**62
 """As `before`: from the newest on."""
 _LONGEST_NUMBER: Final = 18
@@ -170,9 +175,17 @@ class Desk:
 
     async def page(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         """A page of an institution, with the menu of whoever is there. Templates extend "counter.html" and set `here` to a menu path."""
-        bench = self.bench(request)
+        known: dict[str, Any] = {**await self._framed(request, self.bench(request)), **values}
+        return self.pages.render(request, template, status=status, **known)
+
+    async def frame(self, request: Request) -> Mapping[str, object]:
+        """What the frame knows of a page that no feature made, whose institution only its address tells: often there is none."""
+        bench = self.benches.find(request.url.path.split("/")[1])
+        return await self._framed(request, bench) if bench is not None else NOWHERE
+
+    async def _framed(self, request: Request, bench: Bench) -> Mapping[str, object]:
         account, language = await bench.sessions.of(request), languages.of(request)
-        shown: dict[str, Any] = {
+        return {
             "institution": bench.institution.name.to(language),
             "base": bench.path,
             "account": account,
@@ -180,7 +193,6 @@ class Desk:
             "office": OFFICES[account.office].to(language) if account is not None else "",
             "menu": [(entry.path, entry.name.to(language)) for entry in self.entries(account)],
         }
-        return self.pages.render(request, template, status=status, **(shown | values))
 
     def entries(self, account: Account | None) -> list[Entry]:
         """What of the menu is somebody's work."""

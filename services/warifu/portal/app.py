@@ -64,7 +64,7 @@ from warifu.portal.proxies.views import ProxyViews
 from warifu.portal.retention import Retention
 from warifu.portal.sessions import Sessions
 from warifu.web import languages
-from warifu.web.face import API, Face, application
+from warifu.web.face import API, Face, Frame, application
 from warifu.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
@@ -160,11 +160,12 @@ def assemble(
         "retention": Retention(store, seals.vault, clock).run,
         "places": Places(store, seals, log, keys.log.key_id.hex()).learn,
     }
+    frame = Frame(sessions.frame, {"session": None})
     failures = {**proxy_views.failures(), **kiosk.failures()}
     if simulation:
-        web = application(face, pages, [*routes, *faults.routes()], failures, faults.around, tokens=API)
+        web = application(face, pages, [*routes, *faults.routes()], failures, faults.around, tokens=API, frame=frame)
     else:
-        web = application(face, pages, routes, failures, tokens=API)
+        web = application(face, pages, routes, failures, tokens=API, frame=frame)
     if ORIGIN_NAME in face.origins:
         web = DevelopmentOrigin(web, face.origins[ORIGIN_NAME])
     return Portal(web, accounts, jobs)

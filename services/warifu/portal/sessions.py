@@ -9,7 +9,7 @@ session, on every request, so that revoking it works at once.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -177,7 +177,7 @@ class Sessions:
 
         Raises:
             OutOfScopeError: it acts for somebody, and the mandate does not reach the page asked for; unless `anywhere`.
-            NoDownloadsError: it was opened at a shared terminal, and what is asked for would stay there.
+            NoDownloadsError: it was opened at a shared terminal, and what is asked for would stay there; unless `anywhere`.
         """
         if self._bearer is not None and "authorization" in request.headers:
             return self._bearer(request)
@@ -189,7 +189,7 @@ class Sessions:
         row = self._store.read(lambda connection: connection.execute(_SELECT, keys).one_or_none())
         if row is None or not _lives(row, now):
             return None
-        if row.kiosk:
+        if row.kiosk and not anywhere:
             downloads.refuse(request.url.path)
         if now - row.seen_at >= milliseconds(SEEN_STEP):
             await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
@@ -201,6 +201,10 @@ class Sessions:
             scopes.check(row.scope, request.url.path)
         acting = Acting(row.acting, row.principal, row.principal_label, row.scope)
         return Session(key, row.account, acting, kiosk=row.kiosk, serial=row.serial)
+
+    async def frame(self, request: Request) -> Mapping[str, object]:
+        """What the frame of a page knows that shows nothing of anybody's: an error page, and what everyone may read."""
+        return {"session": await self.of(request, anywhere=True)}
 
     def count(self, account: str) -> int:
         """How many sessions of an account live."""

@@ -42,7 +42,7 @@ from warifu.watchdog.staff.views import StaffViews
 from warifu.watchdog.stops.queries import Stops
 from warifu.watchdog.stops.views import StopViews
 from warifu.watchdog.supervision import Network
-from warifu.web.face import Face, application
+from warifu.web.face import Face, Frame, application
 from warifu.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
@@ -171,5 +171,8 @@ def assemble(
         ReconciliationViews(desk, office.reconciliations),
     )
     routes = [route for feature in features for route in feature.routes()]
+    frame = Frame(desk.frame, {"account": None, "role": "", "directs": False})
     failures = {LoginNeededError: desk.login_needed, RoleNeededError: desk.role_needed}
-    return Console(application(face, pages, routes, failures), accounts, {"staff-sessions": sessions.purge})
+    return Console(
+        application(face, pages, routes, failures, frame=frame), accounts, {"staff-sessions": sessions.purge}
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -65,10 +65,14 @@ class Desk:
 
     async def render(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         """A page, with the menu of whoever is there."""
+        values |= await self.frame(request)
+        return self.pages.render(request, template, status=status, policy=None, easy=False, **values)
+
+    async def frame(self, request: Request) -> Mapping[str, object]:
+        """What the frame of every page knows: who is there, and whether they direct."""
         account = await self.sessions.of(request)
         directs = account is not None and account.role is Role.DIRECTOR
-        values |= {"account": account, "role": _role(account, request), "directs": directs}
-        return self.pages.render(request, template, status=status, policy=None, easy=False, **values)
+        return {"account": account, "role": _role(account, request), "directs": directs}
 
     def today(self) -> date:
         """The simulated day."""

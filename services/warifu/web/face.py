@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,11 +21,11 @@ from warifu.web.differs import PATH, differences
 from warifu.web.guard import STRICTEST, Guard, Policy
 from warifu.web.pages import Pages
 
+_LOG: Final = logging.getLogger(__name__)
 API: Final = "/api/"
 Failure = Callable[[Request, Exception], Awaitable[Response]]
 """Answers a request in which an exception was raised."""
 _NONE: Final[Mapping[type[Exception], Failure]] = MappingProxyType({})
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _BROKEN: Final = 500
 _WHAT_TO_DO: Final[Mapping[int, Mapping[str, str]]] = MappingProxyType(
     {
@@ -60,6 +61,28 @@ _WHAT_TO_DO: Final[Mapping[int, Mapping[str, str]]] = MappingProxyType(
     }
 )
 """By status: 400 stands for every other one below 500."""
+
+
+async def _alike(_: Request) -> Mapping[str, object]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the frame of pages that no feature makes (`error.html` and 本物との違い) needs to know, such as who is logged in."""
+
+    known: Callable[[Request], Awaitable[Mapping[str, object]]] = _alike
+    """Of a request. Its route may be unknown, and whatever failed may fail here again."""
+    nobody: Mapping[str, object] = field(default_factory=dict)
+    """What is shown when that fails."""
+
+    async def of(self, request: Request) -> Mapping[str, object]:
+        """What is known; never fails."""
+        try:
+            return {**self.nobody, **await self.known(request)}
+        except Exception:  # noqa: BLE001 - the page that says that something failed is shown, whatever else fails
+            _LOG.warning("an error page is shown without its menu", exc_info=True)
+            return self.nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,47 +134,40 @@ def application(
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     *,
     tokens: str = "",
-    frame: Callable[[Request], Mapping[str, object]] = lambda _: _NOTHING,
+    frame: Frame = Frame(),
+    below: str = "",
 ) -> ASGIApp:
     """The guarded application, static files and 本物との違い (`differs`) included. Failures are pages (`error.html`), or JSON for programs; none shows an exception.
 
     `failures` answer the face's own exceptions, by type; `around` is laid around the routes, within the guard; bearer tokens are taken
-    below the path `tokens`, by default nowhere. `frame` gives what the face's frame needs to know for pages that no feature makes:
-    `error.html` and 本物との違い; it must not fail.
+    below the path `tokens`, by default nowhere. 本物との違い is told below the route `below` too: a cookie may reach no further.
     """
 
-    def failed(request: Request, status: int) -> Response:
+    async def shown(request: Request, template: str, status: int, **values: object) -> Response:
+        known: dict[str, Any] = {**await frame.of(request), **values, "status_code": status}
+        return pages.render(request, template, status=status, **known)
+
+    async def failed(request: Request, status: int) -> Response:
         if wants_json(request):
             return JSONResponse({"error": {"status": status, "message": _told(status)}}, status)
-        return pages.render(
-            request, "error.html", status=status, policy=None, easy=False, status_code=status, **frame(request)
-        )
+        return await shown(request, "error.html", status)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = failed(request, error.status_code)
+        response = await failed(request, error.status_code)
         response.headers.update(error.headers or {})
         return response
 
     async def broken(request: Request, _error: Exception) -> Response:
-        return failed(request, 500)
+        return await failed(request, 500)
 
     async def differs(request: Request) -> Response:
-        return pages.render(
-            request,
-            "differs.html",
-            status=200,
-            policy=None,
-            easy=False,
-            listed=listed,
-            status_code=200,
-            **frame(request),
-        )
+        return await shown(request, "differs.html", 200, listed=listed)
 
     shared = [pages.assets.route()]
     if listed := differences(face.host):
         pages.share(differs=PATH)
-        shared.append(Route(PATH, differs, methods=["GET"]))
+        shared += [Route(path, differs, methods=["GET"]) for path in {PATH, below + PATH}]
     app = Starlette(
         routes=[*routes, *shared],
         exception_handlers={HTTPException: refused, Exception: broken, **failures},

@@ -8,7 +8,7 @@ takes a token takes nothing else beside it. Other schemes do not count: password
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +24,7 @@ MAX_BODY: Final = 64 * 1024
 MAX_TARGET: Final = 8 * 1024
 """Bytes of a path with its query."""
 
-Refuse = Callable[[Request, int], Response]
+Refuse = Callable[[Request, int], Awaitable[Response]]
 """Makes the page for a refused request from its status."""
 
 
@@ -92,7 +92,8 @@ class Guard:
             return
         status = self._refusal(scope)
         if status is not None:
-            await self.refuse(Request(scope), status)(scope, receive, self._with_headers(send))
+            refused = await self.refuse(Request(scope), status)
+            await refused(scope, receive, self._with_headers(send))
             return
         await self.app(scope, _limited(receive), self._with_headers(send))
 

@@ -84,3 +84,23 @@ async def test_a_log_out_ends_the_session_everywhere(lab: Lab) -> None:
     assert (await copy.get("/visitors")).status_code == 200
     await browser.post("/logout")
     assert (await copy.get("/visitors")).status_code == 303
+
+
+async def test_pages_of_no_feature_have_the_menu_of_whoever_is_there(lab: Lab) -> None:
+    """What is missing, refused or told of the real thing leaves a clerk where the work is; outside the institution and before the login nobody is named."""
+    browser = Browser(lab)
+    assert 'data-testid="whoami"' not in (await browser.get("/nothing")).text
+    await browser.log_in()
+    shown = [
+        await browser.get("/nothing"),
+        await browser.post("/visitors", origin="null"),
+        await browser.get("/differs"),
+    ]
+    assert [page.status_code for page in shown] == [404, 403, 200]
+    for page in shown:
+        assert 'data-testid="whoami"' in page.text
+        assert 'data-testid="menu-visitors"' in page.text
+        assert f'href="/{CITY}/differs"' in page.text
+    for path, status in (("/nothing", 404), ("/differs", 200), (f"/{TAX}/differs", 200), ("/nhi-999999/differs", 200)):
+        outside = await browser.client.get(lab.origin + path)
+        assert (outside.status_code, 'data-testid="whoami"' in outside.text) == (status, False)

@@ -318,3 +318,22 @@ async def test_a_fault_that_somebody_wished_changes_no_refusal(held: Held) -> No
     await kiosk.get("/kiosk")
     await kiosk.log_in()
     assert (await kiosk.get("/history.csv")).status_code == 403
+
+
+async def test_pages_of_no_feature_have_the_menu_of_whoever_is_there(lab: Lab) -> None:
+    """What is missing, refused, out of order or told of the real thing has the menu of whoever is logged in, and the login before."""
+    browser = Browser(lab)
+    for path in ("/nothing", "/differs"):
+        assert 'data-testid="nav-login"' in (await browser.get(path)).text
+    await browser.log_in()
+    shown = [
+        await browser.get("/nothing"),
+        await browser.post("/letters", origin="null"),
+        await browser.get("/differs"),
+    ]
+    await browser.post("/api/v1/developers/fault", {"fault": "down"})
+    shown.append(await browser.get("/history"))
+    assert [page.status_code for page in shown] == [404, 403, 200, 503]
+    for page in shown:
+        assert 'data-testid="logout"' in page.text
+        assert 'data-testid="nav-notices"' in page.text

@@ -196,3 +196,16 @@ async def test_a_password_lies_nowhere_in_the_store(desk: Desk) -> None:
     kept = b"".join(path.read_bytes() for path in desk.folder.glob("watchdog.db*"))
     assert b"examiner-password" not in kept
     assert browser.client.cookies[COOKIE].encode() not in kept
+
+
+async def test_pages_of_no_feature_have_the_menu_of_whoever_is_there(desk: Desk) -> None:
+    """What is missing, refused or told of the real thing has the staff's menu for staff, and the public's before the login."""
+    browser = Browser(desk)
+    before = await browser.get("/nothing")
+    assert 'data-testid="nav-login"' in before.text
+    await browser.log_in(Role.EXAMINER)
+    shown = [await browser.get("/nothing"), await browser.post("/stops", origin="null"), await browser.get("/differs")]
+    assert [page.status_code for page in shown] == [404, 403, 200]
+    for page in shown:
+        assert 'data-testid="whoami"' in page.text
+        assert 'href="/diary"' in page.text

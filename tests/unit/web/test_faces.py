@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from warifu.web.face import Face, application
+from warifu.web.face import Face, Frame, application
 from warifu.web.guard import Policy
 from warifu.web.pages import Pages
 
@@ -116,3 +117,37 @@ async def test_own_and_shared_texts_are_translated(folder: Path) -> None:
     html = (await _client(folder).get("/?lang=en")).text
     assert "<h1>Heading</h1>" in html
     assert "Skip to the content" in html
+
+
+async def _bare(folder: Path, *paths: str, broken: bool = False) -> list[str]:
+    """What pages that no feature made show of a face whose frame says who is there."""
+    (folder / "templates" / "error.html").write_text(
+        '{% extends "layout.html" %}{% block menu %}<b>{{ who }}</b>{% endblock %}', encoding="utf-8"
+    )
+    pages = Pages.of(folder, "face")
+
+    async def known(request: Request) -> Mapping[str, object]:
+        if broken:
+            raise OSError
+        return {"who": request.headers["cookie"]}
+
+    face = Face("portal.localhost", "http://portal.localhost:8100", {})
+    app = application(face, pages, [], frame=Frame(known, {"who": "nobody"}), below="/{place}")
+    client = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url=face.origin, headers={"cookie": "hana", "accept": "text/html"}
+    )
+    answers = [await client.get(path) for path in paths]
+    assert [answer.status_code for answer in answers] == [200 if "differs" in path else 404 for path in paths]
+    refused = await client.post("/differs", headers={"origin": "http://evil.example"})
+    assert refused.status_code == 403
+    return [found for answer in (*answers, refused) for found in re.findall("<b>(.*?)</b>", answer.text)]
+
+
+async def test_a_page_that_no_feature_made_says_who_is_there(folder: Path) -> None:
+    """Errors, refusals and 本物との違い, also below a place of its own, are in the frame that the face's own pages have."""
+    assert await _bare(folder, "/nothing", "/differs", "/here/differs") == ["hana"] * 4
+
+
+async def test_an_error_page_is_shown_whatever_else_fails(folder: Path) -> None:
+    """When nobody can say who is there, the page is shown as to nobody."""
+    assert await _bare(folder, "/nothing", "/differs", broken=True) == ["nobody"] * 3

@@ -62,7 +62,8 @@ class Faults:
             if fault is Fault.SLOW:
                 await asyncio.sleep(DELAY)
             if fault is Fault.DOWN:
-                await self._unavailable(Request(scope))(scope, receive, send)
+                unavailable = await self._unavailable(Request(scope))
+                await unavailable(scope, receive, send)
                 return
             await app(scope, receive, send)
 
@@ -97,11 +98,12 @@ class Faults:
             return Fault.NONE  # refused by the pages, in words
         return self._of.get(session.account, Fault.NONE) if session is not None else Fault.NONE
 
-    def _unavailable(self, request: Request) -> Response:
+    async def _unavailable(self, request: Request) -> Response:
         headers = {"retry-after": "60"}
         if wants_json(request):
             return JSONResponse({"error": {"status": 503, "message": _TOLD}}, 503, headers)
-        response = self._pages.render(request, "error.html", status=503, status_code=503)
+        session = await self._sessions.of(request, anywhere=True)
+        response = self._pages.render(request, "error.html", status=503, status_code=503, session=session)
         response.headers.update(headers)
         return response
 

@@ -26,7 +26,7 @@ from warifu.simulator.stage.people.views import PeopleViews
 from warifu.simulator.stage.scenarios.plays import Plays
 from warifu.simulator.stage.scenarios.views import ScenarioViews
 from warifu.simulator.state import NetworkFile
-from warifu.web.face import Face, application
+from warifu.web.face import Face, Frame, application
 from warifu.web.guard import Policy
 from warifu.web.pages import Pages
 
@@ -68,4 +68,4 @@ def assemble(face: Face, network: NetworkFile, state: Path, doors: Doors) -> Sta
         await plays.close()
         await clockwork.close()
 
-    return StageFace(application(replace(face, policy=POLICY), pages, routes, frame=ground.frame), close)
+    return StageFace(application(replace(face, policy=POLICY), pages, routes, frame=Frame(ground.framed)), close)

@@ -74,6 +74,10 @@ class Ground:
             "running": self.plays.running,
         }
 
+    async def framed(self, request: Request) -> Mapping[str, object]:
+        """The same, for pages that no feature makes."""
+        return self.frame(request)
+
     def language(self, request: Request) -> str:
         """The language of the response."""
         return languages.of(request)
