@@ -119,10 +119,15 @@ class Acting:
         """Do something on record (`Acts.during`): `async with acting.record("receive"): …`. `about` is a code, never a name."""
         return self.bench.acts.during(self.account, act, about)
 
-    async def propose(self, kind: str, content: bytes, about: str, why: str) -> int:
-        """Ask a second person, on record; the proposal's number, whose page is `f"{path}/proposals/{number}"`."""
+    async def propose(self, kind: str, content: bytes, about: str, why: str, *, alone: bool = False) -> int:
+        """Ask a second person, on record (`Proposals.add`); the proposal's number, whose page is `f"{path}/proposals/{number}"`."""
         async with self.record("propose", about):
-            return await self.bench.proposals.add(self.account, kind, content, about, why)
+            return await self.bench.proposals.add(self.account, kind, content, about, why, alone=alone)
+
+    def sees(self, proposal: int) -> bool:
+        """Whether a proposal is theirs to look at: their own, or one that they may decide."""
+        row = self.bench.proposals.one(proposal)
+        return row is not None and (row.proposed_by == self.clerk or self.account.may(Right.APPROVE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,3 +124,47 @@ async def test_a_card_authority_that_is_down_is_said_so(lab: Lab) -> None:
     answer = await clerk.get("/cards?visit=1")
     assert answer.status_code == 409
     assert 'data-testid="trouble"' in answer.text
+
+
+async def test_while_one_proposal_waits_no_other_is_made_about_the_card(lab: Lab) -> None:
+    """The page says so and offers what one person may do alone; a form from before is refused in words; when it is withdrawn, all is offered again."""
+    clerk = await window(lab, card(), card(PHONE, form=pb.CARD_FORM_PHONE))
+    first = {"visit": "1", "card": CARD, "act": "reissue", "why": "券面が読めない"}
+    await clerk.post("/cards", first)
+    page = (await clerk.get("/cards?visit=1")).text
+    waits, phone = page.split('data-testid="card"')[1:]
+    assert 'data-testid="card-waits"' in waits
+    assert f'href="/{CITY}/proposals/1"' in waits
+    assert 'data-testid="unlock"' in waits
+    assert "propose-" not in waits
+    assert 'data-testid="propose-revoke"' in phone
+    again = await clerk.post("/cards", first | {"act": "revoke"})
+    assert again.status_code == 409
+    assert written(CARD) in re.split('data-testid="problem"', again.text)[1].partition("</div>")[0]
+    assert lab.bench().proposals.waiting() == 1
+    await clerk.post("/proposals/1/withdraw")
+    assert 'data-testid="propose-reissue"' in (await clerk.get("/cards?visit=1")).text
+    assert (await clerk.post("/cards", first)).headers["location"].endswith("/proposals/2")
+
+
+async def test_of_two_clerks_who_propose_at_once_one_does(lab: Lab) -> None:
+    """Whoever comes second gets the number of the one that waits; about another card, or when a kind bears several, there is one more."""
+    await window(lab)
+    proposals, account = lab.bench().proposals, lab.bench().accounts.find(CARD_CLERK)
+    assert account is not None
+    adds = [
+        proposals.add(account, "card", b"", about, "-", alone=alone)
+        for about, alone in ((CARD, True), (CARD, True), (PHONE, True), (CARD, False))
+    ]
+    assert [await one for one in adds] == [1, 1, 2, 3]
+
+
+async def test_a_proposal_of_somebody_else_is_said_and_not_linked(lab: Lab) -> None:
+    """Another clerk reads that one waits; only who asked, and who decides, gets the way to it."""
+    clerk = await window(lab, card())
+    other = lab.bench().accounts.find(CLERK)
+    assert other is not None
+    await lab.bench().proposals.add(other, "card", b"", CARD, "-")
+    page = (await clerk.get("/cards?visit=1")).text
+    assert 'data-testid="card-waits"' in page
+    assert "/proposals/1" not in page

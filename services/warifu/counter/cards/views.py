@@ -92,7 +92,9 @@ class Line:
     acts: Sequence[tuple[str, str, bool]]
     """Code, name, and whether it needs a second person."""
     waits: int | None
-    """A proposal about it that is not decided yet."""
+    """A proposal about it that is not decided yet: until then no second person is asked for anything else."""
+    opens: bool
+    """Whoever looks may look at that one too."""
 
 
 def card_kind(stubs: Stubs) -> ProposalKind:
@@ -147,11 +149,13 @@ class CardViews:
             raise HTTPException(404)
         if code in ALONE:
             return await self._now(request, acting, visit, number, code)
+        if number in acting.bench.proposals.waiting_about(KIND):
+            return await self._page(request, acting, visit, second=number, status=409)
         if why is None or "\n" in why:
             return await self._page(request, acting, visit, wrong=f"{number}-{code}", status=400)
         order = self._order(acting, number, ACTS[code])
         content = order.SerializeToString(deterministic=True)
-        proposal = await acting.propose(KIND, content, number, why)
+        proposal = await acting.propose(KIND, content, number, why, alone=True)
         return RedirectResponse(f"{acting.path}/proposals/{proposal}", 303)
 
     async def _now(self, request: Request, acting: Acting, visit: Row[Any], number: str, code: str) -> Response:
@@ -181,6 +185,7 @@ class CardViews:
         *,
         done: str = "",
         wrong: str = "",
+        second: str = "",
         error: LinkageError | None = None,
         status: int = 200,
     ) -> Response:
@@ -198,9 +203,10 @@ class CardViews:
             status,
             visit=visit,
             name=name,
-            cards=[_line(card, waiting, language) for card in cards],
+            cards=[_line(card, acting, waiting.get(card.card_number), language) for card in cards],
             done=ACT_NAMES[done].to(language) if done in ACT_NAMES else "",
             wrong=wrong,
+            second=card_number.written(second) if second else "",
             longest=int(FREE_TEXT),
             trouble=self.desk.trouble(request, error) if error is not None else None,
         )
@@ -230,7 +236,7 @@ def _visit(acting: Acting, text: str) -> Row[Any] | None:
     return acting.bench.visits.current(number)
 
 
-def _line(card: pb.Card, waiting: dict[str, int], language: str) -> Line:
+def _line(card: pb.Card, acting: Acting, waiting: int | None, language: str) -> Line:
     mark, status = STATUS[card.status]
     certificates = [
         (
@@ -244,7 +250,11 @@ def _line(card: pb.Card, waiting: dict[str, int], language: str) -> Line:
     reports = [
         (one.receipt, written(one.reported_at.ToDatetime(UTC), language), one.by_card_number) for one in card.reports
     ]
-    acts = [(code, ACT_NAMES[code].to(language), code not in ALONE) for code in _possible(card)]
+    acts = [
+        (code, ACT_NAMES[code].to(language), code not in ALONE)
+        for code in _possible(card)
+        if waiting is None or code in ALONE
+    ]
     return Line(
         card.card_number,
         card_number.written(card.card_number),
@@ -255,7 +265,8 @@ def _line(card: pb.Card, waiting: dict[str, int], language: str) -> Line:
         certificates,
         reports,
         acts,
-        waiting.get(card.card_number),
+        waiting,
+        waiting is not None and acting.sees(waiting),
     )
 
 

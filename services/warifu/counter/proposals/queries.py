@@ -76,8 +76,11 @@ class Proposals:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    async def add(self, who: Account, kind: str, content: bytes, about: str, why: str) -> int:
-        """Keep a proposal; its number. `content` is what will be done, `about` a code, `why` at most 200 characters."""
+    async def add(self, who: Account, kind: str, content: bytes, about: str, why: str, *, alone: bool = False) -> int:
+        """Keep a proposal; its number. `content` is what will be done, `about` a code, `why` at most 200 characters.
+
+        `alone`: where one of its kind about the same waits already, nothing is kept, and the number is that one's.
+        """
         row = {
             "kind": kind,
             "content": content,
@@ -89,6 +92,10 @@ class Proposals:
         }
 
         def add(connection: Connection) -> int:
+            waiting = connection.execute(_WAITING_ABOUT, {"kind": kind}) if alone else ()
+            for there in waiting:
+                if there.about == about:
+                    return cast("int", there.id)
             return cast("int", connection.execute(_ADD, row).inserted_primary_key[0])  # type: ignore[index]
 
         return await self._store.write(add)
