@@ -275,3 +275,21 @@ def test_duty_is_told_in_both_languages() -> None:
     assert Duty.of(range(5), "8:30", "17:15").words.ja == "月–金 8:30–17:15"
     assert Duty.of((1, 5), "9:00", "12:00").words.en == "Tue, Sat 9:00–12:00"
     assert ALWAYS.words.en == "any time"
+
+
+async def test_what_could_be_nobody_s_is_said_beside_its_field(lab: Lab) -> None:
+    """Empty fields and a code that is not six digits are marked one by one, alike for every account, and cost no try; what could be right is marked as a whole."""
+    browser = Browser(lab)
+    told = set()
+    for login in (CLERK, "c-9999"):
+        for _ in range(TRIES + 1):
+            answer = await browser.post("/login", {"login": login, "password": "", "code": "12 345"})
+        assert answer.status_code == 400
+        told.add(answer.text.replace(f'id="login" name="login" value="{login}"', ""))
+    (page,) = told
+    assert [name for name in ("login", "password", "code") if f'id="{name}-wrong"' in page] == ["password", "code"]
+    assert 'aria-describedby="code-hint code-wrong" aria-invalid="true"' in page
+    wrong = (await browser.post("/login", {"login": CLERK, "password": "x", "code": "000 000"})).text
+    assert wrong.count('login-problem" aria-invalid="true"') == 3
+    assert "-wrong" not in wrong
+    assert (await browser.log_in()).status_code == 303

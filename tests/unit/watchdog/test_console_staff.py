@@ -209,3 +209,16 @@ async def test_pages_of_no_feature_have_the_menu_of_whoever_is_there(desk: Desk)
     for page in shown:
         assert 'data-testid="whoami"' in page.text
         assert 'href="/diary"' in page.text
+
+
+async def test_an_empty_field_is_marked_and_costs_no_try(desk: Desk) -> None:
+    """What was not typed is said beside its field; what was typed and is wrong marks both fields alike."""
+    browser = Browser(desk)
+    for _ in range(TRIES + 1):
+        empty = await browser.post("/login", {"login": Role.EXAMINER, "password": ""})
+    assert empty.status_code == 400
+    assert 'aria-describedby="password-wrong" aria-invalid="true"' in empty.text
+    assert "login-wrong" not in empty.text
+    wrong = (await browser.log_in(password="wrong")).text
+    assert wrong.count('aria-describedby="login-problem" aria-invalid="true"') == 2
+    assert (await browser.log_in()).status_code == 303

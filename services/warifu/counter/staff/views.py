@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from warifu.web import languages
 
 _LOCAL: Final = re.compile(r"/[A-Za-z0-9][A-Za-z0-9/_-]*(?:\?[A-Za-z0-9=&._%-]*)?", re.ASCII)
 _LONGEST: Final = 300
+_CODE: Final = re.compile(r"[0-9]{6}")
 OFF_DUTY: Final = "OFF_DUTY"
 """How a login outside duty hours ends, on record."""
 
@@ -29,6 +31,12 @@ def safe_next(path: str | None, base: str) -> str:
     """`path` when it is a page of the institution whose pages begin at `base`; its first page otherwise."""
     good = path and len(path) <= _LONGEST and "//" not in path and _LOCAL.fullmatch(path)
     return path if path and good and (path == base or path.startswith((f"{base}/", f"{base}?"))) else base
+
+
+def _unfit(login: str, password: str, code: str) -> Collection[str]:
+    """Fields that hold what no account could have: that much may be said of each. Nothing is looked up for it, and no try is counted."""
+    fits = {"login": login, "password": password, "code": _CODE.fullmatch("".join(code.split()))}
+    return [name for name, fit in fits.items() if not fit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,8 @@ class LoginViews:
         bench, form = self.desk.bench(request), await request.form()
         then, login = safe_next(str(form.get("next", "")), bench.path), str(form.get("login", "")).strip()
         password, code = await self._shown(bench, login, form)
+        if wrong := _unfit(login, password, code):
+            return await self._asked(request, then, login, "unfit", wrong)
         try:
             account = await bench.accounts.check(login, password, code)
         except LockedError:
@@ -85,11 +95,14 @@ class LoginViews:
             await bench.sessions.open(account.login, response)
         return response
 
-    async def _asked(self, request: Request, then: str, login: str = "", problem: str = "") -> Response:
+    async def _asked(
+        self, request: Request, then: str, login: str = "", problem: str = "", wrong: Collection[str] = ()
+    ) -> Response:
         return await self.desk.page(
             request,
             "login.html",
-            200 if not problem else 403,
+            {"": 200, "unfit": 400}.get(problem, 403),
+            wrong=wrong,
             then=then,
             login=login[:64],
             problem=problem,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,8 +73,11 @@ class StaffViews:
         """Check them and open a session."""
         form = await request.form()
         then, login = safe_next(str(form.get("next", ""))), str(form.get("login", "")).strip()
+        password = str(form.get("password", ""))
+        if wrong := [name for name, typed in (("login", login), ("password", password)) if not typed]:
+            return await self._asked(request, then, login, "unfit", wrong)
         try:
-            account = await self.accounts.check(login, str(form.get("password", "")))
+            account = await self.accounts.check(login, password)
         except LockedError:
             return await self._asked(request, then, login, "locked")
         if account is None:
@@ -113,13 +116,16 @@ class StaffViews:
         await self.desk.sessions.open(account.login, response)
         return response
 
-    async def _asked(self, request: Request, then: str, login: str = "", problem: str = "") -> Response:
+    async def _asked(
+        self, request: Request, then: str, login: str = "", problem: str = "", wrong: Collection[str] = ()
+    ) -> Response:
         language = languages.of(request)
         demo = [(login, password, NAMES[Role(login)].to(language)) for login, password in self.demo.items()]
         return await self.desk.render(
             request,
             "login.html",
-            200 if not problem else 403,
+            {"": 200, "unfit": 400}.get(problem, 403),
+            wrong=wrong,
             then=then,
             login=login[:64],
             problem=problem,
