@@ -15,6 +15,7 @@ from warifu.cli.play import play, scenarios
 from warifu.cli.portal import portal
 from warifu.cli.proof import proof
 from warifu.cli.status import status
+from warifu.cli.testcards import show_cards
 from warifu.cli.testing import run_tests
 from warifu.cli.text import example, t
 from warifu.cli.tour import tour
@@ -80,6 +81,15 @@ app.command(
         "warifu people --name 佐藤 --json",
     ),
 )(people)
+app.command(
+    "testcards",
+    help=example(
+        "テストカード：架空の住民と、その人についての照会ごとの正しい結果。",
+        "Test cards: synthetic people, and what each inquiry about them must come to.",
+        "warifu testcards --trait moved --institution nhi-480011 --row P07",
+        "warifu testcards --institution welfare-480029 --people 200 --json",
+    ),
+)(show_cards)
 app.command(
     "history",
     help=example(
