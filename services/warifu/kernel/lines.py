@@ -10,7 +10,8 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -40,6 +41,8 @@ class Lines:
         self._read_engine = engines.reading(url)
         self._write_engine = engines.writing(url)
         self._reader = quick.over(self._read_engine.connect())
+        # On SQLite one connection for every commit: there is nothing to be lost and replaced, and opening one costs as much as a row.
+        self._writer = None if url.get_backend_name() == engines.POSTGRES else self._write_engine.connect()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writing = threading.Lock()
         self._holders = 1
@@ -88,6 +91,8 @@ class Lines:
         self._queue.put(None)
         self._thread.join()
         self._reader.close()
+        if self._writer is not None:
+            self._writer.close()
         self._read_engine.dispose()
         self._write_engine.dispose()
 
@@ -109,16 +114,24 @@ class Lines:
             if last:
                 return
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if self._writer is None:
+            with engines.transaction(self._write_engine) as connection:
+                yield connection
+        else:
+            with self._writer.begin():
+                yield quick.over(self._writer)
+
     def _commit(self, jobs: list[_Job]) -> None:
         begun = time.perf_counter()
         try:
             if jobs[0].alone:
                 jobs[0].run_alone(self._write_engine)
             else:
-                with engines.transaction(self._write_engine) as connection:
-                    quickly = quick.over(connection)
+                with self._transaction() as connection:
                     for job in jobs:
-                        job.run(quickly, shared=len(jobs) > 1)
+                        job.run(connection, shared=len(jobs) > 1)
         except Exception as error:  # noqa: BLE001 - the commit failed for all; each caller is told
             for job in jobs:
                 job.fail(error)

@@ -64,12 +64,41 @@ class Quick:
             raise _told(form.text, error) from error
         return Rows(cursor, form)
 
+    def begin_nested(self) -> Savepoint:
+        """As `sqlalchemy.Connection.begin_nested`; one at a time."""
+        return Savepoint(self._driver)
+
     def exec_driver_sql(self, text: str, parameters: Any = None, **options: Any) -> Any:
         """As `sqlalchemy.Connection.exec_driver_sql`; a list of tuples goes straight to the driver."""
         if options or not isinstance(parameters, list):
             return self._ordinary.exec_driver_sql(text, parameters, **options)
         try:
             return self._driver.executemany(text, parameters)
+        except sqlite3.Error as error:
+            raise _told(text, error) from error
+
+
+class Savepoint:
+    """A part of a transaction that can be undone by itself."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        self._driver = driver
+        self._run("SAVEPOINT part")
+
+    def commit(self) -> None:
+        """Keep it, with the transaction."""
+        self._run("RELEASE part")
+
+    def rollback(self) -> None:
+        """Undo it."""
+        self._run("ROLLBACK TO part")
+        self._run("RELEASE part")
+
+    def _run(self, text: str) -> None:
+        try:
+            self._driver.execute(text)
         except sqlite3.Error as error:
             raise _told(text, error) from error
 
