@@ -5,7 +5,7 @@ One signature covers every permit of a batch (`warifu.exchange.batch`); a provid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -75,10 +75,15 @@ class PermitChecker:
 
     __slots__ = ("_batches", "_provider")
 
-    def __init__(self, provider: str, key_of: Callable[[str], VerifyingKey | None]) -> None:
-        """For `provider`; `key_of(key_id)` finds a signing key of the gateway that is in force."""
+    def __init__(
+        self,
+        provider: str,
+        key_of: Callable[[str], VerifyingKey | None],
+        together: Iterable[exchange_pb2.SignedPermit] = (),
+    ) -> None:
+        """For `provider`; `key_of(key_id)` finds a signing key of the gateway that is in force. `together`: permits that came in one call."""
         self._provider = provider
-        self._batches = BatchChecker(domains.PERMIT_BATCH, key_of)
+        self._batches = BatchChecker(domains.PERMIT_BATCH, key_of, ((one.permit, one.signature) for one in together))
 
     def check(self, signed: exchange_pb2.SignedPermit) -> CheckedPermit:
         """The permit, when the gateway signed exactly these bytes for this provider.

@@ -6,12 +6,13 @@ big-endian).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from warifu.exchange import batch, domains
-from warifu.exchange.batch import BatchChecker
+from warifu.exchange.batch import BatchChecker, Signed
 from warifu.exchange.form import FormError
 from warifu.exchange.keys import Signer, VerifyingKey
 from warifu.kernel.errors import LinkageError, Reason
@@ -62,9 +63,11 @@ class ReceiptChecker:
 
     __slots__ = ("_batches",)
 
-    def __init__(self, key_of: Callable[[str], VerifyingKey | None]) -> None:
-        """`key_of(key_id)` finds a signing key of the gateway."""
-        self._batches = BatchChecker(domains.RECEIPT, key_of)
+    def __init__(
+        self, key_of: Callable[[str], VerifyingKey | None], together: Iterable[linkage_pb2.Receipt] = ()
+    ) -> None:
+        """`key_of(key_id)` finds a signing key of the gateway. `together`: receipts that came in one call."""
+        self._batches = BatchChecker(domains.RECEIPT, key_of, _readable(together))
 
     def check(self, receipt: linkage_pb2.Receipt) -> None:
         """Check a receipt against the gateway's key of its id.
@@ -83,6 +86,12 @@ class ReceiptChecker:
 def check(receipt: linkage_pb2.Receipt, gateway: VerifyingKey) -> None:
     """Check one receipt against one key of the gateway; see `ReceiptChecker.check`."""
     ReceiptChecker(lambda key_id: gateway if key_id == gateway.key_id else None).check(receipt)
+
+
+def _readable(receipts: Iterable[linkage_pb2.Receipt]) -> Iterator[Signed]:
+    for one in receipts:
+        with suppress(OverflowError):  # a time before 1970, which `check` refuses
+            yield _item(one.commitment, stamped(one.recorded_at)), one.signature
 
 
 def _item(commitment: bytes, at: int) -> bytes:

@@ -63,7 +63,7 @@ class Admission:
         """Signature, form and provider of each permit, by the gateway's keys that the directory vouches for."""
         ids = {signed.signature.key_id for signed in request.permits}
         keys = {key_id: await self._ground.directory.signing_key(GATEWAY, key_id) for key_id in ids}
-        checker = PermitChecker(self._ground.institution, keys.get)
+        checker = PermitChecker(self._ground.institution, keys.get, request.permits)
         return [_attempt(checker, signed) for signed in request.permits]
 
     async def question(self, call: Call, place: int, checked: CheckedPermit) -> Question:

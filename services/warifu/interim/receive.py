@@ -115,7 +115,7 @@ class Receiver:
         One that cannot be taken now, since a key to check with cannot be had, is that error (GATEWAY_… or …_UNAVAILABLE); the same may
         be taken later.
         """
-        receipts = ReceiptChecker((await self._gateway_keys(replies)).get)
+        receipts = ReceiptChecker((await self._gateway_keys(replies)).get, [reply.state.receipt for reply in replies])
         made: list[_Made | LinkageError] = []
         for reply in replies:
             try:

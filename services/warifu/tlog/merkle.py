@@ -69,6 +69,16 @@ class Tree:
             index >>= 1
         return path
 
+    def paths(self) -> list[tuple[bytes, ...]]:
+        """The audit paths of all leaves, each as `path` gives it; those of neighbours share what is above them, and so the work."""
+        known: list[tuple[bytes, ...]] = [()]
+        for level in reversed(self._levels[:-1]):
+            above, known = known, []
+            for left, right, upper in zip(level[::2], level[1::2], above, strict=False):
+                known += ((right, *upper), (left, *upper))
+            known += above[len(level) // 2 :]  # a last node without a sibling rises unchanged
+        return known
+
 
 def root(leaf_hashes: Sequence[bytes]) -> bytes:
     """The root over leaf hashes.
@@ -144,12 +154,14 @@ def roots_from_consistency(old_size: int, old_root: bytes, new_size: int, path: 
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:
-    if len(hashes) > LONGEST_PATH + 1 or any(len(item) != HASH_SIZE for item in hashes):
+    if len(hashes) > LONGEST_PATH + 1 or {HASH_SIZE}.union(map(len, hashes)) != {HASH_SIZE}:
         raise MerkleError("path with a hash that is not 32 bytes, or too long")
 
 
 def _parents(level: list[bytes]) -> list[bytes]:
-    parents = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+    parents = [
+        sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)
+    ]  # `node_hash`, without a call for each
     if len(level) & 1:
         parents.append(level[-1])
     return parents

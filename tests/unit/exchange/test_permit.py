@@ -62,6 +62,42 @@ def test_any_flipped_bit_is_refused(gateway, data):
     assert refused(gateway, changed) in {Reason.CLIENT_PERMIT_INVALID, Reason.CLIENT_TOO_LARGE}
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 20), st.data())
+def test_permits_that_came_together_are_judged_as_each_alone(gateway, count, data):
+    """Of permits of one call, with any bit of any of them flipped, just those are accepted that are accepted alone."""
+    signed = issue(gateway, *(permit_bytes() for _ in range(count)))
+    place = data.draw(st.integers(0, count - 1))
+    try:
+        signed[place].ParseFromString(flip(signed[place].SerializeToString(), data.draw(st.integers(0, 99_999))))
+    except Exception:  # noqa: BLE001 - the transport refuses it before we see it
+        return
+    keys = {gateway.signing_key_id: gateway.verifying_key}
+    together = PermitChecker(PROVIDER, keys.get, signed)
+
+    def judged(by, one):
+        try:
+            return by.check(one).permit_hash
+        except LinkageError as error:
+            return error.reason
+
+    assert [judged(together, one) for one in signed] == [judged(checker(gateway), one) for one in signed]
+    assert [isinstance(judged(together, one), Reason) for one in signed] == [here == place for here in range(count)]
+
+
+def test_a_whole_batch_under_another_key_is_refused(gateway, provider):
+    """Permits that came together are refused when not the gateway signed their root, and when two claim one place."""
+    keys = {gateway.signing_key_id: gateway.verifying_key}
+    forged = permit.issue([permit_bytes() for _ in range(3)], gateway.signing_key_id, provider.sign)
+    doubled = issue(gateway, permit_bytes(), permit_bytes())
+    doubled[1].signature.CopyFrom(doubled[0].signature)
+    for signed, good in ((forged, 0), (doubled, 1)):
+        together = PermitChecker(PROVIDER, keys.get, signed)
+        for one in signed[good:]:
+            with pytest.raises(LinkageError):
+                together.check(one)
+
+
 def test_permits_cannot_lend_each_other_their_proofs(gateway):
     """The proof of one permit of a batch does not serve another."""
     first, second = issue(gateway, permit_bytes(), permit_bytes())

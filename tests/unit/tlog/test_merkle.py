@@ -55,6 +55,7 @@ def test_paths_equal_the_definition(size):
     tree = Tree(FIXED[:size])
     assert tree.root == mth(0, size)
     assert [tree.path(m) for m in range(size)] == [path(m, 0, size) for m in range(size)]
+    assert [list(one) for one in tree.paths()] == [path(m, 0, size) for m in range(size)]
 
 
 @given(LEAVES, st.data())
