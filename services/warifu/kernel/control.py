@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -16,8 +15,8 @@ from warifu.kernel.config import Config
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.faults import Faults
 from warifu.kernel.interceptor import Interceptor
-from warifu.kernel.jobs import Jobs
 from warifu.kernel.limits import malformed
+from warifu.kernel.seat import Seat
 
 SOCKET_NAME: Final = "control.sock"
 _PATH_LIMIT: Final = 107
@@ -28,15 +27,14 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     """See the contract, warifu/control/v1/control.proto."""
 
-    def __init__(
-        self,
-        clock: SimulatedClock,
-        jobs: Jobs,
-        view: Callable[[str], Sequence[control_pb2.Holding]],
-        folder: Path,
-        faults: Faults,
-    ) -> None:
-        self._clock, self._jobs, self._view, self._folder, self._faults = clock, jobs, view, folder, faults
+    def __init__(self, seat: Seat, folder: Path, faults: Faults) -> None:
+        self._seat, self._folder, self._faults = seat, folder, faults
+
+    @property
+    def _clock(self) -> SimulatedClock:
+        clock = self._seat.now.context.clock
+        assert isinstance(clock, SimulatedClock)
+        return clock
 
     async def SetClock(  # noqa: N802 - the contract's name
         self, request: control_pb2.SetClockRequest, context: Context
@@ -66,21 +64,21 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> control_pb2.ViewResponse:
         """What the party holds for one exchange."""
         del context
-        return control_pb2.ViewResponse(holdings=self._view(request.request_id))
+        return control_pb2.ViewResponse(holdings=self._seat.view(request.request_id))
 
     async def Settle(  # noqa: N802 - the contract's name
         self, request: control_pb2.SettleRequest, context: Context
     ) -> control_pb2.SettleResponse:
         """Runs what is due."""
         del request, context
-        return control_pb2.SettleResponse(done=await self._jobs.settle())
+        return control_pb2.SettleResponse(done=await self._seat.now.jobs.settle())
 
     async def SetFaults(  # noqa: N802 - the contract's name
         self, request: control_pb2.SetFaultsRequest, context: Context
     ) -> control_pb2.SetFaultsResponse:
         """Plants these faults and no others; CLIENT_MALFORMED for one that cannot be planted here."""
         del context
-        self._faults.plant([self._faults.of(one.name, one.institution, one.count) for one in request.faults])
+        self._faults.plant([self._faults.of_message(one) for one in request.faults])
         return control_pb2.SetFaultsResponse()
 
     async def ListFaults(  # noqa: N802 - the contract's name
@@ -88,11 +86,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> control_pb2.ListFaultsResponse:
         """The faults in force."""
         del request, context
-        planted = (
-            control_pb2.Fault(name=one.kind.name, institution=one.institution, count=one.count, met=one.met)
-            for one in self._faults.planted
-        )
-        return control_pb2.ListFaultsResponse(faults=planted)
+        return control_pb2.ListFaultsResponse(faults=(one.message() for one in self._faults.planted))
 
 
 def keep_clock(folder: Path, clock: SimulatedClock) -> None:

@@ -92,6 +92,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         """Calls by (full method, "OK" or reason), for status pages; refused and malformed calls are counted here and nowhere entered."""
+        self.under_way = 0
+        """Calls with one answer that have not been answered yet."""
 
     async def intercept_service(
         self,
@@ -121,6 +123,11 @@ class Interceptor(grpc.aio.ServerInterceptor):
         }[handler.request_streaming, handler.response_streaming]
         # Requests arrive as bytes, so that a message that does not parse is told as what it is.
         return make(behaviour, None, handler.response_serializer)  # type: ignore[no-any-return]
+
+    def forget(self) -> None:
+        """Find every handler anew: another party serves from now on, and its calls are counted from the beginning."""
+        self._handlers.clear()
+        self.counts.clear()
 
     async def refuse(self, method: str, context: Context, error: Exception) -> None:
         """End the call with the error's reason. Always raises."""
@@ -200,17 +207,22 @@ def _behaviour(call: _Call, inner: Any, *, many_in: bool, many_out: bool) -> Any
     """The wrapped handler, of the same shape as `inner`: gRPC tells coroutine from generator by its kind."""
 
     async def answer(request: Any, context: Context) -> Any:
+        call.interceptor.under_way += 1
         try:
             message = call.arguments(request, context, many=many_in)
             fault = await call.meet(message, context)
-            response = await inner(message, context)
-            if fault is not None:
+            if fault is None:
+                response = await inner(message, context)
+            else:
+                response = await fault.through(lambda: inner(message, context))
                 await fault.after(context)
         except Exception as error:  # noqa: BLE001 - every failure is told by its reason
             await call.failed(context, error)
         else:
             call.done()
             return response
+        finally:
+            call.interceptor.under_way -= 1
 
     async def generate(request: Any, context: Context) -> AsyncIterator[Any]:
         try:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
@@ -46,6 +47,8 @@ class Lines:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writing = threading.Lock()
         self._holders = 1
+        self.known: set[str] = set()
+        """Names of tables that are there."""
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -72,6 +75,23 @@ class Lines:
             if not engines.is_lost(error):
                 raise
         return query(self._reader)
+
+    def lay(self, content: sqlite3.Connection) -> None:
+        """Replace all that a SQLite database holds by `content`, in one transaction. For test kits; nothing may be queued."""
+        assert self._writer is not None
+        with self._writing:
+            content.backup(_driver(self._writer))
+
+    def copy(self) -> sqlite3.Connection:
+        """All that a SQLite database holds, in memory."""
+        copied = sqlite3.connect(":memory:", check_same_thread=False)
+        _driver(self._reader).backup(copied)
+        return copied
+
+    @property
+    def version(self) -> int:
+        """A number that changes when something was committed (SQLite's data_version)."""
+        return int(_driver(self._reader).execute("PRAGMA data_version").fetchone()[0])
 
     async def write(self, change: Callable[[Any], T], *, alone: bool = False) -> T:
         """See `Store.write`; with `alone` it runs outside a transaction and gets the engine."""
@@ -139,6 +159,10 @@ class Lines:
         else:
             self._committed.note(len(jobs), time.perf_counter() - begun)
         _resolve(jobs)
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 class _Job:

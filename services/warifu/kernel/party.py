@@ -13,6 +13,7 @@ from warifu.kernel.clock import Clock
 from warifu.kernel.config import Config
 
 if TYPE_CHECKING:
+    from warifu.kernel.faults import Faults
     from warifu.kernel.peers import Peers
     from warifu.kernel.trust import Trust
 
@@ -39,6 +40,8 @@ class Context:
     """Channels to other parties."""
     trust: Trust
     """Root certificate, revocations and signed law book, read from the folder's `trust/` and re-read when they change."""
+    faults: Faults | None = None
+    """What is planted here, in a simulation: for the wrappers of ports that the party puts in place."""
 
 
 @dataclass(slots=True)

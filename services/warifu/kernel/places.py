@@ -7,6 +7,8 @@ spans two institutions: their databases have other roles.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,9 @@ from warifu.kernel.lines import Lines
 from warifu.kernel.store import Store, sqlite_url
 
 _OPEN: Final[dict[tuple[Path, URL], Lines]] = {}
-"""Lines to servers that stores of this process share, by the party's folder: a second party in a test's process has lines of its own."""
+"""Lines that stores of this process share, by the party's folder: a second party in a test's process has lines of its own."""
+
+_KEPT: Final[set[Path]] = set()
 
 
 def place(config: Config, name: str, institution: str | None = None) -> URL:
@@ -42,17 +46,45 @@ def open_store(config: Config, name: str, metadata: MetaData, institution: str |
     Raises:
         LookupError: see `place`.
     """
-    store = _opened(config.folder, place(config, name, institution), metadata)
+    return open_at(config.folder, place(config, name, institution), metadata)
+
+
+def open_at(folder: Path, url: URL | str, metadata: MetaData) -> Store:
+    """The store at `url` of the party in `folder`, with its tables."""
+    store = _opened(folder, make_url(url), metadata)
     store.create()
     return store
 
 
+@contextmanager
+def kept_open(folder: Path) -> Iterator[None]:
+    """Keep what parties beneath `folder` open until the block ends, also after they closed it: who opens it again finds it open.
+
+    For a process in which parties give way to others of the same folders, one after the other, in one thread.
+    """
+    _KEPT.add(folder)
+    try:
+        yield
+    finally:
+        _KEPT.discard(folder)
+        for lines in beneath(folder).values():
+            lines.close()
+
+
+def beneath(folder: Path) -> dict[URL, Lines]:
+    """What is open of parties beneath `folder`, by where it lies."""
+    return {url: lines for (party, url), lines in _OPEN.items() if party.is_relative_to(folder) and not lines.closed}
+
+
 def _opened(folder: Path, url: URL, metadata: MetaData) -> Store:
-    if url.get_backend_name() == "sqlite":
+    kept = any(folder.is_relative_to(one) for one in _KEPT)
+    if url.get_backend_name() == "sqlite" and not kept:
         return Store(url, metadata)
     lines = _OPEN.get((folder, url))
     if lines is None or lines.closed:
         lines = _OPEN[folder, url] = Lines(url)
+        if kept:
+            lines.hold()
     else:
         lines.hold()
     return Store(lines, metadata)

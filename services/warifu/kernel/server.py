@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc
 
 from warifu.kernel import health, limits
 from warifu.kernel.access import Access
@@ -36,6 +35,7 @@ from warifu.kernel.jobs import Jobs
 from warifu.kernel.log import open_log
 from warifu.kernel.party import Build, Context, Party
 from warifu.kernel.peers import Peers
+from warifu.kernel.seat import Seat, Sitting
 from warifu.kernel.tls import server_credentials
 from warifu.kernel.traces import Traces
 from warifu.kernel.trust import Trust
@@ -59,11 +59,29 @@ class Running:
     address: str
     """Where its mTLS port listens, with the real port number."""
     context: Context
-    party: Party
-    health: health.Health
-    jobs: Jobs
-    counts: Counter[tuple[str, str]]
-    """Calls by (full method, "OK" or reason)."""
+    seat: Seat
+    interceptor: Interceptor
+    faults: Faults | None
+
+    @property
+    def party(self) -> Party:
+        """The party that serves now."""
+        return self.seat.now.party
+
+    @property
+    def health(self) -> health.Health:
+        """What it knows of its own health."""
+        return self.seat.now.state
+
+    @property
+    def jobs(self) -> Jobs:
+        """Its periodic jobs."""
+        return self.seat.now.jobs
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """Calls by (full method, "OK" or reason)."""
+        return self.interceptor.counts
 
 
 def run(folder: Path, build: Build, *, die_with_parent: bool = False) -> None:
@@ -138,33 +156,25 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
         watch = _watch(stack, config)
         peers = Peers(config, () if watch is None or watch.traces is None else watch.traces.client)
         stack.push_async_callback(peers.close)
-        context = Context(config, clock, peers, trust)
-        party = await build(context)
-        if party.close is not None:
-            stack.push_async_callback(party.close)
-        access.require_rows(service.name for service in party.services)
-        jobs = Jobs(party.jobs)
-        stack.push_async_callback(jobs.stop)
-        dates = health.CertificateDates(context.config.folder, context.clock)
-        state = _health_of(party, context, dates)
-        faults = Faults(config.party) if config.simulation is not None else None
+        dates = health.CertificateDates(config.folder, clock)
+        faults = Faults(config.party, config.simulation.seed) if config.simulation is not None else None
+        seat = Seat(Context(config, clock, peers, trust, faults), build, access, dates)
+        await seat.take()
+        stack.push_async_callback(seat.end)
+        stack.push_async_callback(seat.rest)
         interceptor = Interceptor(config.party, Admission(access, trust, clock), faults, watch)
         server = grpc.aio.server(interceptors=[interceptor], options=server_options())
-        _register(server, party, state, reflection=config.reflection)
+        _register(server, seat, reflection=config.reflection)
         address = _listen(server, config)
         stack.push_async_callback(server.stop, float(limits.DRAIN))
         await server.start()
-        await _open_control(stack, context, party, jobs, faults)
-        await _open_web(stack, config, party, faults)
+        await _open_control(stack, seat, faults)
+        await _open_web(stack, config, seat, faults)
         if watch is not None and watch.durations is not None:
-            await _open_metrics(stack, config, interceptor, watch.durations, party, jobs, state, dates)
-        stack.push_async_callback(state.leave)
-        if party.start is not None:
-            await party.start()
-        jobs.start()
-        state.look()
-        await _keep(stack, state.run())
-        yield Running(address, _at(context, address), party, state, jobs, interceptor.counts)
+            await _open_metrics(stack, config, interceptor, watch.durations, seat.now, dates)
+        stack.push_async_callback(seat.leave)
+        await seat.now.begin()
+        yield Running(address, _at(seat.now.context, address), seat, interceptor, faults)
 
 
 def server_options() -> list[tuple[str, Any]]:
@@ -200,35 +210,33 @@ async def _open_metrics(
     config: Config,
     interceptor: Interceptor,
     durations: Durations,
-    party: Party,
-    jobs: Jobs,
-    state: health.Health,
+    sitting: Sitting,
     dates: health.CertificateDates,
 ) -> None:
     from warifu.kernel import metrics, scrape  # noqa: PLC0415 - two megabytes that only parties with metrics load
 
     assert config.telemetry.metrics is not None
     sources = metrics.Sources(
-        config.party, version("warifu"), interceptor.counts, durations, jobs, state, dates, party.gauges
+        config.party,
+        version("warifu"),
+        interceptor.counts,
+        durations,
+        sitting.jobs,
+        sitting.state,
+        dates,
+        sitting.party.gauges,
     )
     listener = scrape.serve_metrics(config.telemetry.metrics, metrics.Metrics(sources).render, metrics.CONTENT_TYPE)
     address = await stack.enter_async_context(listener)
     _LOG.info("metrics", extra={"address": address})
 
 
-def _health_of(party: Party, context: Context, dates: health.CertificateDates) -> health.Health:
-    checks = {"certificates": dates.check, "trust": context.trust.refresh, **party.checks}
-    return health.Health([service.name for service in party.services], checks, party.everywhere)
-
-
-def _register(server: grpc.aio.Server, party: Party, state: health.Health, *, reflection: bool) -> None:
-    for service in party.services:
-        service.add(service.servicer, server)
-    health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(state), server)
+def _register(server: grpc.aio.Server, seat: Seat, *, reflection: bool) -> None:
+    server.add_generic_rpc_handlers((seat.routes,))
     if reflection:
         from grpc_reflection.v1alpha import reflection as grpc_reflection  # noqa: PLC0415 - loaded only on request
 
-        names = [*(service.name for service in party.services), health.SERVICE, REFLECTION]
+        names = [*(service.name for service in seat.now.party.services), health.SERVICE, REFLECTION]
         grpc_reflection.enable_server_reflection(names, server)
 
 
@@ -244,34 +252,21 @@ def _listen(server: grpc.aio.Server, config: Config) -> str:
     return f"{host}:{port}"
 
 
-async def _open_control(
-    stack: AsyncExitStack, context: Context, party: Party, jobs: Jobs, faults: Faults | None
-) -> None:
+async def _open_control(stack: AsyncExitStack, seat: Seat, faults: Faults | None) -> None:
     if faults is None:
         return
-    assert isinstance(context.clock, SimulatedClock)
-    servicer = ControlServicer(context.clock, jobs, party.view, context.config.own, faults)
-    control = await start_control(context.config.own, context.config.party, servicer)
+    config = seat.now.context.config
+    control = await start_control(config.own, config.party, ControlServicer(seat, config.own, faults))
     stack.push_async_callback(control.stop, 0.0)
 
 
-async def _open_web(stack: AsyncExitStack, config: Config, party: Party, faults: Faults | None) -> None:
-    if party.web is None or config.web is None:
+async def _open_web(stack: AsyncExitStack, config: Config, seat: Seat, faults: Faults | None) -> None:
+    if seat.now.party.web is None or config.web is None:
         return
     from warifu.kernel.web import serve_web  # noqa: PLC0415 - only parties with a face load the web server
 
-    application = party.web if faults is None else faults.web(party.web)
+    application = seat.web if faults is None else faults.web(seat.web)
     await stack.enter_async_context(serve_web(application, config.web))
-
-
-async def _keep(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    stack.push_async_callback(end)
 
 
 def _run_loop(main: Coroutine[Any, Any, None]) -> None:

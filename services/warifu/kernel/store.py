@@ -48,7 +48,9 @@ class Store:
 
     def create(self) -> None:
         """Create the tables that are missing. For new state and tests; existing state is upgraded by migrations."""
-        self.lines.at_once(self._create)
+        if not self.metadata.tables.keys() <= self.lines.known:
+            self.lines.at_once(self._create)
+            self.lines.known |= self.metadata.tables.keys()
 
     def _create(self, connection: Connection) -> None:
         # One question instead of one a table: a process with many institutions opens many stores.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -114,8 +115,14 @@ def read_book(files: Mapping[str, bytes]) -> LawBook:
     for name in LAW_FILES:
         if name not in files:
             raise LawDataError(name, "file", "content", "missing")
+    return _read(tuple(files[name] for name in LAW_FILES))
+
+
+@lru_cache(maxsize=4)  # the same files are the same book, and nothing of it can be changed
+def _read(contents: tuple[bytes, ...]) -> LawBook:
+    files = dict(zip(LAW_FILES, contents, strict=True))
     register = read_register(files[REGISTER_FILE])
     items, left_out = read_items(files[ITEMS_FILE]), read_left_out(files[LEFT_OUT_FILE])
     table = read_table(files[PERMISSIONS_FILE], items, left_out, register.roles)
-    digest = digest_of({name: files[name] for name in LAW_FILES})
+    digest = digest_of(files)
     return LawBook(f"{table.version}+{digest[:4].hex()}", digest, table, register)

@@ -6,7 +6,8 @@ features keeps one of its own for each, `<domain>-<feature>.po`, beside `<domain
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +30,11 @@ def load(*catalogues: tuple[Path, str]) -> Mapping[str, NullTranslations]:
 
     The first that has a text wins.
     """
+    return _loaded(catalogues)
+
+
+@lru_cache(maxsize=16)  # a process reads what it was installed with
+def _loaded(catalogues: Sequence[tuple[Path, str]]) -> Mapping[str, NullTranslations]:
     translations: dict[str, NullTranslations] = {"ja": NullTranslations()}
     for language in LANGUAGES[1:]:
         first, *others = (
@@ -40,6 +46,7 @@ def load(*catalogues: tuple[Path, str]) -> Mapping[str, NullTranslations]:
     return translations
 
 
+@lru_cache(maxsize=16)
 def easy(locale: Path, domain: str) -> Mapping[str, NullTranslations]:
     """What of a domain is said in easy Japanese, by `EASY`; nothing when its folder has no such catalogue."""
     paths = sorted((locale / EASY / "LC_MESSAGES").glob(f"{domain}-*.po"))

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +72,7 @@ class Catalogue:
     offers: Mapping[str, Offer]
 
 
+@lru_cache(maxsize=2)
 def read(path: Path = HERE) -> Catalogue:
     """The catalogue.
 

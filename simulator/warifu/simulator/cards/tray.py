@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete
 
 from warifu.common.v1 import common_pb2
 from warifu.kernel.bulk import Bulk, padded
+from warifu.kernel.places import open_at
 from warifu.kernel.store import Store, sqlite_url
 from warifu.simulator.cards.pins import PASSWORD_TRIES, TRIES
 from warifu.simulator.cards.schema import cards, counts, metadata, people, traits
@@ -103,9 +104,7 @@ class Tray:
 
 def open_store(folder: Path, database_url: str | None = None) -> Store:
     """The store in the simulator's folder, or in its database, with its tables."""
-    store = Store(database_url or sqlite_url(folder / STORE_NAME), metadata)
-    store.create()
-    return store
+    return open_at(folder, database_url or sqlite_url(folder / STORE_NAME), metadata)
 
 
 _LAST: Final = select(func.coalesce(func.max(people.c.position), -1))
