@@ -161,7 +161,3 @@ class Seat:
     def view(self, request_id: str) -> Sequence[control_pb2.Holding]:
         """What who sits there holds of an exchange."""
         return self.now.party.view(request_id)
-
-    async def web(self, scope: Any, receive: Any, send: Any) -> None:
-        """The web face of who sits there (ASGI)."""
-        await self.now.party.web(scope, receive, send)

@@ -265,8 +265,10 @@ async def _open_web(stack: AsyncExitStack, config: Config, seat: Seat, faults: F
         return
     from warifu.kernel.web import serve_web  # noqa: PLC0415 - only parties with a face load the web server
 
-    application = seat.web if faults is None else faults.web(seat.web)
-    await stack.enter_async_context(serve_web(application, config.web))
+    async def face(scope: Any, receive: Any, send: Any) -> None:
+        await seat.now.party.web(scope, receive, send)
+
+    await stack.enter_async_context(serve_web(face if faults is None else faults.web(face), config.web))
 
 
 def _run_loop(main: Coroutine[Any, Any, None]) -> None:
