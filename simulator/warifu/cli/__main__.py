@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from warifu.cli import authority, bench, drill, operator, permissions, protos
+from warifu.cli import authority, bench, drill, interim, operator, permissions, protos
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
@@ -72,6 +72,7 @@ app.command(
 )(play)
 app.add_typer(drill.app, name="drill")
 app.add_typer(operator.app, name="operator")
+app.add_typer(interim.app, name="interim")
 app.command(
     "people",
     help=example(

@@ -1,0 +1,208 @@
+"""Serving a face while a block lasts, in the caller's own event loop: for the command, and for whoever tests in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import uvicorn
+
+from warifu.kernel import limits
+from warifu.simulator.doors import Doors, doors
+from warifu.simulator.face.app import Application
+from warifu.simulator.face.forward import Dial, server
+from warifu.simulator.face.secrets import HOST, Certificates, certificates_in, token_in
+from warifu.simulator.state import NetworkFile
+from warifu.simulator.told import ToldError
+
+FOLDER: Final = "simulator/interim"
+"""In the network's folder: a folder for each institution with what its callers must show."""
+
+
+class FaceError(ToldError):
+    """The face cannot be served; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """How to call the agency's own process without the face: gRPC on mTLS under the certificate of the institution's counter."""
+
+    address: str
+    """Several with commas between them when the party is several processes."""
+    ca: str
+    cert: str
+    key: str
+    target_name: str
+    """Name to expect in the server's certificate (`grpc.ssl_target_name_override`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that is served: what a business system is configured with."""
+
+    institution: str
+    http: str
+    """Where HTTP is served, such as "http://127.0.0.1:8190"."""
+    grpc: str
+    """Address of gRPC, such as "127.0.0.1:8191"."""
+    token: str | None
+    """To be sent as `authorization: Bearer …`; None with TLS."""
+    tls: Certificates | None
+    direct: Direct
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "institution": self.institution,
+            "http": {"url": self.http, "openapi": f"{self.http}/openapi.json"},
+            "grpc": {"address": self.grpc},
+            "token": self.token,
+            "tls": self.tls.shown if self.tls else None,
+            "direct": asdict(self.direct),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a face is served."""
+
+    http_port: int = 0
+    """0 for any that is free."""
+    grpc_port: int = 0
+    tls: bool = False
+    """Mutual TLS instead of a token, on both ports."""
+
+
+_DEFAULT: Final = Options()
+
+
+@asynccontextmanager
+async def served(
+    network: NetworkFile, institution: str, *, opened: Doors | None = None, options: Options = _DEFAULT
+) -> AsyncIterator[Face]:
+    """Serve the plain face of an institution on loopback while the block lasts.
+
+    `opened`: doors of the network that are open already, and stay so.
+
+    Raises:
+        FaceError: no such institution, or a port is taken.
+    """
+    if institution not in network.counters:
+        there = ", ".join(network.counters)
+        raise FaceError(
+            f"{institution} という機関はありません。ある機関: {there}",
+            f"no institution is called {institution}. There are: {there}",
+        )
+    folder = network.folder / FOLDER / institution
+    tls = certificates_in(folder) if options.tls else None
+    token = None if tls else token_in(folder)
+    async with AsyncExitStack() as stack:
+        way = opened if opened is not None else await stack.enter_async_context(doors(network))
+
+        def dial() -> grpc.aio.Channel:
+            return way.counter(institution)
+
+        address = await _serve_grpc(stack, dial, token, tls, options.grpc_port)
+        application = Application(institution, dial, token)
+        stack.push_async_callback(application.batches.close)
+        port = await stack.enter_async_context(_http(application, options.http_port, tls))
+        application.url = f"{'https' if tls else 'http'}://{HOST}:{port}"
+        yield Face(institution, application.url, address, token, tls, _direct(network, institution))
+
+
+def _direct(network: NetworkFile, institution: str) -> Direct:
+    entry, own = network.party(network.extra["kinds"][institution]), network.counters[institution]
+    return Direct(entry.addresses, network.ca, own["cert"], own["key"], entry.server_name)
+
+
+async def _serve_grpc(stack: AsyncExitStack, dial: Dial, token: str | None, tls: Certificates | None, port: int) -> str:
+    made = server(dial, token)
+    try:
+        if tls is None:
+            bound = made.add_insecure_port(f"{HOST}:{port}")
+        else:
+            asks = _server_credentials(tls)
+            bound = made.add_secure_port(f"{HOST}:{port}", asks)
+    except RuntimeError as error:
+        raise _taken(port) from error
+    await made.start()
+    stack.push_async_callback(made.stop, float(limits.DRAIN))
+    return f"{HOST}:{bound}"
+
+
+def _server_credentials(tls: Certificates) -> grpc.ServerCredentials:
+    pair = (Path(tls.server_key).read_bytes(), Path(tls.server_cert).read_bytes())
+    return grpc.ssl_server_credentials([pair], Path(tls.ca).read_bytes(), require_client_auth=True)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the caller, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server.startup`."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See `uvicorn.Server.capture_signals`."""
+        yield
+
+
+@asynccontextmanager
+async def _http(application: Application, port: int, tls: Certificates | None) -> AsyncIterator[int]:
+    listener = _listener(port)
+    secured: dict[str, Any] = {}
+    if tls is not None:
+        import ssl  # noqa: PLC0415 - only for a face with TLS
+
+        secured = {
+            "ssl_certfile": tls.server_cert, "ssl_keyfile": tls.server_key, "ssl_ca_certs": tls.ca,
+            "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        }  # fmt: skip
+    config = uvicorn.Config(
+        application.web, log_config=None, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        ws="none", timeout_graceful_shutdown=int(limits.DRAIN), **secured,
+    )  # fmt: skip
+    serving = _Server(config)
+    task = asyncio.create_task(serving.serve(sockets=[listener]))
+    try:
+        up = asyncio.ensure_future(serving.up.wait())
+        await asyncio.wait((up, task), return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if task.done():
+            await task
+        yield listener.getsockname()[1]
+    finally:
+        serving.should_exit = True
+        await task
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise _taken(port) from error
+    listener.listen()
+    return listener
+
+
+def _taken(port: int) -> FaceError:
+    return FaceError(
+        f"ポート {port} は使われています。--port で別のポートを指定してください。",
+        f"port {port} is taken. Choose another with --port.",
+    )
