@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from warifu.simulator.tour.visitors import Visitor, entered
@@ -46,8 +47,16 @@ class Scene:
     """Answered, without an answer, to the supervisor."""
     provider: str = ""
     """To whom the letter without an answer went."""
+    state: Path = Path()
+    """The network's folder, as whoever runs its parties has it."""
     holder: Person | None = None
-    """Whose card is lost, found, released and made out anew."""
+    """Whose card is lost, found and released."""
+    worn: Person | None = None
+    """Whose card is worn, and is made out anew."""
+    loser: Person | None = None
+    """Whose card is lost, and for which nobody has asked yet."""
+    handy: Person | None = None
+    """Whose phone becomes a second card, and who mistypes the password for signatures."""
     forgetful: Person | None = None
     """Who does not know the PIN any more."""
     proxy: Person | None = None

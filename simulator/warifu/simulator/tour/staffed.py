@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from warifu.simulator.tour.acts import Scene, receive
+from warifu.simulator.tour.acts import Person, Scene, receive
 from warifu.simulator.tour.state import Deed, State, after, origin, press, send
-from warifu.simulator.tour.windows import FOUND, WORN, open_window, propose
+from warifu.simulator.tour.windows import FOUND, WORN, open_window, propose_twice
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -36,21 +36,25 @@ def counter(scene: Scene) -> tuple[State, ...]:
         State("welfare-chief", "use-errors", f"/{scene.welfare}/filings/uses/new", send("filing-use-send")),
         State("welfare-chief", "leak-errors", f"/{scene.welfare}/filings/leaks/new", send("filing-leak-send")),
         State("welfare-chief", "reply-errors", f"/{scene.welfare}/filings", send("measure-reply")),
-        *(_window(scene) if scene.holder and scene.forgetful else ()),
+        *(_window(scene) if scene.holder else ()),
     )  # fmt: skip
 
 
 def _window(scene: Scene) -> tuple[State, ...]:
     """At the card window: first what waits there, then what is done."""
     assert scene.holder is not None
-    assert scene.forgetful is not None
-    holder, forgetful, desk = scene.holder, scene.forgetful, f"/{scene.card_office}"
+    holder, desk = scene.holder, f"/{scene.card_office}"
 
-    def opened(page: Page) -> None:
-        open_window(page, origin(page) + desk, holder)
+    def opened(who: Person | None) -> Deed:
+        assert who is not None
+        return lambda page: open_window(page, origin(page) + desk, who)
+
+    def too_late(page: Page) -> None:
+        assert scene.loser is not None
+        propose_twice(page, origin(page) + desk, scene.loser)
 
     def unlocked(page: Page) -> None:
-        open_window(page, origin(page) + desk, forgetful)
+        opened(scene.forgetful)(page)
         page.get_by_test_id("unlock").first.click()
         page.get_by_test_id("done").wait_for()
 
@@ -68,10 +72,13 @@ def _window(scene: Scene) -> tuple[State, ...]:
 
     new = f"{desk}/visitors/new"
     return (
-        State("card-clerk", "lost-card", new, opened),
-        State("card-clerk", "release-errors", new, after(opened, _release_for_nothing)),
+        State("card-clerk", "lost-card", new, opened(scene.loser)),
+        State("card-clerk", "release-errors", new, after(opened(scene.loser), _release_for_nothing)),
+        State("card-clerk", "release-waits", new, opened(scene.holder)),
+        State("card-clerk", "proposed-too-late", new, too_late),
         State("card-clerk", "unlocked", new, unlocked),
-        State("card-clerk", "reissue-proposed", new, after(opened, lambda page: propose(page, "reissue", WORN))),
+        State("card-clerk", "signature-locked-phone", new, opened(scene.handy)),
+        State("card-clerk", "reissue-proposed", new, after(opened(scene.worn), _what_waits)),
         State("card-clerk", "number-errors", new, after(number, send("number-change"))),
         State("card-clerk", "number-given", new, changed),
         State("card-chief", "waiting", f"{desk}/proposals"),
@@ -144,6 +151,11 @@ def _withhold(page: Page) -> None:
 def _release_for_nothing(page: Page) -> None:
     page.get_by_test_id("open-release").first.click()
     send("propose-release")(page)
+
+
+def _what_waits(page: Page) -> None:
+    page.get_by_test_id("card-waits").get_by_role("link").click()
+    page.get_by_test_id("proposal-state").wait_for()
 
 
 def _proposal(why: str) -> Deed:

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playwright.sync_api import Error
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+_LOOKS, _BETWEEN = 60, 3_000
+"""How often a page is read anew, and after how many milliseconds."""
 Deed = Callable[["Page"], None]
 """What is done on a page before its picture is taken: once in each language, so it bears being done twice."""
 
@@ -56,6 +60,22 @@ def after(*deeds: Deed) -> Deed:
     def act(page: Page) -> None:
         for deed in deeds:
             deed(page)
+
+    return act
+
+
+def until(selector: str, told: Callable[[str], bool] = lambda _: True) -> Deed:
+    """Read the page anew until something is there and says what it should: what others do in the background takes its time."""
+
+    def act(page: Page) -> None:
+        for _ in range(_LOOKS):
+            there = page.locator(selector)
+            if there.count() and told(there.first.inner_text()):
+                return
+            page.wait_for_timeout(_BETWEEN)
+            page.reload()
+        page.locator(selector).first.wait_for(timeout=1)
+        raise Error(f"{selector} does not say what it should")
 
     return act
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from warifu.simulator.tour.acts import Person, Scene, choose_card, draft
-from warifu.simulator.tour.drilled import GRADED, UNDER_WAY
+from warifu.simulator.tour.clock import later
+from warifu.simulator.tour.drilled import GRADED, SOLVED, UNDER_WAY
+from warifu.simulator.tour.played import ended, sabotaged, slowly
 from warifu.simulator.tour.staffed import console, counter
 from warifu.simulator.tour.state import Deed, State, after, origin, press, send
 from warifu.simulator.tour.windows import report
@@ -13,8 +15,10 @@ from warifu.simulator.tour.windows import report
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-_PLAYED = 120_000
-"""Milliseconds until a play has ended."""
+_SIGNATURES: Final = 5
+"""Wrong passwords until a card signs nothing more."""
+_WRONG: Final = "MACHIGAI1"
+_PINS: Final = ("7351", "7352")
 
 
 def states(scene: Scene) -> tuple[State, ...]:
@@ -27,6 +31,7 @@ def states(scene: Scene) -> tuple[State, ...]:
         *_card(scene),
         *counter(scene),
         *console(scene),
+        *later(scene),
     )
 
 
@@ -35,8 +40,10 @@ def _stage(scene: Scene) -> tuple[State, ...]:
     return (
         *steps,
         State("trainer", "refused-step-2", f"/exchange/{scene.refused}?step=2"),
-        State("trainer", "play-result", "/scenarios/refused"),
-        State("trainer", "play-with-fault", "/scenarios/refused", _sabotaged),
+        State("trainer", "play-under-way", "/scenarios/refused", slowly),
+        State("trainer", "play-elsewhere", "/scenarios/refused", after(slowly, _go("/"))),
+        State("trainer", "play-result", "/scenarios/refused", ended),
+        State("trainer", "play-with-fault", "/scenarios/refused", sabotaged),
         State("trainer", "projector", "/?projector=1"),
         State("trainer", "projector-step-3", f"/exchange/{scene.answered}?step=3&projector=1"),
         State("trainer", "fault-errors", "/faults", after(_too_often, press("fault-plant"))),
@@ -57,6 +64,7 @@ def _drills() -> tuple[State, ...]:
         State("drill-leader", "sheet", f"/drills/{UNDER_WAY}/sheet"),
         State("drill-leader", "script", f"/drills/{UNDER_WAY}/script"),
         State("drill-leader", "graded", f"/drills/{GRADED}"),
+        State("drill-leader", "passed", f"/drills/{SOLVED}"),
     )
 
 
@@ -68,7 +76,7 @@ def _portal(scene: Scene) -> tuple[State, ...]:
         State("passer-by", "no-such-page", "/nowhere"),
         State("passer-by", "helpline-errors", "/helpline", send("suspend-finder", number="WF 1")),
         State("passer-by", "helpline-holder-errors", "/helpline", send("suspend-holder")),
-        *([State("passer-by", "helpline-done", "/helpline", _lost(scene.holder))] if scene.holder else []),
+        *([State("passer-by", "helpline-done", "/helpline", _lost(scene.loser))] if scene.loser else []),
         State("passer-by", "kiosk", "/kiosk"),
         State("citizen", "entry-answered", entry),
         State("citizen", "nothing-found", "/history?outcome=EXPIRED"),
@@ -85,6 +93,7 @@ def _portal(scene: Scene) -> tuple[State, ...]:
         State("citizen", "application-draft", "/applications", lambda page: draft(page, origin(page), scene)),
         State("citizen", "application-sign", "/applications", _signing(scene)),
         State("citizen", "application-sign-errors", "/applications", after(_signing(scene), send("sign-application", password="x"))),  # noqa: S106 - a wrong one
+        *([State("citizen", "signature-locked", "/applications", _mistyped(scene, scene.handy))] if scene.handy else []),
         State("citizen", "benefits-errors", "/benefits", send("benefits-set")),
         State("citizen", "benefits-registered", "/benefits", _registered("benefits-set", account)),
         State("citizen", "insurance-errors", "/insurance", send("insurance-set")),
@@ -117,6 +126,10 @@ def _card(scene: Scene) -> tuple[State, ...]:
     if scene.expired is not None:
         told.append(State("login", "card-expired", "/login", _expired(scene.expired)))
         told.append(State("card-holder", "card-expired", f"/cards/{scene.expired.person}"))
+    if scene.handy is not None:
+        told.append(State("card-holder", "phone-errors", f"/cards/{scene.handy.person}", _no_phone))
+        told.append(State("card-holder", "phone-added", f"/cards/{scene.handy.person}", _phone(scene.handy)))
+        told.append(State("card-holder", "phone", f"/cards/{scene.handy.person}.phone"))
     told.append(State("login", "kiosk-history", "/kiosk", _at_kiosk(scene)))  # the last: it stays logged in
     return tuple(told)
 
@@ -127,12 +140,6 @@ def _unfold(page: Page) -> None:
 
 def _go(path: str) -> Deed:
     return lambda page: (page.goto(origin(page) + path), None)[1]
-
-
-def _sabotaged(page: Page) -> None:
-    page.check("#plant")
-    page.get_by_test_id("play-button").click()
-    page.locator("[data-testid=play][data-state=failed]").wait_for(timeout=_PLAYED)
 
 
 def _too_often(page: Page) -> None:
@@ -168,6 +175,19 @@ def _sign_in(page: Page, pin: str) -> None:
     page.fill("#pin", pin)
     page.get_by_test_id("sign").click()
     page.wait_for_load_state()
+
+
+def _mistyped(scene: Scene, who: Person) -> Deed:
+    def act(page: Page) -> None:
+        draft(page, origin(page), scene)
+        page.get_by_test_id("draft-sign").click()
+        choose_card(page, who.person)
+        for _ in range(_SIGNATURES):
+            if page.locator("#password").count():
+                send("sign-application", password=_WRONG)(page)
+        page.get_by_test_id("signature-locked").wait_for()
+
+    return act
 
 
 def _at_clinic(scene: Scene) -> Deed:
@@ -214,6 +234,22 @@ def _refused(person: str) -> Deed:
         _choose(person)(page)
         send("sign", pin="12")(page)
         page.get_by_test_id("pin-malformed").wait_for()
+
+    return act
+
+
+def _no_phone(page: Page) -> None:
+    page.get_by_test_id("add-phone").locator("summary").click()
+    send("add-phone-submit", **{"phone-old": "", "phone-new": "1", "phone-again": "2"})(page)
+
+
+def _phone(who: Person) -> Deed:
+    other = next(pin for pin in _PINS if pin != who.pin)
+
+    def act(page: Page) -> None:
+        page.get_by_test_id("add-phone").locator("summary").click()
+        send("add-phone-submit", **{"phone-old": who.pin, "phone-new": other, "phone-again": other})(page)
+        page.get_by_test_id("care-done").wait_for()
 
     return act
 

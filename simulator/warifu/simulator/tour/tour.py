@@ -19,7 +19,7 @@ from warifu.simulator.population import age_on
 from warifu.simulator.scenarios import Stage
 from warifu.simulator.stage.people.views import slip_of
 from warifu.simulator.state import NetworkFile
-from warifu.simulator.tour import acts, drilled, windows
+from warifu.simulator.tour import acts, drilled, tampered, windows
 from warifu.simulator.tour import furnish as filling
 from warifu.simulator.tour.acts import Act, Person, Scene, prepare
 from warifu.simulator.tour.crawl import Crawl, Visit
@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 _BROKEN: Final = 400
 """Statuses from here on are problems."""
 _DENIED: Final = "DENIED"
-_GROWN, _NEEDED = 18, 3
+_GROWN, _NEEDED = 18, 6
 _PROTECTED: Final = "protected"
 BEFORE: Final[Mapping[Act, Collection[str]]] = MappingProxyType(
     {
         acts.protect: ("clerk", "reviewer", "chief", "citizen"),
         acts.welfare: ("citizen", "welfare-clerk", "reviewer"),
+        drilled.solve: ("drill-leader", "examiner", "director"),
+        tampered.change_a_leaf: ("examiner", "director"),
         acts.filings: ("welfare-chief", "examiner", "director", "public-reader"),
         acts.play: ("trainer",),
         acts.mandate: ("citizen", "proxy"),
@@ -74,7 +76,7 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
     people, first = People.of(network), stage.exchanges[0]
     expired = card_expired(people.all())
     taken = stage.played() | {stage.person} | ({expired.person} if expired else set())
-    holder, proxy, forgetful = _others(people, taken, first.requester.partition("-")[2])
+    holder, proxy, forgetful, worn, loser, handy = _others(people, taken, first.requester.partition("-")[2])
     return Scene(
         person=stage.person,
         pin=people.demo(stage.person).pin,
@@ -84,15 +86,19 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
         refused=next(one.request_id for one in stage.exchanges if one.outcome == _DENIED),
         letters=tuple(written),
         provider=provider,
+        state=state,
         holder=_person(people, state, holder),
         proxy=_person(people, state, proxy),
         forgetful=_person(people, state, forgetful),
+        worn=_person(people, state, worn),
+        loser=_person(people, state, loser),
+        handy=_person(people, state, handy),
         expired=_person(people, state, expired.person) if expired else None,
     )
 
 
 def _others(people: People, taken: Collection[str], city: str) -> list[str]:
-    """Three grown people of a city who play in nothing.
+    """Six grown people of a city who play in nothing.
 
     Raises:
         LookupError: there are not so many.
@@ -107,7 +113,7 @@ def _others(people: People, taken: Collection[str], city: str) -> list[str]:
         and not any(trait.startswith(ROLE) or trait == _PROTECTED for trait in one.traits)
     ]
     if len(free) < _NEEDED:
-        raise LookupError(f"fewer than three people of {city} play in nothing: begin with more people")
+        raise LookupError(f"fewer than six people of {city} play in nothing: begin with more people")
     return free[-_NEEDED:]
 
 

@@ -82,6 +82,36 @@ def visitors(institution: str, card_office: str, provider: str = "") -> tuple[Vi
         Visitor("public-reader", "ログインしていない人（監督機関）", "Somebody not logged in (supervisor)", "watchdog"),
         Visitor("examiner", "監督機関の審査官", "Supervisor's examiner", "watchdog", "/", "examiner"),
         Visitor("director", "監督課長", "Director of supervision", "watchdog", "/", "director"),
+        *_later(provider),
+    )
+
+
+def _later(provider: str) -> tuple[Visitor, ...]:
+    """Who moves the clock, and whoever sees what is overdue then: the last ones, since no clock goes back."""
+    reviewer = Visitor(
+        "reviewer-later",
+        "照会先の審査担当（期限のあと）",
+        "Reviewer of the provider (after the deadline)",
+        "counter",
+        f"/{provider}",
+        "c-0003",
+        crawls=False,
+    )
+    return (
+        Visitor("trainer-later", "研修講師（時計を進める）", "Trainer (moves the clock)", "stage", crawls=False),
+        *((reviewer,) if provider else ()),
+        Visitor(
+            "citizen-later", "市民（期限のあと）", "Citizen (after the deadline)", "portal", citizen=True, crawls=False
+        ),
+        Visitor(
+            "examiner-later",
+            "監督機関の審査官（期限のあと）",
+            "Supervisor's examiner (after the deadline)",
+            "watchdog",
+            "/",
+            "examiner",
+            crawls=False,
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Two people at the card window: one whose card is locked, and one whose lost card was suspended, found, and waits for the chief's word."""
+"""People at the card window: one whose card is locked, and three for whose cards the chief's word is asked, or could be."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ if TYPE_CHECKING:
 CARD_CLERK: Final = "c-0005"
 FOUND: Final = "拾得物として届き、本人に返した"
 WORN: Final = "券面が汚れて読めない"
+TOO_LATE: Final = "交番に届き、本人が受け取った"
 _TRIES: Final = 3
 _NOBODY: Final = Visitor("passer-by", "", "", "portal")
 
 
 def lose(browser: Browser, network: NetworkFile, scene: Scene) -> None:
-    """Somebody mistypes a PIN until the card locks; somebody else has a lost card suspended, and asks for it back at the window, or a new one."""
-    assert scene.holder is not None
+    """Somebody mistypes a PIN until the card locks; two have lost cards suspended, and one of them asks for it back at the window; one asks for a new card."""
     assert scene.forgetful is not None
+    assert scene.holder is not None
+    assert scene.loser is not None
+    assert scene.worn is not None
     with entered(browser, network, _NOBODY, "", "") as context:
         page = context.new_page()
         _lock(page, network.urls["portal"], scene.forgetful)
-        suspend(page, network.urls["portal"], scene.holder.papers)
+        for who in (scene.holder, scene.loser):
+            suspend(page, network.urls["portal"], who.papers)
     with entered(browser, network, staff(scene.card_office, CARD_CLERK), "", "") as context:
         page = context.new_page()
-        for act, why in (("release", FOUND), ("reissue", WORN)):
-            open_window(page, f"{network.urls['counter']}/{scene.card_office}", scene.holder)
+        for who, act, why in ((scene.holder, "release", FOUND), (scene.worn, "reissue", WORN)):
+            open_window(page, f"{network.urls['counter']}/{scene.card_office}", who)
             propose(page, act, why)
 
 
@@ -66,6 +70,26 @@ def propose(page: Page, act: str, why: str) -> None:
     card.get_by_test_id(f"why-{act}").fill(why)
     card.get_by_test_id(f"propose-{act}").click()
     page.get_by_test_id("proposal-state").wait_for()
+
+
+def propose_twice(page: Page, base: str, holder: Person) -> None:
+    """Ask for a release in a page that was opened before a colleague, or oneself in another window, asked for it too."""
+    open_window(page, base, holder)
+    waits = page.get_by_test_id("card-waits")
+    if waits.count():
+        waits.get_by_role("link").click()
+        page.get_by_test_id("proposal-withdraw").click()
+        page.wait_for_load_state()
+        open_window(page, base, holder)
+    other = page.context.new_page()
+    open_window(other, base, holder)
+    propose(other, "release", TOO_LATE)
+    other.close()
+    card = page.get_by_test_id("card").filter(has=page.get_by_test_id("propose-release")).first
+    card.get_by_test_id("open-release").click()
+    card.get_by_test_id("why-release").fill(TOO_LATE)
+    card.get_by_test_id("propose-release").click()
+    page.get_by_test_id("problem").wait_for()
 
 
 def _lock(page: Page, portal: str, holder: Person) -> None:
