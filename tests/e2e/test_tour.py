@@ -22,12 +22,12 @@ from warifu.simulator.tour.states import states
 from warifu.simulator.tour.visitors import visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-WHO = ("front-desk", "login", "drill-leader", "card-chief")
+WHO = ("front-desk", "login", "drill-leader", "card-chief", "trainer-later", "examiner-later")
 """Who has few pages, and states that wait for what others did: the whole tour takes many minutes."""
 SOMEBODY = Person("q", "0000", {})
 SCENE = Scene(
     "p", "0000", "nhi-490016", {}, letters=("a", "b", "c"), provider="tax-480011",
-    holder=SOMEBODY, proxy=SOMEBODY, forgetful=SOMEBODY, expired=SOMEBODY,
+    holder=SOMEBODY, proxy=SOMEBODY, forgetful=SOMEBODY, expired=SOMEBODY, worn=SOMEBODY, loser=SOMEBODY, handy=SOMEBODY,
 )  # fmt: skip
 NAME = re.compile(r"(?P<who>[a-z-]+?)-(?P<number>\d{3})-.+-(?P<language>ja|en)-(?P<width>1280|390)\.png")
 PATIENCE = 900
@@ -93,6 +93,14 @@ def test_every_state_is_somebody_s_and_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
     assert {who for who, _ in names} <= {one.name for one in everyone}
     assert {one.name for one in everyone if not one.crawls} <= {who for who, _ in names}
+
+
+def test_whoever_comes_after_the_clock_has_moved_comes_last() -> None:
+    """A clock never goes back: nobody who is to see the day of the scenarios is sent around after the one who moves it."""
+    names = [one.name for one in visitors(SCENE.institution, SCENE.card_office, SCENE.provider)]
+    moved = names.index("trainer-later")
+    assert all(name.endswith("-later") for name in names[moved:])
+    assert not any(name.endswith("-later") for name in names[:moved])
 
 
 def mine() -> list[State]:
