@@ -124,6 +124,7 @@ def _direct(network: NetworkFile, institution: str) -> Direct:
 
 async def _serve_grpc(stack: AsyncExitStack, dial: Dial, token: str | None, tls: Certificates | None, port: int) -> str:
     made = server(dial, token)
+    stack.push_async_callback(made.stop, float(limits.DRAIN))
     try:
         if tls is None:
             bound = made.add_insecure_port(f"{HOST}:{port}")
@@ -133,7 +134,6 @@ async def _serve_grpc(stack: AsyncExitStack, dial: Dial, token: str | None, tls:
     except RuntimeError as error:
         raise _taken(port) from error
     await made.start()
-    stack.push_async_callback(made.stop, float(limits.DRAIN))
     return f"{HOST}:{bound}"
 
 
