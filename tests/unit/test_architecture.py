@@ -14,10 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOTS = ("proto", "services", "gateway", "simulator")
 PARTIES = ("numbering", "gateway", "agencies", "portal", "counter")
 FAULTS_ENTER = (
-    *(f"services/warifu/kernel/{module}.py" for module in ("faults", "interceptor", "server")),
+    *(
+        f"services/warifu/kernel/{module}.py"
+        for module in ("fault_calls", "fault_kinds", "faults", "interceptor", "server")
+    ),
+    *(f"services/warifu/interim/{module}.py" for module in ("host", "mishaps")),
     "services/warifu/portal/api/faults.py",
 )
-"""The interceptor of calls, with what is planted and who puts it there, and the one before the portal's pages."""
+"""The interceptor of calls, with what is planted and who puts it there; the wrapper of the interim server's ports; and the interceptor before the portal's pages."""
 HEAVY = ("alembic", "sqlalchemy.orm", "pydantic", "rich", "typer")
 
 

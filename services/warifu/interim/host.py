@@ -9,6 +9,7 @@ from contextlib import suppress
 from warifu.control.v1 import control_pb2
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.logkeys import LogKeys
+from warifu.interim import lookup
 from warifu.interim.face import Faces, InterimAuditServicer, InterimServicer
 from warifu.interim.institution import JOBS, Interim, Pause, merged, open_interim
 from warifu.interim.logreader import LogAccess
@@ -46,6 +47,8 @@ class InterimHost:
         codes = tuple(institutions) if institutions is not None else context.config.institutions
         log = LogAccess(LogKeys.load(context.config.folder))
         self._interims = {code: open_interim(context, code, self.law, self.ids, log, pause) for code in codes}
+        if context.faults is not None:
+            context.faults.whom = self._whom
         faces = Faces(self._interims)
         provisions = {code: interim.provision for code, interim in self._interims.items()}
         self.services: Sequence[Service] = (
@@ -70,6 +73,14 @@ class InterimHost:
                 SupervisionServicer(faces),
             ),
         )
+
+    def _whom(self, institution: str, subject: bytes) -> str | None:
+        """The addressee number behind a code, for what is planted about one person."""
+        interim = self._interims.get(institution)
+        if interim is None:
+            return None
+        person = interim.ground.store.read(lambda connection: lookup.people(connection, [subject])).get(subject)
+        return None if person is None else person.addressee_no
 
     def interim(self, institution: str) -> Interim:
         """The plain face of one institution, for its business system in this process.

@@ -33,6 +33,7 @@ from warifu.interim.ground import Ground, VersionMark
 from warifu.interim.inquire import Inquiries, Known, Sent
 from warifu.interim.logged import Promises
 from warifu.interim.logreader import LogAccess, LogReader
+from warifu.interim.mishaps import Mishaps, mishaps
 from warifu.interim.proofs import Proofs
 from warifu.interim.provide import Provision
 from warifu.interim.receive import Receiver
@@ -69,9 +70,16 @@ class Interim:
     """
 
     def __init__(
-        self, ground: Ground, identity: Path, log: LogAccess, issuer: Issuer, pause: Pause = asyncio.sleep
+        self,
+        ground: Ground,
+        identity: Path,
+        log: LogAccess,
+        issuer: Issuer,
+        pause: Pause = asyncio.sleep,
+        planted: Mishaps | None = None,
     ) -> None:
         self.ground = ground
+        planted = planted or Mishaps()
         addressees = Addressees(ground)
         copies, enrolment, reviews = Copies(ground), Enrolment(ground), Reviews(ground)
         superseded = Superseded(ground)
@@ -84,14 +92,14 @@ class Interim:
         reader = LogReader(ground.peers, ground.institution, log.tiles)
         promises = Promises(ground, log.keys, reader)
         approvals = Approvals(ground, issuer)
-        self.provision = Provision(ground, own_entry, approvals)
+        self.provision = Provision(ground, own_entry, approvals, planted)
 
         self.acquaint = addressees.acquaint
         self.unbind = addressees.unbind
         self.list_unbound = addressees.list_unbound
         self.set_protection = addressees.set_protection
         self.enrol = enrolment.enrol
-        self.register_copies = copies.register
+        self.register_copies = planted.register(copies.register)
         self.collect = collection.collect
         self.known = collection.known
         self.rulings_for = approvals.rulings_for
@@ -166,7 +174,8 @@ def open_interim(
         sample_key=_sample_key(config, institution),
         contents=_contents(context, institution, answers_kept),
     )
-    return Interim(ground, config.folder / "identities" / institution, log, context.trust, pause)
+    identity = config.folder / "identities" / institution
+    return Interim(ground, identity, log, context.trust, pause, mishaps(institution, context.faults))
 
 
 def _contents(context: Context, institution: str, answers_kept: int | None) -> Contents:

@@ -7,7 +7,7 @@ at any replica, returns the stored answer; other bytes under its id are refused.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row
@@ -27,6 +27,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.kept_provisions import Provided, Told
 from warifu.interim.kept_reviews import Review
 from warifu.interim.lookup import Found, Person, Wanted
+from warifu.interim.mishaps import Mishaps
 from warifu.interim.provision_rows import PORTAL, answer_message
 from warifu.interim.records import Event
 from warifu.interim.review import Rule, rule_for
@@ -64,9 +65,12 @@ class _Reply:
 class Provision:
     """Provides for one institution."""
 
-    def __init__(self, ground: Ground, own_entry: OwnEntry, approvals: Approvals) -> None:
+    def __init__(
+        self, ground: Ground, own_entry: OwnEntry, approvals: Approvals, mishaps: Mishaps | None = None
+    ) -> None:
         self._ground = ground
-        self._admission = Admission(ground, approvals)
+        self._mishaps = mishaps or Mishaps()
+        self._admission = Admission(replace(ground, clock=self._mishaps.clock(ground.clock)), approvals)
         self._own_entry = own_entry
 
     async def provide(self, request: pb.ProvideRequest) -> pb.ProvideResponse:
@@ -144,7 +148,9 @@ class Provision:
                     [reply.answer for reply in block],
                     block[0].question.recipient,
                     keys.signing_key_id,
-                    keys.sign,
+                    self._mishaps.signer(
+                        [reply.question for reply in block], [reply.person for reply in block], keys.sign
+                    ),
                 ).SerializeToString(),
             )
             for block in blocks.values()
@@ -156,7 +162,7 @@ class Provision:
     def _look_up(self, connection: Connection, questions: Sequence[Question]) -> list[_Reply]:
         subjects = [subject_bytes(question.checked.permit.subject) for question in questions]
         known = lookup.people(connection, set(subjects))
-        people = [known.get(subject) for subject in subjects]
+        people = self._mishaps.people(connection, questions, [known.get(subject) for subject in subjects])
         wanted = [
             (person.addressee_no, question.checked.header.item)
             for question, person in zip(questions, people, strict=True)
@@ -166,11 +172,12 @@ class Provision:
         return [self._reply(question, person, copies) for question, person in zip(questions, people, strict=True)]
 
     def _reply(self, question: Question, person: Person | None, copies: Mapping[Wanted, Sequence[Row[Any]]]) -> _Reply:
-        found = _find(question, person, copies)
+        found = self._mishaps.found(question, person, _find(question, person, copies))
         on = day_of(question.checked.exchange_time)
         rule = rule_for(
             self._ground.sample_key, question.checked.header.request_id, self._reviewed(question, person), found, on
         )
+        rule = self._mishaps.rule(question, person, rule)
         fine = found.outcome if rule is None else exchange_pb2.FINE_OUTCOME_PENDING
         return _Reply(question, person, fine, rule, _answer(question, person, fine, found))
 

@@ -1,80 +1,41 @@
-"""Faults planted in a simulation: what calls meet on their way into a party, by name, institution and count.
+"""Faults planted in a simulation: what goes wrong at a party, by name, institution, procedure, person, count and probability.
 
-They are data (`faults.toml`) and act at the interceptor and before the web face, so that nothing behind can know of them. They are told
-through the control face, last no longer than the process, and depend on nothing but which calls come: no chance, no time of day.
+They are data (`faults.toml`). Most act at the interceptor and before the web face; what cannot be seen from there acts at a port behind
+it, through a wrapper that is put there when the party is built (`warifu.interim.mishaps`). No code behind can know of them. They are told
+through the control face, last no longer than the process, and depend on nothing but which calls come: where chance is asked for, a keyed
+hash of seed, fault and request id or number of the call decides, so that the same run meets the same faults. One `Faults` a party, no globals.
 """
 
 from __future__ import annotations
 
-import tomllib
+import hmac
+import re
 from asyncio import sleep
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cache
-from pathlib import Path
-from types import MappingProxyType
+from hashlib import sha256
 from typing import Any, Final
 
 import grpc
 
-from warifu.kernel import identity
-from warifu.kernel.errors import LinkageError, Reason
+from warifu.control.v1 import control_pb2
+from warifu.kernel.errors import LinkageError
+from warifu.kernel.fault_calls import Facts, Whom, facts_of, institution_of
+from warifu.kernel.fault_kinds import AGENCIES, By, Effect, Kind, kinds
 from warifu.kernel.limits import malformed
 
+__all__ = ["AGENCIES", "By", "Effect", "Facts", "Faults", "Kind", "Planted", "kinds"]
+
 EVERY: Final = "*"
-AGENCIES: Final = "agencies"
-"""In `parties`: every party that serves institutions of a kind of agency."""
-CALLER: Final = "caller"
 MOST_CALLS: Final = 1_000_000
 _DOWN: Final = "a fault that was planted for training"
-_NOT_AGENCIES: Final = frozenset({"numbering", "gateway", "portal", "watchdog", "counter", "simulator"})
 _PAGE: Final = (
     "この画面は、研修のために止めてあります。\nThis face is stopped: a fault that was planted for training.\n".encode()
 )
-
-
-class Effect(StrEnum):
-    """What a fault does to a call."""
-
-    REFUSE = "refuse"
-    SLOW = "slow"
-    DROP = "drop"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One fault of the table."""
-
-    name: str
-    parties: Sequence[str]
-    methods: Sequence[str]
-    effect: Effect
-    ja: str
-    en: str
-    felt_ja: str
-    felt_en: str
-    """What is felt of it, and where."""
-    seconds: float = 0.0
-    reason: Reason | None = None
-    institution: str = ""
-    web: bool = False
-
-    def fits(self, party: str) -> bool:
-        """Whether it can be planted at `party`."""
-        return party in self.parties or (AGENCIES in self.parties and party not in _NOT_AGENCIES)
-
-
-@cache
-def kinds() -> Mapping[str, Kind]:
-    """Every fault that can be planted, by name, in the table's order."""
-    table = tomllib.loads(Path(__file__).with_name("faults.toml").read_text(encoding="utf-8"))
-    return MappingProxyType({name: _kind(name, row) for name, row in table.items()})
-
-
-def _kind(name: str, row: dict[str, Any]) -> Kind:
-    reason = Reason(row.pop("reason")) if "reason" in row else None
-    return Kind(name=name, effect=Effect(row.pop("effect")), reason=reason, **row)
+_PROCEDURE: Final = re.compile(r"[0-9A-Z]{16}", re.ASCII)
+_PERSON: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_CODE: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+_WHOLE: Final = 2**64
 
 
 @dataclass(slots=True)
@@ -83,27 +44,62 @@ class Planted:
 
     kind: Kind
     institution: str = ""
-    """Only calls that concern it meet the fault; empty: every call."""
+    """Only what concerns it meets the fault; empty: everything."""
     count: int = 0
-    """How many calls it is for; 0: it stays until it is lifted."""
+    """How often it strikes; 0: until it is lifted."""
+    procedure: str = ""
+    """Only exchanges for this procedure."""
+    person: str = ""
+    """Only exchanges about whom `institution` knows by this addressee number."""
+    probability: float = 0.0
+    """Of so large a part of what would meet it; 0: of all."""
+    seed: int = 0
+    """Of chance."""
     met: int = 0
-    """How many calls have met it."""
+    """How often it has struck."""
+    passed: int = 0
+    """How many calls could have met it so far, those that did among them."""
 
     @property
     def over(self) -> bool:
         """It has lifted itself."""
         return bool(self.count) and self.met >= self.count
 
-    def concerns(self, method: str, message: object) -> bool:
-        """Whether a call meets it."""
+    @property
+    def same(self) -> tuple[str, str, str, str]:
+        """What two plantings of one fault have alike."""
+        return self.kind.name, self.institution, self.procedure, self.person
+
+    def concerns(self, method: str, message: object, whom: Whom | None = None) -> bool:
+        """Whether a call may meet it, chance aside."""
         if EVERY not in self.kind.methods and method not in self.kind.methods:
             return False
-        return not self.institution or self.institution == self._whom(message)
+        institution = ""
+        if self.institution or self.procedure:
+            institution = institution_of(self.kind.institution, message)
+        if self.institution and self.institution != institution:
+            return False
+        if not self.procedure and not self.person:
+            return True
+        return any(self.fits(facts) for facts in facts_of(message, institution, whom if self.person else None))
 
-    def _whom(self, message: object) -> str:
-        if self.kind.institution == CALLER:
-            return identity.current().code
-        return str(getattr(message, self.kind.institution, "")) if self.kind.institution else ""
+    def fits(self, facts: Facts) -> bool:
+        """Whether an exchange may meet it, chance aside."""
+        wanted = (self.institution, facts.institution), (self.procedure, facts.procedure), (self.person, facts.person)
+        return all(not mine or mine == theirs for mine, theirs in wanted)
+
+    def strikes(self, key: str = "") -> bool:
+        """Whether it strikes what it concerns: always, or by chance. `key` identifies it; without one the number of the call does."""
+        self.passed += 1
+        if self.probability and not self._drawn(key or f"call {self.passed}"):
+            return False
+        self.met += 1
+        return True
+
+    def _drawn(self, key: str) -> bool:
+        name = "\n".join((*self.same, key))
+        drawn = hmac.digest(f"warifu/fault/{self.seed}".encode(), name.encode(), sha256)
+        return int.from_bytes(drawn[:8], "big") < self.probability * _WHOLE
 
     async def before(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """Meet a call on its way in.
@@ -119,10 +115,31 @@ class Planted:
                 raise LinkageError(self.kind.reason, metadata={"because": _DOWN})
             await context.abort(grpc.StatusCode.UNAVAILABLE, _DOWN)
 
+    async def through(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """The call itself; twice when it is delivered twice, as a network does that lost an acknowledgement."""
+        if self.kind.effect is Effect.TWICE:
+            await call()
+        return await call()
+
     async def after(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """Meet what it answered; ends the call when the answer is to be lost."""
-        if self.kind.effect is Effect.DROP:
+        if self.kind.effect is Effect.LATE:
+            await sleep(self.kind.seconds)
+        elif self.kind.effect is Effect.DROP:
             await context.abort(grpc.StatusCode.UNAVAILABLE, _DOWN)
+
+    def message(self) -> control_pb2.Fault:
+        """As the control contract tells it."""
+        return control_pb2.Fault(
+            name=self.kind.name,
+            institution=self.institution,
+            count=self.count,
+            met=self.met,
+            procedure=self.procedure,
+            addressee_no=self.person,
+            probability=self.probability,
+            seed=self.seed,
+        )
 
 
 @dataclass(slots=True)
@@ -130,6 +147,10 @@ class Faults:
     """The faults planted at one party."""
 
     party: str
+    seed: int = 0
+    """Of chance, where a fault does not bring its own: the network's."""
+    whom: Whom | None = None
+    """Who is behind a code, given by a party that knows."""
     _planted: list[Planted] = field(default_factory=list)
 
     def plant(self, faults: Sequence[Planted]) -> None:
@@ -141,26 +162,54 @@ class Faults:
         """Those in force, in the order in which they were planted."""
         return [fault for fault in self._planted if not fault.over]
 
-    def of(self, name: str, institution: str = "", count: int = 0) -> Planted:
+    def of(
+        self,
+        name: str,
+        institution: str = "",
+        count: int = 0,
+        *,
+        procedure: str = "",
+        person: str = "",
+        probability: float = 0.0,
+        seed: int | None = None,
+    ) -> Planted:
         """The fault `name`, fit to be planted here.
 
         Raises:
-            LinkageError: CLIENT_MALFORMED: there is none of this name for this party, or its count or institution cannot be.
+            LinkageError: CLIENT_MALFORMED: there is none of this name for this party, or it cannot be confined so; field and problem say why.
         """
         kind = kinds().get(name)
-        if kind is None or not kind.fits(self.party):
+        if kind is None:
+            raise malformed("name", "no fault of this name")
+        if not kind.fits(self.party):
             raise malformed("name", f"no such fault at {self.party}")
-        if not 0 <= count <= MOST_CALLS:
-            raise malformed("count", "too many")
-        if institution and not kind.institution:
-            raise malformed("institution", "the fault concerns the whole party")
-        return Planted(kind, institution, count)
+        made = Planted(kind, institution, count, procedure, person, probability, self.seed if seed is None else seed)
+        _check(made)
+        return made
+
+    def of_message(self, told: control_pb2.Fault) -> Planted:
+        """The fault that the control contract tells. Raises as `of`."""
+        return self.of(
+            told.name,
+            told.institution,
+            told.count,
+            procedure=told.procedure,
+            person=told.addressee_no,
+            probability=told.probability,
+            seed=told.seed if told.HasField("seed") else None,
+        )
 
     def meet(self, method: str, message: object) -> Planted | None:
         """The fault that a call meets, counted as met; None when it meets none. Of several it meets the first planted."""
         for fault in self._planted:
-            if not fault.over and fault.concerns(method, message):
-                fault.met += 1
+            if not fault.over and fault.concerns(method, message, self.whom) and fault.strikes():
+                return fault
+        return None
+
+    def strikes(self, effect: Effect, facts: Facts) -> Planted | None:
+        """The fault of a port that strikes an exchange, counted as met; None when none does. Of several the first planted."""
+        for fault in self._planted:
+            if fault.kind.effect is effect and not fault.over and fault.fits(facts) and fault.strikes(facts.key):
                 return fault
         return None
 
@@ -176,3 +225,32 @@ class Faults:
             await send({"type": "http.response.body", "body": _PAGE})
 
         return faced
+
+
+def _check(made: Planted) -> None:
+    """Refuse what is confined as its kind cannot be, or in no form."""
+    asked = {
+        By.INSTITUTION: bool(made.institution),
+        By.PROCEDURE: bool(made.procedure),
+        By.PERSON: bool(made.person),
+        By.COUNT: bool(made.count),
+        By.PROBABILITY: bool(made.probability),
+    }
+    for by, given in asked.items():
+        if given and by not in made.kind.by:
+            raise malformed(str(by), f"{made.kind.name} cannot be confined by it")
+        if not given and by in made.kind.needs:
+            raise malformed(str(by), f"{made.kind.name} needs it")
+    if made.person and not made.institution:
+        raise malformed("person", "an addressee number is an institution's: name it too")
+    if not 0 <= made.count <= MOST_CALLS:
+        raise malformed("count", "too many")
+    if not 0 <= made.probability <= 1:
+        raise malformed("probability", "not from 0 to 1")
+    for name, text, form in (
+        ("institution", made.institution, _CODE),
+        ("procedure", made.procedure, _PROCEDURE),
+        ("person", made.person, _PERSON),
+    ):
+        if text and not form.fullmatch(text):
+            raise malformed(name, "not of its form")

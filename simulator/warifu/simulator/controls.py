@@ -56,10 +56,10 @@ class Controls:
 
     async def ListFaults(self, request: pb.ListFaultsRequest, timeout: float) -> pb.ListFaultsResponse:
         """Each fault once, with how often it was met anywhere."""
-        found: dict[tuple[str, str], pb.Fault] = {}
+        found: dict[tuple[str, ...], pb.Fault] = {}
         for answer in await self._each(lambda stub: stub.ListFaults(request, timeout=timeout)):
             for one in answer.faults:
-                known = found.setdefault((one.name, one.institution), one)
+                known = found.setdefault((one.name, one.institution, one.procedure, one.addressee_no), one)
                 if known is not one:
                     known.met += one.met
         return pb.ListFaultsResponse(faults=found.values())

@@ -49,7 +49,7 @@ class Control:
         del timeout
         self.doors.must_answer(self.party)
         try:
-            self.faults.plant([self.faults.of(one.name, one.institution, one.count) for one in request.faults])
+            self.faults.plant([self.faults.of_message(one) for one in request.faults])
         except LinkageError as error:
             raise gone() from error
         return control_pb2.SetFaultsResponse()
@@ -63,10 +63,7 @@ class Control:
         del timeout
         self.doors.must_answer(self.party)
         planted = self.faults.planted
-        told = [
-            control_pb2.Fault(name=p.kind.name, institution=p.institution, count=p.count, met=p.met) for p in planted
-        ]
-        return control_pb2.ListFaultsResponse(faults=told)
+        return control_pb2.ListFaultsResponse(faults=[one.message() for one in planted])
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from markupsafe import escape
 from unit.stage.lab import Lab
 
 from warifu.kernel.faults import kinds
@@ -96,4 +97,27 @@ async def test_every_fault_of_the_table_can_be_chosen(lab: Lab) -> None:
         page = (await lab.get("/faults", language)).text
         for kind in kinds().values():
             assert f'<code class="small soft">{kind.name}</code>' in page
-            assert (kind.en if language == "en" else kind.ja) in page
+            assert escape(kind.en if language == "en" else kind.ja) in page
+
+
+async def test_what_was_planted_from_elsewhere_is_shown_and_kept_whole(lab: Lab) -> None:
+    """Procedure, person and probability of a fault are on the page, and stay when another is planted beside it."""
+    faults = lab.doors.control("tax").faults
+    words = {"procedure": "JT90000000000101", "person": "1234", "probability": 0.25, "seed": 7}
+    faults.plant([faults.of("wrong-person", "tax-480011", 5, **words)])
+    page = (await lab.get("/faults")).text
+    assert all(word in page for word in ("JT90000000000101", "1234", "25 %"))
+    await lab.post("/faults/plant", name="wrong-person", institution="tax-480011", count="2")
+    first, second = faults.planted
+    assert (first.procedure, first.person, first.probability, first.seed, first.count) == (*words.values(), 5)
+    assert (second.person, second.count) == ("", 2)
+
+
+async def test_the_page_offers_what_a_fault_can_be_confined_to(lab: Lab) -> None:
+    """A clock is fast until it is set right, so there is no count; a certificate is somebody's, so there is no "all"."""
+    page = (await lab.get("/faults")).text
+    assert 'id="c-provider-down"' in page
+    assert 'id="c-clock-skew"' not in page
+    expired = page.partition('id="i-certificate-expired"')[2].partition("</select>")[0]
+    assert "<option" in expired
+    assert '<option value="">' not in expired

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fwarifu/control/v1/control.proto\x12\x11warifu.control.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\x0fSetClockRequest\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\"\x12\n\x10SetClockResponse\"\x11\n\x0fGetClockRequest\"L\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\"!\n\x0bViewRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"<\n\x0cViewResponse\x12,\n\x08holdings\x18\x01 \x03(\x0b\x32\x1a.warifu.control.v1.Holding\"F\n\x07Holding\x12\r\n\x05where\x18\x01 \x01(\t\x12,\n\x06values\x18\x02 \x03(\x0b\x32\x1c.warifu.control.v1.HeldValue\"i\n\tHeldValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\r\n\x03raw\x18\x03 \x01(\x0cH\x00\x12\x17\n\ndecodes_to\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05valueB\r\n\x0b_decodes_to\"\x0f\n\rSettleRequest\"x\n\x0eSettleResponse\x12\x39\n\x04\x64one\x18\x01 \x03(\x0b\x32+.warifu.control.v1.SettleResponse.DoneEntry\x1a+\n\tDoneEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"F\n\x05\x46\x61ult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0binstitution\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x0b\n\x03met\x18\x04 \x01(\r\"<\n\x10SetFaultsRequest\x12(\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x18.warifu.control.v1.Fault\"\x13\n\x11SetFaultsResponse\"\x13\n\x11ListFaultsRequest\">\n\x12ListFaultsResponse\x12(\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x18.warifu.control.v1.Fault2\x85\x04\n\x0e\x43ontrolService\x12S\n\x08SetClock\x12\".warifu.control.v1.SetClockRequest\x1a#.warifu.control.v1.SetClockResponse\x12S\n\x08GetClock\x12\".warifu.control.v1.GetClockRequest\x1a#.warifu.control.v1.GetClockResponse\x12G\n\x04View\x12\x1e.warifu.control.v1.ViewRequest\x1a\x1f.warifu.control.v1.ViewResponse\x12M\n\x06Settle\x12 .warifu.control.v1.SettleRequest\x1a!.warifu.control.v1.SettleResponse\x12V\n\tSetFaults\x12#.warifu.control.v1.SetFaultsRequest\x1a$.warifu.control.v1.SetFaultsResponse\x12Y\n\nListFaults\x12$.warifu.control.v1.ListFaultsRequest\x1a%.warifu.control.v1.ListFaultsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fwarifu/control/v1/control.proto\x12\x11warifu.control.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\x0fSetClockRequest\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\"\x12\n\x10SetClockResponse\"\x11\n\x0fGetClockRequest\"L\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\"!\n\x0bViewRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"<\n\x0cViewResponse\x12,\n\x08holdings\x18\x01 \x03(\x0b\x32\x1a.warifu.control.v1.Holding\"F\n\x07Holding\x12\r\n\x05where\x18\x01 \x01(\t\x12,\n\x06values\x18\x02 \x03(\x0b\x32\x1c.warifu.control.v1.HeldValue\"i\n\tHeldValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\r\n\x03raw\x18\x03 \x01(\x0cH\x00\x12\x17\n\ndecodes_to\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05valueB\r\n\x0b_decodes_to\"\x0f\n\rSettleRequest\"x\n\x0eSettleResponse\x12\x39\n\x04\x64one\x18\x01 \x03(\x0b\x32+.warifu.control.v1.SettleResponse.DoneEntry\x1a+\n\tDoneEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\xa0\x01\n\x05\x46\x61ult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0binstitution\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x0b\n\x03met\x18\x04 \x01(\r\x12\x11\n\tprocedure\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x64\x64ressee_no\x18\x06 \x01(\t\x12\x13\n\x0bprobability\x18\x07 \x01(\x01\x12\x11\n\x04seed\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_seed\"<\n\x10SetFaultsRequest\x12(\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x18.warifu.control.v1.Fault\"\x13\n\x11SetFaultsResponse\"\x13\n\x11ListFaultsRequest\">\n\x12ListFaultsResponse\x12(\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x18.warifu.control.v1.Fault2\x85\x04\n\x0e\x43ontrolService\x12S\n\x08SetClock\x12\".warifu.control.v1.SetClockRequest\x1a#.warifu.control.v1.SetClockResponse\x12S\n\x08GetClock\x12\".warifu.control.v1.GetClockRequest\x1a#.warifu.control.v1.GetClockResponse\x12G\n\x04View\x12\x1e.warifu.control.v1.ViewRequest\x1a\x1f.warifu.control.v1.ViewResponse\x12M\n\x06Settle\x12 .warifu.control.v1.SettleRequest\x1a!.warifu.control.v1.SettleResponse\x12V\n\tSetFaults\x12#.warifu.control.v1.SetFaultsRequest\x1a$.warifu.control.v1.SetFaultsResponse\x12Y\n\nListFaults\x12$.warifu.control.v1.ListFaultsRequest\x1a%.warifu.control.v1.ListFaultsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,16 +56,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETTLERESPONSE']._serialized_end=694
   _globals['_SETTLERESPONSE_DONEENTRY']._serialized_start=651
   _globals['_SETTLERESPONSE_DONEENTRY']._serialized_end=694
-  _globals['_FAULT']._serialized_start=696
-  _globals['_FAULT']._serialized_end=766
-  _globals['_SETFAULTSREQUEST']._serialized_start=768
-  _globals['_SETFAULTSREQUEST']._serialized_end=828
-  _globals['_SETFAULTSRESPONSE']._serialized_start=830
-  _globals['_SETFAULTSRESPONSE']._serialized_end=849
-  _globals['_LISTFAULTSREQUEST']._serialized_start=851
-  _globals['_LISTFAULTSREQUEST']._serialized_end=870
-  _globals['_LISTFAULTSRESPONSE']._serialized_start=872
-  _globals['_LISTFAULTSRESPONSE']._serialized_end=934
-  _globals['_CONTROLSERVICE']._serialized_start=937
-  _globals['_CONTROLSERVICE']._serialized_end=1454
+  _globals['_FAULT']._serialized_start=697
+  _globals['_FAULT']._serialized_end=857
+  _globals['_SETFAULTSREQUEST']._serialized_start=859
+  _globals['_SETFAULTSREQUEST']._serialized_end=919
+  _globals['_SETFAULTSRESPONSE']._serialized_start=921
+  _globals['_SETFAULTSRESPONSE']._serialized_end=940
+  _globals['_LISTFAULTSREQUEST']._serialized_start=942
+  _globals['_LISTFAULTSREQUEST']._serialized_end=961
+  _globals['_LISTFAULTSRESPONSE']._serialized_start=963
+  _globals['_LISTFAULTSRESPONSE']._serialized_end=1025
+  _globals['_CONTROLSERVICE']._serialized_start=1028
+  _globals['_CONTROLSERVICE']._serialized_end=1545
 # @@protoc_insertion_point(module_scope)

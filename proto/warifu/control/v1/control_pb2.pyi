@@ -287,7 +287,9 @@ Global___SettleResponse: _TypeAlias = SettleResponse  # noqa: Y015
 
 @_typing.final
 class Fault(_message.Message):
-    """A fault that calls meet on their way in or out (docs/STAGE.md). No code behind the interceptors knows of it."""
+    """A fault that calls or exchanges meet (docs/STAGE.md). No code behind interceptors and ports knows of it. A name that is none here, and a
+    confinement that the fault cannot have, are CLIENT_MALFORMED.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -295,14 +297,28 @@ class Fault(_message.Message):
     INSTITUTION_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     MET_FIELD_NUMBER: _builtins.int
+    PROCEDURE_FIELD_NUMBER: _builtins.int
+    ADDRESSEE_NO_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name, such as "provider-down"."""
     institution: _builtins.str
-    """Only calls that concern this institution meet it; empty: every call."""
+    """Only what concerns this institution meets it; empty: everything."""
     count: _builtins.int
-    """It is lifted by itself after so many calls; 0: it stays."""
+    """It is lifted by itself after it struck so often; 0: it stays."""
     met: _builtins.int
-    """How many calls have met it. Output only."""
+    """How often it has struck. Output only."""
+    procedure: _builtins.str
+    """Only exchanges for this procedure meet it; empty: all."""
+    addressee_no: _builtins.str
+    """Only exchanges about the person whom `institution` knows by this addressee number; empty: about anybody."""
+    probability: _builtins.float
+    """It strikes so large a part of what would meet it, from 0 to 1; 0: all of it. A keyed hash of seed, fault and request id decides, or, for
+    what happens to a call as a whole, of the call's number.
+    """
+    seed: _builtins.int
+    """Seed of that hash; absent: the network's own."""
     def __init__(
         self,
         *,
@@ -310,12 +326,18 @@ class Fault(_message.Message):
         institution: _builtins.str = ...,
         count: _builtins.int = ...,
         met: _builtins.int = ...,
+        procedure: _builtins.str = ...,
+        addressee_no: _builtins.str = ...,
+        probability: _builtins.float = ...,
+        seed: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "institution", b"institution", "met", b"met", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "addressee_no", b"addressee_no", "count", b"count", "institution", b"institution", "met", b"met", "name", b"name", "probability", b"probability", "procedure", b"procedure", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
+    _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
 Global___Fault: _TypeAlias = Fault  # noqa: Y015
 

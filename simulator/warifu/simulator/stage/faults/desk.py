@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import grpc
 
 from warifu.control.v1 import control_pb2
-from warifu.kernel.faults import Kind, kinds
+from warifu.kernel.fault_calls import CALLER
+from warifu.kernel.faults import By, Kind, kinds
 from warifu.law import LawBook
 from warifu.simulator.doors import Doors
 from warifu.simulator.state import NetworkFile
@@ -27,10 +28,28 @@ class Standing:
 
     party: str
     kind: Kind
-    institution: str
-    left: int
-    """How many more calls it is for; 0: it stays."""
-    met: int
+    told: control_pb2.Fault
+    """As the party tells it."""
+
+    @property
+    def institution(self) -> str:
+        """To which it is confined; empty: to none."""
+        return self.told.institution
+
+    @property
+    def same(self) -> tuple[str, str, str, str]:
+        """What two plantings of one fault have alike."""
+        return self.kind.name, self.institution, self.told.procedure, self.told.addressee_no
+
+    @property
+    def left(self) -> int:
+        """How many more times it strikes; 0: it stays."""
+        return max(self.told.count - self.told.met, 0)
+
+    @property
+    def met(self) -> int:
+        """How often it has struck."""
+        return self.told.met
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +66,11 @@ class FaultDesk:
 
     def institutions(self, kind: Kind) -> Sequence[str]:
         """Institutions to which a fault can be confined: those that can be asked, or, where it meets callers, that ask."""
-        if not kind.institution:
+        if By.INSTITUTION not in kind.by:
             return []
         asked = {role for row in self.book.rows.values() for role in row.provider_roles}
         known = sorted(self.network.extra["kinds"])
-        if kind.institution == "provider":
+        if kind.institution != CALLER:
             return [code for code in known if self.book.institutions[code].role.code in asked]
         return known
 
@@ -71,11 +90,11 @@ class FaultDesk:
         kind = kinds().get(name)
         if kind is None or (institution and institution not in self.institutions(kind)):
             raise FaultError
-        confined = kind.institution == "provider" and institution
+        confined = kind.institution != CALLER and institution
         parties = [self.network.extra["kinds"][institution]] if confined else self.parties(kind)
         fault = control_pb2.Fault(name=name, institution=institution, count=count)
         for party in parties:
-            others = [one for one in await self._at(party) if (one.kind.name, one.institution) != (name, institution)]
+            others = [one for one in await self._at(party) if one.same != (name, institution, "", "")]
             await self._set(party, [*map(_message, others), fault])
 
     async def lift(self, party: str, name: str, institution: str) -> None:
@@ -96,15 +115,15 @@ class FaultDesk:
         except grpc.aio.AioRpcError:
             return []  # a party that is gone has no faults: they end with its process
         known = kinds()
-        return [
-            Standing(party, known[one.name], one.institution, max(one.count - one.met, 0), one.met)
-            for one in answer.faults
-            if one.name in known
-        ]
+        return [Standing(party, known[one.name], one) for one in answer.faults if one.name in known]
 
     async def _set(self, party: str, faults: Sequence[control_pb2.Fault]) -> None:
         await self.doors.control(party).SetFaults(control_pb2.SetFaultsRequest(faults=faults), timeout=_DEADLINE)
 
 
 def _message(one: Standing) -> control_pb2.Fault:
-    return control_pb2.Fault(name=one.kind.name, institution=one.institution, count=one.left)
+    """What is left of it, to be planted once more."""
+    again = control_pb2.Fault()
+    again.CopyFrom(one.told)
+    again.count, again.met = one.left, 0
+    return again
