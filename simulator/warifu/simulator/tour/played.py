@@ -17,10 +17,11 @@ def ended(page: Page) -> None:
 
 
 def slowly(page: Page) -> None:
-    """Begin it, and leave while it is under way."""
+    """Begin it, and look when one inquiry was answered and the next is waited for."""
     ended(page)
     page.check("#slow")
     page.get_by_test_id("play-button").click()
+    page.get_by_test_id("play-exchange").first.wait_for()
     page.get_by_test_id("stop-play").wait_for()
 
 
