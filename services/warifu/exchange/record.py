@@ -26,9 +26,15 @@ class RecordError(ValueError):
 
 def commit(record: exchange_pb2.AccessRecord) -> exchange_pb2.CommittedRecord:
     """Serialise a record and commit to it with a new salt."""
+    data, salt, committed = commit_parts(record)
+    return exchange_pb2.CommittedRecord(record=data, salt=salt, commitment=committed)
+
+
+def commit_parts(record: exchange_pb2.AccessRecord) -> tuple[bytes, bytes, bytes]:
+    """The same as it is kept in columns: the record's bytes, a new salt, the commitment."""
     data = record.SerializeToString(deterministic=True)
     salt = os.urandom(SALT_SIZE)
-    return exchange_pb2.CommittedRecord(record=data, salt=salt, commitment=commitment(salt, data))
+    return data, salt, commitment(salt, data)
 
 
 def commitment(salt: bytes, record: bytes) -> bytes:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import grpc
-from sqlalchemy import Connection, Integer, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, select, update
 
 from warifu.exchange.logkeys import ORIGIN, LogKeys
 from warifu.exchange.v1 import exchange_pb2
@@ -25,6 +25,7 @@ from warifu.interim.ground import Ground, move_mark
 from warifu.interim.logreader import LogReader, LogSilentError
 from warifu.interim.schema import BROKEN_PROMISES, OPEN_PROMISES, PROMISES, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.instants import milliseconds, stamped, timestamp
 from warifu.kernel.limits import CALL_DEADLINE, MERGE_DELAY, PAGE, WITNESS_SILENCE, check_page
 from warifu.linkage.v1 import linkage_pb2
@@ -66,7 +67,10 @@ _NEW = (
     .order_by(RECORDS.c.position)
     .limit(int(PAGE))
 )
-_ADD = insert(PROMISES)
+_ADD = Bulk(
+    PROMISES,
+    *("position", "request_id", "month", "asked", "commitment", "receipt", "promised_at", "state", "look_at"),
+)
 _DUE = (
     select(PROMISES)
     .where(OPEN_PROMISES, PROMISES.c.look_at <= bindparam("now"))
@@ -248,7 +252,7 @@ def promised(contents: Contents, row: Any) -> bytes | None:
     return receipt
 
 
-def _promises(connection: Connection, contents: Contents, rows: Sequence[Any]) -> list[dict[str, object]]:
+def _promises(connection: Connection, contents: Contents, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
     """What the receipt of each inquiry, and the permit of each provision, promises."""
     asked = [row.request_id for row in rows if row.side == "requester"]
     provided = [row.request_id for row in rows if row.side != "requester"]
@@ -262,32 +266,23 @@ def _promises(connection: Connection, contents: Contents, rows: Sequence[Any]) -
     ]
 
 
-def _of_receipt(contents: Contents, row: Row[Any], state: bytes | None) -> dict[str, object]:
+def _of_receipt(contents: Contents, row: Row[Any], state: bytes | None) -> tuple[Any, ...]:
     assert state is not None
     receipt = linkage_pb2.ExchangeState.FromString(state).receipt
     sealed = contents.seal(row.month, f"promise/{row.position}", [receipt.SerializeToString()])
     return _promise(row, receipt.commitment, stamped(receipt.recorded_at), sealed, asked=True)
 
 
-def _of_permit(contents: Contents, row: Row[Any], provided: Row[Any]) -> dict[str, object]:
+def _of_permit(contents: Contents, row: Row[Any], provided: Row[Any]) -> tuple[Any, ...]:
     permit = exchange_pb2.Permit.FromString(kept_provisions.permit_of(contents, provided))
     return _promise(row, permit.commitment, stamped(permit.issued_at), None, asked=False)
 
 
 def _promise(
     row: Row[Any], commitment: bytes, promised_at: int, sealed: bytes | None, *, asked: bool
-) -> dict[str, object]:
-    return {
-        "position": row.position,
-        "request_id": row.request_id,
-        "month": row.month,
-        "asked": asked,
-        "commitment": commitment,
-        "receipt": sealed,
-        "promised_at": promised_at,
-        "state": WAITING,
-        "look_at": -(-(promised_at + MERGE_DELAY + SLACK) // GATHER) * GATHER,
-    }
+) -> tuple[Any, ...]:
+    look_at = -(-(promised_at + MERGE_DELAY + SLACK) // GATHER) * GATHER
+    return row.position, row.request_id, row.month, asked, commitment, sealed, promised_at, WAITING, look_at
 
 
 def _shown(row: Row[Any]) -> pb.LogPromise:
@@ -304,6 +299,6 @@ def _shown(row: Row[Any]) -> pb.LogPromise:
     )
 
 
-def _keep(connection: Connection, rows: Sequence[dict[str, object]], position: int) -> None:
-    connection.execute(_ADD, rows)
+def _keep(connection: Connection, rows: Sequence[tuple[Any, ...]], position: int) -> None:
+    _ADD.add(connection, rows)
     move_mark(connection, MARK, position)

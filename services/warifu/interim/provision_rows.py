@@ -16,7 +16,7 @@ from warifu.interim.enrol import subject_bytes
 from warifu.interim.ground import Ground
 from warifu.interim.kept_provisions import Provided
 from warifu.interim.lookup import Found, Person
-from warifu.interim.records import Event
+from warifu.interim.records import Event, RecordRow
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 
@@ -31,7 +31,7 @@ class Answered:
     fine: exchange_pb2.FineOutcome.ValueType
     sealed: bytes
     """Serialised SealedAnswer."""
-    records: list[dict[str, object]]
+    records: list[RecordRow]
     non_disclosure: bool
 
 

@@ -21,7 +21,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import records
 from warifu.interim.ground import Ground
 from warifu.interim.kept_inquiries import UNSETTLED, Change, Inquiry, Settling
-from warifu.interim.records import Event
+from warifu.interim.records import Event, RecordRow
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.linkage.v1 import linkage_pb2
@@ -100,7 +100,20 @@ class _Made:
 
     received: Received
     change: Change
-    records: list[dict[str, object]]
+    records: list[RecordRow]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An inquiry's header, as it was sent and read."""
+
+    head: bytes
+    header: exchange_pb2.RequestHeader
+
+    @classmethod
+    def of(cls, inquiry: Inquiry) -> _Asked:
+        head = exchange_pb2.Inquiry.FromString(inquiry.inquiry).header
+        return cls(head, exchange_pb2.RequestHeader.FromString(head))
 
 
 class Receiver:
@@ -126,7 +139,7 @@ class Receiver:
 
     async def refuse(self, refused: Sequence[tuple[Inquiry, LinkageError]]) -> list[Taken | LinkageError]:
         """The gateway refused these inquiries themselves and recorded nothing: final, with the reason for the clerk."""
-        return await self._kept([self._change(inquiry, failed(error), None) for inquiry, error in refused])
+        return await self._kept([self._change(one, _Asked.of(one), failed(error), None) for one, error in refused])
 
     async def _gateway_keys(self, replies: Sequence[Reply]) -> dict[str, VerifyingKey]:
         keys = {}
@@ -137,57 +150,54 @@ class Receiver:
         return keys
 
     async def _made(self, reply: Reply, receipts: ReceiptChecker) -> _Made:
-        head = _header_of(reply.inquiry)
+        asked = _Asked.of(reply.inquiry)
         try:
-            received = await self._checked(exchange_pb2.RequestHeader.FromString(head), head, reply, receipts)
+            received = await self._checked(asked, reply, receipts)
         except LinkageError as error:
             if error.retryable:
                 raise
             received = failed(error)
-        return self._change(reply.inquiry, received, reply)
+        return self._change(reply.inquiry, asked, received, reply)
 
-    async def _checked(
-        self, asked: exchange_pb2.RequestHeader, head: bytes, reply: Reply, receipts: ReceiptChecker
-    ) -> Received:
-        state = reply.state
-        if state.request_id != asked.request_id:
+    async def _checked(self, asked: _Asked, reply: Reply, receipts: ReceiptChecker) -> Received:
+        state, outcome = reply.state, reply.state.outcome
+        if state.request_id != asked.header.request_id:
             raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
         receipts.check(state.receipt)
         requested_at = stamped(state.receipt.exchange_time)
-        known = Received(state.outcome, requested_at=requested_at)
-        match state.outcome:
+        match outcome:
             case exchange_pb2.OUTCOME_ANSWERED | exchange_pb2.OUTCOME_PENDING:
                 try:
-                    opened = await self._opened(asked, head, reply)
+                    opened = await self._opened(asked, reply)
                 except LinkageError as error:
                     if error.retryable:
                         raise
                     return replace(failed(error), requested_at=requested_at)
-                return replace(known, fine=opened.outcome, answer=opened)
+                return Received(outcome, opened.outcome, opened, requested_at=requested_at)
             case exchange_pb2.OUTCOME_DENIED:
                 row = state.denial.nearest_row if state.denial.HasField("nearest_row") else None
-                return replace(known, reason=state.denial.reason, row=row)
+                return Received(outcome, reason=state.denial.reason, row=row, requested_at=requested_at)
             case exchange_pb2.OUTCOME_ERROR | exchange_pb2.OUTCOME_EXPIRED:
                 # Texts are our own table's: what came over the wire is a name from the list, or nothing.
                 failure = LinkageError.from_failure(state.error, party="gateway").failure()
-                return replace(known, failure=failure, reason=failure.reason)
+                return Received(outcome, failure=failure, reason=failure.reason, requested_at=requested_at)
             case _:
-                return known
+                return Received(outcome, requested_at=requested_at)
 
-    async def _opened(self, asked: exchange_pb2.RequestHeader, head: bytes, reply: Reply) -> exchange_pb2.Answer:
-        state, block = reply.state, reply.block
+    async def _opened(self, asked: _Asked, reply: Reply) -> exchange_pb2.Answer:
+        state, block, provider_code = reply.state, reply.block, asked.header.provider
         if block is None:
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
-        if asked.provider not in block.signers:
-            key = await self._ground.directory.signing_key(asked.provider, block.message.key_id)
-            block.signers[asked.provider] = key
-        provider = block.signers[asked.provider]
+        if provider_code not in block.signers:
+            key = await self._ground.directory.signing_key(provider_code, block.message.key_id)
+            block.signers[provider_code] = key
+        provider = block.signers[provider_code]
         if provider is None:
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
         answers = block.opened(self._ground.keys, provider)
-        if answers.provider != asked.provider:  # a block is opened once, by the key of who was asked first
+        if answers.provider != provider_code:  # a block is opened once, by the key of who was asked first
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
-        opened = answers.answer(state.answer_index, header.header_hash(head), state.permit_hash)
+        opened = answers.answer(state.answer_index, header.header_hash(asked.head), state.permit_hash)
         if (opened.outcome == exchange_pb2.FINE_OUTCOME_PENDING) != (state.outcome == PENDING):
             raise LinkageError(Reason.PROVIDER_ANSWER_INVALID)
         return opened
@@ -201,7 +211,7 @@ class Receiver:
             await self._ground.store.write(lambda connection: _write(connection, settling, entries))
         return [Taken(one.received, one.change.after) if isinstance(one, _Made) else one for one in made]
 
-    def _change(self, before: Inquiry, received: Received, reply: Reply | None) -> _Made:
+    def _change(self, before: Inquiry, asked: _Asked, received: Received, reply: Reply | None) -> _Made:
         """What the inquiry becomes, with the records that are still missing."""
         state = reply.state if reply is not None else None
         block = reply.block.received if reply is not None and reply.block is not None else None
@@ -219,11 +229,16 @@ class Receiver:
             answered_at=answered_at,
             review_until=_review_until(state),
         )
-        return _Made(received, Change(before, after, block), self._records(before, after, received, state))
+        return _Made(received, Change(before, after, block), self._records(asked, before, after, received, state))
 
     def _records(
-        self, before: Inquiry, after: Inquiry, received: Received, state: linkage_pb2.ExchangeState | None
-    ) -> list[dict[str, object]]:
+        self,
+        asked: _Asked,
+        before: Inquiry,
+        after: Inquiry,
+        received: Received,
+        state: linkage_pb2.ExchangeState | None,
+    ) -> list[RecordRow]:
         """Rows still missing: of the request when the gateway's receipt came first, of the outcome when it is final.
 
         What the gateway did not record, since it refused the call as such, is no exchange and gets no record here either.
@@ -231,7 +246,7 @@ class Receiver:
         if after.requested_at is None:
             return []
         event = Event(
-            header=exchange_pb2.RequestHeader.FromString(_header_of(before)),
+            header=asked.header,
             side="requester",
             requested_at=after.requested_at,
             table_version=self._ground.law.book().version,
@@ -249,7 +264,7 @@ class Receiver:
         return event.rows(self._ground.contents, entries)
 
 
-def _write(connection: Connection, settling: Settling, entries: Mapping[str, list[dict[str, object]]]) -> None:
+def _write(connection: Connection, settling: Settling, entries: Mapping[str, list[RecordRow]]) -> None:
     """Runs in the store's transaction."""
     records.add(connection, [row for request_id in sorted(settling.write(connection)) for row in entries[request_id]])
 
@@ -257,10 +272,6 @@ def _write(connection: Connection, settling: Settling, entries: Mapping[str, lis
 def failed(error: LinkageError) -> Received:
     """An ERROR for this reason."""
     return Received(exchange_pb2.OUTCOME_ERROR, failure=error.failure(), reason=error.reason)
-
-
-def _header_of(inquiry: Inquiry) -> bytes:
-    return exchange_pb2.Inquiry.FromString(inquiry.inquiry).header
 
 
 def _first(now: int | None, before: int | None) -> int | None:

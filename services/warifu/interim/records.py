@@ -5,9 +5,8 @@ Each is written in the transaction that makes true what it says, so that nobody 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row
@@ -18,15 +17,15 @@ from warifu.interim.contents import Contents
 from warifu.interim.schema import RECORDS
 from warifu.kernel.bulk import Bulk
 from warifu.kernel.instants import timestamp
-from warifu.kernel.months import Month
 
 Side = Literal["requester", "provider"]
+RecordRow = tuple[Any, ...]
+"""Of `RECORDS`, in the order of `_COLUMNS`."""
 _COLUMNS: Final = ("request_id", "kind", "side", "month", "sealed", "commitment", "permit_hash")
 _ADD: Final = Bulk(RECORDS, *_COLUMNS)
-_VALUES: Final = itemgetter(*_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """What both records of one exchange have in common."""
 
@@ -37,10 +36,13 @@ class Event:
     table_version: str
     row: str | None
     permit_hash: bytes | None
+    _request: pb.AccessRecord | None = field(default=None, init=False)
 
     def request(self) -> pb.AccessRecord:
-        """The record that it was asked."""
-        return self._record(pb.RECORD_KIND_REQUEST, non_disclosure=self.header.non_disclosure)
+        """The record that it was asked: the same object each time."""
+        if self._request is None:
+            self._request = self._record()
+        return self._request
 
     def outcome(
         self,
@@ -53,7 +55,10 @@ class Event:
         digest: bytes | None = None,
     ) -> pb.AccessRecord:
         """The record of what it came to; `answered_at` in network milliseconds, `digest` of the answer when ANSWERED."""
-        made = self._record(pb.RECORD_KIND_OUTCOME, non_disclosure=non_disclosure or self.header.non_disclosure)
+        made = pb.AccessRecord()
+        made.CopyFrom(self.request())
+        made.kind = pb.RECORD_KIND_OUTCOME
+        made.non_disclosure |= non_disclosure
         made.outcome = outcome
         if fine:
             made.fine_outcome = fine
@@ -65,29 +70,22 @@ class Event:
             made.answer_digest = digest
         return made
 
-    def rows(self, contents: Contents, entries: Iterable[pb.AccessRecord]) -> list[dict[str, object]]:
+    def rows(self, contents: Contents, entries: Iterable[pb.AccessRecord]) -> list[RecordRow]:
         """Rows of `RECORDS` with new commitments; made before the transaction, since hashing and sealing need none."""
-        month = contents.month(self.requested_at)
-        return [self._row(contents, month, entry) for entry in entries]
+        side, request_id, month = self.side, self.header.request_id, contents.month(self.requested_at)
+        made = []
+        for entry in entries:
+            kind = entry.kind
+            data, salt, commitment = record.commit_parts(entry)
+            sealed = contents.seal(month, _name(request_id, side, kind), (data, salt))
+            made.append((request_id, kind, side, month, sealed, commitment, self.permit_hash))
+        return made
 
-    def _row(self, contents: Contents, month: Month, entry: pb.AccessRecord) -> dict[str, object]:
-        committed = record.commit(entry)
-        name = _name(entry.request_id, self.side, entry.kind)
-        return {
-            "request_id": entry.request_id,
-            "kind": entry.kind,
-            "side": self.side,
-            "month": month,
-            "sealed": contents.seal(month, name, [committed.record, committed.salt]),
-            "commitment": committed.commitment,
-            "permit_hash": self.permit_hash,
-        }
-
-    def _record(self, kind: pb.RecordKind.ValueType, *, non_disclosure: bool) -> pb.AccessRecord:
+    def _record(self) -> pb.AccessRecord:
         header = self.header
         return pb.AccessRecord(
             version=record.VERSION,
-            kind=kind,
+            kind=pb.RECORD_KIND_REQUEST,
             request_id=header.request_id,
             requester=header.requester,
             provider=header.provider,
@@ -97,15 +95,15 @@ class Event:
             table_version=self.table_version,
             row=self.row,
             requested_at=timestamp(self.requested_at),
-            non_disclosure=non_disclosure,
+            non_disclosure=header.non_disclosure,
             office=header.office,
             clerk=header.clerk,
         )
 
 
-def add(connection: Connection, rows: list[dict[str, object]]) -> None:
+def add(connection: Connection, rows: Sequence[RecordRow]) -> None:
     """Add rows made by `Event.rows`."""
-    _ADD.add(connection, [_VALUES(row) for row in rows])
+    _ADD.add(connection, rows)
 
 
 def opened(contents: Contents, row: Row[Any]) -> pb.CommittedRecord:
