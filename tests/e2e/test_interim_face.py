@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import grpc
 import httpx2
 import pytest
 from e2e.conftest import Running
+from unit.docs import markdown
 
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import LinkageError
@@ -143,9 +145,9 @@ def _traces(network: Running, request: str, person: str) -> None:
 
 
 @contextmanager
-def verb(network: Running) -> Iterator[dict[str, Any]]:
+def verb(network: Running, institution: str = NHI) -> Iterator[dict[str, Any]]:
     """The verb while the block lasts; what it announced."""
-    words = ["interim", "--institution", NHI, "--port", "0", "--json", "--state", str(network.state)]
+    words = ["interim", "--institution", institution, "--port", "0", "--json", "--state", str(network.state)]
     with subprocess.Popen([sys.executable, "-m", "warifu.cli", *words], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said: list[str] = []
@@ -187,3 +189,30 @@ async def test_grpc_works_as_announced(network: Running) -> None:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await face.ListReviews(asked, metadata=(("authorization", "Bearer no"),), timeout=DEADLINE)
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_the_page_s_first_inquiry_works_as_printed(network: Running) -> None:
+    """The commands of docs/BUSINESS.md §1, with the four values that a reader fills in, bring the values of the test card."""
+    words = ("testcards", "--institution", "nhi-480011", "--trait", "moved", "--row", "P07", "--limit", "20")
+    asked = [
+        (card["addressees"]["nhi-480011"], one["provider"], one["records"])
+        for card in network.json(*words)["cards"]
+        for one in card["expected"]
+        if (one["year"], one["fine"]) == (2025, "PROVIDED")
+    ]
+    number, provider, records = asked[-1]
+    (block,) = re.findall(
+        r"^```sh\n(.*?)^```", markdown.text(markdown.ROOT / "docs" / "BUSINESS.md"), re.MULTILINE | re.DOTALL
+    )
+    with verb(network, "nhi-480011") as said:
+        given = {"FACE": said["http"]["url"], "TOKEN": said["token"], "NUMBER": number, "PROVIDER": provider}
+        for name, value in given.items():
+            block, changed = re.subn(rf"^{name}=.*$", f"{name}={value}", block, flags=re.MULTILINE)
+            assert changed == 1
+        done = subprocess.run(["bash", "-ec", block], capture_output=True, text=True, check=True, timeout=DEADLINE)
+    state = json.loads(done.stdout[done.stdout.index('{"inquiry"') :])["inquiry"]
+    if state["fineOutcome"] == "FINE_OUTCOME_PENDING":  # the provider's sample, 1 in 40
+        return
+    assert state["fineOutcome"] == "FINE_OUTCOME_PROVIDED"
+    assert [one["recordKey"] for one in state["records"]] == [one["record_key"] for one in records]
+    assert state["records"][0]["content"]["localTax"]["taxYear"] == 2025

@@ -79,5 +79,7 @@ def test_verbs_and_options_exist(page):
         if not words or words[0] == "--help":
             continue
         assert words[0] in verbs, command
-        known = {name for parameter in verbs[words[0]].params for name in parameter.opts}
+        verb = verbs[words[0]]
+        verb = getattr(verb, "commands", {}).get(words[1], verb) if len(words) > 1 else verb
+        known = {name for parameter in verb.params for name in parameter.opts}
         assert {word.split("=")[0] for word in words[1:] if word.startswith("--")} <= known, command
