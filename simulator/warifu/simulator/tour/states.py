@@ -181,8 +181,15 @@ def _mistyped(scene: Scene, who: Person) -> Deed:
     def act(page: Page) -> None:
         draft(page, origin(page), scene)
         page.get_by_test_id("draft-sign").click()
-        choose_card(page, who.person)
+        there = page.locator("#q, #password, [data-testid=signature-locked]").first
+        there.wait_for()
+        if page.locator("#password").count():  # another's card, from before
+            page.locator("form[action='/signature'] a").click()
+            page.locator("#q").wait_for()
+        if page.locator("#q").count():
+            choose_card(page, who.person)
         for _ in range(_SIGNATURES):
+            there.wait_for()
             if page.locator("#password").count():
                 send("sign-application", password=_WRONG)(page)
         page.get_by_test_id("signature-locked").wait_for()
