@@ -129,6 +129,8 @@ class Planted(Mishaps):
         return _Skewed(clock, self._institution, self._faults)
 
     def _strikes(self, effect: Effect, question: Question, person: Person | None) -> bool:
+        if self._faults.none:
+            return False
         header = question.checked.header
         number = person.addressee_no if person is not None else ""
         facts = Facts(self._institution, header.procedure, number, header.request_id)

@@ -162,6 +162,11 @@ class Faults:
         """Those in force, in the order in which they were planted."""
         return [fault for fault in self._planted if not fault.over]
 
+    @property
+    def none(self) -> bool:
+        """Nothing is planted: so it is nearly always, and then nobody needs to say what an exchange is about."""
+        return not self._planted
+
     def of(
         self,
         name: str,
