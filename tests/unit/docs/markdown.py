@@ -11,9 +11,11 @@ _HEADING = re.compile(r"^(#+) +(.+)$", re.MULTILINE)
 
 
 def pages() -> list[Path]:
-    """Every Markdown page of the project; what tools leave behind is in hidden folders."""
+    """Every Markdown page of the project; what tools leave behind is in hidden folders, or npm's."""
     found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
-    return sorted(ROOT / path for path in found if not any(part.startswith(".") for part in path.parts))
+    return sorted(
+        ROOT / path for path in found if not any(part.startswith((".", "node_modules")) for part in path.parts)
+    )
 
 
 @cache
@@ -67,6 +69,7 @@ def tables(path: Path) -> list[list[list[str]]]:
 def sources() -> list[Path]:
     """Files of the project that people wrote and that may cite a page."""
     roots = [ROOT / name for name in ("services", "gateway", "simulator", "proto", "tests", "docs")]
-    kinds = {".py", ".proto", ".toml", ".md", ".html", ".jinja"}
+    roots += [ROOT / "examples" / "typescript" / name for name in ("src", "test")]
+    kinds = {".py", ".proto", ".toml", ".md", ".html", ".jinja", ".ts"}
     files = [path for root in roots for path in root.rglob("*") if path.suffix in kinds and "_pb2" not in path.name]
     return [*sorted(files), ROOT / "README.md", ROOT / "README.ja.md", ROOT / "CONTRIBUTING.md"]

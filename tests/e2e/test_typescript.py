@@ -1,0 +1,267 @@
+"""The example in TypeScript: its code on the vectors, and its provider at a real gateway, whole and wrong in each of its ways."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import node
+import pytest
+from contract.gateway_world import PERSON, WAIT, World, collect, expected_code, inquire
+from provider_checks import CHECKS, Bench, copies, failing
+from unit.gateway.samples import PROVIDER, REQUESTER
+
+from warifu.exchange import receipt
+from warifu.exchange.directory import verify_entry
+from warifu.exchange.record import check as check_record
+from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.interim.review import sampled
+from warifu.kernel.config import Config
+from warifu.kernel.errors import TABLE
+from warifu.linkage.v1 import linkage_pb2
+
+WRONG = {
+    "skipsPermitCheck": "signature",
+    "acceptsForeignAudience": "audience",
+    "ignoresExpiry": "window",
+    "forgetsSingleUse": "single_use",
+    "skipsLawBook": "law",
+    "ignoresQuery": "query",
+    "ignoresFields": "fields",
+    "ignoresFlags": "flags",
+    "wrongLayout": "layout",
+    "wrongSeal": "seal",
+    "unsigned": "signed",
+    "leaksOutcome": "size",
+    "noRecord": "record",
+}
+"""Each switch of the example, and the check that must find it."""
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, built."""
+    return node.build(tmp_path_factory.mktemp("node"))
+
+
+class NodeWorld(World):
+    """The gateway's world, in which the tax office is the example's provider: another process, in another language."""
+
+    example: ClassVar[Path]
+    wrong: tuple[str, ...] = ()
+    """Switches with which the provider starts."""
+    process: asyncio.subprocess.Process | None = None
+
+    async def up(self, party: str, *, witnessed: bool = True) -> None:
+        """See `World.up`."""
+        if party != "tax":
+            await super().up(party, witnessed=witnessed)
+            return
+        words = [word for name in self.wrong for word in ("--wrong", name)]
+        self.process = await asyncio.create_subprocess_exec(
+            *("node", "dist/src/main.js", "provider", "--folder", str(self.state / "tax"), "--institution", PROVIDER),
+            *words,
+            cwd=self.example,
+            env=node.environment(self.example),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        said = json.loads(await asyncio.wait_for(self.process.stdout.readline(), WAIT))
+        assert said["wrong"] == list(self.wrong)
+        self.running["tax"] = SimpleNamespace(jobs=SimpleNamespace(settle=_nothing))
+        channel = self.running["gateway"].context.peers.channel("tax")
+        await asyncio.wait_for(channel.channel_ready(), WAIT)
+
+    async def again(self) -> None:
+        """End the provider without a word, and start it anew."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+        await self.up("tax")
+
+    async def end(self) -> None:
+        """See `World.end`."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            assert await asyncio.wait_for(self.process.wait(), WAIT) == 0
+        await super().end()
+
+    @property
+    def folder(self) -> Path:
+        """The provider's."""
+        return self.state / "tax"
+
+    def register(self, people: list[dict[str, Any]]) -> None:
+        """Put the copies where the provider reads them."""
+        (self.folder / "copies.json").write_text(json.dumps({"people": people}), encoding="utf-8")
+
+    def drawn(self, permit_id: str) -> bool:
+        """Is an exchange in the provider's sample, which nobody but the provider could tell."""
+        keys = json.loads((self.folder / "secrets" / f"{PROVIDER}.node.json").read_text(encoding="utf-8"))
+        return sampled(bytes.fromhex(keys["sample"]), permit_id)
+
+
+async def _nothing() -> dict[str, int]:
+    return {}
+
+
+@asynccontextmanager
+async def network(state: Path, example: Path) -> AsyncIterator[NodeWorld]:
+    """A network with the example's provider. Its keys are those that the directory gives."""
+    kind = type("Here", (NodeWorld,), {"example": example})
+    world = await kind.begin(state, interim=True)
+    try:
+        yield world
+    finally:
+        await world.end()
+
+
+async def bench_of(world: NodeWorld) -> Bench:
+    """The provider of a network, to be checked."""
+    relayed = await world.directory(REQUESTER, "health_insurance").GetEntry(
+        linkage_pb2.GetEntryRequest(owner=PROVIDER), timeout=WAIT
+    )
+    entry = verify_entry(relayed.entry, world.trust(), datetime.now(tz=UTC))
+    world.provider.keys = SimpleNamespace(sealing_key=entry.sealing, verifying_key=entry.signing)
+    return Bench(world, entry, world.drawn, world.again, Config.load(world.folder).listen)
+
+
+def test_the_example_agrees_with_every_vector(example: Path) -> None:
+    """Its own tests, which read tests/vectors, pass: hashes, trees, padding, seals, permits with their reasons, receipts, answers, records."""
+    done = subprocess.run(
+        ["npm", "test"],
+        cwd=example,
+        env=node.environment(example),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    counted = dict(re.findall(r"^# (tests|pass|fail|skipped) (\d+)$", done.stdout, re.MULTILINE))
+    assert int(counted["pass"]) == int(counted["tests"]) > 40
+
+
+def test_its_texts_are_those_of_the_protocol() -> None:
+    """What the example says of each reason is what the protocol's table says."""
+    said = json.loads((node.EXAMPLE / "src" / "errors.json").read_text(encoding="utf-8"))
+    ours = {reason: (row.code.name, row.ja, row.en, row.retryable) for reason, row in TABLE.items()}
+    assert {
+        reason: (row["code"], row["ja"], row["en"], row.get("retryable", False)) for reason, row in said.items()
+    } == ours
+
+
+def test_every_switch_has_its_check(example: Path) -> None:
+    """Each way in which the provider can be made wrong is found by a check of its own, and no check is without one."""
+    listed = subprocess.run(
+        ["node", "dist/src/main.js"],
+        cwd=example,
+        env=node.environment(example),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (listed.returncode, set(re.findall(r"^  (\w+) {2,}", listed.stderr, re.MULTILINE))) == (2, set(WRONG))
+    assert sorted(WRONG.values()) == sorted(CHECKS)
+
+
+async def test_it_provides_at_a_real_gateway(example: Path, tmp_path: Path) -> None:
+    """An inquiry is answered, recorded on both sides in agreement, and the same after the provider was killed; who is unknown is not registered."""
+    async with network(tmp_path, example) as world:
+        await bench_of(world)
+        own = expected_code(world, PROVIDER).code
+        world.register([{**copies()[0], "code": own.hex()}])
+        subject = await world.code(REQUESTER, "health_insurance", PERSON)
+        call = _undrawn(world, subject)
+        state = await inquire(world, call)
+        answer = world.open(call, state)
+        assert (state.outcome, answer.outcome) == (pb.OUTCOME_ANSWERED, pb.FINE_OUTCOME_PROVIDED)
+        assert answer.records[0].content.local_tax.salary_revenue_yen == 4_120_000
+        receipt.check(state.receipt, world.provider.gateway.verifying_key)
+        bench = await bench_of(world)
+        theirs = [check_record(one.record) for one in await bench.records() if one.permit_hash == state.permit_hash]
+        at_gateway = await world.records()
+        shared = (
+            "kind",
+            "request_id",
+            "requester",
+            "provider",
+            "affair",
+            "procedure",
+            "item",
+            "table_version",
+            "row",
+            "requested_at",
+            "outcome",
+        )
+        assert [[getattr(one, name) for name in shared] for one in theirs] == [
+            [getattr(one, name) for name in shared] for one in at_gateway
+        ]
+        await world.again()
+        assert await collect(world, call) == state
+        stranger = await world.code(REQUESTER, "health_insurance", "88800000077")
+        call = _undrawn(world, stranger)
+        assert world.open(call, await inquire(world, call)).outcome == pb.FINE_OUTCOME_NOT_REGISTERED
+
+
+async def test_a_drawn_answer_waits_for_a_clerk(example: Path, tmp_path: Path) -> None:
+    """An exchange in the sample waits; once a clerk provides, the same permit brings the answer, which never changes again."""
+    async with network(tmp_path, example) as world:
+        bench = await bench_of(world)
+        world.register(copies())
+        request_id = next(bench.ids(drawn=True))
+        asked = bench.ask(request_id=request_id)
+        result, answer = await bench.told(asked)
+        assert (result.outcome, answer.outcome) == (pb.OUTCOME_PENDING, pb.FINE_OUTCOME_PENDING)
+        assert (await bench.told(asked))[0].outcome == pb.OUTCOME_PENDING
+        (world.folder / "decisions").mkdir()
+        (world.folder / "decisions" / request_id).write_text("provide\n", encoding="utf-8")
+        result, answer = await bench.told(asked)
+        assert (result.outcome, answer.outcome, len(answer.records)) == (
+            pb.OUTCOME_ANSWERED,
+            pb.FINE_OUTCOME_PROVIDED,
+            1,
+        )
+        (world.folder / "decisions" / request_id).write_text("withhold\n", encoding="utf-8")
+        assert (await bench.told(asked))[1] == answer
+        kinds = [check_record(one.record).kind for one in await bench.records()]
+        assert kinds == [pb.RECORD_KIND_REQUEST, pb.RECORD_KIND_OUTCOME]
+
+
+async def test_it_passes_every_check(example: Path, tmp_path: Path) -> None:
+    """As it is, the provider fails no check."""
+    async with network(tmp_path, example) as world:
+        world.register(copies())
+        assert await failing(await bench_of(world)) == {}
+
+
+@pytest.mark.slow
+async def test_each_switch_fails_its_check_and_no_other(example: Path, tmp_path: Path) -> None:
+    """Made wrong in one way, the provider fails the check that is about it, and passes all others."""
+    found = {}
+    async with network(tmp_path, example) as world:
+        world.register(copies())
+        for wrong in WRONG:
+            world.wrong = (wrong,)
+            await world.again()
+            found[wrong] = await failing(await bench_of(world))
+    assert {name: set(failed) for name, failed in found.items()} == {"": set()} | {
+        name: {check} for name, check in WRONG.items()
+    }, found
+
+
+def _undrawn(world: NodeWorld, subject: pb.SubjectReference) -> linkage_pb2.InquireRequest:
+    """An inquiry that no clerk looks at."""
+    while True:
+        call = world.ask(subject)
+        if not world.drawn(pb.RequestHeader.FromString(pb.Inquiry.FromString(call.inquiry).header).request_id):
+            return call
