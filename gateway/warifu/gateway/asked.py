@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from warifu.exchange import form, header, sealing
 from warifu.exchange.keys import SEAL_OVERHEAD
@@ -34,10 +35,12 @@ class Query:
     """The SealedBlock, serialised: one object for all inquiries that name it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A well-formed inquiry."""
 
+    request_id: str
+    requester: str
+    """Who says to ask."""
     header: RequestHeader
     inquiry: Inquiry
     received: bytes
@@ -46,16 +49,6 @@ class Asked:
     """SHA-256 of these bytes: sameness."""
     query: bytes
     """The SealedBlock that holds its query, serialised."""
-
-    @property
-    def request_id(self) -> str:
-        """The request id."""
-        return self.header.request_id
-
-    @property
-    def requester(self) -> str:
-        """Who says to ask."""
-        return self.header.requester
 
 
 def read(call: InquireRequest) -> Asked:
@@ -120,7 +113,8 @@ def _read(received: bytes, queries: Mapping[bytes, Query]) -> Asked:
     query = queries.get(inquiry.query_block_hash)
     if query is None or not _holds(query, inquiry, request):
         raise LinkageError(Reason.CLIENT_QUERY_MISMATCH)
-    return Asked(request, inquiry, received, sha256(received).digest(), query.wire)
+    digest = sha256(received).digest()
+    return Asked(request.request_id, request.requester, request, inquiry, received, digest, query.wire)
 
 
 def _check_inquiry(inquiry: Inquiry) -> None:

@@ -6,8 +6,7 @@ Inquiries that queue while others are being written are written together, whoeve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -35,16 +34,14 @@ GROUPS: Final = 64
 """Calls whose inquiries are written together, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(NamedTuple):
     """When inquiries were taken, in milliseconds: one reading of both clocks for all that is decided and written of them."""
 
     machine: int
     network: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """What is written of a new inquiry."""
 
     exchange: Stored
@@ -136,7 +133,7 @@ class Beginnings:
         subject = converted.person.seen_by(asked.header.provider)
         committed = records.commit(entry)
         leave = permit.write(asked, allowed, subject, committed.commitment, key_id, at.machine, at.network)
-        exchange = _exchange(asked, at, committed.commitment, leave)
+        exchange = _exchange(asked, at, committed.commitment, leave, entry)
         return _Entry(exchange, (New(entry, committed, at.machine, exchange.permit_hash),), shown=False)
 
     def _deny(self, asked: Asked, refused: Refused, converted: Converted, at: _Moment) -> _Entry:
@@ -186,7 +183,9 @@ def _denied_records(
     yield record.of_outcome(requested, pb.OUTCOME_DENIED, reason, None, withheld=asked.header.non_disclosure)
 
 
-def _exchange(asked: Asked, at: _Moment, commitment: bytes, leave: bytes | None) -> Stored:
+def _exchange(
+    asked: Asked, at: _Moment, commitment: bytes, leave: bytes | None, requested: pb.AccessRecord | None = None
+) -> Stored:
     return Stored(
         request_id=asked.request_id,
         requester=asked.requester,
@@ -207,4 +206,5 @@ def _exchange(asked: Asked, at: _Moment, commitment: bytes, leave: bytes | None)
         outcome_commitment=None,
         denial=None,
         failure=None,
+        requested=requested,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from warifu.exchange.v1.exchange_pb2 import SubjectReference
 from warifu.gateway.codes import CodeScheme, CodeUnknownError, Subject
@@ -11,8 +11,7 @@ from warifu.gateway.enrolment import Enrolment
 from warifu.kernel.errors import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(NamedTuple):
     """What a requester's code turned out to be."""
 
     person: Subject | None

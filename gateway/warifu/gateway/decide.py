@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from warifu import law
 from warifu.common.v1.common_pb2 import LocalizedText
@@ -19,8 +20,7 @@ SUBJECT_CONDITION = "subject"
 """`failed_condition` of a code that does not serve; the others are the law's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """May be provided."""
 
     row: str
@@ -53,7 +53,16 @@ class Decisions:
         `day` is that of the exchange's time, by which the provider will decide as well: the clock is not read anew.
         """
         book, rulings = self._law.book(), self._rulings()
-        return [_decided(book, rulings, header, converted, day) for header, converted in inquiries]
+        known: dict[law.Ask, law.Decision] = {}
+        """Inquiries that go together mostly ask the same of many people."""
+        decided: list[Allowed | Refused] = []
+        for header, converted in inquiries:
+            ask = _ask(header, day)
+            decision = known.get(ask)
+            if decision is None:
+                decision = known[ask] = law.decide(book, ask, rulings)
+            decided.append(_decided(book, decision, converted))
+        return decided
 
     def try_out(self, caller: str, request: pb.DecideRequest) -> pb.DecideResponse:
         """Would `caller` be allowed this? Nothing is asked, sent or recorded."""
@@ -101,10 +110,7 @@ class Decisions:
         return found.kind
 
 
-def _decided(
-    book: law.LawBook, rulings: law.Rulings, header: RequestHeader, converted: Converted, day: date
-) -> Allowed | Refused:
-    decision = law.decide(book, _ask(header, day), rulings)
+def _decided(book: law.LawBook, decision: law.Decision, converted: Converted) -> Allowed | Refused:
     if isinstance(decision, law.Deny):
         return Refused(_denial(decision, book), book.version)
     if converted.refused is not None:

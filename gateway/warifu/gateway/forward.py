@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import grpc
 
@@ -25,8 +25,7 @@ Answer = tuple[pb.SealedBlock, bytes]
 """An answer block, and the whole SealedAnswer as it is relayed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What one exchange has come to."""
 
     outcome: pb.Outcome.ValueType
@@ -97,7 +96,7 @@ class Forwarder:
         """An end, or an error to raise while the exchange stays open, because the same permit may still be answered."""
         match failure.reason:
             case Reason.CLIENT_PERMIT_EXPIRED | Reason.CLIENT_EXCHANGE_CLOSED:
-                return replace(expired(), non_disclosure=non_disclosure)
+                return expired()._replace(non_disclosure=non_disclosure)
             case reason if reason in _NOT_THE_REQUESTERS:
                 # Towards the provider the client is the gateway: its certificate or call, and nothing that the requester did.
                 return LinkageError(Reason.GATEWAY_INTERNAL)
@@ -145,8 +144,9 @@ def _judge_answer(stored: Stored, answers: Sequence[Answer], result: ProvideResu
         leaf = block.leaves[result.answer_index]
     except IndexError:
         return _invalid()
+    assert stored.permit_hash is not None, "only a permitted exchange is forwarded"
     issued = pb.Permit.FromString(_permit(stored))
-    expected = answer.answer_leaf(header.header_hash(issued.header), permit.permit_hash(_permit(stored)))
+    expected = answer.answer_leaf(header.header_hash(issued.header), stored.permit_hash)
     if block.recipient != stored.requester or leaf != expected:
         return _invalid()
     return Reply(result.outcome, wire, result.answer_index, result.non_disclosure)

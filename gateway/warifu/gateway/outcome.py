@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -20,8 +20,7 @@ from warifu.kernel.instants import milliseconds
 Settled = Stored | LinkageError
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     """An exchange before and after a reply."""
 
     before: Stored
@@ -85,7 +84,7 @@ class Outcomes:
 def _change(before: Stored, reply: Reply, network: int) -> _Change:
     over = before.review_until is not None and network > before.review_until
     if reply.outcome == pb.OUTCOME_PENDING and over:
-        reply = replace(expired(), non_disclosure=reply.non_disclosure)
+        reply = expired()._replace(non_disclosure=reply.non_disclosure)
     after = before._replace(
         outcome=reply.outcome,
         # A wish for non-disclosure is never taken back: what waited under it must not appear when it expires.
@@ -100,7 +99,7 @@ def _change(before: Stored, reply: Reply, network: int) -> _Change:
 def _record(after: Stored, reply: Reply, network: int) -> pb.AccessRecord:
     assert after.permit is not None, "what was refused was settled when it was asked"
     return record.of_outcome(
-        record.of_permit(pb.Permit.FromString(after.permit)),
+        after.requested or record.of_permit(pb.Permit.FromString(after.permit)),
         reply.outcome,
         reply.failure.reason if reply.failure is not None else None,
         network if reply.outcome == pb.OUTCOME_ANSWERED else None,

@@ -6,8 +6,7 @@ Both are durable before anything that follows from them leaves: the request befo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -23,8 +22,7 @@ from warifu.kernel.vault import Vault
 _ADD = Bulk(RECORD, "position", "request_id", "kind", "month", "requester_tag", "provider_tag", "sealed", "permit_hash")
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(NamedTuple):
     """A record to be written."""
 
     entry: pb.AccessRecord

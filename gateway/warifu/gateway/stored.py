@@ -47,6 +47,8 @@ class Stored(NamedTuple):
     outcome_commitment: bytes | None
     denial: bytes | None
     failure: bytes | None
+    requested: pb.AccessRecord | None = None
+    """The request record, where it is still at hand: not stored here, and never changed."""
 
     @property
     def digest(self) -> bytes:
@@ -80,6 +82,7 @@ _of_plain = attrgetter(*_PLAIN[:-1])
 _of_asked, _of_answered = attrgetter(*_ASKED), attrgetter(*_ANSWERED)
 _WAITING = {OPEN: 1, pb.OUTCOME_PENDING: 2}
 _SETTLED = ("answered", "waiting", "due_tag", "outcome_commitment", "answer_block")
+_SETTLING = ("b_request_id", *_SETTLED)
 
 _ROW = [EXCHANGE.c[name] for name in (*_PLAIN, "month", "asked", "answered", "query_block", "answer_block")]
 _FIND = select(*_ROW).where(EXCHANGE.c.request_id.in_(bindparam("ids", expanding=True)))
@@ -154,11 +157,8 @@ class Exchanges:
             return
         answers = [(one.answer, one.month) for one in after if one.answer is not None]
         held = self._blocks.add(connection, answers)
-        changes = [
-            {"b_request_id": one.request_id, **dict(zip(_SETTLED, self._changing(one, held), strict=True))}
-            for one in after
-        ]
-        connection.execute(_SETTLE, changes)
+        changes = [(one.request_id, *self._changing(one, one.month, held)) for one in after]
+        connection.execute(_SETTLE, [dict(zip(_SETTLING, change, strict=True)) for change in changes])
 
     def tags_due(self, connection: Connection, network: int) -> list[bytes]:
         """One for each provider (and month) with exchanges that wait for a first word, or whose review is over at network time `network`."""
@@ -178,21 +178,22 @@ class Exchanges:
         return dict(zip(_ASKED, packing.unpack(packed), strict=True))
 
     def _row(self, stored: Stored, held: Mapping[bytes, int]) -> tuple[Any, ...]:
-        asked = self._sealed(stored, "asked", _of_asked(stored))
-        return (*_of_plain(stored), stored.month, asked, held[stored.query], *self._changing(stored, held))
+        month = stored.month
+        asked = self._sealed(month, stored.request_id, "asked", _of_asked(stored))
+        return (*_of_plain(stored), month, asked, held[stored.query], *self._changing(stored, month, held))
 
-    def _changing(self, stored: Stored, held: Mapping[bytes, int]) -> tuple[Any, ...]:
+    def _changing(self, stored: Stored, month: Month, held: Mapping[bytes, int]) -> tuple[Any, ...]:
         """What changes with an answer, in the order of `_SETTLED`."""
         return (
-            self._sealed(stored, "answered", _of_answered(stored)),
+            self._sealed(month, stored.request_id, "answered", _of_answered(stored)),
             _WAITING.get(stored.outcome, 0),  # type: ignore[call-overload] # the column holds values of the enum
-            None if stored.is_final else self._vault.tag(stored.month, stored.provider),
+            None if stored.is_final else self._vault.tag(month, stored.provider),
             stored.outcome_commitment,
             held[stored.answer] if stored.answer is not None else None,
         )
 
-    def _sealed(self, stored: Stored, part: str, values: Sequence[Value]) -> bytes:
-        return self._vault.seal(stored.month, packing.pack(values), _context(stored.request_id, part))
+    def _sealed(self, month: Month, request_id: str, part: str, values: Sequence[Value]) -> bytes:
+        return self._vault.seal(month, packing.pack(values), _context(request_id, part))
 
     def _answered(self, row: Any) -> Mapping[str, Any]:
         packed = self._vault.unseal(row.month, row.answered, _context(row.request_id, "answered"))

@@ -128,5 +128,5 @@ def open_answer(
 def _signed(block: exchange_pb2.SealedBlock) -> bytes:
     sealing.check_leaves(block.leaves)
     count = len(block.leaves).to_bytes(4, "big")
-    bound = merkle.root(block.leaves) + sealing.block_hash(block)
+    bound = sealing.root_of(tuple(block.leaves)) + sealing.block_hash(block)
     return domains.ANSWER_BATCH + count + bound + block.key_id.encode()

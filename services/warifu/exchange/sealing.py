@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -95,4 +96,8 @@ def check_leaves(leaves: Sequence[bytes]) -> None:
 def _info(purpose: Purpose, recipient: str, key_id: str, leaves: Sequence[bytes]) -> bytes:
     check_leaves(leaves)
     named = b"".join(len(part).to_bytes(2, "big") + part for part in (recipient.encode(), key_id.encode()))
-    return purpose.tag + named + len(leaves).to_bytes(4, "big") + merkle.root(leaves)
+    return purpose.tag + named + len(leaves).to_bytes(4, "big") + root_of(tuple(leaves))
+
+
+root_of: Final = lru_cache(maxsize=8)(merkle.root)
+"""The root over a tuple of leaves. A block's is asked for when it is sealed and when it is signed, and so when both are checked."""

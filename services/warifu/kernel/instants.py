@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -29,8 +30,9 @@ def datetime_at(instant: int) -> datetime:
     return _EPOCH + instant * _MILLISECOND
 
 
+@lru_cache(maxsize=256)  # what goes together was taken at one moment
 def timestamp(instant: int) -> Timestamp:
-    """The protobuf form of an instant."""
+    """The protobuf form of an instant: the same object for all who ask, to be put into messages, which copy it, and never changed."""
     seconds, rest = divmod(instant, 1000)
     return Timestamp(seconds=seconds, nanos=rest * 1_000_000)
 
@@ -51,6 +53,7 @@ def moment(stamp: Timestamp) -> datetime:
     return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
 
 
+@lru_cache(maxsize=256)
 def day_of(time: datetime) -> date:
     """The calendar day in Japan of an aware datetime."""
     return time.astimezone(JAPAN).date()

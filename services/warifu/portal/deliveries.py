@@ -8,7 +8,7 @@ compared, and what is noted wrongly proves nothing to the citizen's browser.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Final
 
 import grpc
@@ -27,7 +27,7 @@ from warifu.kernel.store import Store
 from warifu.portal.history import corrections, marks
 from warifu.portal.history.corrections import Correction, CorrectionError
 from warifu.portal.history.schema import marks as marked
-from warifu.portal.kept import COLUMNS, Kept, Seals
+from warifu.portal.kept import COLUMNS, ROW, Kept, Seals
 from warifu.portal.schema import entries, positions
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 
@@ -41,15 +41,14 @@ FINAL: Final = frozenset(
         exchange_pb2.OUTCOME_EXPIRED,
     }
 )
-_SAME: Final = ("requester", "provider", "affair", "procedure", "item")
+_same = attrgetter("requester", "provider", "affair", "procedure", "item")
 """What both records of one exchange must say alike."""
 _PLACES: Final = ("request_leaf", "outcome_leaf", "log_key")
 
 _ARRIVALS: Final = "arrivals"
 """Row of `positions` that counts deliveries: a position is never used twice, also when entries have been erased."""
 
-_NAMES: Final = tuple(column.name for column in entries.columns)
-_ADD: Final = Bulk(entries, *_NAMES)
+_ADD: Final = Bulk(entries, *ROW)
 _STORED: Final = select(*COLUMNS).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
 _PLACE: Final = (
     update(entries)
@@ -117,7 +116,7 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
             before = known.setdefault(entry.request_id, entry)
             if before is entry:
                 arrived += 1
-                new.append(replace(entry, arrival=arrived))
+                new.append(entry._replace(arrival=arrived))
             elif not _is_same(before, entry):
                 continue
             elif entry.log_key is not None:
@@ -138,8 +137,7 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
         return {row.request_id: self._seals.opened(row) for row in rows}
 
     def _add(self, connection: Connection, new: list[Kept]) -> None:
-        rows = [self._seals.row(one) for one in new]
-        _ADD.add(connection, [tuple(row[name] for name in _NAMES) for row in rows])
+        _ADD.add(connection, [self._seals.values(one) for one in new])
         marks.add_all(connection, self._seals.vault, new)
 
 
@@ -207,7 +205,7 @@ def _check_pair(request: exchange_pb2.AccessRecord, outcome: exchange_pb2.Access
         raise DeliveryError("not a request record and an outcome record")
     if request.request_id != outcome.request_id:
         raise DeliveryError("records of another exchange")
-    if any(getattr(request, name) != getattr(outcome, name) for name in _SAME):
+    if _same(request) != _same(outcome):
         raise DeliveryError("the two records contradict each other")
     if outcome.outcome not in FINAL:
         raise DeliveryError("not final")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Final
 
 from sqlalchemy import bindparam, select
@@ -28,8 +27,7 @@ def holdings(store: Store, seals: Seals, request_id: str) -> Sequence[Holding]:
     if row is None:
         return []
     kept = seals.opened(row)
-    values = [(field.name, getattr(kept, field.name)) for field in fields(kept)]
-    held = [_value(name, value) for name, value in values if value is not None]
+    held = [_value(name, value) for name, value in kept._asdict().items() if value is not None]
     corrected = store.read(lambda c: corrections.of(c, seals.vault, [request_id]))
     return [Holding(where="portal-main/entries", values=held), *map(_corrected, corrected)]
 

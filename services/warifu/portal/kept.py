@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from warifu.kernel import packing
 from warifu.kernel.months import Month, month_at
@@ -25,8 +25,7 @@ _SEALED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What was delivered of one exchange, opened. Times are simulated, milliseconds since 1970."""
 
     request_id: str
@@ -61,7 +60,10 @@ class Kept:
         return month_at(self.requested_at)
 
 
-_PLAIN: Final = tuple(field.name for field in fields(Kept) if field.name not in _SEALED)
+_PLAIN: Final = tuple(name for name in Kept._fields if name not in _SEALED)
+_of_plain, _of_sealed = attrgetter(*_PLAIN), attrgetter(*_SEALED)
+ROW: Final = ("month", "holder", "sealed", *_PLAIN)
+"""Columns of an entry's row."""
 COLUMNS: Final = (entries.c.month, entries.c.sealed, *(entries.c[name] for name in _PLAIN))
 """What `Seals.opened` needs of a row."""
 
@@ -77,18 +79,18 @@ class Seals:
         return self.vault.tag(month, subject.hex())
 
     def row(self, kept: Kept) -> dict[str, object]:
-        """The row of an entry.
+        """The row of an entry; raises as `values`."""
+        return dict(zip(ROW, self.values(kept), strict=True))
+
+    def values(self, kept: Kept) -> tuple[Any, ...]:
+        """The same in the order of `ROW`.
 
         Raises:
             ErasedError: its term is over.
         """
-        content = packing.pack([getattr(kept, name) for name in _SEALED])
-        return {
-            "month": kept.month,
-            "holder": self.holder(kept.month, kept.subject),
-            "sealed": self.vault.seal(kept.month, content, _context(kept.request_id)),
-            **{name: getattr(kept, name) for name in _PLAIN},
-        }
+        month = kept.month
+        sealed = self.vault.seal(month, packing.pack(_of_sealed(kept)), _context(kept.request_id))
+        return month, self.holder(month, kept.subject), sealed, *_of_plain(kept)
 
     def opened(self, row: Any) -> Kept:
         """The entry of a row with `COLUMNS`.

@@ -33,7 +33,7 @@ def add(connection: Connection, vault: Vault, kept: Kept) -> None:
 
 def add_all(connection: Connection, vault: Vault, entries: Sequence[Kept]) -> None:
     """The same for many at once."""
-    _ADD.add(connection, [_row(vault, kept, kind, value) for kept in entries for kind, value in _said(kept)])
+    _ADD.add(connection, [row for kept in entries for row in _rows(vault, kept)])
 
 
 def _said(kept: Kept) -> set[tuple[str, str]]:
@@ -45,5 +45,9 @@ def _said(kept: Kept) -> set[tuple[str, str]]:
     }
 
 
-def _row(vault: Vault, kept: Kept, kind: str, value: str) -> tuple[object, ...]:
-    return kept.month, mark(vault, kept.month, kept.subject, kind, value), kept.requested_at, kept.request_id
+def _rows(vault: Vault, kept: Kept) -> list[tuple[object, ...]]:
+    month, subject = kept.month, kept.subject
+    return [
+        (month, mark(vault, month, subject, kind, value), kept.requested_at, kept.request_id)
+        for kind, value in _said(kept)
+    ]
