@@ -6,21 +6,21 @@ An institution that never looked could not notice that others are told another k
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from warifu.exchange.directory import make_entry
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.instants import milliseconds
+from warifu.kernel.instants import milliseconds, moment
 from warifu.kernel.limits import CALL_DEADLINE
 from warifu.kernel.peers import Peers
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
@@ -34,7 +34,7 @@ class OtherEntryError(RuntimeError):
 
 
 class Memory(Protocol):
-    """Where an institution keeps the highest version that it ever gave its entry."""
+    """Where an institution keeps the highest version that it ever gave its entry, and the entry that the relay took last."""
 
     def last(self) -> int:
         """That version; 0 before the first."""
@@ -42,9 +42,15 @@ class Memory(Protocol):
     async def keep(self, version: int) -> None:
         """Note a higher one, durably."""
 
+    def entry(self) -> exchange_pb2.SignedDirectoryEntry | None:
+        """What the relay took last."""
+
+    async def taken(self, entry: exchange_pb2.SignedDirectoryEntry) -> None:
+        """Note that the relay took it, durably."""
+
 
 class OwnEntry:
-    """Publishes and watches one institution's entry."""
+    """Publishes and watches one institution's entry. What the relay took already is not published again by the next process."""
 
     def __init__(
         self,
@@ -60,8 +66,11 @@ class OwnEntry:
         self._identity, self._memory = identity, memory
         self._stamp: tuple[int, int] | None = None
         self._published: exchange_pb2.SignedDirectoryEntry | None = None
-        self._looked = clock.machine()
+        self._looked = datetime.min.replace(tzinfo=UTC)
         self._other = False
+        self._remembered = memory is None
+        self._confirmed = False
+        """The relay has shown the entry that this process goes by."""
 
     async def tend(self) -> int:
         """Publish when there is something new, look at the relay now and then; how many entries were published.
@@ -69,11 +78,11 @@ class OwnEntry:
         Raises:
             grpc.aio.AioRpcError: the gateway cannot be reached or refuses; the next run tries again.
         """
-        status = (self._identity / "cert.pem").stat()
-        stamp = (status.st_mtime_ns, status.st_ino)
+        self._remember()
+        stamp = self._current()
         if stamp != self._stamp:
             await self._publish()
-            self._stamp = stamp
+            self._stamp, self._looked, self._confirmed = stamp, self._clock.machine(), True
             return 1
         now = self._clock.machine()
         if now - self._looked < _LOOK_EVERY:
@@ -84,6 +93,7 @@ class OwnEntry:
     @property
     def is_published(self) -> bool:
         """This process's entry is with the relay. Until then nothing may be signed that a reader could not check."""
+        self._remember()
         return self._published is not None
 
     def check(self) -> None:
@@ -91,11 +101,35 @@ class OwnEntry:
         if self._other:
             raise OtherEntryError(f"the gateway relays another entry for {self._owner}")
 
+    def _current(self) -> tuple[int, int]:
+        status = (self._identity / "cert.pem").stat()
+        return status.st_mtime_ns, status.st_ino
+
+    def _remember(self) -> None:
+        """Go on, once, with what the relay took before, if it is still of this certificate and these keys; the first look tells whether it is still there."""
+        if self._remembered or self._memory is None:
+            return
+        self._remembered = True
+        signed, stamp = self._memory.entry(), self._current()
+        if signed is not None and self._is_present(signed):
+            self._published, self._stamp = signed, stamp
+
+    def _is_present(self, signed: exchange_pb2.SignedDirectoryEntry) -> bool:
+        certificate = x509.load_pem_x509_certificate((self._identity / "cert.pem").read_bytes())
+        entry = exchange_pb2.DirectoryEntry.FromString(signed.entry)
+        return (
+            signed.certificate == certificate.public_bytes(Encoding.DER)
+            and (entry.hpke_key_id, entry.signing_key_id) == (self._keys.hpke_key_id, self._keys.signing_key_id)
+            and self._clock.machine() < moment(entry.not_after)
+        )
+
     async def _publish(self) -> None:
         signed, version = self._made()
         if self._memory is not None:
             await self._memory.keep(version)
         await self._stub().PublishEntry(linkage_pb2.PublishEntryRequest(entry=signed), timeout=CALL_DEADLINE / 1000)
+        if self._memory is not None:
+            await self._memory.taken(signed)
         self._published = signed
 
     def _made(self) -> tuple[exchange_pb2.SignedDirectoryEntry, int]:
@@ -116,7 +150,11 @@ class OwnEntry:
                 raise
             await self._publish()  # the relay lost it
             return 1
-        self._other = self._published is None or relayed.entry != self._published.entry
+        other = self._published is None or relayed.entry != self._published.entry
+        if other and not self._confirmed:  # from before this process: a store that was laid back knows an older one
+            await self._publish()
+            return 1
+        self._confirmed, self._other = True, other
         if self._other:
             _LOG.critical("another directory entry is relayed", extra={"institution": self._owner})
         return 0

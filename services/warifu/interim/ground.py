@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from warifu.exchange.directory import Directory
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.lawbook import CurrentLaw
+from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.contents import Contents
-from warifu.interim.schema import JOURNAL, MARKS
+from warifu.interim.schema import DIRECTORY, JOURNAL, MARKS
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
@@ -23,6 +24,9 @@ _MARK = select(MARKS.c.value).where(MARKS.c.name == bindparam("name"))
 _MOVE = update(MARKS).where(MARKS.c.name == bindparam("b_name")).values(value=bindparam("b_value"))
 _SET = insert(MARKS)
 _NOTE = insert(JOURNAL)
+_OWN_ENTRY = select(DIRECTORY.c.signed).where(DIRECTORY.c.owner == bindparam("me"))
+_FORGET_OWN_ENTRY = delete(DIRECTORY).where(DIRECTORY.c.owner == bindparam("me"))
+_ADD_ENTRY = insert(DIRECTORY)
 _VERSION: Final = "directory-version"
 
 
@@ -90,3 +94,19 @@ class VersionMark:
     async def keep(self, version: int) -> None:
         """Note a higher one, durably."""
         await self.ground.store.write(lambda connection: move_mark(connection, _VERSION, version))
+
+    def entry(self) -> exchange_pb2.SignedDirectoryEntry | None:
+        """What the relay took last."""
+        kept = self.ground.store.read(lambda c: c.execute(_OWN_ENTRY, {"me": self.ground.institution}).scalar())
+        return None if kept is None else exchange_pb2.SignedDirectoryEntry.FromString(kept)
+
+    async def taken(self, entry: exchange_pb2.SignedDirectoryEntry) -> None:
+        """Note that the relay took it, in place of the one before."""
+        mine, version = {"me": self.ground.institution}, exchange_pb2.DirectoryEntry.FromString(entry.entry).version
+        values = {"owner": self.ground.institution, "version": version, "signed": entry.SerializeToString()}
+
+        def keep(connection: Connection) -> None:
+            connection.execute(_FORGET_OWN_ENTRY, mine)
+            connection.execute(_ADD_ENTRY, values)
+
+        await self.ground.store.write(keep)

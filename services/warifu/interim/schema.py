@@ -228,4 +228,4 @@ MARKS = Table(
 """Where lists were read to, and the version of the own directory entry."""
 
 DIRECTORY = directory_table(metadata)
-"""Directory entries of others that were seen."""
+"""Directory entries of others that were seen, and the own one that the gateway took last."""

@@ -89,10 +89,10 @@ class Health:
             await asyncio.sleep(HANDOVER)
 
     async def run(self) -> None:
-        """Look every second until cancelled."""
+        """Look every second until cancelled, a second from now for the first time."""
         while True:
-            self.look()
             await asyncio.sleep(limits.HEALTH_INTERVAL / 1000)
+            self.look()
 
     def change(self) -> Awaitable[object]:
         """Done when the status may have changed since this call: a change between the call and its await is not missed."""

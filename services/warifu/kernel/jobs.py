@@ -27,9 +27,9 @@ class Jobs:
         self.counts: Counter[tuple[str, str]] = Counter()
         """Runs by (job, "ok" or "failed"), for an operator's monitoring."""
 
-    def start(self) -> None:
-        """Run every job once a second from now on; one that fails is logged and tried again."""
-        self._tasks = [asyncio.create_task(self._tend(name), name=f"job {name}") for name in self._jobs]
+    def start(self, after: float = 0.0) -> None:
+        """Run every job once a second, the first time in so many seconds; one that fails is logged and tried again."""
+        self._tasks = [asyncio.create_task(self._tend(name, after), name=f"job {name}") for name in self._jobs]
 
     async def stop(self) -> None:
         """End all jobs where they wait."""
@@ -64,8 +64,9 @@ class Jobs:
             self.counts[name, "ok"] += 1
             return done
 
-    async def _tend(self, name: str) -> None:
+    async def _tend(self, name: str, after: float) -> None:
         failing = ""
+        await asyncio.sleep(after)
         while True:
             try:
                 await self._run(name)

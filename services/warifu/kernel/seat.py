@@ -94,11 +94,11 @@ class Sitting:
     state: health.Health
     looking: asyncio.Task[None] | None = None
 
-    async def begin(self) -> None:
-        """Its ports are open."""
+    async def begin(self, jobs_after: float = 0.0) -> None:
+        """Its ports are open; its jobs run in so many seconds for the first time."""
         if self.party.start is not None:
             await self.party.start()
-        self.jobs.start()
+        self.jobs.start(jobs_after)
         self.state.look()
         self.looking = asyncio.create_task(self.state.run())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -135,6 +136,7 @@ def _watched(url: URL) -> int | None:
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
+@cache  # a schema's, of which a process has few: its stores share the statement
 def _probe(metadata: MetaData) -> Select[Any]:
     """A statement that reads one row of some table."""
     tables = metadata.sorted_tables

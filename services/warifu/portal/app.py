@@ -64,7 +64,7 @@ from warifu.portal.proxies.views import ProxyViews
 from warifu.portal.retention import Retention
 from warifu.portal.sessions import Sessions
 from warifu.web import languages
-from warifu.web.face import API, Face, Frame, application
+from warifu.web.face import API, Face, Frame, Unopened, application
 from warifu.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
@@ -75,7 +75,7 @@ DOMAIN: Final = "portal"
 class Portal:
     """A portal's web face and what must be done for it from time to time."""
 
-    web: ASGIApp
+    web: Unopened
     accounts: Accounts
     jobs: Mapping[str, Callable[[], Awaitable[int]]]
 
@@ -139,7 +139,6 @@ def assemble(
         ApiViews(face, pages, sessions, tokens),
     )
     faults = Faults(store, sessions, pages)
-    routes = twins([route for feature in features for route in feature.routes()])
     jobs = {
         "sessions": sessions.purge,
         "tokens": tokens.purge,
@@ -162,10 +161,15 @@ def assemble(
     }
     frame = Frame(sessions.frame, {"session": None})
     failures = {**proxy_views.failures(), **kiosk.failures()}
-    if simulation:
-        web = application(face, pages, [*routes, *faults.routes()], failures, faults.around, tokens=API, frame=frame)
-    else:
-        web = application(face, pages, routes, failures, tokens=API, frame=frame)
-    if ORIGIN_NAME in face.origins:
-        web = DevelopmentOrigin(web, face.origins[ORIGIN_NAME])
-    return Portal(web, accounts, jobs)
+
+    def opened() -> ASGIApp:
+        routes = twins([route for feature in features for route in feature.routes()])
+        if simulation:
+            web = application(
+                face, pages, [*routes, *faults.routes()], failures, faults.around, tokens=API, frame=frame
+            )
+        else:
+            web = application(face, pages, routes, failures, tokens=API, frame=frame)
+        return DevelopmentOrigin(web, face.origins[ORIGIN_NAME]) if ORIGIN_NAME in face.origins else web
+
+    return Portal(Unopened(opened), accounts, jobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from warifu.kernel.config import Web
 from warifu.kernel.errors import LinkageError
@@ -61,6 +62,22 @@ _WHAT_TO_DO: Final[Mapping[int, Mapping[str, str]]] = MappingProxyType(
     }
 )
 """By status: 400 stands for every other one below 500."""
+
+
+class Unopened:
+    """A face whose pages are put together when somebody first asks for one."""
+
+    def __init__(self, opened: Callable[[], ASGIApp]) -> None:
+        self._opened = opened
+
+    @cached_property
+    def application(self) -> ASGIApp:
+        """The face itself."""
+        return self._opened()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        await self.application(scope, receive, send)
 
 
 async def _alike(_: Request) -> Mapping[str, object]:

@@ -46,7 +46,7 @@ def test_an_address_finds_its_operation() -> None:
 
 
 def _routed(lab: Lab) -> list[tuple[str, str]]:
-    app = lab.portal.web
+    app = lab.portal.web.application
     while not isinstance(app, Starlette):
         app = app.app if isinstance(app, Guard) else _within(app)
     routes = [route for route in app.routes if isinstance(route, Route) and route.path.startswith("/api/v1/")]

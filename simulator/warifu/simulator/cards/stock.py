@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from warifu.kernel.errors import LinkageError
+from warifu.kernel.store import Store
 from warifu.simulator.cards.card import Cards
 from warifu.simulator.cards.labels import ROLE
 from warifu.simulator.cards.schema import cards, people
@@ -38,6 +39,11 @@ _WITHOUT: Final = (
     .order_by(people.c.traits.not_like(f"%{ROLE}%"), people.c.position)
     .limit(BATCH)
 )
+
+
+def lacking(store: Store) -> bool:
+    """Whether the card of anyone who shall have one is still to be made."""
+    return store.read(lambda c: c.execute(_WITHOUT, {"skipped": []}).first()) is not None
 
 
 class Stock:

@@ -1,0 +1,1 @@
+"""The kit: a network to test agency systems against (docs/KIT.md)."""

@@ -1,0 +1,79 @@
+"""All parties of a network in this one process, each on its own port with its own stores, keys and certificate, and in an unconfined process.
+
+What is lost against processes of their own: nothing keeps one party's code from reading another's folder, and they share one core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from warifu.kernel.clock import SimulatedClock
+from warifu.kernel.party import Build
+from warifu.kernel.server import Running, serve
+from warifu.simulator.launcher.plan import GATEWAY, PlannedParty
+
+PATIENCE: Final = 2.0
+"""Seconds for which calls that are under way are waited for before a party goes."""
+
+JOBS_AFTER: Final = 1.0
+"""Seconds after a reset until jobs run by themselves: most tests are over by then, and `settle` runs them at once."""
+
+
+class Parties:
+    """The parties that run here. Made by `Parties.run`."""
+
+    def __init__(self, running: dict[str, Running]) -> None:
+        self.running = running
+
+    @classmethod
+    @asynccontextmanager
+    async def run(cls, planned: tuple[PlannedParty, ...], state: Path) -> AsyncIterator[Parties]:
+        """Serve them until the block ends.
+
+        Raises whatever starting a party raises.
+        """
+        async with AsyncExitStack() as stack:
+            running = {}
+            for party in planned:
+                running[party.name] = await stack.enter_async_context(serve(state / party.name, _build(party)))
+            yield cls(running)
+
+    async def go(self) -> None:
+        """Have every party finish and go; nothing of them writes or calls any more. Ports stay open."""
+        await self._quiet()
+        seats = [one.seat for one in self.running.values()]
+        await asyncio.gather(*(seat.rest() for seat in seats))
+        await asyncio.gather(*(seat.end() for seat in seats))
+
+    async def come(self, now: datetime, *, stopped: bool) -> None:
+        """Have parties built anew take the seats, at this time in the network, with no faults planted."""
+        # The gateway last: its log calls the witness as soon as it is opened.
+        for one in sorted(self.running.values(), key=lambda one: one.context.config.party == GATEWAY):
+            one.interceptor.forget()
+            if one.faults is not None:
+                one.faults.plant([])
+            await one.seat.take(SimulatedClock(now, stopped=stopped))
+        await asyncio.gather(*(one.seat.now.begin(JOBS_AFTER) for one in self.running.values()))
+
+    @property
+    def under_way(self) -> int:
+        """Calls that wait for their answer."""
+        return sum(one.interceptor.under_way for one in self.running.values())
+
+    async def _quiet(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        while self.under_way and loop.time() < until:
+            await asyncio.sleep(0.001)
+
+
+def _build(party: PlannedParty) -> Build:
+    module, function = party.build.split(":")
+    built: Build = getattr(importlib.import_module(module), function)
+    return built
