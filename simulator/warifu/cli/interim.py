@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from warifu.simulator.face.batch import Batch
 
 PORT = 8190
+_LOOK = 0.5
+"""Seconds between two looks at how far a batch is."""
 app = typer.Typer(
     name="interim",
     invoke_without_command=True,
@@ -34,7 +36,7 @@ app = typer.Typer(
 )
 Institution = Annotated[
     str | None,
-    typer.Option(help=t("機関のコード（一覧: warifu status）。", "The institution's code."), show_default=False),
+    typer.Option(help=t("機関のコード（例: nhi-480029）。", "The institution's code, such as nhi-480029."), show_default=False),
 ]
 
 
@@ -174,7 +176,11 @@ async def _batch(state: Path | None, institution: str, content: bytes, *, quiet:
     with err.status("") as status:
         async with doors(network) as opened:
             stub = interim_pb2_grpc.InterimServiceStub(opened.counter(institution))
-            await asked.run(stub, (lambda: None) if quiet else lambda: status.update(_how_far(asked)))
+            running = asyncio.create_task(asked.run(stub))
+            while not (await asyncio.wait([running], timeout=_LOOK))[0]:
+                if not quiet:
+                    status.update(_how_far(asked))
+            await running
     return asked
 
 

@@ -38,6 +38,9 @@ class StandIn(interim_pb2_grpc.InterimServiceServicer):
         self.asked: list[interim_pb2.InquireRequest] = []
         self.breaks: int | None = None
         self.trouble: LinkageError | None = None
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        """An Inquire came; it may be answered, as it is unless a test holds it."""
+        self.goes_on.set()
         self.closed = asyncio.Event()
         """A stream ended, however."""
 
@@ -45,6 +48,8 @@ class StandIn(interim_pb2_grpc.InterimServiceServicer):
         """The receipt, or the trouble."""
         if self.trouble is not None:
             await self._fail(context, self.trouble)
+        self.begun.set()
+        await self.goes_on.wait()
         self.asked.append(request)
         return interim_pb2.InquireResponse(request_id=request.request_id)
 
@@ -213,6 +218,49 @@ async def test_an_inquiry_by_json_names_its_institution_by_itself(tmp_path: Path
     assert receipt.json() == {"requestId": MINE}
     assert agency.asked == [interim_pb2.InquireRequest(institution=NHI, request_id=MINE, addressee_no="42")]
     assert state.json() == {"inquiry": {"requestId": f"{NHI} {MINE} 7"}}
+
+
+async def test_a_caller_who_goes_away_loses_nothing(tmp_path: Path) -> None:
+    """An inquiry that was sent is made although its caller hung up before the answer."""
+    async with faced(tmp_path) as (agency, face):
+        agency.goes_on.clear()
+        async with httpx2.AsyncClient(base_url=face.http, headers=bearer(face)) as client:
+            sending = asyncio.create_task(client.post("/v1/inquiries", json={"requestId": MINE}, timeout=DEADLINE))
+            await asyncio.wait_for(agency.begun.wait(), DEADLINE)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        agency.goes_on.set()
+        async with httpx2.AsyncClient(base_url=face.http, headers=bearer(face)) as client:
+            await client.get(f"/v1/inquiries/{MINE}")
+    assert [one.request_id for one in agency.asked] == [MINE]
+
+
+async def test_calls_are_counted_and_batches_forgotten(tmp_path: Path) -> None:
+    """Each call that was let in counts under its RPC, by whichever way it came; a batch is gone once it is to be forgotten."""
+    async with (
+        faced(tmp_path) as (_, face),
+        grpc.aio.insecure_channel(face.grpc) as channel,
+        httpx2.AsyncClient(base_url=face.http) as client,
+    ):
+        await client.post("/v1/inquiries", json={})
+        assert not face.calls
+        client.headers = bearer(face)
+        await client.get("/")
+        await client.post("/v1/inquiries", json={})
+        stub = interim_pb2_grpc.InterimServiceStub(channel)
+        await stub.Inquire(interim_pb2.InquireRequest(), metadata=tuple(bearer(face).items()), timeout=DEADLINE)
+        started = await client.post("/v1/batch-inquiries", content=lines(1))
+        assert face.calls == {"Inquire": 2, "InquireBulk": 1}
+        await face.forget()
+        assert (await client.get(started.headers["location"])).status_code == 404
+
+
+async def test_a_body_too_large_is_told_to_be_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body over the limit is 413, with a reason, and is not to be sent again as it is."""
+    monkeypatch.setattr("warifu.simulator.face.app.LARGEST_BODY", 10)
+    async with faced(tmp_path) as (_, face), httpx2.AsyncClient(base_url=face.http, headers=bearer(face)) as client:
+        told = await client.post("/v1/batch-inquiries", content=b"x" * 11)
+    assert (told.status_code, told.json()["reason"], told.json()["retryable"]) == (413, "CLIENT_TOO_LARGE", False)
 
 
 async def test_a_failed_call_is_a_problem_document(tmp_path: Path) -> None:

@@ -90,11 +90,12 @@ class Batches:
         await running.batch.refresh(self._stub())
         return await asyncio.to_thread(lambda: "".join(result_file(running.batch.rows)))
 
-    async def close(self) -> None:
-        """End what runs; the interim server goes on with what it took."""
+    async def forget(self) -> None:
+        """End what runs and forget everything; the interim server goes on with what it took."""
         for running in self._kept.values():
             running.task.cancel()
         await asyncio.gather(*(running.task for running in self._kept.values()), return_exceptions=True)
+        self._kept.clear()
 
     def _make_room(self) -> None:
         done = [name for name, running in self._kept.items() if running.task.done()]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -35,8 +37,8 @@ def granted(header: str | None, token: str | None) -> bool:
     return hmac.compare_digest((header or "").encode(), f"Bearer {token}".encode())
 
 
-def server(dial: Dial, token: str | None) -> grpc.aio.Server:
-    """A server of the plain face, with reflection. It has no port yet."""
+def server(dial: Dial, token: str | None, calls: Counter[str]) -> grpc.aio.Server:
+    """A server of the plain face, with reflection. It has no port yet. `calls` counts those that came in, by RPC."""
     options = [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", int(limits.TRANSPORT_BYTES)),
@@ -44,23 +46,32 @@ def server(dial: Dial, token: str | None) -> grpc.aio.Server:
     ]
     made = grpc.aio.server(options=options)
     for service in SERVICES:
-        handlers = {name: _handler(rpc, dial, token) for name, rpc in service.methods_by_name.items()}
+        handlers = {name: _handler(rpc, _Way(dial, token, calls)) for name, rpc in service.methods_by_name.items()}
         made.add_registered_method_handlers(service.full_name, handlers)
     reflection.enable_server_reflection([*(service.full_name for service in SERVICES), reflection.SERVICE_NAME], made)
     return made
 
 
-def _handler(rpc: MethodDescriptor, dial: Dial, token: str | None) -> grpc.RpcMethodHandler[bytes, bytes]:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From a caller to the agency."""
+
+    dial: Dial
+    token: str | None
+    calls: Counter[str]
+
+
+def _handler(rpc: MethodDescriptor, way: _Way) -> grpc.RpcMethodHandler[bytes, bytes]:
     name = f"/{rpc.containing_service.full_name}/{rpc.name}"
     if rpc.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(_stream(name, dial, token))
-    return grpc.unary_unary_rpc_method_handler(_unary(name, dial, token))
+        return grpc.stream_stream_rpc_method_handler(_stream(name, way))
+    return grpc.unary_unary_rpc_method_handler(_unary(name, way))
 
 
-def _unary(name: str, dial: Dial, token: str | None) -> Callable[[bytes, Context], Any]:
+def _unary(name: str, way: _Way) -> Callable[[bytes, Context], Any]:
     async def handle(request: bytes, context: Context) -> bytes:
-        await _admit(context, token)
-        forward: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = dial().unary_unary(name)
+        await _admit(context, name, way)
+        forward: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = way.dial().unary_unary(name)
         call = forward(request, timeout=context.time_remaining())
         try:
             return bytes(await call)
@@ -71,12 +82,10 @@ def _unary(name: str, dial: Dial, token: str | None) -> Callable[[bytes, Context
     return handle
 
 
-def _stream(
-    name: str, dial: Dial, token: str | None
-) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
+def _stream(name: str, way: _Way) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
     async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-        await _admit(context, token)
-        forward: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = dial().stream_stream(name)
+        await _admit(context, name, way)
+        forward: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = way.dial().stream_stream(name)
         call = forward(requests, timeout=context.time_remaining())
         try:
             async for response in call:
@@ -90,9 +99,10 @@ def _stream(
     return handle
 
 
-async def _admit(context: Context, token: str | None) -> None:
+async def _admit(context: Context, name: str, way: _Way) -> None:
     sent = dict(context.invocation_metadata() or ()).get("authorization")
-    if granted(sent if isinstance(sent, str) else None, token):
+    if granted(sent if isinstance(sent, str) else None, way.token):
+        way.calls[name.rsplit("/", 1)[1]] += 1
         return
     status = status_pb2.Status(code=grpc.StatusCode.UNAUTHENTICATED.value[0], message=TOLD["en"])
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=TOKEN_REFUSED, domain=DOMAIN))

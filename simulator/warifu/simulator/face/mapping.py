@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from starlette.responses import JSONResponse
 
-from warifu.kernel.errors import LinkageError
+from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import malformed
 
 PROBLEM: Final = "application/problem+json"
@@ -32,6 +32,8 @@ STATUSES: Final[Mapping[grpc.StatusCode, HTTPStatus]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
 }
 """HTTP status of a gRPC status; 500 for every other one."""
+_TOO_MUCH: Final = frozenset({Reason.CLIENT_TOO_LARGE, Reason.CLIENT_TOO_MANY_ITEMS})
+"""To be made smaller, not to be sent again later."""
 _SECONDS: Final = "1"
 
 
@@ -75,6 +77,8 @@ def problem(error: LinkageError) -> JSONResponse:
 def described(error: LinkageError) -> dict[str, Any]:
     """The same as a value, to stand inside another answer."""
     status = STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if error.reason in _TOO_MUCH:
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     words = {"ja": error.text("ja"), "en": error.text("en")}
     return _document(status, str(error.reason), words, retryable=error.retryable, metadata=error.metadata)
 

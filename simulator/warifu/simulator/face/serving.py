@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import uvicorn
 from warifu.kernel import limits
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.face.app import Application
-from warifu.simulator.face.forward import Dial, server
+from warifu.simulator.face.forward import server
 from warifu.simulator.face.secrets import HOST, Certificates, certificates_in, token_in
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.told import ToldError
@@ -56,6 +57,10 @@ class Face:
     """To be sent as `authorization: Bearer …`; None with TLS."""
     tls: Certificates | None
     direct: Direct
+    calls: Counter[str]
+    """Calls that were let in so far, by RPC; reflection, pages and looking after batches are none. To be cleared by whoever counts."""
+    forget: Callable[[], Awaitable[None]]
+    """Forget all batches: after the network itself was put back to an earlier state."""
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -109,12 +114,14 @@ async def served(
         def dial() -> grpc.aio.Channel:
             return way.counter(institution)
 
-        address = await _serve_grpc(stack, dial, token, tls, options.grpc_port)
-        application = Application(institution, dial, token)
-        stack.push_async_callback(application.batches.close)
+        calls: Counter[str] = Counter()
+        address = await _serve_grpc(stack, server(dial, token, calls), tls, options.grpc_port)
+        application = Application(institution, dial, token, calls)
+        stack.push_async_callback(application.batches.forget)
         port = await stack.enter_async_context(_http(application, options.http_port, tls))
         application.url = f"{'https' if tls else 'http'}://{HOST}:{port}"
-        yield Face(institution, application.url, address, token, tls, _direct(network, institution))
+        direct = _direct(network, institution)
+        yield Face(institution, application.url, address, token, tls, direct, calls, application.batches.forget)
 
 
 def _direct(network: NetworkFile, institution: str) -> Direct:
@@ -122,8 +129,7 @@ def _direct(network: NetworkFile, institution: str) -> Direct:
     return Direct(entry.addresses, network.ca, own["cert"], own["key"], entry.server_name)
 
 
-async def _serve_grpc(stack: AsyncExitStack, dial: Dial, token: str | None, tls: Certificates | None, port: int) -> str:
-    made = server(dial, token)
+async def _serve_grpc(stack: AsyncExitStack, made: grpc.aio.Server, tls: Certificates | None, port: int) -> str:
     stack.push_async_callback(made.stop, float(limits.DRAIN))
     try:
         if tls is None:

@@ -71,10 +71,8 @@ class Batch:
             refused=sum(row.refused is not None for row in asked),
         )
 
-    async def run(
-        self, stub: interim_pb2_grpc.InterimServiceAsyncStub, told: Callable[[], None] = lambda: None
-    ) -> None:
-        """Ask until every line came to something. `told` is called after each answer of the stream.
+    async def run(self, stub: interim_pb2_grpc.InterimServiceAsyncStub) -> None:
+        """Ask until every line came to something.
 
         Raises:
             LinkageError: the interim server will not take the stream at all, now or later.
@@ -83,7 +81,7 @@ class Batch:
         for row in outstanding:
             row.refused = None
         while outstanding:
-            await self._attempt(stub, outstanding, told)
+            await self._attempt(stub, outstanding)
             outstanding = [row for row in outstanding if row.state is None and row.refused is None]
             if outstanding:
                 await self._pause(_PAUSE)
@@ -106,14 +104,12 @@ class Batch:
         self,
         stub: interim_pb2_grpc.InterimServiceAsyncStub,
         rows: Sequence[Row],
-        told: Callable[[], None],
     ) -> None:
         try:
             async for answer in stub.InquireBulk(_chunks(rows)):
                 self.trouble = None
                 for result in answer.results:
                     self._take(result)
-                told()
         except grpc.aio.AioRpcError as error:
             self.trouble = LinkageError.from_rpc(error)
             if error.code() not in _PASSES and not self.trouble.retryable:
