@@ -36,7 +36,9 @@ app = typer.Typer(
 )
 Institution = Annotated[
     str | None,
-    typer.Option(help=t("機関のコード（例: nhi-480029）。", "The institution's code, such as nhi-480029."), show_default=False),
+    typer.Option(
+        help=t("機関のコード（例: nhi-480029）。", "The institution's code, such as nhi-480029."), show_default=False
+    ),
 ]
 
 
