@@ -6,7 +6,8 @@ import asyncio
 import json
 import re
 import subprocess
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 import node
 import pytest
 from contract.gateway_world import PERSON, WAIT, World, collect, expected_code, inquire
-from provider_checks import CHECKS, Bench, copies, failing
+from provider_checks import CHECKS, ITEM, Bench, copies, failing
 from unit.gateway.samples import PROVIDER, REQUESTER
 
 from warifu.exchange import receipt
@@ -257,6 +258,100 @@ async def test_each_switch_fails_its_check_and_no_other(example: Path, tmp_path:
     assert {name: set(failed) for name, failed in found.items()} == {"": set()} | {
         name: {check} for name, check in WRONG.items()
     }, found
+
+
+class Asking:
+    """The example's requester, at the health insurance's folder."""
+
+    def __init__(self, world: NodeWorld, code: bytes) -> None:
+        self.world, self.code = world, code
+
+    async def ask(
+        self, request_id: str, *, wait: int = 0, code: bytes | None = None, **changes: object
+    ) -> dict[str, Any]:
+        """What it says became of an inquiry, or its refusal."""
+        ask = {
+            "requestId": request_id,
+            "provider": PROVIDER,
+            "affair": "JM90000000000101",
+            "procedure": "JT90000000000101",
+            "item": ITEM,
+        }
+        ask |= {
+            "office": "国保年金課",
+            "clerk": "c-0017",
+            "code": (code or self.code).hex(),
+            "span": {"fiscal_year": {"year": 2026}},
+            **changes,
+        }
+        folder = self.world.state / "health_insurance"
+        (folder / "ask.json").write_text(json.dumps(ask), encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            *("node", "dist/src/main.js", "requester", "--folder", str(folder), "--institution", REQUESTER),
+            *("--ask", str(folder / "ask.json"), "--wait", str(wait)),
+            cwd=self.world.example,
+            env=node.environment(self.world.example),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        said, refused = await asyncio.wait_for(process.communicate(), 3 * WAIT)
+        return json.loads(said or refused)
+
+
+@asynccontextmanager
+async def both(state: Path, example: Path, *wrong: str) -> AsyncIterator[Asking]:
+    """A network in which requester and provider are the example's, and the gateway between them is real."""
+    async with network(state, example) as world:
+        if wrong:
+            world.wrong = wrong
+            await world.again()
+        world.register([{**copies()[0], "code": expected_code(world, PROVIDER).code.hex()}])
+        subject = await world.code(REQUESTER, "health_insurance", PERSON)
+        yield Asking(world, subject.code)
+
+
+async def test_its_requester_asks_its_provider_through_a_real_gateway(example: Path, tmp_path: Path) -> None:
+    """It is told the values it wanted, the same from its own store when it asks again, and why when it may not ask."""
+    async with both(tmp_path, example) as asking:
+        request_id, other = (one for one, _ in zip(_ids(asking.world), range(2), strict=False))
+        told = await asking.ask(request_id, fields=["salary_revenue_yen"])
+        assert (told["outcome"], told["answer"]["outcome"]) == ("ANSWERED", "FINE_OUTCOME_PROVIDED")
+        assert [one["content"] for one in told["answer"]["records"]] == [
+            {"local_tax": {"salary_revenue_yen": 4_120_000}}
+        ]
+        assert await asking.ask(request_id) == told
+        denied = await asking.ask(other, procedure="JT90000000000103")
+        assert (denied["outcome"], denied["reason"][:7]) == ("DENIED", "CLIENT_")
+        kinds = [(one.request_id, one.outcome) for one in await asking.world.records()]
+        assert kinds == [(request_id, 0), (request_id, pb.OUTCOME_ANSWERED), (other, 0), (other, pb.OUTCOME_DENIED)]
+
+
+async def test_its_requester_collects_what_waited(example: Path, tmp_path: Path) -> None:
+    """An answer that waits is told as waiting; once a clerk decided, the same inquiry brings it."""
+    async with both(tmp_path, example) as asking:
+        request_id = next(_ids(asking.world, drawn=True))
+        told = await asking.ask(request_id)
+        assert (told["outcome"], told["answer"]["outcome"]) == ("PENDING", "FINE_OUTCOME_PENDING")
+        (asking.world.folder / "decisions").mkdir()
+        (asking.world.folder / "decisions" / request_id).write_text("provide", encoding="utf-8")
+        told = await asking.ask(request_id, wait=20)
+        assert (told["outcome"], told["answer"]["outcome"]) == ("ANSWERED", "FINE_OUTCOME_PROVIDED")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"), [("unsigned", "PROVIDER_ANSWER_INVALID"), ("wrongSeal", "PROVIDER_ANSWER_UNREADABLE")]
+)
+async def test_its_requester_believes_no_wrong_answer(example: Path, tmp_path: Path, wrong: str, reason: str) -> None:
+    """An answer that is unsigned, or sealed as something else, is refused with the protocol's reason and nothing of it is told."""
+    async with both(tmp_path, example, wrong) as asking:
+        assert (await asking.ask(next(_ids(asking.world))))["reason"] == reason
+
+
+def _ids(world: NodeWorld, *, drawn: bool = False) -> Iterator[str]:
+    """New request ids that are, or are not, in the provider's sample."""
+    while True:
+        if world.drawn(made := str(uuid.uuid4())) is drawn:
+            yield made
 
 
 def _undrawn(world: NodeWorld, subject: pb.SubjectReference) -> linkage_pb2.InquireRequest:

@@ -1,13 +1,28 @@
-/** The command: `node dist/src/main.js provider --folder DIR --institution CODE`. */
+/** The command: a provider that serves, or a requester that asks once. */
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { Refusal } from "./errors.js";
+import { type Ask, Requester } from "./requester.js";
 import { serve } from "./serve.js";
 import { SWITCHES, type Switch, isSwitch } from "./switches.js";
 
 const USAGE = `usage:
   node dist/src/main.js provider  --folder DIR --institution CODE [--wrong SWITCH]…
+  node dist/src/main.js requester --folder DIR --institution CODE --ask FILE [--wait SECONDS]
 
 switches that make the provider wrong on purpose:
 ${Object.entries(SWITCHES).map(([name, what]) => `  ${name.padEnd(24)}${what}`).join("\n")}`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    folder: { type: "string" },
+    institution: { type: "string" },
+    wrong: { type: "string", multiple: true, default: [] },
+    ask: { type: "string" },
+    wait: { type: "string", default: "0" },
+  },
+});
 
 async function provider(folder: string, institution: string, wrong: ReadonlySet<Switch>): Promise<void> {
   const serving = await serve(folder, institution, wrong);
@@ -15,13 +30,27 @@ async function provider(folder: string, institution: string, wrong: ReadonlySet<
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void serving.stop());
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { folder: { type: "string" }, institution: { type: "string" }, wrong: { type: "string", multiple: true, default: [] } },
-});
+/** Prints what became of the inquiry, as JSON; a refusal goes to stderr with exit code 1. */
+async function requester(folder: string, institution: string, file: string): Promise<void> {
+  const ask = JSON.parse(readFileSync(file, "utf8")) as Ask;
+  const own = await Requester.open(folder, institution);
+  try {
+    console.log(JSON.stringify(await own.ask(ask, Date.now() + Number(values.wait) * 1000)));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    console.error(JSON.stringify(error.failure()));
+    process.exitCode = 1;
+  } finally {
+    own.close();
+  }
+}
+
+const { folder, institution, ask } = values;
 const wrong = values.wrong.filter(isSwitch);
-if (positionals[0] === "provider" && values.folder && values.institution && wrong.length === values.wrong.length) {
-  await provider(values.folder, values.institution, new Set(wrong));
+if (positionals[0] === "provider" && folder && institution && wrong.length === values.wrong.length) {
+  await provider(folder, institution, new Set(wrong));
+} else if (positionals[0] === "requester" && folder && institution && ask) {
+  await requester(folder, institution, ask);
 } else {
   console.error(USAGE);
   process.exitCode = 2;
