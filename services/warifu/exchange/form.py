@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from functools import lru_cache
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -62,12 +61,10 @@ def check_code(field: str, value: str) -> None:
         raise FormError(field, "not a code of 16 characters")
 
 
-@lru_cache(maxsize=4096)  # an exchange says the same few codes again and again, to four parties
 def _is_institution(value: str) -> bool:
     return _INSTITUTION.fullmatch(value) is not None
 
 
-@lru_cache(maxsize=4096)
 def _is_code(value: str) -> bool:
     return _CODE16.fullmatch(value) is not None
 

@@ -5,6 +5,7 @@ A header is bytes: its author's bytes are hashed, relayed and stored, and never 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -81,16 +82,31 @@ def check_period(field: str, period: common_pb2.Period) -> None:
         raise FormError(field, "ends before it begins")
 
 
+@lru_cache(maxsize=4096)  # a clerk asks the same of many people, and three parties read each header
+def _check_named(
+    requester: str, provider: str, affair: str, procedure: str, item: str, office: str, clerk: str
+) -> None:
+    form.check_institution("requester", requester)
+    form.check_institution("provider", provider)
+    form.check_code("affair", affair)
+    form.check_code("procedure", procedure)
+    form.check_code("item", item)
+    form.check_text("office", office, 40)
+    form.check_text("clerk", clerk, 40)
+
+
 def _check(header: exchange_pb2.RequestHeader) -> None:
     form.check_uuid("request_id", header.request_id)
-    form.check_institution("requester", header.requester)
-    form.check_institution("provider", header.provider)
-    form.check_code("affair", header.affair)
-    form.check_code("procedure", header.procedure)
-    form.check_code("item", header.item)
+    _check_named(
+        header.requester,
+        header.provider,
+        header.affair,
+        header.procedure,
+        header.item,
+        header.office,
+        header.clerk,
+    )
     check_span(header.span)
-    form.check_text("office", header.office, 40)
-    form.check_text("clerk", header.clerk, 40)
     if header.HasField("consent"):
         form.check_day("consent.given_on", header.consent.given_on)
         form.check_text("consent.reference", header.consent.reference, 60)

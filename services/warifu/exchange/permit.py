@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -132,8 +133,7 @@ def _checked(data: bytes, permit: exchange_pb2.Permit, request: exchange_pb2.Req
         raise FormError("subject", "absent or too large")
     if permit.query_index >= MOST_ITEMS:
         raise FormError("query_index", "outside a block")
-    form.check_text("table_version", permit.table_version, 64)
-    form.check_text("row", permit.row, 64)
+    _check_rule(permit.table_version, permit.row)
     if len(permit.requester_key_id) != KEY_ID_SIZE:
         raise FormError("requester_key_id", "not a key id")
     issued_at, accept_by = _time(permit, "issued_at"), _time(permit, "accept_by")
@@ -149,6 +149,12 @@ def _checked(data: bytes, permit: exchange_pb2.Permit, request: exchange_pb2.Req
         exchange_time=_time(permit, "exchange_time"),
         review_until=_time(permit, "review_until"),
     )
+
+
+@lru_cache(maxsize=1024)
+def _check_rule(table_version: str, row: str) -> None:
+    form.check_text("table_version", table_version, 64)
+    form.check_text("row", row, 64)
 
 
 def _time(permit: exchange_pb2.Permit, name: str) -> datetime:

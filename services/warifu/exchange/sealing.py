@@ -89,7 +89,7 @@ def check_leaves(leaves: Sequence[bytes]) -> None:
     Raises:
         LeavesError: no leaves, too many, or one that is not 32 bytes.
     """
-    if not 0 < len(leaves) <= MOST_ITEMS or any(len(leaf) != merkle.HASH_SIZE for leaf in leaves):
+    if not 0 < len(leaves) <= MOST_ITEMS or set(map(len, leaves)) != {merkle.HASH_SIZE}:
         raise LeavesError(f"a block has 1 to {MOST_ITEMS} leaves of {merkle.HASH_SIZE} bytes")
 
 

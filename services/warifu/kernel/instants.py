@@ -48,9 +48,14 @@ def moment(stamp: Timestamp) -> datetime:
     Raises:
         ValueError, OverflowError: no time.
     """
-    if not 0 <= stamp.nanos < _SECOND:
+    return _moment(stamp.seconds, stamp.nanos)
+
+
+@lru_cache(maxsize=256)
+def _moment(seconds: int, nanos: int) -> datetime:
+    if not 0 <= nanos < _SECOND:
         raise ValueError("nanoseconds of more than a second")
-    return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -313,7 +314,7 @@ def _row(statement: Any) -> Callable[[Sequence[Any]], Any]:
     if not columns:
         return tuple
     names = [str(name) for name in columns.keys()]  # noqa: SIM118 - of a collection of columns, which gives the columns themselves
-    row: Callable[[Sequence[Any]], Any] = _named("Row", names, rename=True)._make
+    row: Callable[[Sequence[Any]], Any] = partial(tuple.__new__, _named("Row", names, rename=True))
     converted = [(place, process) for place, one in enumerate(columns) if (process := _converter(one.type)) is not None]
     if not converted:
         return row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Self
 
-from warifu.tlog.merkle import EMPTY_ROOT, HASH_SIZE, LARGEST_SIZE, MerkleError, node_hash
+from warifu.tlog.merkle import EMPTY_ROOT, HASH_SIZE, LARGEST_SIZE, MerkleError, node_hash, parents
 from warifu.tlog.tiles import TILE_HEIGHT
 
 
@@ -81,7 +81,7 @@ class Frontier:
         Raises:
             MerkleError: the tree would be too large, or a hash is not 32 bytes.
         """
-        if any(len(item) != HASH_SIZE for item in leaf_hashes):
+        if {HASH_SIZE}.union(map(len, leaf_hashes)) != {HASH_SIZE}:
             raise MerkleError("leaf hash that is not 32 bytes")
         size = self.size + len(leaf_hashes)
         smallest_first = list(reversed(self.hashes))
@@ -97,5 +97,5 @@ class Frontier:
                 nodes.insert(0, smallest_first.pop(0))
             if len(nodes) & 1:
                 kept.append(nodes.pop())
-            nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
+            nodes = parents(nodes)
         return Frontier(size, tuple(reversed(kept))), finished

@@ -43,7 +43,7 @@ class Tree:
             raise MerkleError("a tree needs a leaf")
         self._levels = [list(leaf_hashes)]
         while len(self._levels[-1]) > 1:
-            self._levels.append(_parents(self._levels[-1]))
+            self._levels.append(parents(self._levels[-1]))
 
     def __len__(self) -> int:
         return len(self._levels[0])
@@ -158,10 +158,11 @@ def _check_hashes(hashes: Sequence[bytes]) -> None:
         raise MerkleError("path with a hash that is not 32 bytes, or too long")
 
 
-def _parents(level: list[bytes]) -> list[bytes]:
-    parents = [
+def parents(level: Sequence[bytes]) -> list[bytes]:
+    """The level above: the node over each two neighbours, and a last one without a sibling as it is."""
+    above = [
         sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)
     ]  # `node_hash`, without a call for each
     if len(level) & 1:
-        parents.append(level[-1])
-    return parents
+        above.append(level[-1])
+    return above

@@ -19,6 +19,7 @@ from warifu.tlog.merkle import (
     MerkleError,
     leaf_hash,
     node_hash,
+    parents,
     root_from_path,
     roots_from_consistency,
 )
@@ -293,5 +294,5 @@ def _split(leaves: int) -> int:
 def _fold(hashes: list[bytes]) -> bytes:
     """The root over 2**k hashes."""
     while len(hashes) > 1:
-        hashes = [node_hash(hashes[at], hashes[at + 1]) for at in range(0, len(hashes), 2)]
+        hashes = parents(hashes)
     return hashes[0]

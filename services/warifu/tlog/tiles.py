@@ -164,7 +164,7 @@ def encode_tile(hashes: Sequence[bytes]) -> bytes:
     Raises:
         TileError: not 1 to 256 hashes of 32 bytes.
     """
-    if not 1 <= len(hashes) <= TILE_WIDTH or any(len(item) != HASH_SIZE for item in hashes):
+    if not 1 <= len(hashes) <= TILE_WIDTH or set(map(len, hashes)) != {HASH_SIZE}:
         raise TileError(f"a tile has 1 to {TILE_WIDTH} hashes of {HASH_SIZE} bytes")
     return b"".join(hashes)
 
