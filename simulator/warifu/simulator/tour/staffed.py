@@ -21,8 +21,10 @@ def counter(scene: Scene) -> tuple[State, ...]:
     _, waiting, _ = scene.letters
     return (
         State("front-desk", "login-refused", f"{desk}/login", send("log-in", **_WRONG)),
+        State("front-desk", "login-errors", f"{desk}/login", send("log-in", code="12345")),
         State("front-desk", "off-duty", f"{desk}/login", _off_duty),
         State("clerk", "not-yours", f"{desk}/reviews"),
+        State("clerk", "no-such-page", f"{desk}/nowhere"),
         State("clerk", "visitor-errors", f"{desk}/visitors/new", send("visitor-receive")),
         State("clerk", "visitor-received", f"{desk}/visitors/new", lambda page: receive(page, origin(page) + desk, scene.papers)),
         State("clerk", "protection-errors", f"{desk}/visitors/new", lambda page: _protect(page, origin(page) + desk, scene)),
@@ -92,6 +94,8 @@ def console(scene: Scene) -> tuple[State, ...]:
     """On the supervisor's console."""
     letter = f"/letters/{scene.letters[2]}"
     return (
+        State("public-reader", "login-errors", "/login", send("log-in")),
+        State("examiner", "no-such-page", "/nowhere"),
         State("examiner", "search", "/search", send("search")),
         State("examiner", "search-errors", "/search?go=1&institution=nobody&first=2026-05-01&last=2026-04-01"),
         State("examiner", "not-yours", "/measures", _order(scene.welfare)),

@@ -78,6 +78,7 @@ def _portal(scene: Scene) -> tuple[State, ...]:
         State("passer-by", "helpline-holder-errors", "/helpline", send("suspend-holder")),
         *([State("passer-by", "helpline-done", "/helpline", _lost(scene.loser))] if scene.loser else []),
         State("passer-by", "kiosk", "/kiosk"),
+        State("citizen", "no-such-page", "/nowhere"),
         State("citizen", "entry-answered", entry),
         State("citizen", "nothing-found", "/history?outcome=EXPIRED"),
         State("citizen", "filters", "/history", _unfold),
