@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from e2e.conftest import Running, start, stop
@@ -17,10 +20,11 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.clock import JAPAN
 from warifu.law import Origin, packaged
+from warifu.simulator.cards.client import Session, login
 from warifu.simulator.clerk import Clerk, Exchange, Question
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.lives import lives
-from warifu.simulator.testcards import Expectation, Flags, Ruled, TestCard, people
+from warifu.simulator.testcards import Expectation, Flags, Ruled, TestCard, expectation_document, people
 
 TRAITS = (
     "taxed", "non-taxable", "per-capita-only", "undeclared", "moved", "moved-after-january", "moved-out", "moved-in", "deceased", "baby", "child",
@@ -31,6 +35,8 @@ OWN_FEW = 1
 ORDINANCES = "welfare-480011"
 """A walk in the supervisor's console has an ordinance use of this office approved."""
 AT_ONCE = 24
+PORTAL, BY_YEAR = "portal-main", "S01"
+WITHIN, ACCEPTED, OPEN = 30, 202, 8
 
 
 def cards(network: Running, institution: str, day: date, flags: Mapping[tuple[str, str], Flags]) -> Sequence[TestCard]:
@@ -170,3 +176,66 @@ async def later(network: Running) -> None:
         assert not wrong, f"{day}: {len(wrong)} of {seen.total()}\n" + "\n".join(wrong[:5])
         found |= {outcome for _, outcome in seen}
     assert found >= {"PROVIDED", "PENDING", "PROVIDER_PIA_EXPIRED"}
+
+
+@pytest.mark.slow
+def test_a_person_s_own_requests_come_to_what_the_card_says(network: Running) -> None:
+    """Under every row of the portal, of every institution: what the person reads is what is provided, and nothing where nothing is."""
+    changed, day = lives(network.state), asyncio.run(today(network))
+    chosen = [
+        one
+        for trait in ("employees-insured", "union")
+        for one in people(network.file, trait, PORTAL, day)
+        if one.person not in changed and not any(word.startswith("cast:") for word in one.traits)
+    ][-3:]
+    seen: Counter[str] = Counter()
+    for card in chosen:
+        assert card.pin is not None
+        session = login(network.file.urls["portal"], network.file.urls["simulator"], card.person, card.pin)
+        asked = [one for one in card.expected if (one.row.id == BY_YEAR) == (one.year is not None)]
+        for first in range(0, len(asked), OPEN):
+            some = [own_request(session, one) for one in asked[first : first + OPEN]]
+            seen.update(asyncio.run(answered(network, session, some)))
+    assert seen["ARRIVED"] > 5
+    assert seen["NOTHING"] > 5
+
+
+def own_request(session: Session, one: Expectation) -> tuple[str, Expectation]:
+    """Ask as the person; the request id, and what must come of that very request."""
+    year = {"year": str(one.year)} if one.year is not None else {}
+    form = {"provider": one.provider, "consent": "yes", **year}
+    status, _, body = session.post(f"{session.portal_url}/information/ask/{one.row.id}", form, "application/json")
+    assert status == ACCEPTED, body
+    (request_id,) = json.loads(body)["requests"]
+    return request_id, one.asked_as(request_id)
+
+
+async def answered(network: Running, session: Session, asked: Sequence[tuple[str, Expectation]]) -> list[str]:
+    """Wait until all came to something, and compare; their states."""
+    until = time.monotonic() + WITHIN
+    told: list[dict[str, Any]] = []
+    async with doors(network.file) as opened:
+        while not told or (any(one["state"] == "WAITING" for one in told) and time.monotonic() < until):
+            await opened.settle(["portal"])
+            told = [session.document(f"/api/v1/information/{request_id}") for request_id, _ in asked]
+    for (_, expectation), one in zip(asked, told, strict=True):
+        compare(expectation, one)
+    return [one["state"] for one in told]
+
+
+def compare(one: Expectation, told: dict[str, Any]) -> None:
+    """The person is told no fine outcome, only whether something came; and of what came each value."""
+    states = {"PROVIDED": "ARRIVED", "PENDING": "CHECKING"}
+    assert told["state"] == states.get(one.fine or "", "NOTHING"), (one, told)
+    records = [expected["values"] for expected in expectation_document(one)["records"]]
+    read = [{each["path"]: each["value"] for each in record["fields"]} for record in told.get("records", ())]
+    assert len(read) == len(records)
+    for values, fields in zip(records, read, strict=True):
+        assert {path: fields[path] for path in values} == values
+        assert not any(value for path, value in fields.items() if path not in values)
+
+
+async def today(network: Running) -> date:
+    """The network's day."""
+    async with doors(network.file) as opened:
+        return (await opened.clock())[0].astimezone(JAPAN).date()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.lookup import Found, Person
@@ -29,9 +29,17 @@ Signer = Callable[[bytes], bytes]
 Register = Callable[[Sequence[pb.RegisterCopiesRequest]], Awaitable[list[pb.RegisterCopiesResponse]]]
 
 NO_SUCH_LAYOUT: Final = "2099-06"
-_NEXT = select(COPIES.c.addressee_no).where(COPIES.c.item == bindparam("item")).order_by(COPIES.c.addressee_no).limit(1)
-_LATER = _NEXT.where(COPIES.c.addressee_no > bindparam("than"))
-_FIRST = _NEXT.where(COPIES.c.addressee_no != bindparam("than"))
+_OWN = COPIES.alias("own")
+_KEYS = select(_OWN.c.record_key).where(_OWN.c.addressee_no == bindparam("than"), _OWN.c.item == bindparam("item"))
+_SHARED = func.sum(case((COPIES.c.record_key.in_(_KEYS), 1), else_=0))
+_NEXT = (
+    select(COPIES.c.addressee_no)
+    .where(COPIES.c.item == bindparam("item"), COPIES.c.addressee_no != bindparam("than"))
+    .group_by(COPIES.c.addressee_no)
+    .order_by(_SHARED.desc(), case((COPIES.c.addressee_no > bindparam("than"), 0), else_=1), COPIES.c.addressee_no)
+    .limit(1)
+)
+"""Who is most like somebody in what there is of them, such as the same tax years; of these the next number, after the last the first."""
 
 
 class Mishaps:
@@ -73,7 +81,9 @@ class Planted(Mishaps):
     def people(
         self, connection: Connection, questions: Sequence[Question], people: Sequence[Person | None]
     ) -> Sequence[Person | None]:
-        """With other-person: whoever has the next addressee number among those with a copy of the item; who is unknown stays so."""
+        """With other-person: whoever has the next addressee number among those with the same records of the item; who is unknown stays so."""
+        if self._faults.none:
+            return people
         return [
             replace(person, addressee_no=self._next(connection, question.checked.header.item, person.addressee_no))
             if person is not None and self._strikes(Effect.OTHER_PERSON, question, person)
@@ -83,9 +93,8 @@ class Planted(Mishaps):
 
     @staticmethod
     def _next(connection: Connection, item: str, than: str) -> str:
-        """The next number, from the first again after the last; the same when nobody else has a copy."""
-        values = {"item": item, "than": than}
-        found: str | None = connection.execute(_LATER, values).scalar() or connection.execute(_FIRST, values).scalar()
+        """The other's number; the same when nobody else has a copy."""
+        found: str | None = connection.execute(_NEXT, {"item": item, "than": than}).scalar()
         return found or than
 
     def found(self, question: Question, person: Person | None, found: Found) -> Found:
@@ -104,6 +113,8 @@ class Planted(Mishaps):
 
     def signer(self, questions: Sequence[Question], people: Sequence[Person | None], sign: Signer) -> Signer:
         """With signature: damaged, for the whole block when one of its answers is struck."""
+        if self._faults.none:
+            return sign
         struck = [
             self._strikes(Effect.SIGNATURE, question, person)
             for question, person in zip(questions, people, strict=True)
