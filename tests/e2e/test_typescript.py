@@ -47,12 +47,6 @@ WRONG = {
 """Each switch of the example, and the check that must find it."""
 
 
-@pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example, built."""
-    return node.build(tmp_path_factory.mktemp("node"))
-
-
 class NodeWorld(World):
     """The gateway's world, in which the tax office is the example's provider: another process, in another language."""
 

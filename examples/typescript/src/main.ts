@@ -1,6 +1,7 @@
-/** The command: a provider that serves, or a requester that asks once. */
+/** The command: a provider that serves, a requester that asks once, or a business system that does behind an interim server. */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { type Case, PremiumDesk, Problem } from "./business.js";
 import { Refusal } from "./errors.js";
 import { type Ask, Requester } from "./requester.js";
 import { serve } from "./serve.js";
@@ -9,6 +10,7 @@ import { SWITCHES, type Switch, isSwitch } from "./switches.js";
 const USAGE = `usage:
   node dist/src/main.js provider  --folder DIR --institution CODE [--wrong SWITCH]…
   node dist/src/main.js requester --folder DIR --institution CODE --ask FILE [--wait SECONDS]
+  node dist/src/main.js business  --face URL --ask FILE          (the token in $WARIFU_TOKEN)
 
 switches that make the provider wrong on purpose:
 ${Object.entries(SWITCHES).map(([name, what]) => `  ${name.padEnd(24)}${what}`).join("\n")}`;
@@ -20,6 +22,7 @@ const { values, positionals } = parseArgs({
     institution: { type: "string" },
     wrong: { type: "string", multiple: true, default: [] },
     ask: { type: "string" },
+    face: { type: "string" },
     wait: { type: "string", default: "0" },
   },
 });
@@ -45,12 +48,26 @@ async function requester(folder: string, institution: string, file: string): Pro
   }
 }
 
-const { folder, institution, ask } = values;
+/** Prints what the clerk at the premium desk sees. */
+async function business(face: string, file: string): Promise<void> {
+  const desk = new PremiumDesk(face, process.env["WARIFU_TOKEN"] ?? "");
+  try {
+    console.log(JSON.stringify(await desk.income(JSON.parse(readFileSync(file, "utf8")) as Case)));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    console.error(JSON.stringify({ reason: error.reason, retryable: error.retryable }));
+    process.exitCode = 1;
+  }
+}
+
+const { folder, institution, ask, face } = values;
 const wrong = values.wrong.filter(isSwitch);
 if (positionals[0] === "provider" && folder && institution && wrong.length === values.wrong.length) {
   await provider(folder, institution, new Set(wrong));
 } else if (positionals[0] === "requester" && folder && institution && ask) {
   await requester(folder, institution, ask);
+} else if (positionals[0] === "business" && face && ask) {
+  await business(face, ask);
 } else {
   console.error(USAGE);
   process.exitCode = 2;
