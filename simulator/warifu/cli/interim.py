@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,10 +18,13 @@ from warifu.cli.text import example, t
 if TYPE_CHECKING:
     from warifu.simulator.face import Face
     from warifu.simulator.face.batch import Batch
+    from warifu.simulator.state import NetworkFile
 
 PORT = 8190
 _LOOK = 0.5
 """Seconds between two looks at how far a batch is."""
+_ALIVE = 2.0
+"""Seconds between two looks whether the network lives."""
 app = typer.Typer(
     name="interim",
     invoke_without_command=True,
@@ -138,7 +142,16 @@ async def _serve(state: Path | None, institution: str, port: int, *, tls: bool, 
             document(face.document())
         else:
             _announce(face)
-        await stop.wait()
+        if not await _ended(stop, network):
+            fail(t("ネットワークが終わったので、窓口も終わります。", "the network has ended, and so does its face."), 1)
+
+
+async def _ended(stop: asyncio.Event, network: NetworkFile) -> bool:
+    """Wait until the user ends the face; False when the network ends first."""
+    while network.living():
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(stop.wait(), _ALIVE)
+    return False
 
 
 def _announce(face: Face) -> None:
