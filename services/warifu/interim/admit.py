@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from warifu import law
 from warifu.exchange import permit as permits
@@ -22,8 +23,7 @@ from warifu.kernel.instants import day_of
 from warifu.provision.v1 import provision_pb2 as pb
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A permit that may be answered, with its query."""
 
     signed: bytes
@@ -32,6 +32,15 @@ class Question:
     requester_role: str
     query: exchange_pb2.Query
     recipient: SealingKey
+
+
+class Stored(NamedTuple):
+    """A provision as it is stored: its answer block, by number, and what it came to."""
+
+    block: int
+    place: int
+    outcome: exchange_pb2.Outcome.ValueType
+    non_disclosure: bool
 
 
 @dataclass(slots=True)
@@ -47,6 +56,12 @@ class Call:
     """In force when the call's first permit was looked at."""
     recipients: dict[tuple[str, str], SealingKey | None] = field(default_factory=dict)
     """Keys of requesters by owner and id; each is asked for once."""
+    decided: dict[tuple[law.Ask, str], law.Permit] = field(default_factory=dict)
+    """What the own law book allows, by question and row: permits that go together mostly ask the same of many people."""
+    stored: dict[str, Stored] = field(default_factory=dict)
+    """Provisions that this call itself has committed, by permit id."""
+    answers: dict[int, exchange_pb2.SealedAnswer] = field(default_factory=dict)
+    """And their blocks, by number."""
 
     def ids(self) -> list[str]:
         """Permit ids of those that were admitted so far."""
@@ -75,7 +90,7 @@ class Admission:
         permits.check_window(checked, self._ground.clock.machine())
         if call.book is None:
             call.book = self._ground.law.book()
-        decision = await self._decide(call.book, checked)
+        decision = await self._decide(call, call.book, checked)
         asked = self._query(call, checked)
         named = checked.header.requester, checked.permit.requester_key_id
         if named not in call.recipients:
@@ -86,7 +101,7 @@ class Admission:
         signed = call.request.permits[place].permit
         return Question(signed, checked, decision.row, decision.requester.role.code, asked, requester)
 
-    async def _decide(self, book: law.LawBook, checked: CheckedPermit) -> law.Permit:
+    async def _decide(self, call: Call, book: law.LawBook, checked: CheckedPermit) -> law.Permit:
         """The own law book must allow the same, by the same row, on the exchange's day; assessments of both sides included.
 
         What the supervisor rules is asked about where an ordinance is the row's origin; else closing the gate is the gateway's (art. 21).
@@ -102,6 +117,9 @@ class Admission:
             # Consent that is to be given tomorrow is none today.
             consent=request.HasField("consent") and request.consent.given_on <= day.isoformat(),
         )
+        known = call.decided.get((ask, checked.permit.row))
+        if known is not None:
+            return known
         row = book.rows.get(checked.permit.row)
         by_ordinance = row is not None and row.origin is law.Origin.ORDINANCE
         ruled = (
@@ -112,6 +130,7 @@ class Admission:
             raise LinkageError(Reason.CLIENT_ORDINANCE_NOT_APPROVED)
         if not isinstance(decision, law.Permit) or decision.row.id != checked.permit.row:
             raise LinkageError(Reason.PROVIDER_PERMIT_INVALID)
+        call.decided[ask, checked.permit.row] = decision
         return decision
 
     def _query(self, call: Call, checked: CheckedPermit) -> exchange_pb2.Query:

@@ -19,7 +19,7 @@ from warifu.exchange.permit import CheckedPermit
 from warifu.exchange.projection import released
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import kept_provisions, kept_reviews, lookup, records
-from warifu.interim.admit import Admission, Call, Question
+from warifu.interim.admit import Admission, Call, Question, Stored
 from warifu.interim.approvals import Approvals
 from warifu.interim.contents import Contents
 from warifu.interim.enrol import subject_bytes
@@ -29,7 +29,7 @@ from warifu.interim.kept_reviews import Review
 from warifu.interim.lookup import Found, Person, Wanted
 from warifu.interim.mishaps import Mishaps
 from warifu.interim.provision_rows import PORTAL, answer_message
-from warifu.interim.records import Event
+from warifu.interim.records import Event, RecordRow
 from warifu.interim.review import Rule, rule_for
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import day_of, milliseconds
@@ -112,7 +112,7 @@ class Provision:
             except LinkageError as error:
                 errors[place] = error
         try:
-            left = await self._commit(questions)
+            left = await self._commit(call, questions)
         except IntegrityError:
             return None
         places = {
@@ -130,7 +130,7 @@ class Provision:
         if outcome == exchange_pb2.OUTCOME_EXPIRED or overdue:
             raise LinkageError(Reason.CLIENT_PERMIT_EXPIRED)
 
-    async def _commit(self, questions: Sequence[Question]) -> list[str]:
+    async def _commit(self, call: Call, questions: Sequence[Question]) -> list[str]:
         """Look up, seal a block for each requester, and commit all of it at once; permits that were left out, unused."""
         if not questions:
             return []
@@ -151,12 +151,18 @@ class Provision:
                     self._mishaps.signer(
                         [reply.question for reply in block], [reply.person for reply in block], keys.sign
                     ),
-                ).SerializeToString(),
+                ),
             )
             for block in blocks.values()
         ]
-        entries = [row for reply in replies for row in self._records(reply)]
-        await self._ground.store.write(lambda connection: _write(connection, made, entries))
+        now = self._ground.network()
+        entries = [row for reply in replies for row in self._records(reply, now)]
+        numbers = await self._ground.store.write(lambda connection: _write(connection, made, entries))
+        for number, one in zip(numbers, made, strict=True):
+            call.answers[number] = one.sealed
+            for place, reply in enumerate(one.replies):
+                permit_id = reply.question.checked.permit.permit_id
+                call.stored[permit_id] = Stored(number, place, reply.outcome, reply.non_disclosure)
         return [reply.question.checked.permit.permit_id for reply in left]
 
     def _look_up(self, connection: Connection, questions: Sequence[Question]) -> list[_Reply]:
@@ -186,7 +192,7 @@ class Provision:
         """Who must be looked at before an answer leaves: nobody to whom nothing is told. Whoever has no record here does not wait either."""
         return None if person is not None and _is_blocked(question, person) else person
 
-    def _records(self, reply: _Reply) -> list[dict[str, object]]:
+    def _records(self, reply: _Reply, now: int) -> list[RecordRow]:
         """Of the request always, of the outcome when it is final."""
         checked = reply.question.checked
         event = Event(
@@ -200,38 +206,44 @@ class Provision:
         entries = [event.request()]
         if reply.rule is None:
             digest = answer_digest(answer_bytes(reply.answer))
-            answered_at, hidden = self._ground.network(), reply.non_disclosure
-            entries.append(event.outcome(reply.outcome, reply.fine, answered_at, non_disclosure=hidden, digest=digest))
+            hidden = reply.non_disclosure
+            entries.append(event.outcome(reply.outcome, reply.fine, now, non_disclosure=hidden, digest=digest))
         return event.rows(self._ground.contents, entries)
 
     def _respond(self, call: Call, errors: dict[int, LinkageError]) -> pb.ProvideResponse:
         """Answers as they are stored, for old and new permits alike."""
-        ids = [
-            one.permit.permit_id
-            for place, one in enumerate(call.checked)
-            if isinstance(one, CheckedPermit) and place not in errors
-        ]
-        contents = self._ground.contents
-        known = self._ground.store.read(lambda connection: kept_provisions.known(connection, ids))
-        numbers = sorted({row.block for row in known.values()})
-        stored = self._ground.store.read(lambda connection: kept_provisions.blocks(connection, contents, numbers))
-        response = pb.ProvideResponse(answers=[stored[number] for number in numbers])
-        place_of = {number: place for place, number in enumerate(numbers)}
+        admitted = [one for place, one in enumerate(call.checked) if place not in errors]
+        self._read_stored(call, [one.permit.permit_id for one in admitted if isinstance(one, CheckedPermit)])
+        response, place_of = pb.ProvideResponse(), dict[int, int]()
         for place, checked in enumerate(call.checked):
             if place in errors:
                 failure = errors[place].failure()
                 response.results.add(outcome=exchange_pb2.OUTCOME_ERROR, error=failure)
                 continue
             assert isinstance(checked, CheckedPermit)
-            row = known[checked.permit.permit_id]
-            told = kept_provisions.told(contents, row)
+            stored = call.stored[checked.permit.permit_id]
+            if stored.block not in place_of:
+                place_of[stored.block] = len(response.answers)
+                response.answers.append(call.answers[stored.block])
             response.results.add(
-                outcome=told.outcome,
-                answer_block=place_of[row.block],
-                answer_index=row.place,
-                non_disclosure=told.non_disclosure,
+                outcome=stored.outcome,
+                answer_block=place_of[stored.block],
+                answer_index=stored.place,
+                non_disclosure=stored.non_disclosure,
             )
         return response
+
+    def _read_stored(self, call: Call, admitted: Sequence[str]) -> None:
+        """What was committed before this call."""
+        ids = [one for one in admitted if one not in call.stored]
+        if not ids:
+            return
+        contents, read = self._ground.contents, self._ground.store.read
+        for permit_id, row in read(lambda connection: kept_provisions.known(connection, ids)).items():
+            told = kept_provisions.told(contents, row)
+            call.stored[permit_id] = Stored(row.block, row.place, told.outcome, told.non_disclosure)
+        numbers = {one.block for one in call.stored.values()} - call.answers.keys()
+        call.answers |= read(lambda connection: kept_provisions.blocks(connection, contents, sorted(numbers)))
 
 
 def _fitting(replies: Sequence[_Reply]) -> tuple[Sequence[_Reply], Sequence[_Reply]]:
@@ -260,9 +272,9 @@ def _answer(
 ) -> exchange_pb2.Answer:
     checked = question.checked
     return answer_message(
-        question.signed,
+        checked.permit_hash,
         checked.header,
-        checked.permit.header,
+        checked.header_hash,
         fine,
         found.records,
         non_disclosure=_hidden(question, person),
@@ -281,32 +293,37 @@ def _hidden(question: Question, person: Person | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Rows of an answer block, of the provisions that it answers, and of their reviews."""
+    """An answer block; its rows, those of the provisions that it answers, and of their reviews."""
 
+    replies: Sequence[_Reply]
+    sealed: exchange_pb2.SealedAnswer
     block: dict[str, object]
     provisions: list[dict[str, object]]
     reviews: list[dict[str, object]]
 
     @classmethod
-    def of(cls, contents: Contents, replies: Sequence[_Reply], sealed: bytes) -> _Block:
+    def of(cls, contents: Contents, replies: Sequence[_Reply], sealed: exchange_pb2.SealedAnswer) -> _Block:
         """Made before the transaction, since sealing needs none."""
         months = [contents.month(milliseconds(reply.question.checked.exchange_time)) for reply in replies]
         pairs = list(zip(replies, months, strict=True))
         reviews = [_waiting(reply, reply.rule, month) for reply, month in pairs if reply.rule is not None]
         return cls(
-            kept_provisions.block_row(contents, max(months), sealed),
+            replies,
+            sealed,
+            kept_provisions.block_row(contents, max(months), sealed.SerializeToString()),
             [kept_provisions.row_of(contents, _provided(reply, month)) for reply, month in pairs],
             [kept_reviews.row_of(contents, review) for review in reviews],
         )
 
 
-def _write(connection: Connection, blocks: Sequence[_Block], entries: list[dict[str, object]]) -> None:
-    """Runs in the store's transaction. Raises IntegrityError when one of the permits was used meanwhile."""
-    for one in blocks:
-        number = kept_provisions.add_block(connection, one.block)
+def _write(connection: Connection, blocks: Sequence[_Block], entries: Sequence[RecordRow]) -> list[int]:
+    """Runs in the store's transaction; the blocks' numbers. Raises IntegrityError when one of the permits was used meanwhile."""
+    numbers = [kept_provisions.add_block(connection, one.block) for one in blocks]
+    for number, one in zip(numbers, blocks, strict=True):
         kept_provisions.add(connection, number, one.provisions)
         kept_reviews.add(connection, one.reviews)
     records.add(connection, entries)
+    return numbers
 
 
 def _provided(reply: _Reply, month: Month) -> Provided:

@@ -8,7 +8,6 @@ from typing import Final
 
 from warifu.exchange.answer import SALT_SIZE, answer_bytes, answer_digest, seal_answers
 from warifu.exchange.header import header_hash
-from warifu.exchange.permit import permit_hash
 from warifu.exchange.projection import released
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import lookup
@@ -36,9 +35,9 @@ class Answered:
 
 
 def answer_message(
-    permit: bytes,
+    permit_hash: bytes,
     request: exchange_pb2.RequestHeader,
-    header: bytes,
+    header_hash: bytes,
     outcome: exchange_pb2.FineOutcome.ValueType,
     records: tuple[exchange_pb2.Record, ...],
     *,
@@ -46,8 +45,8 @@ def answer_message(
 ) -> exchange_pb2.Answer:
     """The answer to an inquiry under a permit, with a new salt; records only when it is PROVIDED."""
     return exchange_pb2.Answer(
-        header_hash=header_hash(header),
-        permit_hash=permit_hash(permit),
+        header_hash=header_hash,
+        permit_hash=permit_hash,
         provider=request.provider,
         requester=request.requester,
         outcome=outcome,
@@ -84,7 +83,9 @@ async def seal_one(ground: Ground, row: Provided, *, withhold: bool) -> Answered
     own = asking is not None and asking.role.code == PORTAL
     hidden = row.told.non_disclosure or (person is not None and person.non_disclosure and not own)
     found = Found(exchange_pb2.FINE_OUTCOME_WITHHELD) if withhold else _found_now(ground, row, person, request, own=own)
-    message = answer_message(row.permit, request, permit.header, found.outcome, found.records, non_disclosure=hidden)
+    message = answer_message(
+        row.permit_hash, request, header_hash(permit.header), found.outcome, found.records, non_disclosure=hidden
+    )
     requester = await ground.directory.sealing_key(request.requester, permit.requester_key_id)
     if requester is None:
         raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN, metadata={"owner": request.requester})
