@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 from contract.portal_world import CODE, HANA, PARTIES, WAIT, World
+from contract.test_faults import plant, planted
 from unit.gateway.samples import PROVIDER, REQUESTER
 
 from warifu.authority import replace_log_keys
@@ -41,6 +42,17 @@ async def test_a_citizen_reads_a_real_exchange(world: World) -> None:
     page = await asyncio.to_thread(session.page, f"/history/{request_id}")
     assert "榧野町" in page
     assert "青凪市" in page
+
+
+async def test_a_delivery_that_comes_twice_is_one_entry(world: World) -> None:
+    """With that fault planted at the portal each record is taken once, and shown once."""
+    await plant(world.state / "portal", control_pb2.Fault(name="delivered-twice"))
+    request_id = await world.ask()
+    session = await world.log_in()
+    (entry,) = await asyncio.to_thread(session.history)
+    assert entry["request_id"] == request_id
+    ((name, met),) = await planted(world.state / "portal")
+    assert (name, met > 0) == ("delivered-twice", True)
 
 
 async def test_a_denied_inquiry_is_shown_and_a_withheld_one_is_not(world: World) -> None:
