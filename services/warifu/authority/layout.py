@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,11 +57,9 @@ def provision(
     authority = authority or open_authority(state)
     places = list(_places(state, parties, counters, hosts or {}))
     _issue(authority, [place for place in places if not _good(authority, place)])
-    law = book.packaged_files()
-    signature = authority.sign(bytes_to_sign(law))
     for party in parties:
         replace_file(state / party / "trust" / "ca.pem", authority.root_pem, PUBLIC)
-        book.write(state / party / "trust" / "law", law, signature)
+    publish_law(authority, state, parties, book.packaged_files())
     for code in counters:
         replace_file(state / COUNTERS_FOLDER / code / "ca.pem", authority.root_pem, PUBLIC)
     if WITNESS_PARTY in parties:
@@ -87,6 +85,13 @@ def renew(state: Path) -> int:
 def publish_revocations(authority: Authority, state: Path) -> None:
     """Write the revocation list to every party in `state`; it is in force at their next call."""
     authority.write_crl(sorted(state.glob("*/trust/revoked.crl")))
+
+
+def publish_law(authority: Authority, state: Path, parties: Iterable[str], files: Mapping[str, bytes]) -> None:
+    """Sign a law book and put it where `parties` look for it; it is in force at their next call."""
+    signature = authority.sign(bytes_to_sign(files))
+    for party in parties:
+        book.write(state / party / "trust" / "law", files, signature)
 
 
 def open_authority(state: Path) -> Authority:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,7 +26,9 @@ SETTLE_ROUNDS = 5
 """Work of one party can make work for another; a chain is at most this long."""
 
 
-def identity_channel(entry: PartyEntry, ca: Path, identity: Mapping[str, str]) -> grpc.aio.Channel:
+def identity_channel(
+    entry: PartyEntry, ca: Path, identity: Mapping[str, str], interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+) -> grpc.aio.Channel:
     """An mTLS channel to a party under a certificate: `identity` holds the paths "cert" and "key"."""
     credentials = grpc.ssl_channel_credentials(
         ca.read_bytes(), Path(identity["key"]).read_bytes(), Path(identity["cert"]).read_bytes()
@@ -40,7 +42,7 @@ def identity_channel(entry: PartyEntry, ca: Path, identity: Mapping[str, str]) -
         ("grpc.max_reconnect_backoff_ms", 1000),
         *balancing(entry.addresses),
     ]
-    return grpc.aio.secure_channel(target(entry.addresses), credentials, options=options)
+    return grpc.aio.secure_channel(target(entry.addresses), credentials, options=options, interceptors=interceptors)
 
 
 @dataclass(slots=True)
@@ -49,6 +51,8 @@ class Doors:
 
     network: NetworkFile
     _channels: dict[tuple[str, str], grpc.aio.Channel]
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+    """Of every channel but those to control sockets."""
 
     def counter(self, institution: str) -> grpc.aio.Channel:
         """A channel to the institution's party under its counter's certificate."""
@@ -123,7 +127,7 @@ class Doors:
     def _channel_to(self, entry: PartyEntry, name: str, identity: Mapping[str, str]) -> grpc.aio.Channel:
         key = (entry.name, name)
         if key not in self._channels:
-            self._channels[key] = identity_channel(entry, Path(self.network.ca), identity)
+            self._channels[key] = identity_channel(entry, Path(self.network.ca), identity, self.interceptors)
         return self._channels[key]
 
     def _control(self, process: ProcessEntry) -> control_pb2_grpc.ControlServiceAsyncStub:
@@ -145,9 +149,9 @@ async def _serves(channel: grpc.aio.Channel) -> bool:
 
 
 @asynccontextmanager
-async def doors(network: NetworkFile) -> AsyncIterator[Doors]:
-    """Doors of a network for the block's length."""
-    opened = Doors(network, {})
+async def doors(network: NetworkFile, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()) -> AsyncIterator[Doors]:
+    """Doors of a network for the block's length; `interceptors` are of every channel but those to control sockets."""
+    opened = Doors(network, {}, interceptors)
     try:
         yield opened
     finally:

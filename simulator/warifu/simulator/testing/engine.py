@@ -10,14 +10,18 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import grpc
+
 from warifu.authority import replace_log_keys
+from warifu.control.v1 import control_pb2
+from warifu.kernel.errors import LinkageError
 from warifu.kernel.places import kept_open
 from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
@@ -28,6 +32,7 @@ from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.population import CLOCK_START
 from warifu.simulator.state import NetworkFile, StateError, locked
 from warifu.simulator.testing import template
+from warifu.simulator.testing.calls import Own
 from warifu.simulator.testing.content import Content, Shelf
 from warifu.simulator.testing.parties import Parties
 
@@ -45,6 +50,10 @@ class Engine:
     file: NetworkFile
     parties: Parties
     doors: Doors
+    """The test's own; what goes through them is counted by `own`."""
+    outside: Doors
+    """For faces: what goes through them is the system under test's."""
+    own: Own
     ready_seconds: float
     """From the beginning of `run` to a network that answers."""
     _shelf: Shelf
@@ -72,19 +81,35 @@ class Engine:
             template.copy(filled, state)
             stack.enter_context(locked(state))
             ports = stack.enter_context(contextlib.closing(Ports()))
-            file = setup.prepare(state, Options(state, bare=True, stopped_clock=stopped), ports)
+            file = setup.prepare(state, Options(state, bare=True, stopped_clock=True), ports)
             replace_log_keys(state, [party.name for party in file.parties])
             file.log = setup.log_of(state, file.log["url"])
             stack.enter_context(kept_open(state))
-            async with Parties.run(plan(packaged(), bare=True), state) as parties, doors(file) as opened:
+            own = Own()
+            async with (
+                Parties.run(plan(packaged(), bare=True), state) as parties,
+                doors(file, [own]) as opened,
+                doors(file) as outside,
+            ):
                 await healthy(opened)
-                engine = cls(state, file, parties, opened, 0.0, Shelf(state), Content({}, {}))
+                engine = cls(state, file, parties, opened, outside, own, 0.0, Shelf(state), Content({}, {}))
                 async with engine._changing(BEGINNING, stopped=stopped):
                     engine._beginning = engine._shelf.take()
                 engine.ready_seconds = round(time.monotonic() - began, 3)
                 file.ready_seconds = engine.ready_seconds
                 file.save(state)
                 yield engine
+
+    async def plant(self, party: str, faults: Sequence[control_pb2.Fault]) -> None:
+        """Have these faults at a party, and no others.
+
+        Raises:
+            LinkageError: one of them cannot be planted there.
+        """
+        try:
+            await self.doors.control(party).SetFaults(control_pb2.SetFaultsRequest(faults=faults), timeout=5)
+        except grpc.aio.AioRpcError as error:
+            raise LinkageError.from_rpc(error) from error
 
     async def reset(self, *, now: datetime = BEGINNING, stopped: bool = False) -> None:
         """Put everything back as it was at the beginning: people, data, clock, cards, no faults; a new log with new keys.

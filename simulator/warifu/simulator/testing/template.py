@@ -59,7 +59,9 @@ def copy(template: Path, state: Path) -> None:
 
 async def _fill(state: Path, people: int, seed: int) -> None:
     with closing(Ports()) as ports:
-        file = setup.prepare(state, network.Options(state, people=people, seed=seed, bare=True), ports)
+        # At a standstill: nothing that is made now may be younger than a network which begins with it.
+        options = network.Options(state, people=people, seed=seed, bare=True, stopped_clock=True)
+        file = setup.prepare(state, options, ports)
         await network.migrate(setup.database_order(state, file, None))
         async with Parties.run(plan(packaged(), bare=True), state), doors(file) as opened:
             await engine.healthy(opened)

@@ -1,0 +1,70 @@
+"""The engine in a process of its own, started and ended by whoever tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from warifu.simulator.testing.linkage import Linkage
+
+ENDS_WITHIN = 15.0
+
+
+class EngineError(RuntimeError):
+    """The engine did not start; the message is what it said."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A running engine. It ends with the process that started it, however that ends."""
+
+    process: subprocess.Popen[str]
+    address: str
+    token: str
+    state: str
+    ready_seconds: float
+
+    @classmethod
+    def start(cls, people: int = 200, seed: int = 1) -> Self:
+        """Start one and wait until it answers. The first on a machine takes some seconds more.
+
+        Raises:
+            EngineError: it ended instead.
+        """
+        process = subprocess.Popen(  # noqa: S603 - this very interpreter
+            [sys.executable, "-m", "warifu.simulator.testing", "--people", str(people), "--seed", str(seed)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            _, said = process.communicate()
+            raise EngineError(said.strip())
+        return cls(process, **json.loads(line))
+
+    def linkage(self) -> Linkage:
+        """Drive it; `close` when done."""
+        from warifu.simulator.testing.linkage import Linkage  # noqa: PLC0415 - gRPC takes a while to load
+
+        return Linkage(self.address, self.token)
+
+    def stop(self) -> None:
+        """Have it end."""
+        try:
+            self.process.communicate(timeout=ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()

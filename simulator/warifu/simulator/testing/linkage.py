@@ -1,0 +1,238 @@
+"""A network under test, from the test's side: `Linkage`, and `AsyncLinkage` for tests that are coroutines.
+
+Needs nothing of the engine but its address and token, and imports no party.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+
+from warifu.control.v1 import control_pb2
+from warifu.simulator.testing.history import History
+from warifu.testing.v1 import testing_pb2 as pb
+from warifu.testing.v1 import testing_pb2_grpc
+
+DEADLINE: Final = 30.0
+M = TypeVar("M")
+
+
+class LinkageTestError(RuntimeError):
+    """The network could not do what the test asked of it; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Where an institution's plain face is, and what to show there."""
+
+    institution: str
+    url: str
+    """HTTP and JSON."""
+    address: str
+    """gRPC, without TLS."""
+    token: str
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of every request."""
+        return {"authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an inquiry by a simulated clerk."""
+
+    request_id: str
+    outcome: str
+    """PROVIDED, NO_RECORD, NOT_REGISTERED, WITHHELD, PENDING, DENIED, ERROR, EXPIRED."""
+    reason: str
+    records: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Calls of one kind that the system under test made."""
+
+    method: str
+    outcome: str
+    count: int
+
+
+class Linkage:
+    """Every method raises LinkageTestError when the network refuses, with its reason."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._channel = grpc.insecure_channel(address)
+        self._stub = testing_pb2_grpc.TestNetworkServiceStub(self._channel)
+        self._shown = (("authorization", f"Bearer {token}"),)
+
+    def close(self) -> None:
+        """Let go."""
+        self._channel.close()
+
+    def network(self) -> pb.GetNetworkResponse:
+        """Addresses, web faces, institutions."""
+        return self._call(self._stub.GetNetwork, pb.GetNetworkRequest())
+
+    def reset(self, now: datetime | None = None, *, stopped: bool = False) -> float:
+        """Put everything back as it was at the beginning; returns how many milliseconds it took."""
+        request = pb.ResetRequest(stopped=stopped)
+        if now is not None:
+            request.now.FromDatetime(now)
+        return self._call(self._stub.Reset, request).milliseconds
+
+    def snapshot(self, name: str = "snapshot") -> None:
+        """Keep everything as it is now."""
+        self._call(self._stub.TakeSnapshot, pb.TakeSnapshotRequest(name=name))
+
+    def restore(self, name: str = "snapshot") -> None:
+        """Put everything back as it was then."""
+        self._call(self._stub.RestoreSnapshot, pb.RestoreSnapshotRequest(name=name))
+
+    def people(
+        self, *traits: str, institution: str = "", limit: int = 0, handles: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Test cards: numbers, items, cards, and with an `institution` what each of its permitted inquiries must come to."""
+        request = pb.ListPeopleRequest(traits=traits, institution=institution, limit=limit, people=handles)
+        return [_plain(one) for one in self._call(self._stub.ListPeople, request).people]
+
+    def person(self, *traits: str, institution: str = "") -> dict[str, Any]:
+        """The first of `people`."""
+        return self.people(*traits, institution=institution, limit=1)[0]
+
+    def face(self, institution: str) -> Face:
+        """The plain face of the institution's interim server, for the system under test."""
+        opened = self._call(self._stub.OpenFace, pb.OpenFaceRequest(institution=institution))
+        return Face(institution, opened.url, opened.address, opened.token)
+
+    def ask(
+        self, requester: str, provider: str, row: str, person: str, *, year: int | None = None, consent: bool = False
+    ) -> Answer:
+        """Have a simulated clerk ask about somebody, to the end."""
+        request = pb.AskRequest(
+            requester=requester, provider=provider, row=row, person=person, year=year, consent=consent
+        )
+        told = self._call(self._stub.Ask, request)
+        return Answer(told.request_id, told.outcome, told.reason, [_plain(one) for one in told.records])
+
+    def history(self, person: str) -> History:
+        """The person's history as the citizen portal shows it."""
+        told = self._call(self._stub.GetHistory, pb.GetHistoryRequest(person=person))
+        return History(person, [_plain(one) for one in told.entries])
+
+    def set_clock(self, now: datetime, *, stopped: bool = False) -> None:
+        """Move the clock on."""
+        request = pb.SetClockRequest(stopped=stopped)
+        request.now.FromDatetime(now)
+        self._call(self._stub.SetClock, request)
+
+    def faults(self, *faults: str | Mapping[str, Any]) -> None:
+        """Plant these and no others: names, or the fields of `warifu.control.v1.Fault`; none lifts all."""
+        wanted = [control_pb2.Fault(name=one) if isinstance(one, str) else control_pb2.Fault(**one) for one in faults]
+        self._call(self._stub.SetFaults, pb.SetFaultsRequest(faults=wanted))
+
+    def permissions(self, toml: str = "") -> str:
+        """Put a permission table in force, the shipped one without an argument; returns its version."""
+        return self._call(self._stub.SetPermissionTable, pb.SetPermissionTableRequest(toml=toml)).version
+
+    def settle(self) -> None:
+        """Run everything that is due, so that nothing has to be waited for."""
+        self._call(self._stub.Settle, pb.SettleRequest())
+
+    def calls(self) -> list[Call]:
+        """What the system under test called since the last reset."""
+        told = self._call(self._stub.ListCalls, pb.ListCallsRequest()).calls
+        return [Call(one.method, one.outcome, one.count) for one in told]
+
+    def _call(self, method: grpc.UnaryUnaryMultiCallable[Any, M], request: Any) -> M:
+        try:
+            answer: M = method(request, timeout=DEADLINE, metadata=self._shown)
+        except grpc.RpcError as error:
+            raise LinkageTestError(error.details()) from None
+        return answer
+
+
+def _plain(document: Struct) -> dict[str, Any]:
+    """JSON as Python has it: a Struct knows no whole numbers."""
+    plain: dict[str, Any] = _whole(MessageToDict(document))
+    return plain
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class AsyncLinkage:
+    """As `Linkage`, for coroutines: the event loop goes on meanwhile."""
+
+    def __init__(self, linkage: Linkage) -> None:
+        self.blocking = linkage
+
+    async def reset(self, now: datetime | None = None, *, stopped: bool = False) -> float:
+        """See `Linkage.reset`."""
+        return await asyncio.to_thread(self.blocking.reset, now, stopped=stopped)
+
+    async def snapshot(self, name: str = "snapshot") -> None:
+        """See `Linkage.snapshot`."""
+        await asyncio.to_thread(self.blocking.snapshot, name)
+
+    async def restore(self, name: str = "snapshot") -> None:
+        """See `Linkage.restore`."""
+        await asyncio.to_thread(self.blocking.restore, name)
+
+    async def people(
+        self, *traits: str, institution: str = "", limit: int = 0, handles: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """See `Linkage.people`."""
+        return await asyncio.to_thread(
+            self.blocking.people, *traits, institution=institution, limit=limit, handles=handles
+        )
+
+    async def person(self, *traits: str, institution: str = "") -> dict[str, Any]:
+        """See `Linkage.person`."""
+        return await asyncio.to_thread(self.blocking.person, *traits, institution=institution)
+
+    async def face(self, institution: str) -> Face:
+        """See `Linkage.face`."""
+        return await asyncio.to_thread(self.blocking.face, institution)
+
+    async def ask(
+        self, requester: str, provider: str, row: str, person: str, *, year: int | None = None, consent: bool = False
+    ) -> Answer:
+        """See `Linkage.ask`."""
+        return await asyncio.to_thread(self.blocking.ask, requester, provider, row, person, year=year, consent=consent)
+
+    async def history(self, person: str) -> History:
+        """See `Linkage.history`."""
+        return await asyncio.to_thread(self.blocking.history, person)
+
+    async def set_clock(self, now: datetime, *, stopped: bool = False) -> None:
+        """See `Linkage.set_clock`."""
+        await asyncio.to_thread(self.blocking.set_clock, now, stopped=stopped)
+
+    async def faults(self, *faults: str | Mapping[str, Any]) -> None:
+        """See `Linkage.faults`."""
+        await asyncio.to_thread(self.blocking.faults, *faults)
+
+    async def permissions(self, toml: str = "") -> str:
+        """See `Linkage.permissions`."""
+        return await asyncio.to_thread(self.blocking.permissions, toml)
+
+    async def settle(self) -> None:
+        """See `Linkage.settle`."""
+        await asyncio.to_thread(self.blocking.settle)
+
+    async def calls(self) -> list[Call]:
+        """See `Linkage.calls`."""
+        return await asyncio.to_thread(self.blocking.calls)

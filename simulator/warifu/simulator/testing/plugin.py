@@ -1,0 +1,107 @@
+"""The pytest plugin: fixtures `linkage_network`, `linkage` and `async_linkage` (docs/KIT.md). Nothing is started until a test asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from warifu.simulator.testing.child import Child
+    from warifu.simulator.testing.linkage import AsyncLinkage, Linkage
+
+MARKERS = (
+    "linkage_people(number): tests a network of so many people (200 otherwise)",
+    "linkage_seed(number): tests the network that derives from this seed (1 otherwise)",
+    "linkage_time(now, stopped=False): the network begins at this time, ISO 8601",
+    "linkage_faults(*faults): faults by name, or as dictionaries of their fields, planted before the test",
+    "linkage_rows(toml): the permission table in force, in the form of permissions.toml",
+    "linkage_no_call: passes even though the system under test called nothing",
+)
+PEOPLE, SEED = 200, 1
+_KEY = pytest.StashKey["Linkage"]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the markers known."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+class Networks:
+    """The networks of one test session, one for each number of people and seed, each in a process of its own."""
+
+    def __init__(self) -> None:
+        self._started: dict[tuple[int, int], tuple[Child, Linkage]] = {}
+
+    def linkage(self, people: int = PEOPLE, seed: int = SEED) -> Linkage:
+        """The network, started when it is first asked for."""
+        if (people, seed) not in self._started:
+            from warifu.simulator.testing.child import Child  # noqa: PLC0415 - for whoever tests with it
+
+            child = Child.start(people, seed)
+            self._started[people, seed] = (child, child.linkage())
+        return self._started[people, seed][1]
+
+    def close(self) -> None:
+        """End them all."""
+        for child, linkage in self._started.values():
+            linkage.close()
+            child.stop()
+
+
+@pytest.fixture(scope="session")
+def linkage_network() -> Iterator[Networks]:
+    """The networks of this session; none is started until a test asks for its `linkage`."""
+    networks = Networks()
+    try:
+        yield networks
+    finally:
+        networks.close()
+
+
+@pytest.fixture
+def linkage(request: pytest.FixtureRequest, linkage_network: Networks) -> Linkage:
+    """A network as at its beginning. A test in which the system under test calls nothing fails, unless it is marked `linkage_no_call`."""
+    item = request.node
+    network = linkage_network.linkage(_number(item, "linkage_people", PEOPLE), _number(item, "linkage_seed", SEED))
+    time = item.get_closest_marker("linkage_time")
+    now = datetime.fromisoformat(time.args[0]) if time else None
+    network.reset(now, stopped=bool(time and time.kwargs.get("stopped")))
+    rows, faults = item.get_closest_marker("linkage_rows"), item.get_closest_marker("linkage_faults")
+    if rows:
+        network.permissions(*rows.args)
+    if faults:
+        network.faults(*faults.args)
+    if item.get_closest_marker("linkage_no_call") is None:
+        item.stash[_KEY] = network
+    return network
+
+
+@pytest.fixture
+def async_linkage(linkage: Linkage) -> AsyncLinkage:
+    """`linkage` for a test that is a coroutine."""
+    from warifu.simulator.testing.linkage import AsyncLinkage  # noqa: PLC0415 - it is loaded already
+
+    return AsyncLinkage(linkage)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """A test that went well without a call by the system under test has shown nothing."""
+    result = yield
+    network = pyfuncitem.stash.get(_KEY, None)
+    if network is not None and not network.calls():
+        pytest.fail(
+            "the system under test made no call to the network, so this test shows nothing of it. "
+            "Point it at linkage.face(…), or mark the test linkage_no_call.",
+            pytrace=False,
+        )
+    return result
+
+
+def _number(item: pytest.Item, marker: str, otherwise: int) -> int:
+    found = item.get_closest_marker(marker)
+    return int(found.args[0]) if found else otherwise

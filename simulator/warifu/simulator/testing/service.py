@@ -1,0 +1,220 @@
+"""The control service of a network under test: see the contract, warifu/testing/v1/testing.proto."""
+
+# ruff: noqa: N802 - the contract's names
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC
+from typing import Any, Final, TypeVar
+
+import grpc
+
+from warifu.authority import open_authority, publish_law
+from warifu.kernel.errors import LinkageError
+from warifu.kernel.fault_kinds import kinds
+from warifu.law import LawDataError, packaged_files, read_book
+from warifu.simulator.face import Face, FaceError, served
+from warifu.simulator.testing.calls import theirs
+from warifu.simulator.testing.desk import Desk, UnknownError, refused
+from warifu.simulator.testing.engine import BEGINNING, Engine
+from warifu.testing.v1 import testing_pb2 as pb
+from warifu.testing.v1 import testing_pb2_grpc
+
+PERMISSIONS: Final = "permissions.toml"
+T = TypeVar("T")
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
+    """See the contract."""
+
+    __test__ = False
+
+    def __init__(self, engine: Engine, faces: AsyncExitStack) -> None:
+        """`faces`: closes the faces that are opened."""
+        self._engine, self._desk, self._closing = engine, Desk(engine), faces
+        self._faces: dict[str, Face] = {}
+        self._opening = asyncio.Lock()
+
+    async def GetNetwork(self, request: pb.GetNetworkRequest, context: Context) -> pb.GetNetworkResponse:
+        """What there is."""
+        del request, context
+        file = self._engine.file
+        return pb.GetNetworkResponse(
+            state=str(self._engine.state),
+            people=file.people,
+            seed=file.seed,
+            ready_seconds=self._engine.ready_seconds,
+            addresses={party.name: party.address for party in file.parties},
+            urls=dict(file.urls),
+            ca=file.ca,
+            institutions=file.extra["kinds"],
+        )
+
+    async def Reset(self, request: pb.ResetRequest, context: Context) -> pb.ResetResponse:
+        """Puts everything back."""
+        del context
+        began = time.perf_counter()
+        now = request.now.ToDatetime(tzinfo=UTC) if request.HasField("now") else BEGINNING
+        await self._engine.reset(now=now, stopped=request.stopped)
+        await self._begin_anew()
+        return pb.ResetResponse(milliseconds=1000 * (time.perf_counter() - began))
+
+    async def TakeSnapshot(self, request: pb.TakeSnapshotRequest, context: Context) -> pb.TakeSnapshotResponse:
+        """Keeps everything."""
+        del context
+        await self._engine.snapshot(request.name)
+        await self._begin_anew()
+        return pb.TakeSnapshotResponse()
+
+    async def RestoreSnapshot(self, request: pb.RestoreSnapshotRequest, context: Context) -> pb.RestoreSnapshotResponse:
+        """Puts everything back."""
+        try:
+            await self._engine.restore(request.name)
+        except LookupError:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no snapshot {request.name!r}")
+        await self._begin_anew()
+        return pb.RestoreSnapshotResponse()
+
+    async def _begin_anew(self) -> None:
+        self._desk.forget()
+        for face in self._faces.values():
+            await face.forget()
+        self._engine.own.counts.clear()
+
+    async def ListPeople(self, request: pb.ListPeopleRequest, context: Context) -> pb.ListPeopleResponse:
+        """Test cards."""
+        response = pb.ListPeopleResponse()
+        for card in await _known(context, self._desk.people(request)):
+            response.people.add().update(card)
+        return response
+
+    async def OpenFace(self, request: pb.OpenFaceRequest, context: Context) -> pb.OpenFaceResponse:
+        """Opens a face once."""
+        async with self._opening:
+            if request.institution not in self._faces:
+                try:
+                    opened = await self._closing.enter_async_context(
+                        served(self._engine.file, request.institution, opened=self._engine.outside)
+                    )
+                except FaceError as error:
+                    await context.abort(grpc.StatusCode.NOT_FOUND, error.en)
+                self._faces[request.institution] = opened
+        face = self._faces[request.institution]
+        return pb.OpenFaceResponse(url=face.http, address=face.grpc, token=face.token or "")
+
+    async def Ask(self, request: pb.AskRequest, context: Context) -> pb.AskResponse:
+        """Asks as a clerk."""
+        return await _known(context, self._desk.ask(request))
+
+    async def GetHistory(self, request: pb.GetHistoryRequest, context: Context) -> pb.GetHistoryResponse:
+        """A citizen's history."""
+        response = pb.GetHistoryResponse()
+        for entry in await _known(context, self._desk.history(request.person)):
+            response.entries.add().update(entry)
+        return response
+
+    async def SetClock(self, request: pb.SetClockRequest, context: Context) -> pb.SetClockResponse:
+        """Moves the clock."""
+        try:
+            await self._engine.doors.set_clock(request.now.ToDatetime(tzinfo=UTC), stopped=request.stopped)
+        except grpc.aio.AioRpcError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, error.details() or "")
+        return pb.SetClockResponse()
+
+    async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
+        """Plants faults at every party that they fit."""
+        unknown = [one.name for one in request.faults if one.name not in kinds()]
+        if unknown:
+            there = ", ".join(kinds())
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, f"there is no fault {unknown[0]!r}; there are: {there}"
+            )
+        for name, running in self._engine.parties.running.items():
+            fits = [one for one in request.faults if kinds()[one.name].fits(name)]
+            if running.faults is not None:
+                try:
+                    await self._engine.plant(name, fits)
+                except LinkageError as error:
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, refused(error))
+        return pb.SetFaultsResponse()
+
+    async def SetPermissionTable(
+        self, request: pb.SetPermissionTableRequest, context: Context
+    ) -> pb.SetPermissionTableResponse:
+        """Signs a permission table and puts it in force."""
+        files = packaged_files()
+        if request.toml:
+            files[PERMISSIONS] = request.toml.encode()
+        try:
+            book = read_book(files)
+        except LawDataError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        state = self._engine.state
+        publish_law(open_authority(state), state, [party.name for party in self._engine.file.parties], files)
+        return pb.SetPermissionTableResponse(version=book.version)
+
+    async def Settle(self, request: pb.SettleRequest, context: Context) -> pb.SettleResponse:
+        """Runs what is due."""
+        del request, context
+        await self._engine.doors.settle()
+        return pb.SettleResponse()
+
+    async def ListCalls(self, request: pb.ListCallsRequest, context: Context) -> pb.ListCallsResponse:
+        """Calls of the system under test."""
+        del request, context
+        found = theirs(self._engine.parties.running.values(), self._engine.own)
+        return pb.ListCallsResponse(
+            calls=[
+                pb.Calls(method=method, outcome=outcome, count=number) for (method, outcome), number in found.items()
+            ]
+        )
+
+
+async def _known(context: Context, work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except UnknownError as error:
+        await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
+    except LinkageError as error:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, refused(error))
+
+
+class _Token(grpc.aio.ServerInterceptor):
+    """Lets in whoever shows the token: other users of the machine can reach the port too."""
+
+    def __init__(self, token: str) -> None:
+        self._wanted = f"Bearer {token}"
+
+    async def intercept_service(
+        self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]], handler_call_details: Any
+    ) -> Any:
+        """See `grpc.aio.ServerInterceptor`."""
+        shown = dict(handler_call_details.invocation_metadata or ()).get("authorization", "")
+        if hmac.compare_digest(shown.encode(), self._wanted.encode()):
+            return await continuation(handler_call_details)
+        return grpc.unary_unary_rpc_method_handler(_turn_away)
+
+
+async def _turn_away(_request: bytes, context: Context) -> None:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token that was printed at the start is missing or wrong")
+
+
+@asynccontextmanager
+async def serve_control(engine: Engine, port: int = 0) -> AsyncIterator[tuple[str, str]]:
+    """Serve the control service on loopback while the block lasts; yields its address and the token to show."""
+    token = secrets.token_urlsafe(24)
+    async with AsyncExitStack() as faces:
+        server = grpc.aio.server(interceptors=[_Token(token)])
+        testing_pb2_grpc.add_TestNetworkServiceServicer_to_server(TestNetworkServicer(engine, faces), server)
+        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+        await server.start()
+        try:
+            yield f"127.0.0.1:{bound}", token
+        finally:
+            await server.stop(1.0)
