@@ -26,7 +26,6 @@ from warifu.exchange.record import check as check_record
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.interim.review import sampled
 from warifu.kernel.config import Config
-from warifu.kernel.errors import TABLE
 from warifu.linkage.v1 import linkage_pb2
 
 WRONG = {
@@ -145,15 +144,6 @@ def test_the_example_agrees_with_every_vector(example: Path) -> None:
     assert int(counted["pass"]) == int(counted["tests"]) > 40
 
 
-def test_its_texts_are_those_of_the_protocol() -> None:
-    """What the example says of each reason is what the protocol's table says."""
-    said = json.loads((node.EXAMPLE / "src" / "errors.json").read_text(encoding="utf-8"))
-    ours = {reason: (row.code.name, row.ja, row.en, row.retryable) for reason, row in TABLE.items()}
-    assert {
-        reason: (row["code"], row["ja"], row["en"], row.get("retryable", False)) for reason, row in said.items()
-    } == ours
-
-
 def test_every_switch_has_its_check(example: Path) -> None:
     """Each way in which the provider can be made wrong is found by a check of its own, and no check is without one."""
     listed = subprocess.run(
@@ -240,6 +230,7 @@ async def test_it_passes_every_check(example: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # two starts of the provider and all checks for each switch
 async def test_each_switch_fails_its_check_and_no_other(example: Path, tmp_path: Path) -> None:
     """Made wrong in one way, the provider fails the check that is about it, and passes all others."""
     found = {}
@@ -249,9 +240,9 @@ async def test_each_switch_fails_its_check_and_no_other(example: Path, tmp_path:
             world.wrong = (wrong,)
             await world.again()
             found[wrong] = await failing(await bench_of(world))
-    assert {name: set(failed) for name, failed in found.items()} == {"": set()} | {
-        name: {check} for name, check in WRONG.items()
-    }, found
+    assert {name: set(failed) for name, failed in found.items()} == {name: {check} for name, check in WRONG.items()}, (
+        found
+    )
 
 
 class Asking:

@@ -72,7 +72,7 @@ export function reasonOf(error: unknown, side: "GATEWAY" | "PROVIDER"): string {
   for (const detail of parsed.details) {
     if (!detail.type_url.endsWith("/google.rpc.ErrorInfo")) continue;
     const info = contracts().root.lookupType("google.rpc.ErrorInfo").decode(detail.value) as unknown as { reason: string };
-    return info.reason in TABLE ? info.reason : `${side}_INTERNAL`;
+    return Object.hasOwn(TABLE, info.reason) ? info.reason : `${side}_INTERNAL`;
   }
   return unexplained(failed.code, side);
 }

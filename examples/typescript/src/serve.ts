@@ -10,7 +10,7 @@ import { Kept } from "./kept.js";
 import { OwnKeys } from "./keys.js";
 import { PartyFolder } from "./party.js";
 import { type ProvideRequest, Provider } from "./provider.js";
-import { bytes } from "./store.js";
+import { StoreError, bytes } from "./store.js";
 import type { Switch } from "./switches.js";
 import { type Caller, TrustError, callerOf, isInDate } from "./trust.js";
 
@@ -114,10 +114,16 @@ function handlers(party: PartyFolder, institution: string) {
         (response) => done(null, response),
         (error: unknown) => {
           if (!(error instanceof Refusal)) console.error(institution, error);
-          done((error instanceof Refusal ? error : new Refusal("PROVIDER_INTERNAL")).status());
+          done(refusalOf(error).status());
         },
       );
     };
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof TrustError) return new Refusal("PROVIDER_TRUST_UNAVAILABLE");
+  return new Refusal(error instanceof StoreError ? "PROVIDER_STORE_UNAVAILABLE" : "PROVIDER_INTERNAL");
 }
 
 function checkedCaller(call: Call, party: PartyFolder): Caller {
@@ -127,11 +133,7 @@ function checkedCaller(call: Call, party: PartyFolder): Caller {
   const caller = callerOf(certificate);
   if (caller === undefined) throw new Refusal("CLIENT_CERTIFICATE_INVALID", { problem: "not exactly one SPIFFE URI for a client" });
   if (!isInDate(certificate)) throw new Refusal("CLIENT_CERTIFICATE_EXPIRED");
-  try {
-    if (party.trust.isRevoked(certificate)) throw new Refusal("CLIENT_CERTIFICATE_REVOKED");
-  } catch (error) {
-    throw error instanceof TrustError ? new Refusal("PROVIDER_TRUST_UNAVAILABLE") : error;
-  }
+  if (party.trust.isRevoked(certificate)) throw new Refusal("CLIENT_CERTIFICATE_REVOKED");
   return caller;
 }
 

@@ -3,11 +3,14 @@
  *
  * A line that a crash cut short is removed at the next start; it was never answered for. One process alone may use a journal.
  */
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
 /** Bytes in a line. */
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 export const bytes = (line: string): Buffer => Buffer.from(line, "base64");
+
+/** The disk took no entry: nothing of it happened. */
+export class StoreError extends Error {}
 
 export class Journal<Entry> {
   private readonly handle: number;
@@ -24,8 +27,14 @@ export class Journal<Entry> {
   /** Write a transaction; on return it is durable and applied. */
   add(entry: Entry): void {
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
-    if (writeSync(this.handle, line) !== line.length) throw new Error("the disk is full");
-    fsyncSync(this.handle);
+    const { size } = fstatSync(this.handle);
+    try {
+      if (writeSync(this.handle, line) !== line.length) throw new Error("cut short");
+      fsyncSync(this.handle);
+    } catch (error) {
+      ftruncateSync(this.handle, size); // what is left of it would spoil the next line
+      throw new StoreError((error as Error).message);
+    }
     this.apply(entry);
   }
 

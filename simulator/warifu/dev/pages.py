@@ -1,4 +1,4 @@
-"""Fills the tables of docs/PROTOCOL.md from the code that they describe, or says which are out of date.
+"""Fills the tables of docs/PROTOCOL.md from the code that they describe, or says which are out of date; and the texts of the TypeScript example.
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`; each `…_table` function below makes one.
 """
@@ -6,6 +6,7 @@ A table stands between `<!-- table: NAME -->` and `<!-- end -->`; each `…_tabl
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 PAGE: Final = ROOT / "docs" / "PROTOCOL.md"
+TEXTS: Final = ROOT / "examples" / "typescript" / "src" / "errors.json"
+"""The table of errors, as the example reads it."""
 _SLOT: Final = re.compile(r"(<!-- table: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -83,9 +86,22 @@ def stale(page: str) -> list[str]:
     return sorted(name for name, make in TABLES.items() if make() not in there.get(name, ""))
 
 
+def texts() -> str:
+    """The example's texts of every reason."""
+    from warifu.kernel.errors import TABLE  # noqa: PLC0415
+
+    rows = {
+        str(reason): {"code": row.code.name, "ja": row.ja, "en": row.en}
+        | ({"retryable": True} if row.retryable else {})
+        for reason, row in TABLE.items()
+    }
+    return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
+
+
 def write() -> None:
-    """Rewrite the page."""
+    """Rewrite the page and the example's texts."""
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    TEXTS.write_text(texts(), encoding="utf-8")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
