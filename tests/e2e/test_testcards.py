@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from e2e.conftest import Running, start, stop
 
+from warifu.control.v1 import control_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.clock import JAPAN
@@ -87,7 +88,10 @@ async def addressee(opened: Doors, institution: str, card: TestCard) -> str:
 
 
 async def asking(
-    network: Running, institutions: Sequence[str], flags: Mapping[tuple[str, str], Flags] = MappingProxyType({})
+    network: Running,
+    institutions: Sequence[str],
+    flags: Mapping[tuple[str, str], Flags] = MappingProxyType({}),
+    run: str = "",
 ) -> tuple[list[str], Counter[tuple[str, str | None]]]:
     """Ask everything about everybody chosen; what differs, and how often each row came to each outcome."""
     wrong: list[str] = []
@@ -99,7 +103,8 @@ async def asking(
         async def ask(card: TestCard, number: str, one: Expectation) -> None:
             request_id = str(
                 uuid.uuid5(
-                    uuid.NAMESPACE_URL, f"{day}/{card.person}/{one.requester}/{one.row.id}/{one.provider}/{one.year}"
+                    uuid.NAMESPACE_URL,
+                    f"{run}{day}/{card.person}/{one.requester}/{one.row.id}/{one.provider}/{one.year}",
                 )
             )
             one = one.asked_as(request_id)
@@ -144,6 +149,23 @@ def test_what_the_cards_expect_is_what_comes(network: Running) -> None:
     assert {row for row, _ in seen} == {
         row.id for row in packaged().rows.values() if "portal" not in row.requester_roles
     }
+
+
+@pytest.mark.slow
+def test_the_cards_notice_what_is_not_as_it_should_be(network: Running) -> None:
+    """With another's data planted in each answer of the tax offices, exactly inquiries of tax records come to something else."""
+
+    async def plant(*faults: control_pb2.Fault) -> None:
+        async with doors(network.file) as opened:
+            await opened.control("tax").SetFaults(control_pb2.SetFaultsRequest(faults=faults), timeout=WITHIN)
+
+    asyncio.run(plant(control_pb2.Fault(name="wrong-person")))
+    try:
+        wrong, _ = asyncio.run(asking(network, ["union-39480017", "tax-480029"], run="wrong"))
+    finally:
+        asyncio.run(plant())
+    assert wrong
+    assert all(" P13 tax-" in one.partition("\n")[0] for one in wrong)
 
 
 @pytest.mark.slow
