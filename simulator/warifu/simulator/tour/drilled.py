@@ -24,7 +24,7 @@ _REQUEST: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ASKED: Final = "この記録はログと合うと出ます"
 """What the citizen of that drill asks the supervisor."""
 _ANSWER: Final = "あなたの履歴にある記録は正しいものです。書き換えられていたのは、ゲートウェイの側の記録です。"
-_PLANTING: Final = 60_000
+_PLANTING: Final = 180_000
 """Milliseconds until an incident is planted, or a drill graded."""
 
 
