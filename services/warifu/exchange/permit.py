@@ -6,11 +6,10 @@ One signature covers every permit of a batch (`warifu.exchange.batch`); a provid
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -33,8 +32,7 @@ LARGEST_PERMIT: Final = header.LARGEST_HEADER + 1024
 """Bytes of a serialised permit, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedPermit:
+class CheckedPermit(NamedTuple):
     """A permit whose signature, provider and form were checked. Its window was not: see `check_window`."""
 
     permit: exchange_pb2.Permit

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -47,8 +48,7 @@ def sent(connection: Connection, contents: Contents, request_id: str) -> Sent:
     return Sent(inquiry, exchange_pb2.SealedBlock.FromString(block))
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A stored inquiry with the block that its query is in: what is sent, again and again."""
 
     inquiry: Inquiry
@@ -56,15 +56,13 @@ class Sent:
     """The same object for all that share it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """An inquiry that was stored before, by the same request."""
 
     inquiry: Inquiry
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A request in form, before its query is sealed."""
 
     request: pb.InquireRequest

@@ -6,7 +6,6 @@ The sealed blocks that travelled lie beside them (`warifu.interim.kept_blocks`),
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -60,8 +59,7 @@ class Inquiry(NamedTuple):
     """In the order of storing; 0 before that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an answer makes of an inquiry."""
 
     before: Inquiry

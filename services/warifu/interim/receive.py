@@ -7,7 +7,7 @@ header and permit. What fails any of it is an ERROR, never an answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -29,8 +29,7 @@ from warifu.linkage.v1 import linkage_pb2
 PENDING = exchange_pb2.OUTCOME_PENDING
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What an exchange has come to, checked."""
 
     outcome: exchange_pb2.Outcome.ValueType
@@ -50,8 +49,7 @@ class Received:
         return self.outcome not in UNSETTLED
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What the gateway says of one inquiry."""
 
     inquiry: Inquiry
@@ -85,8 +83,7 @@ class Block:
         return self._opened
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What was taken in of one inquiry, durable."""
 
     received: Received
@@ -94,8 +91,7 @@ class Taken:
     """As it is kept now."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(NamedTuple):
     """What is to be written of one reply."""
 
     received: Received
@@ -103,8 +99,7 @@ class _Made:
     records: list[RecordRow]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """An inquiry's header, as it was sent and read."""
 
     head: bytes
@@ -172,7 +167,7 @@ class Receiver:
                 except LinkageError as error:
                     if error.retryable:
                         raise
-                    return replace(failed(error), requested_at=requested_at)
+                    return failed(error)._replace(requested_at=requested_at)
                 return Received(outcome, opened.outcome, opened, requested_at=requested_at)
             case exchange_pb2.OUTCOME_DENIED:
                 row = state.denial.nearest_row if state.denial.HasField("nearest_row") else None

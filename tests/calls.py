@@ -1,0 +1,94 @@
+"""How many function calls an exchange costs, over all its parties: `PYTHONPATH=tests python tests/calls.py CALLERS EXCHANGES [FUNCTIONS]`.
+
+The parties of the interim server's contract run in this one process and exchange by the connector; each of their threads is profiled. Unlike times,
+calls hardly depend on the machine: only by how many exchanges travel together, and how often the log's head moves meanwhile. The portal takes no part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import pstats
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from contract.interim_world import NHI, TAX, World, copy, person
+
+from warifu.kernel.lines import Lines
+
+PROFILES: list[cProfile.Profile] = []
+_of_thread = threading.local()
+
+
+def profile() -> cProfile.Profile:
+    """This thread's."""
+    if not hasattr(_of_thread, "profile"):
+        _of_thread.profile = cProfile.Profile(time.thread_time)
+        PROFILES.append(_of_thread.profile)
+    made: cProfile.Profile = _of_thread.profile
+    return made
+
+
+def _profiled(commit: Any) -> Any:
+    def run(self: Lines, jobs: Any) -> None:
+        with profile():
+            commit(self, jobs)
+
+    return run
+
+
+async def exchange(folder: Path, callers: int, exchanges: int) -> None:
+    """So many, that many at a time, of which only what comes after a first round is counted."""
+    world = await World.begin(folder)
+    try:
+        await world.register([person(0)])
+        for code in (NHI, TAX):
+            await world.enrol(code, "1")
+        await world.interim(TAX).register_copies([copy("r-1")])
+        connector = world.interim(NHI).connector
+        questions = iter([world.question() for _ in range(callers + exchanges)])
+        await asyncio.gather(*(connector.inquire(next(questions)) for _ in range(callers)))
+
+        async def caller() -> None:
+            for question in questions:
+                await connector.inquire(question)
+
+        Lines._commit = _profiled(Lines._commit)  # type: ignore[method-assign]
+        for running in world.running.values():  # what is done once a second is done once, after the last exchange
+            await running.jobs.stop()
+        with profile():
+            await asyncio.gather(*(caller() for _ in range(callers)))
+            await world.settle()
+    finally:
+        await world.end()
+
+
+def told(exchanges: int, functions: int) -> str:
+    """Calls an exchange by package, and of the functions that are called most."""
+    packages: Counter[str] = Counter()
+    named: Counter[str] = Counter()
+    for one in PROFILES:
+        for (file, _, name), (_, calls, *_) in pstats.Stats(one).stats.items():  # type: ignore[attr-defined]
+            found = re.search(r"warifu/(\w+)/", file)
+            packages[found.group(1) if found else "builtin" if file == "~" else "other"] += calls
+            named[f"{Path(file).stem}.{name}"] += calls
+    lines = [f"{sum(packages.values()) / exchanges:7.0f} calls an exchange"]
+    lines += [f"{calls / exchanges:7.1f} {name}" for name, calls in packages.most_common()]
+    return "\n".join([*lines, *(f"{calls / exchanges:7.1f}   {name}" for name, calls in named.most_common(functions))])
+
+
+def main(callers: int, exchanges: int, functions: int = 0) -> None:
+    """Measure and print."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        asyncio.run(exchange(Path(folder), callers, exchanges))
+    sys.stdout.write(told(exchanges, functions) + "\n")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
