@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from warifu.kernel.clock import Clock
-from warifu.law import Institution, LawBook
+from warifu.law import Institution, LawBook, Text
 from warifu.staff.sessions import Sessions
 from warifu.watchdog.staff.accounts import Account
 from warifu.watchdog.staff.diary import Diary
@@ -25,6 +25,13 @@ from warifu.web.pages import Pages
 PAGE: Final = 20
 NEWEST: Final = 2**62
 """As `before`: from the newest on."""
+
+
+_PARTIES: Final = {
+    "gateway": Text("ゲートウェイ", "Gateway"),
+    "portal": Text("市民ポータル", "Citizen portal"),
+    "watchdog": Text("監督機関", "Supervisor"),
+}
 
 
 class LoginNeededError(Exception):
@@ -87,9 +94,11 @@ class Desk:
         return code in self.book().institutions
 
     def name(self, code: str, language: str) -> str:
-        """An institution's name; its code when it is unknown."""
+        """The name of an institution, or of a party that is none; its code when it is unknown."""
         found = self.book().institutions.get(code)
-        return found.name.to(language) if found is not None else code
+        return (
+            found.name.to(language) if found is not None else _PARTIES[code].to(language) if code in _PARTIES else code
+        )
 
     async def login_needed(self, request: Request, _error: Exception) -> Response:
         """To the login page, which leads back."""

@@ -137,13 +137,17 @@ async def test_a_list_does_not_tell_what_an_opening_tells(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 async def test_every_kind_of_finding_has_a_title(desk: Desk, kind: Kind) -> None:
-    """In both languages the list shows words, not the kind's name."""
+    """In both languages the list shows words, not the kind's name nor the party's code; so does the finding's page."""
     told = {"known": "5", "shown": "4", "problem": "p", "recorded": "t", "reporter": "r", "entry": "1"}
     await desk.findings.keep(Finding(kind, "gateway", b"s", b"\x00\x01", told))
     for language in ("ja", "en"):
         browser = await logged_in(desk, language=language)
-        assert f">{kind}<" not in (await browser.get("/findings")).text
-        assert "0001" in (await browser.get("/findings/1")).text
+        pages = [(await browser.get(path)).text for path in ("/findings", "/findings/1")]
+        assert f">{kind}<" not in pages[0]
+        assert "0001" in pages[1]
+        for page in pages:
+            assert {"ja": ">ゲートウェイ<", "en": ">Gateway<"}[language] in page
+            assert ">gateway<" not in page
 
 
 async def test_lists_go_on_where_a_page_ended(desk: Desk) -> None:

@@ -58,7 +58,7 @@ class FoundViews:
         await self.desk.staff(request)
         rows, language = self.found.findings(before_of(request)), languages.of(request)
         shown = [
-            {"id": row.id, "title": _title(row.kind, language), "party": row.party, "entry": row.entry,
+            {"id": row.id, "title": _title(row.kind, language), "party": self.desk.name(row.party, language), "entry": row.entry,
              "found": written(datetime_at(row.network_at), language)}
             for row in rows[:PAGE]
         ]  # fmt: skip
@@ -75,7 +75,7 @@ class FoundViews:
             title=_title(row.kind, language),
             kind=row.kind,
             number=row.id,
-            party=row.party,
+            party=self.desk.name(row.party, language),
             entry=row.entry,
             detail=detail,
             evidence=_evidence(row.evidence),
