@@ -27,6 +27,8 @@ ENTRY = {
 PERSON = {"person": str, "name": str, "kana": str, "traits": list, "card": str, "pin": str}
 VERBS = (
     "demo",
+    "serve",
+    "interim",
     "play",
     "scenarios",
     "drill",

@@ -4,4 +4,13 @@ from warifu.authority.authority import Authority, Lifetimes
 from warifu.authority.layout import open_authority, provision, publish_law, publish_revocations, renew
 from warifu.authority.logkeys import replace_log_keys
 
-__all__ = ["Authority", "Lifetimes", "open_authority", "provision", "publish_law", "publish_revocations", "renew", "replace_log_keys"]
+__all__ = [
+    "Authority",
+    "Lifetimes",
+    "open_authority",
+    "provision",
+    "publish_law",
+    "publish_revocations",
+    "renew",
+    "replace_log_keys",
+]

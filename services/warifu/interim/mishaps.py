@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlalchemy import Connection, bindparam, case, func, select
 
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from warifu.interim.admit import Question
 
 Signer = Callable[[bytes], bytes]
-Register = Callable[[Sequence[pb.RegisterCopiesRequest]], Awaitable[list[pb.RegisterCopiesResponse]]]
+
+
+class Register(Protocol):
+    """Registers copies: `warifu.interim.copies.Copies.register`."""
+
+    async def __call__(self, requests: Sequence[pb.RegisterCopiesRequest]) -> list[pb.RegisterCopiesResponse]:
+        """Lists in, results in the same order out."""
+
 
 NO_SUCH_LAYOUT: Final = "2099-06"
 _OWN = COPIES.alias("own")

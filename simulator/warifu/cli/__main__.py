@@ -14,6 +14,7 @@ from warifu.cli.people import history, people
 from warifu.cli.play import play, scenarios
 from warifu.cli.portal import portal
 from warifu.cli.proof import proof
+from warifu.cli.serve import serve
 from warifu.cli.status import status
 from warifu.cli.testcards import show_cards
 from warifu.cli.testing import run_tests
@@ -55,6 +56,15 @@ app.command(
         "warifu portal --dev-origin http://localhost:5173 --json",
     ),
 )(portal)
+app.command(
+    "serve",
+    help=example(
+        "テスト用のネットワークを一つのプロセスで動かす（どの言語のシステムからでも）。Ctrl-C で終わる。",
+        "Serve a network for tests from one process, for a system in any language; Ctrl-C ends it.",
+        "warifu serve --face nhi-480011",
+        "warifu serve --people 200 --seed 7 --json",
+    ),
+)(serve)
 app.command(
     "status",
     help=example("動いている機関の状態を見る。", "Show the parties that run.", "warifu status", "warifu status --json"),

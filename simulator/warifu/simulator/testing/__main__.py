@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import logging
 import os
-import signal
 import sys
 
-from warifu.kernel.server import COLLECTING
-from warifu.simulator.testing.engine import Engine
-from warifu.simulator.testing.service import serve_control
+from warifu.simulator.testing.serving import run, served, until_signalled
 from warifu.simulator.told import ToldError
 
 
@@ -28,38 +24,25 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
     try:
-        _run(_serve(options.people, options.seed))
+        run(_serve(options.people, options.seed))
     except ToldError as error:
-        sys.exit(json.dumps({"error": error.en}))
+        sys.exit(error.en)
 
 
 async def _serve(people: int, seed: int) -> None:
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, over.set)
+    over, source = until_signalled(), sys.stdin.fileno()
 
     def heard() -> None:
-        if not os.read(sys.stdin.fileno(), 4096):
+        if not os.read(source, 4096):
             over.set()
 
-    loop.add_reader(sys.stdin.fileno(), heard)
-    async with Engine.run(people, seed) as engine, serve_control(engine) as (address, token):
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECTING)
-        told = {"address": address, "token": token, "state": str(engine.state), "ready_seconds": engine.ready_seconds}
-        sys.stdout.write(json.dumps(told) + "\n")
+    asyncio.get_running_loop().add_reader(source, heard)
+    async with served(people, seed) as told:
+        document = told.document()
+        del document["faces"]
+        sys.stdout.write(json.dumps(document) + "\n")
         sys.stdout.flush()
         await over.wait()
-
-
-def _run(work: object) -> None:
-    try:
-        import uvloop  # noqa: PLC0415 - a third less CPU a call, where there is one
-    except ImportError:
-        asyncio.run(work)  # type: ignore[arg-type]
-    else:
-        uvloop.run(work)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

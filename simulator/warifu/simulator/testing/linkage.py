@@ -107,6 +107,18 @@ class Linkage:
         """The first of `people`."""
         return self.people(*traits, institution=institution, limit=1)[0]
 
+    def case(self, institution: str, *traits: str, **wanted: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A person, and an inquiry about them by the institution, whose expectation has these values: `row`, `fine`, `provider`, ….
+
+        Raises:
+            LookupError: nobody's has.
+        """
+        for card in self.people(*traits, institution=institution):
+            for expected in card["expected"]:
+                if all(expected.get(name) == value for name, value in wanted.items()):
+                    return card, expected
+        raise LookupError(f"no inquiry of {institution} about anybody here comes to {wanted}")
+
     def face(self, institution: str) -> Face:
         """The plain face of the institution's interim server, for the system under test."""
         opened = self._call(self._stub.OpenFace, pb.OpenFaceRequest(institution=institution))
@@ -202,6 +214,10 @@ class AsyncLinkage:
     async def person(self, *traits: str, institution: str = "") -> dict[str, Any]:
         """See `Linkage.person`."""
         return await asyncio.to_thread(self.blocking.person, *traits, institution=institution)
+
+    async def case(self, institution: str, *traits: str, **wanted: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        """See `Linkage.case`."""
+        return await asyncio.to_thread(self.blocking.case, institution, *traits, **wanted)
 
     async def face(self, institution: str) -> Face:
         """See `Linkage.face`."""

@@ -1,0 +1,292 @@
+"""The kit as a tester has it: pytest in an empty folder, and a network that is put back between two tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from warifu.law import packaged_files
+from warifu.simulator.testing import Child
+from warifu.simulator.testing.linkage import AsyncLinkage, Face, Linkage, LinkageTestError
+
+ROOT = Path(__file__).resolve().parents[2]
+NHI, TAX = "nhi-480011", "tax-491004"
+BEGINNING = datetime.fromisoformat("2026-04-06T09:00+09:00")
+UNNAMED = str.maketrans("", "", "\x1b")
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    """One engine for the tests of this module."""
+    with Child.start() as started:
+        yield started
+
+
+@pytest.fixture
+def linkage(child: Child) -> Iterator[Linkage]:
+    """The network as at its beginning."""
+    opened = child.linkage()
+    opened.reset(stopped=True)
+    yield opened
+    opened.close()
+
+
+def send(face: Face, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> dict[str, Any]:
+    """A call by JSON, as a business system makes it."""
+    headers = {"authorization": f"Bearer {token or face.token}", "content-type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(face.url + path, data, headers), timeout=30) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def inquire(face: Face, card: dict[str, Any], expected: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """Ask what a test card says can be asked."""
+    body = {name: expected[name] for name in ("provider", "affair", "procedure", "item")}
+    body |= {"requestId": request_id, "addresseeNo": card["addressees"][face.institution], "clerk": "c-0001"}
+    if expected["year"] is not None:
+        body["span"] = {"fiscalYear": {"year": expected["year"]}}
+    send(face, "/v1/inquiries", body | {"office": "window-1", "caseReference": "case-1"})
+    found: dict[str, Any] = send(face, f"/v1/inquiries/{request_id}?waitMs=10000")["inquiry"]
+    return found
+
+
+def pytest_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Pytest as somebody else's project runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", *words],
+        cwd=folder, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+
+
+def snippet() -> str:
+    """The test of the five-minute page."""
+    page = (ROOT / "docs" / "KIT.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_five_minute_page_is_green_and_red_when_the_system_is_broken(tmp_path: Path) -> None:
+    """What the page says to paste passes in an empty folder; with the desk broken it fails and shows what was expected."""
+    (tmp_path / "test_premium.py").write_text(snippet(), encoding="utf-8")
+    (tmp_path / "test_broken.py").write_text(
+        snippet().replace('!= "FINE_OUTCOME_PROVIDED"', '== "FINE_OUTCOME_PROVIDED"')
+    )
+    (tmp_path / "test_idle.py").write_text(
+        "def test_that_calls_nothing(linkage):\n    assert linkage.people(limit=1)\n"
+    )
+
+    done = pytest_in(tmp_path, "-q")
+
+    assert "3 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("FAILED test_broken.py") == 2
+    assert "assert not True" in done.stdout
+    assert "FAILED test_idle.py::test_that_calls_nothing" in done.stdout
+    assert "the system under test made no call to the network" in done.stdout
+
+
+def test_nothing_is_started_until_a_test_asks(tmp_path: Path) -> None:
+    """Tests that use no fixture of the kit load neither gRPC nor the engine."""
+    program = (
+        "import sys\n\ndef test_alone():\n    assert not {'grpc', 'sqlalchemy', 'warifu.kernel'} & set(sys.modules)\n"
+    )
+    (tmp_path / "test_alone.py").write_text(program)
+
+    done = pytest_in(tmp_path, "-q", "-p", "no:hypothesispytest", "-p", "no:anyio", "--noconftest")
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_business_system_gets_what_the_card_says_and_the_person_sees_it(linkage: Linkage) -> None:
+    """An inquiry over the face comes to the card's values, is in the person's history, and counts as the system's call."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+
+    answer = inquire(linkage.face(NHI), card, expected, "22222222-1111-4111-8111-111111111111")
+
+    assert answer["fineOutcome"] == "FINE_OUTCOME_PROVIDED"
+    told = answer["records"][0]["content"]["localTax"]
+    assert int(told["grossIncomeYen"]) == expected["records"][0]["values"]["gross_income_yen"]
+    entry = linkage.history(card["person"]).has(requester=NHI, provider=expected["provider"], outcome="ANSWERED")
+    assert entry["request_id"] == answer["requestId"]
+    assert {call.method.rpartition("/")[2] for call in linkage.calls()} >= {"Inquire", "Collect"}
+
+
+def test_a_reset_forgets_everything_but_addresses(linkage: Linkage) -> None:
+    """After a reset there are no history, no faults, no calls and no later time; the face still answers, to the same token."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    face = linkage.face(NHI)
+    inquire(face, card, expected, "22222222-1111-4111-8111-111111111112")
+    linkage.set_clock(BEGINNING + timedelta(days=30))
+    linkage.faults("provider-down")
+
+    linkage.reset(stopped=True)
+
+    assert list(linkage.history(card["person"])) == []
+    assert linkage.calls() == []
+    assert linkage.face(NHI) == face
+    again = inquire(face, card, expected, "22222222-1111-4111-8111-111111111112")
+    assert again["fineOutcome"] == "FINE_OUTCOME_PROVIDED"
+    assert linkage.history(card["person"])[0]["requested_at"].startswith("2026-04-06T09:00")
+
+
+def test_the_same_calls_give_the_same_ids_and_histories(linkage: Linkage) -> None:
+    """With a stopped clock two runs of the same calls cannot be told apart by people, ids or histories."""
+
+    def run() -> str:
+        linkage.reset(stopped=True)
+        told: list[Any] = [linkage.people(limit=20)]
+        for row in ("P07", "P08"):
+            card, expected = linkage.case(NHI, row=row, outcome="ANSWERED")
+            told.append(linkage.ask(NHI, expected["provider"], row, card["person"], year=expected["year"]))
+            told.append(list(linkage.history(card["person"])))
+        return repr(told)
+
+    assert run() == run()
+
+
+def test_a_snapshot_is_what_was(linkage: Linkage) -> None:
+    """What happened before a snapshot is there again after it is restored, and what came later is not."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    first = linkage.ask(NHI, expected["provider"], "P07", card["person"], year=expected["year"])
+    linkage.snapshot("asked once")
+    second = linkage.ask(NHI, expected["provider"], "P07", card["person"], year=expected["year"])
+    linkage.history(card["person"]).has(request_id=second.request_id)
+
+    linkage.restore("asked once")
+
+    history = linkage.history(card["person"])
+    history.has(request_id=first.request_id)
+    history.has_not(request_id=second.request_id)
+    with pytest.raises(LinkageTestError, match="there is no snapshot 'nothing'"):
+        linkage.restore("nothing")
+
+
+def test_what_is_missing_is_shown_with_what_comes_nearest(linkage: Linkage) -> None:
+    """A history without the wanted entry fails with the nearest entry and the values that differ."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    with pytest.raises(AssertionError, match="is empty"):
+        linkage.history(card["person"]).has(requester=NHI)
+    linkage.ask(NHI, expected["provider"], "P07", card["person"], year=expected["year"])
+    history = linkage.history(card["person"])
+
+    with pytest.raises(AssertionError, match=f"provider: expected 'tax-1', is '{expected['provider']}'"):
+        history.has(requester=NHI, provider="tax-1")
+    with pytest.raises(AssertionError, match="has an entry with"):
+        history.has_not(requester=NHI)
+
+
+def test_faults_and_rows_are_of_one_test(linkage: Linkage) -> None:
+    """A fault and another permission table hold until they are lifted, and a table that cannot be read is refused with its place."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    asked = (NHI, expected["provider"], "P07", card["person"])
+    shipped = packaged_files()["permissions.toml"].decode()
+
+    linkage.permissions(without_nhi(shipped))
+    assert linkage.ask(*asked, year=expected["year"]).outcome == "DENIED"
+    linkage.permissions()
+    assert linkage.ask(*asked, year=expected["year"]).outcome == "PROVIDED"
+    with pytest.raises(LinkageTestError, match=r"permissions\.toml"):
+        linkage.permissions(shipped.replace('version = "', 'versio = "', 1))
+    with pytest.raises(LinkageTestError, match="there is no fault 'nothing-works'"):
+        linkage.faults("nothing-works")
+    with pytest.raises(LinkageTestError, match="only"):
+        linkage.set_clock(BEGINNING - timedelta(days=1))
+
+
+def without_nhi(table: str) -> str:
+    """The table in which row P07 is not for municipal insurers."""
+    head, mark, rest = table.partition('id = "P07"')
+    assert mark
+    return head + mark + rest.replace('requester_roles = ["nhi"]', 'requester_roles = ["late_elderly_union"]', 1)
+
+
+async def test_coroutines_have_it_too(linkage: Linkage) -> None:
+    """`AsyncLinkage` does the same without holding the event loop."""
+    network = AsyncLinkage(linkage)
+    card, expected = await network.case(NHI, row="P07", fine="PROVIDED")
+
+    answer = await network.ask(NHI, expected["provider"], "P07", card["person"], year=expected["year"])
+
+    (await network.history(card["person"])).has(request_id=answer.request_id)
+
+
+def test_only_who_shows_the_token_drives_it(child: Child, linkage: Linkage) -> None:
+    """Neither the control service nor a face lets anybody in without its token."""
+    stranger = Linkage(child.address, "guessed")
+
+    with pytest.raises(LinkageTestError, match="token"):
+        stranger.reset()
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        send(linkage.face(NHI), "/v1/inquiries", token="guessed")
+    stranger.close()
+
+
+def test_many_resets_leave_nothing_behind(child: Child, linkage: Linkage) -> None:
+    """Thirty resets with an inquiry each leave no handle, thread or port more than the first did."""
+    process = psutil.Process(child.process.pid)
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+
+    def turn() -> tuple[int, int, int]:
+        linkage.reset(stopped=True)
+        linkage.ask(NHI, expected["provider"], "P07", card["person"], year=expected["year"])
+        return process.num_fds(), process.num_threads(), len(process.net_connections("tcp"))
+
+    for _ in range(5):
+        before = turn()
+    for _ in range(25):
+        after = turn()
+
+    assert all(later <= earlier + 5 for later, earlier in zip(after, before, strict=True)), (before, after)
+
+
+def test_it_ends_with_whoever_started_it() -> None:
+    """An engine whose tester was killed ends by itself, and its state with it."""
+    program = "from warifu.simulator.testing import Child\nimport time\nc = Child.start()\nprint(c.process.pid, c.state, flush=True)\ntime.sleep(600)\n"
+    tester = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert tester.stdout is not None
+    pid, state = tester.stdout.readline().split()
+
+    tester.kill()
+    tester.communicate()
+    _, alive = psutil.wait_procs([psutil.Process(int(pid))] if psutil.pid_exists(int(pid)) else [], timeout=30)
+
+    assert not alive
+    assert not Path(state).exists()
+
+
+def test_the_verb_serves_it_for_any_language(tmp_path: Path) -> None:
+    """`warifu serve --json` says where control service and face are, and Ctrl-C ends it with everything it made."""
+    environment = os.environ | {"XDG_STATE_HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "warifu.cli", "serve", "--face", NHI, "--json"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("}"):
+            break
+    told = json.loads("".join(lines))
+
+    linkage = Linkage(told["address"], told["token"])
+    assert linkage.network().people == 200
+    linkage.close()
+    (face,) = told["faces"]
+    assert send(Face(**face), "/v1/inquiries").get("inquiries", []) == []
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    process.stdout.close()
+    assert not Path(told["state"]).exists()
