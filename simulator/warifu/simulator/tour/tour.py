@@ -76,7 +76,9 @@ async def furnish(network: NetworkFile, state: Path) -> Scene:
     people, first = People.of(network), stage.exchanges[0]
     expired = card_expired(people.all())
     taken = stage.played() | {stage.person} | ({expired.person} if expired else set())
-    holder, proxy, forgetful, worn, loser, handy = _others(people, taken, first.requester.partition("-")[2])
+    others = _others(people, taken, first.requester.partition("-")[2])
+    stage.has_played(*others)  # else a drill would take one whose card the tour locks
+    holder, proxy, forgetful, worn, loser, handy = others
     return Scene(
         person=stage.person,
         pin=people.demo(stage.person).pin,
