@@ -44,6 +44,7 @@ VERBS = (
     "audit",
     "verify",
     "proof",
+    "rehearse",
     "test",
 )
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")

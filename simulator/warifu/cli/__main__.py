@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from warifu.cli import authority, bench, drill, interim, operator, permissions, protos
+from warifu.cli import authority, bench, conformance, drill, interim, operator, permissions, protos
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
@@ -14,6 +14,7 @@ from warifu.cli.people import history, people
 from warifu.cli.play import play, scenarios
 from warifu.cli.portal import portal
 from warifu.cli.proof import proof
+from warifu.cli.rehearse import rehearse
 from warifu.cli.serve import serve
 from warifu.cli.status import status
 from warifu.cli.testcards import show_cards
@@ -83,6 +84,7 @@ app.command(
 app.add_typer(drill.app, name="drill")
 app.add_typer(operator.app, name="operator")
 app.add_typer(interim.app, name="interim")
+app.add_typer(conformance.app, name="conformance")
 app.command(
     "people",
     help=example(
@@ -183,6 +185,16 @@ app.command(
 )(restore)
 app.add_typer(bench.app, name="bench")
 app.add_typer(protos.app, name="protos")
+app.command(
+    "rehearse",
+    help=example(
+        "法改正のリハーサル：同じ一日を二つの照合リスト（または二つの版）で演じ、違いを示す。",
+        "Rehearse a change of law: the same day under two permission tables, or by two versions, and what differs.",
+        "warifu rehearse --after permissions.toml --html report.html",
+        "warifu rehearse --record day.json",
+        "warifu rehearse --against day.json --expect-none",
+    ),
+)(rehearse)
 app.command(
     "tour",
     help=example(

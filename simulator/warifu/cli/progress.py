@@ -31,8 +31,8 @@ Told = Callable[[int, int], None]
 
 
 @contextmanager
-def progress() -> Iterator[Told]:
-    """A bar, where somebody looks."""
+def progress(doing: str | None = None) -> Iterator[Told]:
+    """A bar, where somebody looks. `doing`: what goes on, if it is not measuring."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -40,6 +40,6 @@ def progress() -> Iterator[Told]:
         task = shown.add_task(t("準備しています…", "getting ready…"), total=None)
 
         def told(done: int, total: int) -> None:
-            shown.update(task, description=t("測定しています", "measuring"), completed=done, total=total)
+            shown.update(task, description=doing or t("測定しています", "measuring"), completed=done, total=total)
 
         yield told

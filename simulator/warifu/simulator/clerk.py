@@ -190,13 +190,15 @@ class Clerk:
         )
 
 
-async def ask(doors: Doors, requester: str, addressee_no: str, question: Question) -> Exchange:
+async def ask(
+    doors: Doors, requester: str, addressee_no: str, question: Question, request_id: str | None = None
+) -> Exchange:
     """Ask to the end: where the provider's clerk must look first (PROTO §6), the clerk there looks and provides.
 
     Ordinary answers wait for a clerk too, by rules that have nothing to do with the person, so whoever asks must be ready for it.
     """
     clerk = Clerk(doors, requester)
-    exchange = await clerk.inquire(addressee_no, question)
+    exchange = await clerk.inquire(addressee_no, question, request_id)
     if exchange.state.outcome != exchange_pb2.OUTCOME_PENDING:
         return exchange
     await Clerk(doors, question.provider).review(exchange.request_id, interim_pb2.REVIEW_DECISION_PROVIDE)
