@@ -42,7 +42,7 @@ from warifu.watchdog.staff.views import StaffViews
 from warifu.watchdog.stops.queries import Stops
 from warifu.watchdog.stops.views import StopViews
 from warifu.watchdog.supervision import Network
-from warifu.web.face import Face, Frame, application
+from warifu.web.face import Face, Frame, Unopened, application
 from warifu.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
@@ -154,9 +154,19 @@ def assemble(
     demo: Mapping[str, str],
 ) -> Console:
     """The console over one store. `demo`: passwords that the login page shows, by login; filled later is well."""
-    pages = Pages.of(HERE, DOMAIN)
     sessions, accounts = sessions_of(store, clock, secure=face.secure), accounts_of(store, clock)
-    desk = Desk(pages, sessions, office.diary, clock, book)
+
+    def opened() -> ASGIApp:
+        return _pages(
+            face, Desk(Pages.of(HERE, DOMAIN), sessions, office.diary, clock, book), accounts, network, office, demo
+        )
+
+    return Console(Unopened(opened), accounts, {"staff-sessions": sessions.purge})
+
+
+def _pages(
+    face: Face, desk: Desk, accounts: Accounts[Account], network: Network, office: Office, demo: Mapping[str, str]
+) -> ASGIApp:
     features = (
         FrontViews(desk, office),
         StaffViews(desk, accounts, demo),
@@ -173,6 +183,4 @@ def assemble(
     routes = [route for feature in features for route in feature.routes()]
     frame = Frame(desk.frame, {"account": None, "role": "", "directs": False})
     failures = {LoginNeededError: desk.login_needed, RoleNeededError: desk.role_needed}
-    return Console(
-        application(face, pages, routes, failures, frame=frame), accounts, {"staff-sessions": sessions.purge}
-    )
+    return application(face, desk.pages, routes, failures, frame=frame)

@@ -14,7 +14,7 @@ from warifu.simulator.cards.pins import Passwords, Pins
 from warifu.simulator.cards.signature import SignatureViews
 from warifu.simulator.cards.views import CardViews
 from warifu.simulator.readings import reading
-from warifu.web.face import Face, application
+from warifu.web.face import Face, Unopened, application
 from warifu.web.pages import Pages
 
 HERE: Final = Path(__file__).parent
@@ -23,6 +23,10 @@ DOMAIN: Final = "cards"
 
 def assemble(face: Face, store: Store, cards: Cards) -> ASGIApp:
     """The pages over one store."""
+    return Unopened(lambda: _opened(face, store, cards))
+
+
+def _opened(face: Face, store: Store, cards: Cards) -> ASGIApp:
     pages = Pages.of(HERE, DOMAIN, reading=reading)
     pins, passwords = Pins(store), Passwords(store)
     features = (
