@@ -29,6 +29,7 @@ VERBS = (
     "demo",
     "serve",
     "interim",
+    "conformance",
     "play",
     "scenarios",
     "drill",

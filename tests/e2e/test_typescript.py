@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import shlex
 import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
+from xml.etree import ElementTree as ET
 
 import node
 import pytest
 from contract.gateway_world import PERSON, WAIT, World, collect, expected_code, inquire
-from provider_checks import CHECKS, ITEM, Bench, copies, failing
+from ports import free_port
 from unit.gateway.samples import PROVIDER, REQUESTER
 
 from warifu.exchange import receipt
@@ -27,6 +31,8 @@ from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.interim.review import sampled
 from warifu.kernel.config import Config
 from warifu.linkage.v1 import linkage_pb2
+from warifu.simulator.conformance import REQUIREMENTS, Bench, Target, check_all, copies, opened, prepare
+from warifu.simulator.conformance.folder import ITEM
 
 WRONG = {
     "skipsPermitCheck": "signature",
@@ -43,7 +49,7 @@ WRONG = {
     "leaksOutcome": "size",
     "noRecord": "record",
 }
-"""Each switch of the example, and the check that must find it."""
+"""Each switch of the example, and the requirement that it must fail."""
 
 
 class NodeWorld(World):
@@ -125,7 +131,9 @@ async def bench_of(world: NodeWorld) -> Bench:
     )
     entry = verify_entry(relayed.entry, world.trust(), datetime.now(tz=UTC))
     world.provider.keys = SimpleNamespace(sealing_key=entry.sealing, verifying_key=entry.signing)
-    return Bench(world, entry, world.drawn, world.again, Config.load(world.folder).listen)
+    target = Target(PROVIDER, "tax", Config.load(world.folder).listen)
+    assert world.provider.gateway is not None
+    return Bench(world.state, target, REQUESTER, entry, world.keys, world.provider.gateway, world.again)
 
 
 def test_the_example_agrees_with_every_vector(example: Path) -> None:
@@ -156,7 +164,7 @@ def test_every_switch_has_its_check(example: Path) -> None:
         timeout=60,
     )
     assert (listed.returncode, set(re.findall(r"^  (\w+) {2,}", listed.stderr, re.MULTILINE))) == (2, set(WRONG))
-    assert sorted(WRONG.values()) == sorted(CHECKS)
+    assert sorted(WRONG.values()) == sorted(one.name for one in REQUIREMENTS)
 
 
 async def test_it_provides_at_a_real_gateway(example: Path, tmp_path: Path) -> None:
@@ -203,7 +211,7 @@ async def test_a_drawn_answer_waits_for_a_clerk(example: Path, tmp_path: Path) -
     async with network(tmp_path, example) as world:
         bench = await bench_of(world)
         world.register(copies())
-        request_id = next(bench.ids(drawn=True))
+        request_id = next(_ids(world, drawn=True))
         asked = bench.ask(request_id=request_id)
         result, answer = await bench.told(asked)
         assert (result.outcome, answer.outcome) == (pb.OUTCOME_PENDING, pb.FINE_OUTCOME_PENDING)
@@ -222,27 +230,64 @@ async def test_a_drawn_answer_waits_for_a_clerk(example: Path, tmp_path: Path) -
         assert kinds == [pb.RECORD_KIND_REQUEST, pb.RECORD_KIND_OUTCOME]
 
 
-async def test_it_passes_every_check(example: Path, tmp_path: Path) -> None:
-    """As it is, the provider fails no check."""
-    async with network(tmp_path, example) as world:
-        world.register(copies())
-        assert await failing(await bench_of(world)) == {}
+def command(example: Path, folder: Path, *wrong: str) -> list[str]:
+    """How the provider is started in a folder."""
+    words = [word for name in wrong for word in ("--wrong", name)]
+    main = ("node", str(example / "dist" / "src" / "main.js"), "provider")
+    place = ("--folder", str(folder), "--institution", PROVIDER)
+    return ["env", f"WARIFU_PROTOS={example / 'protos'}", *main, *place, *words]
+
+
+def conform(*words: str) -> subprocess.CompletedProcess[str]:
+    """The verb."""
+    return subprocess.run(
+        [sys.executable, "-m", "warifu.cli", "conformance", *words],
+        env={**os.environ, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+@pytest.mark.timeout(300)  # the command twice, and the provider four times
+def test_it_conforms_by_the_command(example: Path, tmp_path: Path) -> None:
+    """In a folder that the command prepared, the provider passes and the exit code is 0; unsigned it fails, and the report says what was sent, expected and got."""
+    listen, gateway = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    folder = tmp_path / "network"
+    told = conform(
+        *("prepare", str(folder), "--institution", PROVIDER, "--listen", listen, "--gateway", gateway, "--json")
+    )
+    assert told.returncode == 0, told.stderr
+    place = Path(json.loads(told.stdout)["configure"])
+    common = ("provider", "--folder", str(folder), "--target", listen, "--command")
+    run = conform(*common, shlex.join(command(example, place)), "--json", "--junit", str(tmp_path / "all.xml"))
+    assert run.returncode == 0, run.stdout + run.stderr
+    results = json.loads(run.stdout)["results"]
+    assert [(one["name"], one["status"], one["note"]) for one in results] == [
+        (one.name, "passed", "") for one in REQUIREMENTS
+    ]
+    suite = ET.parse(tmp_path / "all.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == (str(len(REQUIREMENTS)), "0")
+    run = conform(*common, shlex.join(command(example, place, "unsigned")), "--only", "PROTO-6.7")
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "failed  PROTO-6.7" in run.stdout
+    for line in ("section: docs/PROTOCOL.md, 6.", "expected: a signature", "got: one that", '"signed_by": "gateway"'):
+        assert line in run.stdout
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # two starts of the provider and all checks for each switch
-async def test_each_switch_fails_its_check_and_no_other(example: Path, tmp_path: Path) -> None:
-    """Made wrong in one way, the provider fails the check that is about it, and passes all others."""
+@pytest.mark.timeout(900)  # two starts of the provider and all requirements for each switch
+async def test_each_switch_fails_its_requirement_and_no_other(example: Path, tmp_path: Path) -> None:
+    """Made wrong in one way, the provider fails the requirement that is about it, and passes all others."""
+    prepared = prepare(tmp_path, PROVIDER, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
     found = {}
-    async with network(tmp_path, example) as world:
-        world.register(copies())
-        for wrong in WRONG:
-            world.wrong = (wrong,)
-            await world.again()
-            found[wrong] = await failing(await bench_of(world))
-    assert {name: set(failed) for name, failed in found.items()} == {name: {check} for name, check in WRONG.items()}, (
-        found
-    )
+    for wrong in WRONG:
+        started = command(example, prepared.theirs, wrong)
+        async with opened(prepared, prepared.listen, command=started) as bench:
+            results = await check_all(bench)
+        found[wrong] = {one.requirement.name: one.got for one in results if one.status != "passed"}
+    assert {name: set(failed) for name, failed in found.items()} == {name: {one} for name, one in WRONG.items()}, found
 
 
 class Asking:

@@ -1,0 +1,165 @@
+"""The folder of a conformance run: a network of its own, of which the provider under test is one party and we play the others.
+
+`DIR/<party>` is what the provider gets: the form of a party's folder, as docs/CONFORMANCE.md says. The other folders are ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from warifu.authority import provision
+from warifu.kernel.config import Config, Simulation
+from warifu.law.book import packaged
+from warifu.simulator.told import ToldError
+
+FILE_NAME: Final = "conformance.json"
+COPIES_NAME: Final = "copies.json"
+PORTAL: Final = "portal-main"
+START: Final = "2026-06-01T09:00:00+09:00"
+"""Simulated time of the run; permits are of this day, and it stands still."""
+SEED: Final = 20260401
+PARTY: Final = "tax"
+"""Kind of office whose provision is tried: the rows and the copies below are those of local tax information."""
+REQUESTERS: Final = ("nhi-480029", "nhi-490016")
+"""Who may ask: the first whose body is not the provider's."""
+OTHERS: Final = ("tax-480029", "tax-490016")
+"""Another provider, for a permit that goes astray: the first that is not under test."""
+
+ITEM: Final = "TM90000000000001"
+LAYOUT: Final = "2026-06"
+SALARY: Final = 4_120_000
+
+
+class ConformanceError(ToldError):
+    """A conformance run that cannot begin, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a folder was prepared for."""
+
+    folder: str
+    institution: str
+    party: str
+    listen: str
+    """Address at which the provider is told to listen."""
+    gateway: str
+    """Address of our gateway while a run lasts."""
+
+    @property
+    def root(self) -> Path:
+        """The whole folder."""
+        return Path(self.folder)
+
+    @property
+    def theirs(self) -> Path:
+        """The provider's part of it."""
+        return self.root / self.party
+
+    @property
+    def requester(self) -> str:
+        """Who asks in the run."""
+        body = self.institution.rsplit("-", 1)[-1]
+        return next(one for one in REQUESTERS if not one.endswith(body))
+
+    @property
+    def other(self) -> str:
+        """Another provider of the same kind."""
+        return next(one for one in OTHERS if one != self.institution)
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {**asdict(self), "configure": str(self.theirs), "copies": str(self.theirs / COPIES_NAME)}
+
+
+def code(name: str) -> bytes:
+    """The provider's code of someone whom the checks invent."""
+    return b"\x01" + name.encode().ljust(32, b".")
+
+
+def copies() -> list[dict[str, Any]]:
+    """The people of the checks as a business system registers them: an ordinary one and one for each flag; "stranger" is not among them."""
+    fields = {"tax_year": 2026, "salary_revenue_yen": SALARY, "dependants": 2, "tax_class": 1}
+    copy = {
+        "item": ITEM,
+        "recordKey": "2026",
+        "layoutVersion": LAYOUT,
+        "firstDay": "2026-04-01",
+        "lastDay": "2027-03-31",
+        "content": {"local_tax": fields},
+    }
+    flags: Mapping[str, Mapping[str, bool]] = {
+        "ordinary": {},
+        "hidden": {"nonDisclosure": True},
+        "blocked": {"selfDisclosureBlocked": True},
+        "reviewed": {"manualReview": True},
+    }
+    return [{"name": name, "code": code(name).hex(), "copies": [copy], **own} for name, own in flags.items()]
+
+
+def prepare(folder: Path, institution: str, listen: str, gateway: str) -> Prepared:
+    """Lay out what the provider must be configured with, and what we need to play the rest. Safe to repeat.
+
+    Args:
+        folder: made when it is not there.
+        institution: the provider's code, such as tax-480011.
+        listen: address at which the provider will listen, "host:port".
+        gateway: address at which the run will serve its gateway, "host:port".
+
+    Raises:
+        ConformanceError: no tax office has this code.
+    """
+    if institution not in offices():
+        raise ConformanceError(
+            f"{institution} という税務の機関はありません。例：{', '.join(sorted(offices())[:3])}",
+            f"no tax office is called {institution}; there is {', '.join(sorted(offices())[:3])}, for instance.",
+        )
+    prepared_ = Prepared(str(folder.absolute()), institution, PARTY, listen, gateway)
+    parties = {
+        "gateway": ["main"],
+        PARTY: [institution],
+        "health_insurance": [prepared_.requester],
+        "portal": [PORTAL],
+        "watchdog": ["main"],
+    }
+    provision(folder, parties)
+    unused = "127.0.0.1:9"  # the discard port: nobody of that name takes part
+    addresses = dict.fromkeys(parties, unused) | {"gateway": gateway, PARTY: listen, "numbering": unused}
+    for party, codes in parties.items():
+        own = tuple(one for one in codes if one != "main")
+        config = Config(party, addresses[party], addresses, own, Simulation(SEED, START, stopped=True))
+        config.save(folder / party)
+    _write(prepared_.theirs / COPIES_NAME, {"people": copies()})
+    _write(folder / FILE_NAME, asdict(prepared_) | {"folder": "."})
+    return prepared_
+
+
+def prepared(folder: Path) -> Prepared:
+    """What a folder was prepared for.
+
+    Raises:
+        ConformanceError: it was not.
+    """
+    try:
+        values = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        return Prepared(**{**values, "folder": str(folder.absolute())})
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError) as error:
+        raise ConformanceError(
+            f"{folder} は準備されていません。先に: warifu conformance prepare {folder} --institution tax-480011",
+            f"{folder} was not prepared. First: warifu conformance prepare {folder} --institution tax-480011",
+        ) from error
+
+
+@cache
+def offices() -> frozenset[str]:
+    """The institutions that can be under test: tax offices."""
+    return frozenset(one for one in packaged().institutions if one.startswith(f"{PARTY}-"))
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,84 @@
+"""Requirements tried one after the other, each with what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import grpc
+
+from warifu.kernel.errors import LinkageError
+from warifu.simulator.conformance.bench import Bench
+from warifu.simulator.conformance.outcome import UnmetError
+from warifu.simulator.conformance.requirements import REQUIREMENTS, Requirement
+
+Status = Literal["passed", "failed", "skipped"]
+_FIRST_FAILURE = 3
+"""What was sent last, as many: the others only led there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one requirement."""
+
+    requirement: Requirement
+    status: Status
+    seconds: float
+    expected: str = ""
+    got: str = ""
+    sent: tuple[dict[str, Any], ...] = ()
+    """The permits that were presented last, when it failed."""
+    note: str = ""
+    """What could not be tried, or why nothing was."""
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        one = self.requirement
+        return {
+            "name": one.name,
+            "numbers": list(one.numbers),
+            "section": one.section,
+            "title": {"ja": one.ja, "en": one.en},
+            "status": self.status,
+            "seconds": round(self.seconds, 3),
+            "expected": self.expected,
+            "got": self.got,
+            "sent": list(self.sent),
+            "note": self.note,
+        }
+
+
+async def check(bench: Bench, requirement: Requirement) -> Result:
+    """Try one requirement. Whatever the provider does wrong, also what no check thought of, fails it."""
+    bench.sent.clear()
+    bench.notes.clear()
+    begun = time.monotonic()
+
+    def result(status: Status, expected: str = "", got: str = "") -> Result:
+        sent = tuple(bench.sent[-_FIRST_FAILURE:]) if status == "failed" else ()
+        return Result(requirement, status, time.monotonic() - begun, expected, got, sent, "; ".join(bench.notes))
+
+    try:
+        await requirement.check(bench)
+    except UnmetError as error:
+        return result("failed", error.expected, error.got)
+    except grpc.aio.AioRpcError as error:
+        failure = LinkageError.from_rpc(error, party=bench.target.party)
+        return result("failed", "a response", f"{error.code().name} {failure.reason}: {error.details()}")
+    except Exception as error:  # noqa: BLE001 - what a wrong provider sends can break its reader in any way
+        return result("failed", "a response that can be read", f"{type(error).__name__}: {error}")
+    return result("passed")
+
+
+async def check_all(
+    bench: Bench, requirements: Sequence[Requirement] = REQUIREMENTS, tell: Callable[[Result], None] | None = None
+) -> list[Result]:
+    """Try each; `tell` hears of each as soon as it is known."""
+    results = []
+    for one in requirements:
+        results.append(await check(bench, one))
+        if tell is not None:
+            tell(results[-1])
+    return results

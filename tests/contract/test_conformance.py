@@ -1,0 +1,83 @@
+"""The conformance of providers: our own interim server passes, and a run says what it found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from google.protobuf.json_format import ParseDict
+from ports import free_port
+
+from warifu.common.v1 import common_pb2
+from warifu.exchange.v1 import exchange_pb2
+from warifu.interim.host import InterimHost
+from warifu.interim.v1 import interim_pb2
+from warifu.items.v1 import items_pb2
+from warifu.kernel.party import Context, Party
+from warifu.kernel.server import serve
+from warifu.simulator import conformance
+from warifu.simulator.conformance.folder import Prepared
+
+TAX = "tax-480011"
+
+
+@asynccontextmanager
+async def own_provider(prepared: Prepared) -> AsyncIterator[InterimHost]:
+    """Our own interim server in the prepared folder."""
+    hosts = []
+
+    async def build(context: Context) -> Party:
+        hosts.append(InterimHost(context))
+        host = hosts[0]
+        return Party(host.services, host.jobs, host.checks, host.view, host.start, host.close)
+
+    async with serve(prepared.theirs, build):
+        await _register(hosts[0], prepared.institution)
+        yield hosts[0]
+
+
+async def _register(host: InterimHost, institution: str) -> None:
+    """Bind the people of the checks and register their copies and flags, by the plain face."""
+    interim = host.interim(institution)
+    for person in conformance.copies():
+        code = exchange_pb2.SubjectReference(code=bytes.fromhex(person["code"]))
+        number = await interim.acquaint(code)
+        for copy in person["copies"]:
+            request = interim_pb2.RegisterCopiesRequest(
+                institution=institution,
+                record_id=f"{person['name']}-{copy['recordKey']}",
+                change=interim_pb2.COPY_CHANGE_NEW,
+                addressee_no=number,
+                item=copy["item"],
+                record_key=copy["recordKey"],
+                layout_version=copy["layoutVersion"],
+                about=common_pb2.Period(first_day=copy["firstDay"], last_day=copy["lastDay"]),
+                content=ParseDict(copy["content"], items_pb2.ItemContent()),
+            )
+            (response,) = await interim.register_copies([request])
+            assert not response.HasField("error"), response.error
+        await interim.set_protection(
+            interim_pb2.SetProtectionRequest(
+                institution=institution,
+                addressee_no=number,
+                non_disclosure=person.get("nonDisclosure", False),
+                self_disclosure_blocked=person.get("selfDisclosureBlocked", False),
+                manual_review=person.get("manualReview", False),
+                reason="適合試験",
+            )
+        )
+
+
+def made(folder: Path) -> Prepared:
+    """A prepared folder on free ports."""
+    return conformance.prepare(folder, TAX, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+
+
+async def test_our_own_interim_server_passes(tmp_path: Path) -> None:
+    """The interim server of this project, in the prepared folder with the given copies, fails no requirement."""
+    prepared = made(tmp_path)
+    async with own_provider(prepared), conformance.opened(prepared, prepared.listen) as bench:
+        results = await conformance.check_all(bench)
+    assert {one.requirement.name: (one.expected, one.got) for one in results if one.status != "passed"} == {}
+    assert [one.requirement.name for one in results if one.note] == ["single_use"]
