@@ -19,7 +19,7 @@ def main() -> int:
     )
     migration.add_argument("kind", help="numbering, gateway, interim, agency, portal, watchdog or simulator")
     migration.add_argument("message", help="what changes and why, a few words")
-    tools.add_parser("pages", help="fill the tables of docs/PROTOCOL.md from the code")
+    tools.add_parser("pages", help="fill the tables of docs/PROTOCOL.md and docs/COVERAGE.md from the code")
     tools.add_parser("vectors", help="write tests/vectors, by which other implementations check theirs")
     options = parser.parse_args()
     if options.tool == "pages":

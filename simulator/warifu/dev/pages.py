@@ -1,4 +1,4 @@
-"""Fills the tables of docs/PROTOCOL.md from the code that they describe, or says which are out of date; and the texts of the TypeScript example.
+"""Fills the tables of docs/PROTOCOL.md and docs/COVERAGE.md from the code that they describe, or says which are out of date; and the texts of the TypeScript example.
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`; each `…_table` function below makes one.
 """
@@ -9,7 +9,7 @@ import ast
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ def errors_table() -> str:
     from warifu.kernel.errors import TABLE  # noqa: PLC0415
 
     rows = ((f"`{reason}`", row.code.name, "yes" if row.retryable else "", row.en) for reason, row in TABLE.items())
-    return _table(("reason", "gRPC status", "retryable", "what it says"), rows)
+    return markdown_table(("reason", "gRPC status", "retryable", "what it says"), rows)
 
 
 def access_table() -> str:
@@ -38,14 +38,14 @@ def access_table() -> str:
         for method, callers in methods.items():
             by_callers.setdefault(", ".join(callers), []).append(method)
         rows += [(f"`{service}`", ", ".join(names), callers) for callers, names in by_callers.items()]
-    return _table(("service", "operations", "callers"), rows)
+    return markdown_table(("service", "operations", "callers"), rows)
 
 
 def denials_table() -> str:
     """Every reason of a denial."""
     from warifu.law.refusals import MESSAGE  # noqa: PLC0415
 
-    return _table(("reason", "what it says"), ((f"`{reason}`", text.en) for reason, text in MESSAGE.items()))
+    return markdown_table(("reason", "what it says"), ((f"`{reason}`", text.en) for reason, text in MESSAGE.items()))
 
 
 def limits_table() -> str:
@@ -53,16 +53,17 @@ def limits_table() -> str:
     from warifu.kernel.limits import LIMITS  # noqa: PLC0415
 
     rows = ((f"`{name}`", f"{int(limit):,}", limit.unit, limit.meaning) for name, limit in LIMITS.items())
-    return _table(("limit", "value", "unit", "of what"), rows)
+    return markdown_table(("limit", "value", "unit", "of what"), rows)
 
 
 def tags_table() -> str:
     """Every domain-separation tag in the sources, with what its author says of it."""
     rows = ((f"`{tag}`", meaning) for tag, meaning in sorted(set(_tags())))
-    return _table(("tag (a zero byte follows)", "use"), rows)
+    return markdown_table(("tag (a zero byte follows)", "use"), rows)
 
 
-TABLES: Final[dict[str, Callable[[], str]]] = {
+Tables = Mapping[str, Callable[[], str]]
+TABLES: Final[Tables] = {
     "access": access_table,
     "denials": denials_table,
     "errors": errors_table,
@@ -71,19 +72,19 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
 }
 
 
-def fill(page: str) -> str:
+def fill(page: str, tables: Tables = TABLES) -> str:
     """The page with each table as the code gives it.
 
     Raises:
         KeyError: the page names a table that nobody makes.
     """
-    return _SLOT.sub(lambda slot: f"{slot[1]}{TABLES[slot['name']]()}{slot[3]}", page)
+    return _SLOT.sub(lambda slot: f"{slot[1]}{tables[slot['name']]()}{slot[3]}", page)
 
 
-def stale(page: str) -> list[str]:
+def stale(page: str, tables: Tables = TABLES) -> list[str]:
     """Names of tables that are not what the code gives, or that the page lacks."""
     there = {slot["name"]: slot[0] for slot in _SLOT.finditer(page)}
-    return sorted(name for name, make in TABLES.items() if make() not in there.get(name, ""))
+    return sorted(name for name, make in tables.items() if make() not in there.get(name, ""))
 
 
 def texts() -> str:
@@ -99,12 +100,16 @@ def texts() -> str:
 
 
 def write() -> None:
-    """Rewrite the page and the example's texts."""
+    """Rewrite both pages and the example's texts."""
+    from warifu.dev import coverage  # noqa: PLC0415 - it uses what is here
+
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    coverage.PAGE.write_text(fill(coverage.PAGE.read_text(encoding="utf-8"), coverage.TABLES), encoding="utf-8")
     TEXTS.write_text(texts(), encoding="utf-8")
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of a page, with its head."""
     lines = (head, ("---",) * len(head), *rows)
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
