@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from google.protobuf.json_format import ParseDict
 from ports import free_port
 
@@ -81,3 +83,23 @@ async def test_our_own_interim_server_passes(tmp_path: Path) -> None:
         results = await conformance.check_all(bench)
     assert {one.requirement.name: (one.expected, one.got) for one in results if one.status != "passed"} == {}
     assert [one.requirement.name for one in results if one.note] == ["single_use"]
+
+
+async def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    """While another listens at the gateway's address, the run does not begin, and says what to do."""
+    prepared = made(tmp_path)
+    host, port = prepared.gateway.split(":")
+    with socket.create_server((host, int(port))), pytest.raises(conformance.ConformanceError, match="is taken"):
+        async with conformance.opened(prepared, prepared.listen, patience=1.0):
+            pass
+
+
+async def test_a_provider_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """A provider that does not serve in time, or ends at once, is no failed requirement: the run does not begin."""
+    prepared = made(tmp_path)
+    with pytest.raises(conformance.ConformanceError, match="does not serve within 1 s"):
+        async with conformance.opened(prepared, prepared.listen, patience=1.0):
+            pass
+    with pytest.raises(conformance.ConformanceError, match="ended with exit code 3"):
+        async with conformance.opened(prepared, prepared.listen, command=["sh", "-c", "exit 3"], patience=20.0):
+            pass

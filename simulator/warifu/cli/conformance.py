@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -151,6 +152,9 @@ async def _run(
     quiet: bool,
 ) -> list[Result]:
     from warifu.simulator.conformance import check_all, opened  # noqa: PLC0415
+
+    # Our gateway's log is not the user's: a party without a witness has something to say every second.
+    logging.getLogger("warifu").addHandler(logging.FileHandler(prepared.root / "gateway.log", encoding="utf-8"))
 
     with err.status(t(f"{target} の提供機関を待っています…", f"Waiting for the provider at {target}…")) as status:
         async with opened(prepared, target, command=command, patience=patience) as bench:

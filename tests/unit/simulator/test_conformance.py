@@ -87,6 +87,14 @@ def test_only_tax_offices_are_prepared(tmp_path: Path) -> None:
         prepared(tmp_path)
 
 
+@pytest.mark.parametrize("address", ["nonsense", "host:", ":80", "host:port", "http://host:80", ""])
+def test_addresses_are_checked(tmp_path: Path, address: str) -> None:
+    """What is no host with a port is refused before anything is written."""
+    with pytest.raises(ConformanceError, match="is no address"):
+        prepare(tmp_path / "none", "tax-480011", address, "127.0.0.1:2")
+    assert not (tmp_path / "none").exists()
+
+
 def test_junit_tells_a_failure() -> None:
     """A failure is a failed case with number, expected, got, section and what was sent, whatever bytes the provider said."""
     root = ET.fromstring(

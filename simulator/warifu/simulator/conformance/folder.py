@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from warifu.simulator.told import ToldError
 FILE_NAME: Final = "conformance.json"
 COPIES_NAME: Final = "copies.json"
 PORTAL: Final = "portal-main"
+_ADDRESS = re.compile(r"[^\s:/]+:[1-9]\d{0,4}")
 START: Final = "2026-06-01T09:00:00+09:00"
 """Simulated time of the run; permits are of this day, and it stands still."""
 SEED: Final = 20260401
@@ -112,13 +114,15 @@ def prepare(folder: Path, institution: str, listen: str, gateway: str) -> Prepar
         gateway: address at which the run will serve its gateway, "host:port".
 
     Raises:
-        ConformanceError: no tax office has this code.
+        ConformanceError: no tax office has this code, or an address is none.
     """
     if institution not in offices():
         raise ConformanceError(
             f"{institution} という税務の機関はありません。例：{', '.join(sorted(offices())[:3])}",
             f"no tax office is called {institution}; there is {', '.join(sorted(offices())[:3])}, for instance.",
         )
+    check_address(listen)
+    check_address(gateway)
     prepared_ = Prepared(str(folder.absolute()), institution, PARTY, listen, gateway)
     parties = {
         "gateway": ["main"],
@@ -153,6 +157,19 @@ def prepared(folder: Path) -> Prepared:
             f"{folder} は準備されていません。先に: warifu conformance prepare {folder} --institution tax-480011",
             f"{folder} was not prepared. First: warifu conformance prepare {folder} --institution tax-480011",
         ) from error
+
+
+def check_address(address: str) -> None:
+    """Refuse what is no "host:port".
+
+    Raises:
+        ConformanceError: it is none.
+    """
+    if not _ADDRESS.fullmatch(address):
+        raise ConformanceError(
+            f"{address} はアドレスではありません。HOST:PORT の形にしてください（例：127.0.0.1:8295）。",
+            f"{address} is no address; write HOST:PORT, such as 127.0.0.1:8295.",
+        )
 
 
 @cache

@@ -22,11 +22,11 @@ from warifu.exchange.keys import InstitutionKeys
 from warifu.gateway.party import build
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.peers import open_channel
-from warifu.kernel.server import serve
+from warifu.kernel.server import AddressOccupiedError, serve
 from warifu.kernel.trust import Trust
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.simulator.conformance.bench import WAIT, Bench, Target
-from warifu.simulator.conformance.folder import PORTAL, ConformanceError, Prepared
+from warifu.simulator.conformance.folder import PORTAL, ConformanceError, Prepared, check_address
 
 PROVISION: Final = "warifu.provision.v1.ProvisionService"
 _AGAIN = 0.2
@@ -49,6 +49,7 @@ async def opened(
     Raises:
         ConformanceError: it did not come, or our gateway's port is taken.
     """
+    check_address(address)
     target = Target(prepared.institution, prepared.party, address, prepared.other)
     child = _Child(command)
     try:
@@ -66,6 +67,11 @@ async def opened(
                 await _served(prepared, target, child, patience)
 
             yield Bench(prepared.root, target, prepared.requester, entry, keys, gateway, again if command else None)
+    except AddressOccupiedError as error:
+        raise ConformanceError(
+            f"ゲートウェイのアドレス {prepared.gateway} は使われています。prepare の --gateway で別のアドレスを選んでください。",
+            f"the gateway's address {prepared.gateway} is taken; choose another with --gateway of prepare.",
+        ) from error
     finally:
         await child.kill()
 
