@@ -82,7 +82,7 @@ async def test_our_own_interim_server_passes(tmp_path: Path) -> None:
     async with own_provider(prepared), conformance.opened(prepared, prepared.listen) as bench:
         results = await conformance.check_all(bench)
     assert {one.requirement.name: (one.expected, one.got) for one in results if one.status != "passed"} == {}
-    assert [one.requirement.name for one in results if one.note] == ["single_use"]
+    assert [one.requirement.name for one in results if one.note.en] == ["single_use"]
 
 
 async def test_a_taken_port_is_told(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from warifu.authority import open_authority, publish_revocations
 from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
 from warifu.exchange.v1 import exchange_pb2 as ex
 from warifu.interim.v1 import interim_pb2 as pb
+from warifu.kernel.config import Config
 from warifu.kernel.errors import Reason
 from warifu.kernel.limits import ACQUISITION_LIFE
 
@@ -69,7 +70,7 @@ async def impostor(world: World, party: str, folder: str) -> AsyncIterator[Eaves
     # It asks for no client certificate: an impostor takes whoever comes.
     credentials = grpc.ssl_server_credentials([(key, certificate)], root)
     server = grpc.aio.server(handlers=[ear])
-    assert server.add_secure_port(world.hosts["tax"].interim(TAX).ground.peers._config.addresses[party], credentials)
+    assert server.add_secure_port(Config.load(world.state / "tax").addresses[party], credentials)
     await server.start()
     try:
         yield ear
