@@ -133,7 +133,7 @@ def _history(result: Result) -> Mapping[str, Any]:
 def _told(value: object) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{name}: {_told(one)}" for name, one in value.items() if one is not None) or "–"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(str, value)) or "–" if isinstance(value, list | tuple) else str(value)
 
 
 _LOOKS: Final[Mapping[Aspect, Callable[[Result], Any]]] = {
