@@ -264,7 +264,7 @@ def test_it_conforms_by_the_command(example: Path, tmp_path: Path) -> None:
     run = conform(*common, shlex.join(command(example, place)), "--json", "--junit", str(tmp_path / "all.xml"))
     assert run.returncode == 0, run.stdout + run.stderr
     results = json.loads(run.stdout)["results"]
-    assert [(one["name"], one["status"], one["note"]) for one in results] == [
+    assert [(one["name"], one["status"], one["note"]["en"]) for one in results] == [
         (one.name, "passed", "") for one in REQUIREMENTS
     ]
     suite = ET.parse(tmp_path / "all.xml").getroot()
@@ -286,7 +286,7 @@ async def test_each_switch_fails_its_requirement_and_no_other(example: Path, tmp
         started = command(example, prepared.theirs, wrong)
         async with opened(prepared, prepared.listen, command=started) as bench:
             results = await check_all(bench)
-        found[wrong] = {one.requirement.name: one.got for one in results if one.status != "passed"}
+        found[wrong] = {one.requirement.name: one.got.en for one in results if one.status != "passed"}
     assert {name: set(failed) for name, failed in found.items()} == {name: {one} for name, one in WRONG.items()}, found
 
 

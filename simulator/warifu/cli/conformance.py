@@ -168,14 +168,14 @@ def _tell(result: Result) -> None:
 
     one, style = result.requirement, _MARKS[result.status]
     word = {"passed": t("適合", "passed"), "failed": t("不適合", "failed"), "skipped": t("未実施", "skipped")}
-    note = f"  ({result.note})" if result.note else ""
+    note = f"  ({t(*result.note)})" if result.note.en else ""
     out.print(f"[{style}]{word[result.status]}[/]  {one.label}  {escape(t(one.ja, one.en) + note)}", soft_wrap=True)
     if result.status != "failed":
         return
     for name, value in (
         (t("章", "section"), f"docs/PROTOCOL.md, {one.section}"),
-        (t("期待", "expected"), result.expected),
-        (t("結果", "got"), result.got),
+        (t("期待", "expected"), t(*result.expected)),
+        (t("結果", "got"), t(*result.got)),
         (t("送信", "sent"), sent(result)),
     ):
         out.print(f"    {name}: {value}", markup=False, soft_wrap=True)

@@ -31,7 +31,7 @@ from warifu.kernel.peers import open_channel
 from warifu.linkage.v1.linkage_pb2 import PositionedRecord
 from warifu.provision.v1 import provision_pb2, provision_pb2_grpc
 from warifu.simulator.conformance.folder import ITEM, PORTAL, code
-from warifu.simulator.conformance.outcome import UnmetError
+from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 from warifu.tlog import merkle
 
 OWN_REQUEST: Final = {"requester": PORTAL, "affair": "JM90000000000901", "procedure": "JT90000000000901"}
@@ -101,7 +101,7 @@ class Bench:
     """Kills the provider and starts it again; None when nobody told us how."""
     sent: list[dict[str, Any]] = field(default_factory=list)
     """What was sent since it was emptied, for the report."""
-    notes: list[str] = field(default_factory=list)
+    notes: list[Text] = field(default_factory=list)
     """What could not be tried."""
 
     def ask(
@@ -167,7 +167,7 @@ class Bench:
         async with self.channel("gateway", "main") as channel:
             response = await provision_pb2_grpc.ProvisionServiceStub(channel).Provide(request, timeout=WAIT)
         if len(response.results) != len(asked):
-            raise UnmetError("one result a permit", f"{len(response.results)} results")
+            raise UnmetError(Text("許可証ごとに一つの結果", "one result a permit"), plain(len(response.results)))
         return response
 
     def channel(self, party: str, identity: str) -> grpc.aio.Channel:
@@ -191,7 +191,7 @@ class Bench:
                 if not page.HasField("next"):
                     return found
                 if page.next <= after:
-                    raise UnmetError(f"a next position after {after}", str(page.next))
+                    raise UnmetError(Text(f"{after} より後の位置", f"a next position after {after}"), plain(page.next))
                 after = page.next
 
     async def refused(self, asked: Asked, reason: str) -> None:
@@ -203,21 +203,25 @@ class Bench:
         response = await self.provide(asked)
         result = response.results[0]
         if result.outcome != pb.OUTCOME_ERROR or response.answers:
-            raise UnmetError(f"no answer, and the reason {reason}", _shown(result))
+            raise UnmetError(Text(f"回答せず、理由 {reason}", f"no answer, and the reason {reason}"), _shown(result))
         if result.error.reason != reason:
-            raise UnmetError(f"the reason {reason}", result.error.reason or "no reason")
+            raise UnmetError(Text(f"理由 {reason}", f"the reason {reason}"), plain(result.error.reason or "–"))
 
     async def told(self, asked: Asked) -> tuple[provision_pb2.ProvideResult, pb.Answer]:
         """What comes of a permit, and what is in the answer, however it is sealed and signed."""
         response = await self.provide(asked)
         result = response.results[0]
         if result.outcome not in {pb.OUTCOME_ANSWERED, pb.OUTCOME_PENDING}:
-            raise UnmetError("an answer", _shown(result))
+            raise UnmetError(Text("回答", "an answer"), _shown(result))
         block = first_block(response, result.answer_block)
         requester = pb.RequestHeader.FromString(asked.header).requester
         inside = self._inside(block.block, requester).answers
         if result.answer_index >= len(inside):
-            raise UnmetError(f"an answer at place {result.answer_index}", f"a block of {len(inside)}")
+            place = result.answer_index
+            raise UnmetError(
+                Text(f"ブロックの {place} 番の回答", f"an answer at place {place} of the block"),
+                Text(f"回答が {len(inside)} 件のブロック", f"a block of {len(inside)} answers"),
+            )
         return result, inside[result.answer_index]
 
     async def final(self, who: str = "ordinary", **asked: Any) -> tuple[Asked, provision_pb2.ProvideResult, pb.Answer]:
@@ -227,7 +231,10 @@ class Bench:
             result, answer = await self.told(made)
             if result.outcome != pb.OUTCOME_PENDING:
                 return made, result, answer
-        raise UnmetError("a final answer, 39 times in 40", f"{_TRIES} answers that wait")
+        raise UnmetError(
+            Text("確定した回答（40回に39回）", "a final answer, 39 times in 40"),
+            Text(f"確認待ちの回答が {_TRIES} 件", f"{_TRIES} answers that wait"),
+        )
 
     def _inside(self, block: pb.SealedBlock, requester: str) -> pb.AnswerBlock:
         """The content of a block under the info of either purpose."""
@@ -239,7 +246,10 @@ class Bench:
                 )
             except OpenError:
                 continue
-        raise UnmetError(f"an answer sealed to {requester}", "a block that opens in no way")
+        raise UnmetError(
+            Text(f"{requester} あてに封緘された回答", f"an answer sealed to {requester}"),
+            Text("どうしても開かないブロック", "a block that opens in no way"),
+        )
 
 
 def bound(block: pb.SealedBlock) -> bytes:
@@ -255,10 +265,12 @@ def first_block(response: provision_pb2.ProvideResponse, place: int = 0) -> pb.S
         UnmetError: there is none.
     """
     if place >= len(response.answers):
-        raise UnmetError(f"an answer block at place {place}", _shown(response.results[0]))
+        raise UnmetError(
+            Text(f"{place} 番の回答ブロック", f"an answer block at place {place}"), _shown(response.results[0])
+        )
     return response.answers[place]
 
 
-def _shown(result: provision_pb2.ProvideResult) -> str:
+def _shown(result: provision_pb2.ProvideResult) -> Text:
     outcome = pb.Outcome.Name(result.outcome) if result.outcome in pb.Outcome.values() else str(result.outcome)
-    return f"{outcome} {result.error.reason}".strip()
+    return plain(f"{outcome} {result.error.reason}".strip())

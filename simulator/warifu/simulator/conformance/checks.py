@@ -13,7 +13,7 @@ from warifu.exchange.sealing import Purpose, block_hash
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.simulator.conformance.bench import OWN_REQUEST, Bench, first_block
 from warifu.simulator.conformance.folder import LAYOUT, code
-from warifu.simulator.conformance.outcome import UnmetError, expect
+from warifu.simulator.conformance.outcome import Text, UnmetError, expect
 from warifu.tlog import merkle
 
 RELEASED = frozenset({"tax_year", "salary_revenue_yen", "tax_class"})
@@ -46,13 +46,22 @@ async def single_use(bench: Bench) -> None:
     asked = bench.ask()
     first, second = await asyncio.gather(bench.provide(asked), bench.provide(asked))
     if first != second:
-        raise UnmetError("the same answer twice under one permit", "two different ones")
+        raise UnmetError(
+            Text("一つの許可証に同じ回答が二度", "the same answer twice under one permit"),
+            Text("異なる二つの回答", "two different ones"),
+        )
     if bench.restart is None:
-        bench.notes.append("across a kill not tried: --command was not given")
+        bench.notes.append(
+            Text(
+                "強制終了をまたぐ試験は未実施：--command の指定なし", "across a kill not tried: --command was not given"
+            )
+        )
     else:
         await bench.restart()
         if await bench.provide(asked) != first:
-            raise UnmetError("the same answer after a kill", "another one")
+            raise UnmetError(
+                Text("強制終了の後も同じ回答", "the same answer after a kill"), Text("別の回答", "another one")
+            )
     request_id = pb.RequestHeader.FromString(asked.header).request_id
     await bench.refused(bench.ask(request_id=request_id, clerk="c-0018"), "CLIENT_PERMIT_CHANGED")
 
@@ -76,31 +85,43 @@ async def fields(bench: Bench) -> None:
     """An ordinary inquiry; the copy has a field that the row does not release."""
     _, _, answer = await bench.final()
     named = {one.name for record in answer.records for one, _ in record.content.local_tax.ListFields()}
-    expect("fields", named, RELEASED)
+    expect(Text("項目", "fields"), named, RELEASED)
 
 
 async def flags(bench: Bench) -> None:
     """People with each flag, asked about by an agency and through the portal."""
     _, result, answer = await bench.final("hidden")
-    expect("non-disclosure in result and answer", (result.non_disclosure, answer.non_disclosure), (True, True))
+    expect(
+        Text("結果と回答の不開示の印", "non-disclosure in result and answer"),
+        (result.non_disclosure, answer.non_disclosure),
+        (True, True),
+    )
     _, result, answer = await bench.final("hidden", **OWN_REQUEST)
     expect(
-        "non-disclosure of an own request in result and answer",
+        Text("本人の求めでの、結果と回答の不開示の印", "non-disclosure of an own request in result and answer"),
         (result.non_disclosure, answer.non_disclosure),
         (False, False),
     )
     _, _, answer = await bench.final("blocked", **OWN_REQUEST)
-    expect("a blocked own request", _told(answer), ("FINE_OUTCOME_WITHHELD", 0))
+    expect(Text("自己情報提供不可の本人の求め", "a blocked own request"), _told(answer), ("FINE_OUTCOME_WITHHELD", 0))
     result, answer = await bench.told(bench.ask("reviewed"))
-    expect("outcome where review is ordered", pb.Outcome.Name(result.outcome), "OUTCOME_PENDING")
-    expect("the answer where review is ordered", _told(answer), ("FINE_OUTCOME_PENDING", 0))
+    expect(
+        Text("確認の指示があるときの結果", "outcome where review is ordered"),
+        pb.Outcome.Name(result.outcome),
+        "OUTCOME_PENDING",
+    )
+    expect(
+        Text("確認の指示があるときの回答", "the answer where review is ordered"),
+        _told(answer),
+        ("FINE_OUTCOME_PENDING", 0),
+    )
 
 
 async def layout(bench: Bench) -> None:
     """An ordinary inquiry."""
     _, _, answer = await bench.final()
     expect(
-        "record key and layout version",
+        Text("記録の鍵とレイアウトの版", "record key and layout version"),
         [f"{one.record_key} {one.layout_version}" for one in answer.records],
         [f"2026 {LAYOUT}"],
     )
@@ -118,8 +139,14 @@ async def seal(bench: Bench) -> None:
         unpad(own.open(own.hpke_key_id, block.ciphertext, info))
     except OpenError as error:
         raise UnmetError(
-            f"a block that opens with the key {own.hpke_key_id} of {bench.requester} and the info of an answer",
-            f"one for {block.recipient}, key {block.key_id}, that does not",
+            Text(
+                f"{bench.requester} の鍵 {own.hpke_key_id} と回答用の info で開くブロック",
+                f"a block that opens with the key {own.hpke_key_id} of {bench.requester} and the info of an answer",
+            ),
+            Text(
+                f"{block.recipient} あて（鍵 {block.key_id}）で、開かないブロック",
+                f"one for {block.recipient}, key {block.key_id}, that does not",
+            ),
         ) from error
 
 
@@ -128,14 +155,22 @@ async def signed(bench: Bench) -> None:
     answer = first_block(await bench.provide(bench.ask()))
     if not answers.signed_by(answer, bench.entry.signing):
         raise UnmetError(
-            f"a signature by the key {bench.entry.signing.key_id} of the directory", "one that does not verify, or none"
+            Text(
+                f"名簿の鍵 {bench.entry.signing.key_id} による署名",
+                f"a signature by the key {bench.entry.signing.key_id} of the directory",
+            ),
+            Text("検証できない署名、または署名なし", "one that does not verify, or none"),
         )
 
 
 async def size(bench: Bench) -> None:
     """Someone with a copy, someone unknown, and someone whose answer waits."""
     responses = [await bench.provide(bench.ask(who)) for who in ("ordinary", "stranger", "reviewed")]
-    expect("bytes of ciphertext", {len(first_block(one).block.ciphertext) for one in responses}, {ONE_ANSWER})
+    expect(
+        Text("暗号文のバイト数", "bytes of ciphertext"),
+        {len(first_block(one).block.ciphertext) for one in responses},
+        {ONE_ANSWER},
+    )
 
 
 async def record(bench: Bench) -> None:
@@ -144,15 +179,21 @@ async def record(bench: Bench) -> None:
     own = [one for one in await bench.records() if one.permit_hash == asked.permit_hash]
     checked = [check_record(one.record) for one in own]
     expect(
-        "records",
+        Text("記録", "records"),
         [pb.RecordKind.Name(one.kind) for one in checked],
         ["RECORD_KIND_REQUEST", "RECORD_KIND_OUTCOME"],
     )
     promised = pb.Permit.FromString(asked.signed.permit).commitment
-    expect("the permit's commitment as evidence", own[0].evidence.promised, promised)
+    expect(
+        Text("証拠としての、許可証の約束", "the permit's commitment as evidence"), own[0].evidence.promised, promised
+    )
     done = (pb.Outcome.Name(checked[1].outcome), pb.FineOutcome.Name(checked[1].fine_outcome))
-    expect("outcome on record", done, ("OUTCOME_ANSWERED", "FINE_OUTCOME_PROVIDED"))
-    expect("digest on record", checked[1].answer_digest, answers.answer_digest(answers.answer_bytes(answer)))
+    expect(Text("記録された結果", "outcome on record"), done, ("OUTCOME_ANSWERED", "FINE_OUTCOME_PROVIDED"))
+    expect(
+        Text("記録された要約値", "digest on record"),
+        checked[1].answer_digest,
+        answers.answer_digest(answers.answer_bytes(answer)),
+    )
 
 
 def _told(answer: pb.Answer) -> tuple[str, int]:

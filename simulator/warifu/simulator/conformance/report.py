@@ -38,14 +38,14 @@ def junit(results: Sequence[Result], institution: str) -> str:
             time=f"{one.seconds:.3f}",
         )
         if one.status == "failed":
-            message = f"expected {one.expected}, got {one.got}"
+            message = f"expected {one.expected.en}, got {one.got.en}"
             ET.SubElement(case, "failure", type=one.requirement.numbers[0], message=_clean(message)).text = _clean(
                 f"docs/PROTOCOL.md, {one.requirement.section}\nsent:\n{sent(one)}"
             )
         elif one.status == "skipped":
-            ET.SubElement(case, "skipped", message=_clean(one.note))
-        elif one.note:
-            ET.SubElement(case, "system-out").text = _clean(one.note)
+            ET.SubElement(case, "skipped", message=_clean(one.note.en))
+        elif one.note.en:
+            ET.SubElement(case, "system-out").text = _clean(one.note.en)
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 

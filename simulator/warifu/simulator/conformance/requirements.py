@@ -69,7 +69,7 @@ REQUIREMENTS: Final = (
     ),
     Requirement(
         "flags", ("PROTO-6.10", "PROTO-6.8", "PROTO-6.9"), _PROVISION,
-        "不開示は回答と結果に印を付け、自己情報提供不可の本人の求めは保留し、確認の指示があれば待つ。",
+        "不開示は回答と結果に印を付け、自己情報提供不可なら本人の求めにも提供せず、確認の指示があれば待つ。",
         "Non-disclosure marks answer and result, a blocked person's own request is withheld, ordered review waits.", checks.flags,
     ),
     Requirement(

@@ -11,11 +11,12 @@ import grpc
 
 from warifu.kernel.errors import LinkageError
 from warifu.simulator.conformance.bench import Bench
-from warifu.simulator.conformance.outcome import UnmetError
+from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 from warifu.simulator.conformance.requirements import REQUIREMENTS, Requirement
 
 Status = Literal["passed", "failed", "skipped"]
-_FIRST_FAILURE = 3
+_NONE = Text("", "")
+_LAST = 3
 """What was sent last, as many: the others only led there."""
 
 
@@ -26,11 +27,11 @@ class Result:
     requirement: Requirement
     status: Status
     seconds: float
-    expected: str = ""
-    got: str = ""
+    expected: Text = _NONE
+    got: Text = _NONE
     sent: tuple[dict[str, Any], ...] = ()
     """The permits that were presented last, when it failed."""
-    note: str = ""
+    note: Text = _NONE
     """What could not be tried, or why nothing was."""
 
     def document(self) -> dict[str, Any]:
@@ -43,10 +44,10 @@ class Result:
             "title": {"ja": one.ja, "en": one.en},
             "status": self.status,
             "seconds": round(self.seconds, 3),
-            "expected": self.expected,
-            "got": self.got,
+            "expected": self.expected._asdict(),
+            "got": self.got._asdict(),
             "sent": list(self.sent),
-            "note": self.note,
+            "note": self.note._asdict(),
         }
 
 
@@ -56,9 +57,10 @@ async def check(bench: Bench, requirement: Requirement) -> Result:
     bench.notes.clear()
     begun = time.monotonic()
 
-    def result(status: Status, expected: str = "", got: str = "") -> Result:
-        sent = tuple(bench.sent[-_FIRST_FAILURE:]) if status == "failed" else ()
-        return Result(requirement, status, time.monotonic() - begun, expected, got, sent, "; ".join(bench.notes))
+    def result(status: Status, expected: Text = _NONE, got: Text = _NONE) -> Result:
+        note = Text("、".join(one.ja for one in bench.notes), "; ".join(one.en for one in bench.notes))
+        sent = tuple(bench.sent[-_LAST:]) if status == "failed" else ()
+        return Result(requirement, status, time.monotonic() - begun, expected, got, sent, note)
 
     try:
         await requirement.check(bench)
@@ -66,9 +68,13 @@ async def check(bench: Bench, requirement: Requirement) -> Result:
         return result("failed", error.expected, error.got)
     except grpc.aio.AioRpcError as error:
         failure = LinkageError.from_rpc(error, party=bench.target.party)
-        return result("failed", "a response", f"{error.code().name} {failure.reason}: {error.details()}")
+        return result(
+            "failed", Text("応答", "a response"), plain(f"{error.code().name} {failure.reason}: {error.details()}")
+        )
     except Exception as error:  # noqa: BLE001 - what a wrong provider sends can break its reader in any way
-        return result("failed", "a response that can be read", f"{type(error).__name__}: {error}")
+        return result(
+            "failed", Text("読める応答", "a response that can be read"), plain(f"{type(error).__name__}: {error}")
+        )
     return result("passed")
 
 
