@@ -26,6 +26,8 @@ from warifu.kernel.peers import Peers
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 
 _LOOK_EVERY: Final = timedelta(minutes=1)
+_FIRST_LOOK: Final = timedelta(seconds=2)
+"""After a start with an entry that the relay took before: a process that begins has more urgent things to do."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -113,6 +115,7 @@ class OwnEntry:
         signed, stamp = self._memory.entry(), self._current()
         if signed is not None and self._is_present(signed):
             self._published, self._stamp = signed, stamp
+            self._looked = self._clock.machine() - _LOOK_EVERY + _FIRST_LOOK
 
     def _is_present(self, signed: exchange_pb2.SignedDirectoryEntry) -> bool:
         certificate = x509.load_pem_x509_certificate((self._identity / "cert.pem").read_bytes())

@@ -7,6 +7,7 @@ spans two institutions: their databases have other roles.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,8 @@ from warifu.kernel.store import Store, sqlite_url
 _OPEN: Final[dict[tuple[Path, URL], Lines]] = {}
 """Lines that stores of this process share, by the party's folder: a second party in a test's process has lines of its own."""
 
-_KEPT: Final[set[Path]] = set()
+_KEPT: Final[set[str]] = set()
+"""Beginnings of paths."""
 
 
 def place(config: Config, name: str, institution: str | None = None) -> URL:
@@ -62,22 +64,24 @@ def kept_open(folder: Path) -> Iterator[None]:
 
     For a process in which parties give way to others of the same folders, one after the other, in one thread.
     """
-    _KEPT.add(folder)
+    name = f"{folder}{os.sep}"
+    _KEPT.add(name)
     try:
         yield
     finally:
-        _KEPT.discard(folder)
+        _KEPT.discard(name)
         for lines in beneath(folder).values():
             lines.close()
 
 
 def beneath(folder: Path) -> dict[URL, Lines]:
     """What is open of parties beneath `folder`, by where it lies."""
-    return {url: lines for (party, url), lines in _OPEN.items() if party.is_relative_to(folder) and not lines.closed}
+    name = f"{folder}{os.sep}"
+    return {url: lines for (party, url), lines in _OPEN.items() if str(party).startswith(name) and not lines.closed}
 
 
 def _opened(folder: Path, url: URL, metadata: MetaData) -> Store:
-    kept = any(folder.is_relative_to(one) for one in _KEPT)
+    kept = any(str(folder).startswith(one) for one in _KEPT)
     if url.get_backend_name() == "sqlite" and not kept:
         return Store(url, metadata)
     lines = _OPEN.get((folder, url))

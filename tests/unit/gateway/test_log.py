@@ -170,11 +170,11 @@ async def test_heads_keep_a_pace(lab, monkeypatch):
     await lab.sequencer.begin()
     await lab.commit(0)
     lab.sequencer.wake()
-    await lab.sequencer.close()
+    await lab.sequencer._task
     assert (lab.moves, lab.head().size, pauses) == (1, 1, [])
     await lab.commit(1)
     lab.sequencer.wake()
-    await lab.sequencer.close()
+    await lab.sequencer._task
     assert (lab.moves, lab.head().size) == (2, 5)
     assert 0 < pauses[0] <= sequencer.PACE
 

@@ -51,6 +51,8 @@ class Sequencer:
         self._edge = Frontier()
         self._task: asyncio.Task[None] | None = None
         self._woken = self._closing = False
+        self._pause: asyncio.Future[None] | None = None
+        """Until the pace allows another run; cut short at the end."""
         self._ran_at = -PACE
         """The event loop's time of the last run."""
         self._placed_at = -float(TERM)
@@ -95,6 +97,8 @@ class Sequencer:
     async def close(self) -> None:
         """Wait for the run in progress, and let another lead."""
         self._closing = True
+        if self._pause is not None:
+            self._pause.cancel()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         if self._lease.believed:
@@ -142,8 +146,9 @@ class Sequencer:
     async def _keep_pace(self) -> None:
         loop = asyncio.get_running_loop()
         left = self._ran_at + PACE - loop.time()
-        if left > 0:
-            await asyncio.sleep(left)
+        if left > 0 and not self._closing:
+            self._pause = asyncio.ensure_future(asyncio.sleep(left))
+            await asyncio.wait([self._pause])
         self._ran_at = loop.time()
 
     def _open(self, connection: Connection) -> bool:
