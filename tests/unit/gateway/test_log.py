@@ -158,23 +158,26 @@ async def test_entries_get_their_places_in_the_order_of_commitment(lab):
 
 async def test_heads_keep_a_pace(lab, monkeypatch):
     """The first entry after a quiet moment is placed at once; those that come within the pace of a head go into one more, together."""
-    pauses = []
+    pauses, before, placed, sleep = [], [], asyncio.Event(), asyncio.sleep
 
     async def pause(seconds: float) -> None:
+        await sleep(0)
+        if not pauses:
+            before.append((lab.moves, lab.head().size))
+            for index in range(1, 5):  # what is committed while the sequencer keeps its pace
+                await lab.commit(index)
+                lab.sequencer.wake()
+        elif lab.head().size > 1:
+            placed.set()
         pauses.append(seconds)
-        for index in range(2, 5):  # what is committed while the sequencer keeps its pace
-            await lab.commit(index)
-            lab.sequencer.wake()
 
     monkeypatch.setattr(sequencer.asyncio, "sleep", pause)
     await lab.sequencer.begin()
     await lab.commit(0)
     lab.sequencer.wake()
-    await lab.sequencer._task
-    assert (lab.moves, lab.head().size, pauses) == (1, 1, [])
-    await lab.commit(1)
-    lab.sequencer.wake()
-    await lab.sequencer._task
+    await asyncio.wait_for(placed.wait(), 20)
+    await lab.sequencer.close()
+    assert before == [(1, 1)]
     assert (lab.moves, lab.head().size) == (2, 5)
     assert 0 < pauses[0] <= sequencer.PACE
 
