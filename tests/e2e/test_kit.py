@@ -99,6 +99,19 @@ def test_the_five_minute_page_is_green_and_red_when_the_system_is_broken(tmp_pat
     assert "the system under test made no call to the network" in done.stdout
 
 
+def test_every_recipe_works_as_it_stands(tmp_path: Path) -> None:
+    """The eight recipes, with the helper that they share, pass in an empty folder."""
+    page = (ROOT / "docs" / "RECIPES.md").read_text(encoding="utf-8")
+    helper, *recipes = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "office.py").write_text(helper, encoding="utf-8")
+    for number, recipe in enumerate(recipes, 1):
+        (tmp_path / f"test_recipe_{number}.py").write_text(recipe, encoding="utf-8")
+
+    done = pytest_in(tmp_path, "-q")
+
+    assert "8 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_nothing_is_started_until_a_test_asks(tmp_path: Path) -> None:
     """Tests that use no fixture of the kit load neither gRPC nor the engine."""
     program = (
