@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -19,17 +18,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-import warifu.web as look
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import BATCH, COLLECT_WAIT, malformed
 from warifu.simulator.face.batches import Batches, Running
 from warifu.simulator.face.forward import TOKEN_REFUSED, TOLD, Dial, granted
-from warifu.simulator.face.index import index
+from warifu.simulator.face.index import assets, index
 from warifu.simulator.face.mapping import from_query, parsed, problem, shown, told
 from warifu.simulator.face.openapi import document
 from warifu.simulator.face.operations import OPERATIONS, Operation
@@ -39,7 +36,6 @@ LARGEST_BODY: Final = 32 << 20
 OPEN: Final = ("/", "/openapi.json")
 """What needs no token: they say how to use the face, and nothing of anybody."""
 _DEADLINE: Final = 30.0
-_STATIC: Final = Path(next(iter(look.__path__))) / "static"
 
 
 class Application:
@@ -57,7 +53,7 @@ class Application:
             Route("/v1/batch-inquiries/{batch}", self._batch),
             Route("/v1/batch-inquiries/{batch}/result", self._result),
             *(Route(operation.path, self._endpoint(operation), methods=[operation.method]) for operation in OPERATIONS),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            assets().route(),
         ]
         self.web: ASGIApp = Starlette(
             routes=routes,

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from warifu.simulator.face.operations import OPERATIONS, Operation
+from warifu.web.assets import SHARED, Assets
 
 _POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _EXAMPLES: Final[Mapping[str, str]] = {
@@ -21,9 +22,17 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 
 
 @cache
+def assets() -> Assets:
+    """The look that all faces share."""
+    return Assets([SHARED])
+
+
+@cache
 def _templates() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.globals["asset"] = assets().url
+    return made
 
 
 def index(url: str, institution: str, language: str | None, *, token: bool) -> HTMLResponse:
