@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -200,11 +201,18 @@ class InstitutionKeys:
         return self._signing.sign(message).signature
 
     def _add(self, seed: bytes) -> bytes:
-        lattice = MLKEM768PrivateKey.from_seed_bytes(seed[:64])
-        curve = X25519PrivateKey.from_private_bytes(seed[64:])
-        public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
-        self._hpke[key_id(public)] = MLKEM768X25519PrivateKey(lattice, curve)
+        name, public, private = _expanded(seed)
+        self._hpke[name] = private
         return public
+
+
+@lru_cache(maxsize=128)  # of one process, which holds its keys as long as it lives
+def _expanded(seed: bytes) -> tuple[str, bytes, MLKEM768X25519PrivateKey]:
+    """Key id, public and private key."""
+    lattice = MLKEM768PrivateKey.from_seed_bytes(seed[:64])
+    curve = X25519PrivateKey.from_private_bytes(seed[64:])
+    public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
+    return key_id(public), public, MLKEM768X25519PrivateKey(lattice, curve)
 
 
 Signer = Callable[[bytes], bytes]
