@@ -35,7 +35,9 @@ class Running:
 
     def json(self, *words: str, code: int | None = 0) -> dict:
         """The JSON document that a verb prints."""
-        return json.loads(self.command(*words, "--json", code=code).stdout)
+        done = self.command(*words, "--json", code=code)
+        assert done.stdout, f"{words}: exit {done.returncode}\n{done.stderr}"
+        return json.loads(done.stdout)
 
 
 def start(state: Path, *words: str) -> Running:
