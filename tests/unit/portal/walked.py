@@ -112,7 +112,7 @@ def ways(web: object) -> list[Way]:
     """Every method of every route of a guarded application."""
     app = web
     while not isinstance(app, Starlette):
-        within = getattr(app, "app", None) or getattr(app, "_app", None)
+        within = getattr(app, "application", None) or getattr(app, "app", None) or getattr(app, "_app", None)
         app = within or next(c.cell_contents for c in app.__closure__ if isinstance(c.cell_contents, Starlette))
     found = [route for route in app.routes if isinstance(route, Route)]
     assert len(found) == len(app.routes), "a route of a kind that the walk does not know"
