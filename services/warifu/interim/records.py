@@ -20,9 +20,9 @@ from warifu.kernel.instants import timestamp
 
 Side = Literal["requester", "provider"]
 RecordRow = tuple[Any, ...]
-"""Of `RECORDS`, in the order of `_COLUMNS`."""
-_COLUMNS: Final = ("request_id", "kind", "side", "month", "sealed", "commitment", "permit_hash")
-_ADD: Final = Bulk(RECORDS, *_COLUMNS)
+"""Of `RECORDS`, in the order of `COLUMNS`."""
+COLUMNS: Final = ("request_id", "kind", "side", "month", "sealed", "commitment", "permit_hash")
+_ADD: Final = Bulk(RECORDS, *COLUMNS)
 
 
 @dataclass(slots=True)

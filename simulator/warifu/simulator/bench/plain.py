@@ -29,7 +29,7 @@ from sqlalchemy import (
 from warifu.exchange import answer, header, query, receipt, sealing
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.ground import Ground
-from warifu.interim.records import Event
+from warifu.interim.records import COLUMNS, Event
 from warifu.interim.schema import ADDRESSEES
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError, Reason
@@ -148,9 +148,10 @@ class Plain:
         hidden = opened.non_disclosure
         made = event.outcome(state.outcome, opened.outcome, self._ground.network(), non_disclosure=hidden)
         made.answer_digest = answer.answer_digest(answer.answer_bytes(opened))
-        return [
-            {name: row[name] for name in _COLUMNS} for row in event.rows(self._ground.contents, [event.request(), made])
-        ]
+        rows = (
+            dict(zip(COLUMNS, row, strict=True)) for row in event.rows(self._ground.contents, [event.request(), made])
+        )
+        return [{name: row[name] for name in _COLUMNS} for row in rows]
 
 
 def _keep(connection: Connection, request_id: str, answered: bytes, kept: Kept) -> None:
