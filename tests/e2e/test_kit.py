@@ -138,17 +138,19 @@ def test_a_business_system_gets_what_the_card_says_and_the_person_sees_it(linkag
     assert {call.method.rpartition("/")[2] for call in linkage.calls()} >= {"Inquire", "Collect"}
 
 
-def test_a_reset_forgets_everything_but_addresses(linkage: Linkage) -> None:
-    """After a reset there are no history, no faults, no calls and no later time; the face still answers, to the same token."""
+def test_a_reset_forgets_everything_but_addresses(child: Child, linkage: Linkage) -> None:
+    """After a reset there are no history, no faults, no calls and no later time; the log is new; the face still answers, to the same token."""
     card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
     face = linkage.face(NHI)
     inquire(face, card, expected, "22222222-1111-4111-8111-111111111112")
     linkage.set_clock(BEGINNING + timedelta(days=30))
     linkage.faults("provider-down")
 
+    log_before = json.loads((Path(child.state) / "network.json").read_text())["log"]["key"]
     linkage.reset(stopped=True)
 
     assert list(linkage.history(card["person"])) == []
+    assert json.loads((Path(child.state) / "network.json").read_text())["log"]["key"] != log_before
     assert linkage.calls() == []
     assert linkage.face(NHI) == face
     again = inquire(face, card, expected, "22222222-1111-4111-8111-111111111112")

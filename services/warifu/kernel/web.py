@@ -35,8 +35,8 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve_web(application: Any, web: Web) -> AsyncIterator[int]:
-    """Serve an ASGI application while the block lasts; yields the port.
+async def serve_web(application: Any, web: Web, **secured: Any) -> AsyncIterator[int]:
+    """Serve an ASGI application while the block lasts; yields the port. `secured`: uvicorn's settings of TLS.
 
     Nothing of a request is logged: a path or query may name a person.
 
@@ -53,6 +53,7 @@ async def serve_web(application: Any, web: Web) -> AsyncIterator[int]:
         proxy_headers=False,
         ws="none",
         timeout_graceful_shutdown=int(limits.DRAIN),
+        **secured,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

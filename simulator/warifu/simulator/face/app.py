@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -41,8 +40,8 @@ _DEADLINE: Final = 30.0
 class Application:
     """The ASGI application of one institution's face."""
 
-    def __init__(self, institution: str, dial: Dial, token: str | None, calls: Counter[str]) -> None:
-        self.institution, self.dial, self.token, self.calls = institution, dial, token, calls
+    def __init__(self, institution: str, dial: Dial, token: str | None) -> None:
+        self.institution, self.dial, self.token = institution, dial, token
         self.url = ""
         """Where it is served; known once it listens."""
         self.batches = Batches(self.institution, lambda: interim_pb2_grpc.InterimServiceStub(self.dial()))
@@ -74,7 +73,6 @@ class Application:
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
-            self.calls[operation.rpc] += 1
             if operation.lists is not None:
                 return JSONResponse(await self._streamed(operation, operation.lists, await _json(request)))
             if operation.method == "GET":
@@ -131,7 +129,6 @@ class Application:
         return own
 
     async def _start(self, request: Request) -> Response:
-        self.calls["InquireBulk"] += 1  # which a batch is
         running = self.batches.start(await _body(request))
         shown_as = running.shown()
         return JSONResponse(shown_as, HTTPStatus.ACCEPTED, {"location": f"/v1/batch-inquiries/{running.id}"})

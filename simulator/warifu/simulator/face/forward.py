@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -37,8 +36,8 @@ def granted(header: str | None, token: str | None) -> bool:
     return hmac.compare_digest((header or "").encode(), f"Bearer {token}".encode())
 
 
-def server(dial: Dial, token: str | None, calls: Counter[str]) -> grpc.aio.Server:
-    """A server of the plain face, with reflection. It has no port yet. `calls` counts those that came in, by RPC."""
+def server(dial: Dial, token: str | None) -> grpc.aio.Server:
+    """A server of the plain face, with reflection. It has no port yet."""
     options = [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", int(limits.TRANSPORT_BYTES)),
@@ -46,7 +45,7 @@ def server(dial: Dial, token: str | None, calls: Counter[str]) -> grpc.aio.Serve
     ]
     made = grpc.aio.server(options=options)
     for service in SERVICES:
-        handlers = {name: _handler(rpc, _Way(dial, token, calls)) for name, rpc in service.methods_by_name.items()}
+        handlers = {name: _handler(rpc, _Way(dial, token)) for name, rpc in service.methods_by_name.items()}
         made.add_registered_method_handlers(service.full_name, handlers)
     reflection.enable_server_reflection([*(service.full_name for service in SERVICES), reflection.SERVICE_NAME], made)
     return made
@@ -58,7 +57,6 @@ class _Way:
 
     dial: Dial
     token: str | None
-    calls: Counter[str]
 
 
 def _handler(rpc: MethodDescriptor, way: _Way) -> grpc.RpcMethodHandler[bytes, bytes]:
@@ -70,7 +68,7 @@ def _handler(rpc: MethodDescriptor, way: _Way) -> grpc.RpcMethodHandler[bytes, b
 
 def _unary(name: str, way: _Way) -> Callable[[bytes, Context], Any]:
     async def handle(request: bytes, context: Context) -> bytes:
-        await _admit(context, name, way)
+        await _admit(context, way)
         forward: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = way.dial().unary_unary(name)
         call = forward(request, timeout=context.time_remaining())
         try:
@@ -84,7 +82,7 @@ def _unary(name: str, way: _Way) -> Callable[[bytes, Context], Any]:
 
 def _stream(name: str, way: _Way) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
     async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-        await _admit(context, name, way)
+        await _admit(context, way)
         forward: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = way.dial().stream_stream(name)
         call = forward(requests, timeout=context.time_remaining())
         try:
@@ -99,10 +97,9 @@ def _stream(name: str, way: _Way) -> Callable[[AsyncIterator[bytes], Context], A
     return handle
 
 
-async def _admit(context: Context, name: str, way: _Way) -> None:
+async def _admit(context: Context, way: _Way) -> None:
     sent = dict(context.invocation_metadata() or ()).get("authorization")
     if granted(sent if isinstance(sent, str) else None, way.token):
-        way.calls[name.rsplit("/", 1)[1]] += 1
         return
     status = status_pb2.Status(code=grpc.StatusCode.UNAUTHENTICATED.value[0], message=TOLD["en"])
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=TOKEN_REFUSED, domain=DOMAIN))

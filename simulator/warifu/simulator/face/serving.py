@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
-import uvicorn
 
 from warifu.kernel import limits
+from warifu.kernel.config import Web
+from warifu.kernel.web import serve_web
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.face.app import Application
 from warifu.simulator.face.forward import server
@@ -57,8 +54,6 @@ class Face:
     """To be sent as `authorization: Bearer …`; None with TLS."""
     tls: Certificates | None
     direct: Direct
-    calls: Counter[str]
-    """Calls that were let in so far, by RPC; reflection, pages and looking after batches are none. To be cleared by whoever counts."""
     forget: Callable[[], Awaitable[None]]
     """Forget all batches: after the network itself was put back to an earlier state."""
 
@@ -114,14 +109,13 @@ async def served(
         def dial() -> grpc.aio.Channel:
             return way.counter(institution)
 
-        calls: Counter[str] = Counter()
-        address = await _serve_grpc(stack, server(dial, token, calls), tls, options.grpc_port)
-        application = Application(institution, dial, token, calls)
+        address = await _serve_grpc(stack, server(dial, token), tls, options.grpc_port)
+        application = Application(institution, dial, token)
         stack.push_async_callback(application.batches.forget)
         port = await stack.enter_async_context(_http(application, options.http_port, tls))
         application.url = f"{'https' if tls else 'http'}://{HOST}:{port}"
         direct = _direct(network, institution)
-        yield Face(institution, application.url, address, token, tls, direct, calls, application.batches.forget)
+        yield Face(institution, application.url, address, token, tls, direct, application.batches.forget)
 
 
 def _direct(network: NetworkFile, institution: str) -> Direct:
@@ -148,27 +142,8 @@ def _server_credentials(tls: Certificates) -> grpc.ServerCredentials:
     return grpc.ssl_server_credentials([pair], Path(tls.ca).read_bytes(), require_client_auth=True)
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the caller, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See `uvicorn.Server.startup`."""
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """See `uvicorn.Server.capture_signals`."""
-        yield
-
-
 @asynccontextmanager
 async def _http(application: Application, port: int, tls: Certificates | None) -> AsyncIterator[int]:
-    listener = _listener(port)
     secured: dict[str, Any] = {}
     if tls is not None:
         import ssl  # noqa: PLC0415 - only for a face with TLS
@@ -177,34 +152,12 @@ async def _http(application: Application, port: int, tls: Certificates | None) -
             "ssl_certfile": tls.server_cert, "ssl_keyfile": tls.server_key, "ssl_ca_certs": tls.ca,
             "ssl_cert_reqs": ssl.CERT_REQUIRED,
         }  # fmt: skip
-    config = uvicorn.Config(
-        application.web, log_config=None, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-        ws="none", timeout_graceful_shutdown=int(limits.DRAIN), **secured,
-    )  # fmt: skip
-    serving = _Server(config)
-    task = asyncio.create_task(serving.serve(sockets=[listener]))
-    try:
-        up = asyncio.ensure_future(serving.up.wait())
-        await asyncio.wait((up, task), return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
-        if task.done():
-            await task
-        yield listener.getsockname()[1]
-    finally:
-        serving.should_exit = True
-        await task
-
-
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise _taken(port) from error
-    listener.listen()
-    return listener
+    async with AsyncExitStack() as stack:
+        try:
+            bound = await stack.enter_async_context(serve_web(application.web, Web(HOST, port, bind=HOST), **secured))
+        except OSError as error:
+            raise _taken(port) from error
+        yield bound
 
 
 def _taken(port: int) -> FaceError:

@@ -148,6 +148,7 @@ class Engine:
             yield
             replace_log_keys(self.state, [party.name for party in self.file.parties])
             self.file.log = setup.log_of(self.state, self.file.log["url"])
+            self.file.save(self.state)
             await self.parties.come(now, stopped=stopped)
 
 
