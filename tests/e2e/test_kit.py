@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from warifu.law import packaged_files
-from warifu.simulator.testing import Child
+from warifu.simulator.testing import Child, EngineError
 from warifu.simulator.testing.linkage import AsyncLinkage, Face, Linkage, LinkageTestError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -266,6 +266,12 @@ def test_many_resets_leave_nothing_behind(child: Child, linkage: Linkage) -> Non
         after = turn()
 
     assert all(later <= earlier + 5 for later, earlier in zip(after, before, strict=True)), (before, after)
+
+
+def test_an_engine_that_cannot_start_says_why() -> None:
+    """Whoever starts one that ends at once is told what it said."""
+    with pytest.raises(EngineError, match="at least 1"):
+        Child.start(people=0)
 
 
 def test_it_ends_with_whoever_started_it() -> None:

@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    if options.people < 1:
+        parser.error("--people: at least 1")
     logging.basicConfig(level=logging.CRITICAL)
     try:
         run(_serve(options.people, options.seed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -36,15 +37,19 @@ class Child:
         Raises:
             EngineError: it ended instead.
         """
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - never a pipe that nobody empties; it goes with the process
         process = subprocess.Popen(  # noqa: S603 - this very interpreter
             [sys.executable, "-m", "warifu.simulator.testing", "--people", str(people), "--seed", str(seed)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
         )  # fmt: skip
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            _, said = process.communicate()
-            raise EngineError(said.strip())
+            process.communicate()
+            said.seek(0)
+            with said:
+                raise EngineError(said.read().decode().strip())
+        said.close()
         return cls(process, **json.loads(line))
 
     def linkage(self) -> Linkage:

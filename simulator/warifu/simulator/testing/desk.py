@@ -11,7 +11,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.simulator.clerk import Clerk, ask
 from warifu.simulator.scenarios.stage import Stage, tax_year
-from warifu.simulator.testcards import TestCard, card_document, people
+from warifu.simulator.testcards import card_document, people
 from warifu.simulator.testing.engine import Engine
 from warifu.testing.v1 import testing_pb2 as pb
 
@@ -47,7 +47,7 @@ class Desk:
         chosen = [card for card in found if not request.people or card.person in request.people]
         if missing := set(request.people) - {card.person for card in chosen}:
             raise UnknownError(f"nobody of these is {', '.join(sorted(missing))}")
-        return [_shown(card) for card in chosen[: request.limit or None]]
+        return [card_document(card) for card in chosen[: request.limit or None]]
 
     async def ask(self, request: pb.AskRequest) -> pb.AskResponse:
         """Ask to the end.
@@ -90,10 +90,6 @@ class Desk:
         except KeyError as error:
             raise UnknownError(f"there is no person {person!r}") from error
         return await self._stage.history(person)
-
-
-def _shown(card: TestCard) -> dict[str, Any]:
-    return card_document(card)
 
 
 def refused(error: LinkageError) -> str:

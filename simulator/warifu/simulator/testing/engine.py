@@ -1,4 +1,4 @@
-"""The engine: a whole network in one process, which is back at its beginning within milliseconds.
+"""The engine: a whole network in one process, which is back at its beginning in a fraction of a second.
 
 Real sockets, mTLS, databases and cryptography, as in a network of processes; the state lies in memory where the machine has such a folder.
 """
