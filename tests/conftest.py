@@ -17,6 +17,16 @@ settings.register_profile("warifu", deadline=None, suppress_health_check=[Health
 settings.load_profile("warifu")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """How the processes of `./warifu test` share the tests."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from workers import FromBothEnds
+
+    return FromBothEnds(config, log)
+
+
 @pytest.fixture(scope="session")
 def postgres_server():
     """A PostgreSQL server; skips where there is none, fails under CI."""

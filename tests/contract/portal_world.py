@@ -35,7 +35,7 @@ from warifu.numbers import individual_number, resident_code
 from warifu.portal.party import build as build_portal
 from warifu.provision.v1 import provision_pb2_grpc
 from warifu.simulator.cards import client, tray
-from warifu.simulator.cards.tray import DemoPerson
+from warifu.simulator.cards.person import DemoPerson
 from warifu.simulator.party import build as build_simulator
 from warifu.watchdog.party import build as build_watchdog
 

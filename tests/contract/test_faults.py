@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -16,6 +17,7 @@ from unit.gateway.samples import PROVIDER, REQUESTER
 
 from warifu.control.v1 import control_pb2, control_pb2_grpc
 from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.gateway import mishaps
 from warifu.kernel import faults
 from warifu.kernel.config import Config
 from warifu.kernel.control import control_address
@@ -102,6 +104,47 @@ async def test_a_slow_provider_answers_late(world: World, subject, monkeypatch: 
     await plant(world.state / "tax", control_pb2.Fault(name="provider-slow"))
     assert (await inquire(world, world.ask(subject))).outcome == pb.OUTCOME_ANSWERED
     assert waited == [3.0]
+
+
+async def test_a_permit_that_leaves_twice_is_looked_up_once(world: World, subject) -> None:
+    """A provider outside the simulation is asked twice under one permit; the second answer is the first, and the exchange one."""
+    await plant(world.state / "gateway", control_pb2.Fault(name="permit-twice", institution=PROVIDER, count=1))
+    assert (await inquire(world, world.ask(subject))).outcome == pb.OUTCOME_ANSWERED
+    assert len(world.provider.calls) == 2
+    assert len({checked.permit_hash for checked in world.provider.calls}) == world.provider.look_ups == 1
+
+
+async def test_a_permit_that_is_late_is_in_time(world: World, subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves the gateway after the fault's seconds, which are less than a provider may take it in."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(mishaps, "sleep", sleep)
+    await plant(world.state / "gateway", control_pb2.Fault(name="late-permit"))
+    assert (await inquire(world, world.ask(subject))).outcome == pb.OUTCOME_ANSWERED
+    assert waited == [3.0]
+    (checked,) = world.provider.calls
+    assert checked.issued_at + timedelta(seconds=3) < checked.accept_by
+
+
+async def test_a_damaged_permit_is_to_be_refused(world: World, subject) -> None:
+    """The provider refuses its signature and looks nothing up; the exchange ends, as refused by a provider."""
+    await plant(world.state / "gateway", control_pb2.Fault(name="damaged-permit", institution=PROVIDER))
+    state = await inquire(world, world.ask(subject))
+    assert (state.outcome, state.error.reason) == (pb.OUTCOME_ERROR, Reason.GATEWAY_PERMIT_REFUSED)
+    assert world.provider.look_ups == 0
+
+
+async def test_an_expired_permit_is_rightly_signed(world: World, subject) -> None:
+    """Only its dates tell; the provider refuses it and looks nothing up, and the exchange ends expired."""
+    await plant(world.state / "gateway", control_pb2.Fault(name="expired-permit"))
+    state = await inquire(world, world.ask(subject))
+    (checked,) = world.provider.calls
+    assert checked.accept_by < datetime.now(UTC) - timedelta(minutes=50)
+    assert (state.outcome, state.error.reason) == (pb.OUTCOME_EXPIRED, Reason.GATEWAY_EXPIRED)
+    assert world.provider.look_ups == 0
 
 
 async def test_without_a_log_no_inquiry_passes(world: World, subject) -> None:

@@ -17,7 +17,7 @@ from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import Reason
 from warifu.simulator.cards.client import LOOPBACK, LoginError, Session, login
-from warifu.simulator.cards.tray import DemoPerson
+from warifu.simulator.cards.person import DemoPerson
 
 NUMBER_ELSEWHERE = "123456789018"
 """Well-formed, with a right check digit, outside the synthetic block."""

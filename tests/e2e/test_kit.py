@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +24,7 @@ import pytest
 
 from warifu.law import packaged_files
 from warifu.simulator.testing import Child, EngineError
-from warifu.simulator.testing.linkage import AsyncLinkage, Face, Linkage, LinkageTestError
+from warifu.simulator.testing.linkage import Answer, AsyncLinkage, Face, Linkage, LinkageTestError
 
 ROOT = Path(__file__).resolve().parents[2]
 NHI, TAX = "nhi-480011", "tax-491004"
@@ -100,7 +104,7 @@ def test_the_five_minute_page_is_green_and_red_when_the_system_is_broken(tmp_pat
 
 
 def test_every_recipe_works_as_it_stands(tmp_path: Path) -> None:
-    """The eight recipes, with the helper that they share, pass in an empty folder."""
+    """The nine recipes, with the helper that they share, pass in an empty folder."""
     page = (ROOT / "docs" / "RECIPES.md").read_text(encoding="utf-8")
     helper, *recipes = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "office.py").write_text(helper, encoding="utf-8")
@@ -109,7 +113,53 @@ def test_every_recipe_works_as_it_stands(tmp_path: Path) -> None:
 
     done = pytest_in(tmp_path, "-q")
 
-    assert "8 passed" in done.stdout, done.stdout + done.stderr
+    assert "9 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_recipe_for_a_shell_works_as_it_stands(tmp_path: Path) -> None:
+    """A network is served, asked by curl and looked at by the command, with nothing of Python in between."""
+    if any(shutil.which(tool) is None for tool in ("curl", "jq")):
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("needs curl and jq: apt install curl jq")
+    page = (ROOT / "docs" / "RECIPES.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], cwd=tmp_path, env=beside_the_command(tmp_path), capture_output=True, text=True, timeout=240, check=False
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[ANSWERED]" in done.stdout
+
+
+def beside_the_command(folder: Path) -> dict[str, str]:
+    """Surroundings in which `warifu` is found, and which list its networks in a place of their own."""
+    (folder / "bin").mkdir()
+    command = folder / "bin" / "warifu"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m warifu.cli "$@"\n')
+    command.chmod(0o755)
+    return os.environ | {
+        "PATH": f"{command.parent}:{os.environ['PATH']}",
+        "XDG_STATE_HOME": str(folder),
+        "COLUMNS": "300",
+    }
+
+
+def test_the_recipe_for_node_works_as_it_stands(example: Path, tmp_path: Path) -> None:
+    """Both of its tests pass and are in the JUnit file."""
+    page = (ROOT / "docs" / "RECIPES.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```js\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "premium.test.mjs").write_text(program, encoding="utf-8")
+    (tmp_path / "node_modules").symlink_to(example / "node_modules")
+    words = ["--test", "--test-reporter=junit", "--test-reporter-destination=results.xml", "premium.test.mjs"]
+
+    done = subprocess.run(
+        ["node", *words], cwd=tmp_path, env=beside_the_command(tmp_path), capture_output=True, text=True, timeout=240, check=False
+    )  # fmt: skip
+
+    results = (tmp_path / "results.xml").read_text(encoding="utf-8")
+    assert done.returncode == 0, results + done.stderr
+    assert results.count("<testcase ") == 2
+    assert "<failure" not in results
 
 
 def test_nothing_is_started_until_a_test_asks(tmp_path: Path) -> None:
@@ -158,19 +208,41 @@ def test_a_reset_forgets_everything_but_addresses(child: Child, linkage: Linkage
     assert linkage.history(card["person"])[0]["requested_at"].startswith("2026-04-06T09:00")
 
 
-def test_the_same_calls_give_the_same_ids_and_histories(linkage: Linkage) -> None:
-    """With a stopped clock two runs of the same calls cannot be told apart by people, ids or histories."""
+def test_the_same_script_gives_the_same_bytes(
+    linkage: Linkage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stopped clock a script's people, codes, ids and histories are the same to the byte after a reset, and in a network that was filled anew."""
+    once = script(linkage)
 
-    def run() -> str:
-        linkage.reset(stopped=True)
-        told: list[Any] = [linkage.people(limit=20)]
-        for row in ("P07", "P08"):
-            card, expected = linkage.case(NHI, row=row, outcome="ANSWERED")
-            told.append(linkage.ask(NHI, expected["provider"], row, card["person"], year=expected["year"]))
-            told.append(list(linkage.history(card["person"])))
-        return repr(told)
+    assert script(linkage) == once
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # no copy of a filled network there
+    with Child.start() as child:
+        other = child.linkage()
+        assert script(other) == once
+        keys = [
+            (Path(one.network().state) / "tax" / "secrets" / f"{TAX}.keys.json").read_bytes()
+            for one in (linkage, other)
+        ]
+        other.close()
+    assert keys[0] != keys[1]
 
-    assert run() == run()
+
+def script(linkage: Linkage) -> bytes:
+    """What a script of some calls leaves: people, every institution's codes, ids and histories."""
+    linkage.reset(stopped=True)
+    told: list[Any] = [linkage.people(institution=NHI, limit=20)]
+    for row in ("P07", "P08"):
+        card, expected = linkage.case(NHI, row=row, outcome="ANSWERED")
+        answer = linkage.ask(NHI, expected["provider"], row, card["person"], year=expected["year"])
+        told += [answer.request_id, answer.outcome, *answer.records, list(linkage.history(card["person"]))]
+    for place in sorted(Path(linkage.network().state).glob("*/*.interim.db")):
+        with closing(sqlite3.connect(place)) as database:
+            codes = database.execute(
+                "SELECT addressee_no, hex(subject) FROM addressees ORDER BY addressee_no"
+            ).fetchall()
+            told.append([place.name, codes])
+    assert sum(len(one[1]) for one in told if isinstance(one, list) and len(one) == 2 and ".db" in str(one[0])) > 200
+    return json.dumps(told, ensure_ascii=False, default=dict, sort_keys=True).encode()
 
 
 def test_a_snapshot_is_what_was(linkage: Linkage) -> None:
@@ -188,6 +260,76 @@ def test_a_snapshot_is_what_was(linkage: Linkage) -> None:
     history.has_not(request_id=second.request_id)
     with pytest.raises(LinkageTestError, match="there is no snapshot 'nothing'"):
         linkage.restore("nothing")
+
+
+def test_another_seed_takes_its_place_behind_the_same_faces(linkage: Linkage) -> None:
+    """Under another seed there are other people, and a system goes on with face and token that it has; the next reset is back."""
+    face, first = linkage.face(NHI), linkage.person()
+
+    linkage.reset(seed=2)
+
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    assert linkage.network().seed == 2
+    assert linkage.person() != first
+    answer = inquire(face, card, expected, "33333333-1111-4111-8111-111111111111")
+    assert answer["fineOutcome"] == "FINE_OUTCOME_PROVIDED"
+    assert linkage.calls()
+    linkage.reset()
+    assert (linkage.network().seed, linkage.person()) == (1, first)
+    assert send(face, "/v1/inquiries").get("inquiries", []) == []
+
+
+def test_what_is_waited_for_is_told_when_it_comes(linkage: Linkage) -> None:
+    """An inquiry's outcome, records of it, the entry and the log's growth are waited for, each by one call that returns what came."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    face, request_id = linkage.face(NHI), "66666666-1111-4111-8111-111111111111"
+    linkage.faults("provider-down")
+    body = {name: expected[name] for name in ("provider", "affair", "procedure", "item")}
+    body |= {"requestId": request_id, "addresseeNo": card["addressees"][NHI], "clerk": "c-0001", "office": "window-1"}
+    send(face, "/v1/inquiries", body | {"span": {"fiscalYear": {"year": expected["year"]}}, "caseReference": "case-1"})
+
+    with ThreadPoolExecutor(1) as beside:
+        coming = beside.submit(linkage.wait_for_inquiry, NHI, request_id, fine="PROVIDED")
+        assert linkage.wait_for_record("gateway", request_id)["records"] == 1
+        assert not coming.done()
+        linkage.faults()
+        assert coming.result(10) == {"request_id": request_id, "outcome": "ANSWERED", "fine": "PROVIDED", "reason": ""}
+
+    entry = linkage.wait_for_history(card["person"], requester=NHI, outcome="ANSWERED")
+    assert entry["request_id"] == request_id
+    assert linkage.wait_for_record(expected["provider"], request_id)["records"] == 2
+    assert linkage.wait_for_log()["size"] >= 2
+
+
+def test_what_does_not_come_is_named_with_what_is_there(linkage: Linkage) -> None:
+    """Each wait that ends in vain says what was waited for and what there is; one for nobody's says so at once."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    asked = linkage.ask(NHI, expected["provider"], "P07", card["person"], year=expected["year"])
+    linkage.history(card["person"])
+
+    with pytest.raises(LinkageTestError, match=f"coming to DENIED; it has come to {answered(asked)}"):
+        linkage.wait_for_inquiry(NHI, asked.request_id, "DENIED", within=0.2)
+    with pytest.raises(LinkageTestError, match="knows no such inquiry"):
+        linkage.wait_for_inquiry(NHI, "55555555-1111-4111-8111-111111111111", within=0.1)
+    with pytest.raises(LinkageTestError, match=r"(?s)outcome='DENIED'.*outcome: expected 'DENIED', is 'ANSWERED'"):
+        linkage.wait_for_history(card["person"], within=0.2, requester=NHI, outcome="DENIED")
+    with pytest.raises(LinkageTestError, match="nothing of it is held there"):
+        linkage.wait_for_record("tax-480011", "55555555-1111-4111-8111-111111111111", within=0.1)
+    with pytest.raises(LinkageTestError, match="finding of kind fork; nothing was found"):
+        linkage.wait_for_finding("fork", within=0.1)
+    with pytest.raises(LinkageTestError, match="there is no institution 'tax-1'"):
+        linkage.wait_for_record("tax-1", asked.request_id)
+    with sqlite3.connect(Path(linkage.network().state) / "watchdog" / "watchdog.db") as database:
+        database.execute(
+            "INSERT INTO finding (kind, subject, found_at, network_at, party, detail_ja, detail_en, evidence)"
+            " VALUES ('late-record', x'00', 1, 1, 'gateway', '遅い', 'late', x'00')"
+        )
+    assert linkage.wait_for_finding("late-record")["detail"] == "late"
+
+
+def answered(answer: Answer) -> str:
+    """As a wait tells it."""
+    return f"ANSWERED {answer.outcome}"
 
 
 def test_what_is_missing_is_shown_with_what_comes_nearest(linkage: Linkage) -> None:
@@ -222,11 +364,41 @@ def test_faults_and_rows_are_of_one_test(linkage: Linkage) -> None:
         linkage.set_clock(BEGINNING - timedelta(days=1))
 
 
+def test_permits_that_are_not_as_they_should_be_are_sent_to_the_provider(linkage: Linkage) -> None:
+    """A provider refuses a damaged permit and an expired one, and answers one that comes twice once."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    came = {}
+    for name in ("damaged-permit", "expired-permit", "permit-twice"):
+        linkage.faults(name)
+        asked = linkage.ask(NHI, expected["provider"], "P07", card["person"], year=expected["year"])
+        came[name] = asked.outcome, asked.reason
+
+    assert came == {
+        "damaged-permit": ("ERROR", "GATEWAY_PERMIT_REFUSED"),
+        "expired-permit": ("EXPIRED", "GATEWAY_EXPIRED"),
+        "permit-twice": ("PROVIDED", ""),
+    }
+    assert linkage.wait_for_record(expected["provider"], asked.request_id)["records"] == 2
+
+
 def without_nhi(table: str) -> str:
     """The table in which row P07 is not for municipal insurers."""
     head, mark, rest = table.partition('id = "P07"')
     assert mark
     return head + mark + rest.replace('requester_roles = ["nhi"]', 'requester_roles = ["late_elderly_union"]', 1)
+
+
+def test_an_institution_can_be_the_system_s_alone(linkage: Linkage) -> None:
+    """Then no simulated clerk decides there what waits, whatever faults are planted and lifted, until the next reset."""
+    card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")
+    asked = (NHI, expected["provider"], "P07", card["person"])
+    linkage.face(expected["provider"], alone=True)
+    linkage.faults("review-pending")
+
+    assert linkage.ask(*asked, year=expected["year"]).outcome == "PENDING"
+    linkage.reset()
+    linkage.faults("review-pending")
+    assert linkage.ask(*asked, year=expected["year"]).outcome == "PROVIDED"
 
 
 async def test_coroutines_have_it_too(linkage: Linkage) -> None:

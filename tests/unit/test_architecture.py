@@ -19,9 +19,12 @@ FAULTS_ENTER = (
         for module in ("fault_calls", "fault_kinds", "faults", "interceptor", "server")
     ),
     *(f"services/warifu/interim/{module}.py" for module in ("host", "mishaps")),
+    "gateway/warifu/gateway/mishaps.py",
+    "services/warifu/agencies/idle.py",
     "services/warifu/portal/api/faults.py",
 )
-"""The interceptor of calls, with what is planted and who puts it there; the wrapper of the interim server's ports; and the interceptor before the portal's pages."""
+"""The interceptor of calls, with what is planted and who puts it there; the wrappers of the ports of interim server, gateway and a business system's jobs; and the
+interceptor before the portal's pages."""
 HEAVY = ("alembic", "sqlalchemy.orm", "pydantic", "rich", "typer")
 
 

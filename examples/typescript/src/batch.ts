@@ -14,7 +14,7 @@ export interface BatchSignature {
   signature: Buffer;
 }
 
-export type KeyOf = (keyId: string) => VerifyingKey | undefined;
+export type KeyOf = (keyId: string) => Pick<VerifyingKey, "fits"> | undefined;
 
 /** See that exactly this item was signed by a key that `keyOf` knows. */
 export function checkBatch(tag: Uint8Array, item: Uint8Array, proof: BatchSignature | null, keyOf: KeyOf): void {

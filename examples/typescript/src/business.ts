@@ -4,16 +4,7 @@
  * `warifu interim --institution X` gives it the address and the token (docs/BUSINESS.md).
  */
 import { randomUUID } from "node:crypto";
-
-/** A refusal of the face: application/problem+json with a reason of the protocol. */
-export class Problem extends Error {
-  constructor(
-    readonly reason: string,
-    readonly retryable: boolean,
-  ) {
-    super(reason);
-  }
-}
+import { Face } from "./face.js";
 
 interface Inquiry {
   requestId: string;
@@ -51,14 +42,13 @@ export interface Finding {
 
 const TAX = { affair: "JM90000000000101", procedure: "JT90000000000101", item: "TM90000000000001" };
 const WAIT_MS = 10_000;
-const TRIES = 4;
-const PAUSE = 500;
 
 export class PremiumDesk {
-  constructor(
-    private readonly face: string,
-    private readonly token: string,
-  ) {}
+  private readonly face: Face;
+
+  constructor(url: string, token: string) {
+    this.face = new Face(url, token);
+  }
 
   /** Ask what the person earned, as the tax office has it. What fails for a while is sent again, unchanged. */
   async income(one: Case): Promise<Finding> {
@@ -66,28 +56,9 @@ export class PremiumDesk {
     const { addresseeNo, provider, office, clerk } = one;
     const span = { fiscalYear: { year: one.year } };
     const request = { requestId, addresseeNo, provider, ...TAX, span, office, clerk, caseReference: one.reference };
-    await this.call("POST", "/v1/inquiries", request);
-    const { inquiry } = (await this.call("GET", `/v1/inquiries/${requestId}?waitMs=${WAIT_MS}`)) as { inquiry: Inquiry };
+    await this.face.call("POST", "/v1/inquiries", request);
+    const { inquiry } = await this.face.call<{ inquiry: Inquiry }>("GET", `/v1/inquiries/${requestId}?waitMs=${WAIT_MS}`);
     return finding(requestId, inquiry);
-  }
-
-  private async call(method: string, path: string, body?: object): Promise<unknown> {
-    for (let left = TRIES; ; left--) {
-      try {
-        return await this.once(method, path, body);
-      } catch (error) {
-        if (left === 0 || (error instanceof Problem && !error.retryable)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      }
-    }
-  }
-
-  private async once(method: string, path: string, body?: object): Promise<unknown> {
-    const headers = { authorization: `Bearer ${this.token}`, "content-type": "application/json" };
-    const response = await fetch(new URL(path, this.face), { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-    const said = (await response.json()) as { reason?: string; retryable?: boolean };
-    if (!response.ok) throw new Problem(said.reason ?? `HTTP ${response.status}`, said.retryable ?? false);
-    return said;
   }
 }
 

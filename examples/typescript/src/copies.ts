@@ -16,8 +16,7 @@ export interface Copy {
   /** When it may be provided. */
   publishedFrom?: string;
   publishedTo?: string;
-  correctedOn?: string;
-  /** warifu.items.v1.ItemContent: the item's name and its fields. */
+  /** warifu.items.v1.ItemContent: the item's name and its fields, `corrected_on` (更正日) among them. */
   content: Record<string, unknown>;
 }
 
@@ -57,7 +56,12 @@ export class Copies {
 }
 
 /** What a person's copies say to an inquiry on a day, cut down to the released fields (PROTO-6.3, PROTO-6.4). */
-export function lookUp(person: Person | undefined, header: RequestHeader, on: string, isReleased: (path: string) => boolean): Found {
+export function lookUp(
+  person: Person | undefined,
+  header: RequestHeader,
+  on: string,
+  isReleased: (path: string) => boolean,
+): Found {
   const copies = person?.copies.filter((copy) => copy.item === header.item) ?? [];
   if (copies.length === 0) return { outcome: Fine.NOT_REGISTERED, records: [] };
   const [first, last] = spanDays(header, on);
@@ -67,13 +71,19 @@ export function lookUp(person: Person | undefined, header: RequestHeader, on: st
     .sort((one, other) => (one.recordKey < other.recordKey ? -1 : 1))
     .slice(0, MOST_RECORDS);
   if (chosen.length === 0) return { outcome: Fine.NO_RECORD, records: [] };
-  const corrected = chosen.map((copy) => copy.correctedOn ?? "").sort().at(-1);
+  const corrected = chosen.map(correctedOn).sort().at(-1);
   const records = chosen.map((copy) => ({
     record_key: copy.recordKey,
     layout_version: copy.layoutVersion,
     content: cutDown(copy.content, isReleased),
   }));
   return { outcome: Fine.PROVIDED, records, ...(corrected ? { correctedOn: corrected } : {}) };
+}
+
+/** The day of its last correction, as the record states it; nothing where it states none. */
+function correctedOn({ content }: Copy): string {
+  const days = Object.values(content).map((fields) => (fields as Record<string, unknown>)["corrected_on"]);
+  return (days.find((day) => typeof day === "string") as string | undefined) ?? "";
 }
 
 /** The released fields alone, built up from nothing, and of the reasons for empty fields those that are among them. */

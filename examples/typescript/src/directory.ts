@@ -74,17 +74,29 @@ export function ownEntry(keys: OwnKeys, folder: PartyFolder, version: number): S
 export function verifyEntry(signed: SignedEntry, trust: Trust): VerifiedEntry {
   const certificate = new X509Certificate(signed.certificate);
   trust.checkIssued(certificate);
+  const entry = readEntry(signed, certificate);
+  if (ownerOf(certificate) !== entry.owner) throw new Error("signed by another");
+  return entry;
+}
+
+/** Whose entry a certificate may sign: the gateway's own is that of "gateway", and a counter's signs none. */
+function ownerOf(certificate: X509Certificate): string | undefined {
   const caller = callerOf(certificate);
+  if (caller?.party === "counter") return undefined;
+  return caller?.party === "gateway" && caller.code === "main" ? "gateway" : caller?.code;
+}
+
+/** The entry, when the certificate signed it, its keys may be used and it holds now; whose certificate it is, is not looked at. */
+export function readEntry(signed: SignedEntry, certificate: X509Certificate): VerifiedEntry {
   const entry = contracts().decode<DirectoryEntry>(ENTRY, signed.entry);
-  const owner = caller?.party === "gateway" && caller.code === "main" ? "gateway" : caller?.code;
-  if (caller === undefined || caller.party === "counter" || owner !== entry.owner) throw new Error("signed by another");
+  const { owner, version } = entry;
   if (!verify("sha256", Buffer.concat([DIRECTORY, signed.entry]), certificate.publicKey, signed.signature)) throw new Error("altered");
   const [sealing, signing] = [new SealingKey(owner, entry.hpke_public_key), new VerifyingKey(owner, entry.signing_public_key)];
   if (sealing.id !== entry.hpke_key_id || signing.id !== entry.signing_key_id) throw new Error("a key id is not its key's");
   const notAfter = Math.min(millis(entry.not_after), Date.parse(certificate.validTo));
   const now = Date.now();
   if (now < millis(entry.not_before) - CLOCK_SKEW || now >= notAfter) throw new Error("outside its dates");
-  return { owner, version: entry.version, sealing, signing, notAfter, certificate };
+  return { owner, version, sealing, signing, notAfter, certificate };
 }
 
 /** One reader's view of everyone's keys: fetched when needed, checked, remembered for good (PROTO-11.4). */
@@ -130,7 +142,7 @@ export class Directory {
     return this.good(owner).find(fits);
   }
 
-  private good(owner: string): VerifiedEntry[] {
+  protected good(owner: string): VerifiedEntry[] {
     const entries = this.known.get(owner) ?? [];
     return entries.filter((entry) => Date.now() < entry.notAfter && !this.trust.isRevoked(entry.certificate));
   }
@@ -152,16 +164,24 @@ export class Directory {
   }
 
   private acceptable(owner: string, signed: SignedEntry): VerifiedEntry {
-    const before = this.highest.get(owner);
     try {
-      const entry = verifyEntry(signed, this.trust);
-      const isOlder = before !== undefined && entry.version < before.version;
-      const isReplaced = before?.version === entry.version && !same(bytes(before.entry), signed.entry);
-      if (entry.owner === owner && !isOlder && !isReplaced) return entry;
+      const entry = this.believed(signed);
+      if (entry.owner === owner && !this.isBehind(entry, signed)) return entry;
     } catch {
       // Whatever is wrong with it, it is not believed.
     }
     throw new Refusal("PROVIDER_DIRECTORY_ENTRY_INVALID");
+  }
+
+  protected believed(signed: SignedEntry): VerifiedEntry {
+    return verifyEntry(signed, this.trust);
+  }
+
+  /** Is it older than one that was seen, or another of the same version (PROTO-11.4). */
+  protected isBehind(entry: VerifiedEntry, signed: SignedEntry): boolean {
+    const before = this.highest.get(entry.owner);
+    if (before === undefined || entry.version > before.version) return false;
+    return entry.version < before.version || !same(bytes(before.entry), signed.entry);
   }
 
   private add(entry: VerifiedEntry): void {

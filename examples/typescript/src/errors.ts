@@ -21,6 +21,9 @@ export interface Failure {
   retryable: boolean;
 }
 
+/** A reason as it came; one that is not in the table counts as that side's INTERNAL (PROTO-9.3). */
+export const known = (reason: string, side: "GATEWAY" | "PROVIDER"): string => (Object.hasOwn(TABLE, reason) ? reason : `${side}_INTERNAL`);
+
 /** A refusal with a reason of the protocol's closed list. */
 export class Refusal extends Error {
   constructor(
@@ -36,7 +39,7 @@ export class Refusal extends Error {
     return row;
   }
 
-  private text(language: "ja" | "en"): string {
+  protected text(language: "ja" | "en"): string {
     return this.row[language].replace(/\{(\w+)\}/g, (_, name: string) => this.metadata[name] ?? "–");
   }
 
@@ -72,7 +75,7 @@ export function reasonOf(error: unknown, side: "GATEWAY" | "PROVIDER"): string {
   for (const detail of parsed.details) {
     if (!detail.type_url.endsWith("/google.rpc.ErrorInfo")) continue;
     const info = contracts().root.lookupType("google.rpc.ErrorInfo").decode(detail.value) as unknown as { reason: string };
-    return Object.hasOwn(TABLE, info.reason) ? info.reason : `${side}_INTERNAL`;
+    return known(info.reason, side);
   }
   return unexplained(failed.code, side);
 }

@@ -17,12 +17,14 @@ const CALL_DEADLINE = 5_000;
 
 export class PartyFolder {
   readonly config: PartyFile;
-  readonly trust: Trust;
 
   /** `institution` is one of those that the folder has an identity of. */
-  constructor(readonly folder: string, readonly institution: string) {
+  constructor(
+    readonly folder: string,
+    readonly institution: string,
+    readonly trust = new Trust(folder),
+  ) {
     this.config = JSON.parse(readFileSync(join(folder, "party.json"), "utf8")) as PartyFile;
-    this.trust = new Trust(folder);
   }
 
   /** The client certificate and its key, PEM: for calls, and to sign the own directory entry. */
@@ -37,29 +39,34 @@ export class PartyFolder {
     return grpc.ServerCredentials.createSsl(this.trust.rootPem, [pair], true);
   }
 
+  /** Beside chain and dates: by default the name that is expected. */
+  protected verification(): grpc.VerifyOptions {
+    return {};
+  }
+
   /** Calls to a service of a party, which must show that party's certificate. */
   calls(party: string, service: string): Calls {
     const address = this.config.addresses[party];
     if (address === undefined) throw new Error(`no address of ${party}`);
     const { certificate, key } = this.identity;
-    const credentials = grpc.credentials.createSsl(this.trust.rootPem, key, certificate);
+    const credentials = grpc.credentials.createSsl(this.trust.rootPem, key, certificate, this.verification());
     const options = { "grpc.ssl_target_name_override": `${party}.warifu.internal`, "grpc.enable_http_proxy": 0 };
     const Client = contracts().service(service);
     return new Calls(new Client(address, credentials, options), party === "gateway" ? "GATEWAY" : "PROVIDER");
   }
 }
 
-type Method = (request: object, options: { deadline: number }, done: (error: grpc.ServiceError | null, response: unknown) => void) => void;
+type Method = (request: object, metadata: grpc.Metadata, options: { deadline: number }, done: (error: grpc.ServiceError | null, response: unknown) => void) => void;
 
 /** Unary calls; a failed one is a Refusal with the reason that came over the wire. */
 export class Calls {
   constructor(private readonly client: grpc.Client, private readonly side: "GATEWAY" | "PROVIDER") {}
 
-  call<Response>(name: string, request: object, deadline = CALL_DEADLINE): Promise<Response> {
+  call<Response>(name: string, request: object, deadline = CALL_DEADLINE, metadata = new grpc.Metadata()): Promise<Response> {
     const method = (this.client as unknown as Record<string, Method>)[name];
     if (method === undefined) throw new Error(`no operation ${name}`);
     return new Promise((resolve, reject) => {
-      method.call(this.client, request, { deadline: Date.now() + deadline }, (error, response) => {
+      method.call(this.client, request, metadata, { deadline: Date.now() + deadline }, (error, response) => {
         if (error) reject(new Refusal(reasonOf(error, this.side)));
         else resolve(response as Response);
       });

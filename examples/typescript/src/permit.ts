@@ -58,9 +58,6 @@ const SUBJECT_BYTES = 128;
 export interface PermitRules {
   provider: string;
   keyOf: KeyOf;
-  /** Deliberately wrong: see switches.ts. */
-  signature?: boolean;
-  audience?: boolean;
 }
 
 export function checkPermit(signed: SignedPermit, rules: PermitRules): CheckedPermit {
@@ -69,12 +66,12 @@ export function checkPermit(signed: SignedPermit, rules: PermitRules): CheckedPe
   }
   let checked: CheckedPermit;
   try {
-    if (rules.signature !== false) checkBatch(PERMIT_BATCH, signed.permit, signed.signature, rules.keyOf);
+    checkBatch(PERMIT_BATCH, signed.permit, signed.signature, rules.keyOf);
     checked = read(signed.permit);
   } catch (error) {
     throw error instanceof FormError ? new Refusal("CLIENT_PERMIT_INVALID") : error;
   }
-  if (checked.header.provider !== rules.provider && rules.audience !== false) throw new Refusal("CLIENT_PERMIT_MISMATCH");
+  if (checked.header.provider !== rules.provider) throw new Refusal("CLIENT_PERMIT_MISMATCH");
   return checked;
 }
 

@@ -3,29 +3,21 @@ import { createHmac, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Answer, Fine, Outcome, type SealedAnswer, answerBytes, answerDigest, sealAnswers } from "./answer.js";
+import { Admission, type ProvideRequest, type Question } from "./admit.js";
 import { MOST_ITEMS } from "./batch.js";
-import { same } from "./bytes.js";
-import { FormError, contracts } from "./contracts.js";
+import { contracts } from "./contracts.js";
 import { Copies, type Found, type Person, lookUp } from "./copies.js";
 import type { Directory } from "./directory.js";
 import { Refusal } from "./errors.js";
 import type { Kept, KeptPermit, KeptRecord } from "./kept.js";
-import { OpenError, type OwnKeys, type SealingKey, type VerifyingKey } from "./keys.js";
-import { type Allowed, LawBook } from "./law.js";
-import { type CheckedPermit, type SignedPermit, checkPermit, checkWindow } from "./permit.js";
+import type { OwnKeys, SealingKey } from "./keys.js";
+import type { CheckedPermit } from "./permit.js";
 import { commit } from "./record.js";
-import { ANSWER, QUERY, type SealedBlock, blockHash, open } from "./sealing.js";
+import { type SealedBlock, blockHash } from "./sealing.js";
 import { bytes, text } from "./store.js";
-import type { Switch } from "./switches.js";
 import { REVIEW_SAMPLE } from "./tags.js";
 import { dayOf, timestamp } from "./times.js";
 import type { Trust } from "./trust.js";
-
-export interface ProvideRequest {
-  provider: string;
-  permits: SignedPermit[];
-  queries: SealedBlock[];
-}
 
 interface ProvideResult {
   outcome: number;
@@ -40,21 +32,8 @@ export interface ProvideResponse {
   results: ProvideResult[];
 }
 
-interface Query {
-  header_hash: Buffer;
-  fields: string[];
-}
-
-/** A permit that may be answered. */
-interface Question {
-  checked: CheckedPermit;
-  allowed: Allowed;
-  fields: string[];
-  recipient: SealingKey;
-}
-
 /** What the copies and the rules of review make of a question. */
-interface Reply {
+export interface Reply {
   question: Question;
   outcome: number;
   fine: number;
@@ -69,7 +48,6 @@ const ANSWERS_BYTES = 2 * 1024 * 1024;
 const SEALED = "warifu.exchange.v1.SealedAnswer";
 const REQUEST = 1;
 const OUTCOME = 2;
-const QUERY_BLOCK = "warifu.exchange.v1.QueryBlock";
 
 export interface ProviderParts {
   folder: string;
@@ -77,19 +55,18 @@ export interface ProviderParts {
   trust: Trust;
   directory: Directory;
   kept: Kept;
-  wrong?: ReadonlySet<Switch>;
 }
 
 export class Provider {
   isPublished = false;
-  private readonly law: LawBook;
+  protected readonly admission: Admission;
   private readonly copies: Copies;
   /** Simulated time ahead of the machine's, as far as permits told it: they carry both. */
   private ahead = Number.NEGATIVE_INFINITY;
   private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly parts: ProviderParts) {
-    this.law = new LawBook(parts.trust);
+  constructor(protected readonly parts: ProviderParts) {
+    this.admission = this.admits(parts);
     this.copies = new Copies(join(parts.folder, "copies.json"));
   }
 
@@ -104,46 +81,35 @@ export class Provider {
     return this.parts.keys.owner;
   }
 
-  private is(name: Switch): boolean {
-    return this.parts.wrong?.has(name) === true;
+  protected admits({ keys, trust, directory }: ProviderParts): Admission {
+    return new Admission(keys, trust, directory);
   }
 
   private async answer(request: ProvideRequest): Promise<ProvideResponse> {
     if (request.provider !== this.institution) throw new Refusal("CLIENT_INSTITUTION_UNKNOWN", { institution: request.provider });
     if (!this.isPublished) throw new Refusal("PROVIDER_UNAVAILABLE");
     if (request.permits.length === 0) throw new Refusal("CLIENT_MALFORMED", { field: "permits", problem: "none" });
-    for (const field of ["permits", "queries"] as const) {
-      if (request[field].length > MOST_ITEMS) throw new Refusal("CLIENT_TOO_MANY_ITEMS", { field, limit: `${MOST_ITEMS}` });
-    }
-    const checked = await this.check(request);
+    this.checkSize(request);
+    const checked = await this.admission.check(request);
     const ids = checked.flatMap((one) => (one instanceof Refusal ? [] : [one.permit.permit_id]));
     if (new Set(ids).size < ids.length) throw new Refusal("CLIENT_MALFORMED", { field: "permits", problem: "one permit id twice" });
     return this.respond(checked, await this.answerNew(request, checked));
   }
 
-  /** Form, signature and audience of each permit. */
-  private async check(request: ProvideRequest): Promise<(CheckedPermit | Refusal)[]> {
-    const keys = new Map<string, VerifyingKey | undefined>();
-    for (const id of new Set(request.permits.map((one) => one.signature?.key_id ?? ""))) {
-      keys.set(id, await this.parts.directory.signingKey("gateway", id));
+  protected checkSize(request: ProvideRequest): void {
+    for (const field of ["permits", "queries"] as const) {
+      if (request[field].length > MOST_ITEMS) throw new Refusal("CLIENT_TOO_MANY_ITEMS", { field, limit: `${MOST_ITEMS}` });
     }
-    const rules = {
-      provider: this.institution,
-      keyOf: (id: string) => keys.get(id),
-      signature: !this.is("skipsPermitCheck"),
-      audience: !this.is("acceptsForeignAudience"),
-    };
-    return request.permits.map((signed) => attempt(() => checkPermit(signed, rules)));
   }
 
   /** Answer the permits that are new; what is wrong with the others, by place. */
-  private async answerNew(request: ProvideRequest, checked: (CheckedPermit | Refusal)[]): Promise<Map<number, Refusal>> {
+  protected async answerNew(request: ProvideRequest, checked: (CheckedPermit | Refusal)[]): Promise<Map<number, Refusal>> {
     const errors = new Map<number, Refusal>();
     const questions: Question[] = [];
     for (const [place, one] of checked.entries()) {
       try {
         if (one instanceof Refusal) throw one;
-        const known = this.is("forgetsSingleUse") ? undefined : this.parts.kept.permit(one.permit.permit_id);
+        const known = this.known(one.permit.permit_id, request);
         if (known === undefined) questions.push(await this.question(request, one));
         else await this.again(one, known);
       } catch (error) {
@@ -158,90 +124,62 @@ export class Provider {
     return errors;
   }
 
-  /** All that must hold of a new permit before anything is looked up, in the protocol's order. */
+  /** A permit that was used before; `request` is the call that shows it. */
+  protected known(id: string, _request: ProvideRequest): KeptPermit | undefined {
+    return this.parts.kept.permit(id);
+  }
+
   private async question(request: ProvideRequest, checked: CheckedPermit): Promise<Question> {
-    if (!this.is("ignoresExpiry")) checkWindow(checked, Date.now());
-    const allowed = this.allowed(checked);
-    const { fields } = await this.query(request, checked);
-    const { requester } = checked.header;
-    const recipient = await this.parts.directory.sealingKey(requester, checked.permit.requester_key_id);
-    if (recipient === undefined) throw new Refusal("CLIENT_DIRECTORY_ENTRY_UNKNOWN", { owner: requester });
+    const question = await this.admission.question(request, checked);
     this.ahead = Math.max(this.ahead, checked.exchangeTime - checked.issuedAt);
-    return { checked, allowed, fields, recipient };
-  }
-
-  private allowed({ header, exchangeTime, permit }: CheckedPermit): Allowed {
-    try {
-      return this.law.allows(header, dayOf(exchangeTime), permit.row);
-    } catch (error) {
-      if (!this.is("skipsLawBook")) throw error;
-      return { fields: [], requesterRole: "" };
-    }
-  }
-
-  /** The query that the permit names: of this header, in the block of that hash, at that place. */
-  private async query(request: ProvideRequest, { permit, headerHash }: CheckedPermit): Promise<Query> {
-    if (this.is("ignoresQuery")) return { header_hash: headerHash, fields: [] };
-    const block = request.queries.find((one) => same(blockHash(one), permit.query_block_hash));
-    if (block === undefined) throw new Refusal("CLIENT_QUERY_MISMATCH");
-    const queries = await this.opened(block);
-    const query = queries[permit.query_index];
-    if (query === undefined || !same(query.header_hash, headerHash)) throw new Refusal("CLIENT_QUERY_MISMATCH");
-    return query;
-  }
-
-  private async opened(block: SealedBlock): Promise<Query[]> {
-    try {
-      const { queries } = contracts().decode<{ queries: Query[] }>(QUERY_BLOCK, await open(QUERY, block, this.parts.keys));
-      const named = block.leaves.length === queries.length && block.leaves.every((leaf, at) => same(leaf, queries[at]?.header_hash ?? leaf.subarray(1)));
-      if (named) return queries;
-    } catch (error) {
-      if (!(error instanceof OpenError || error instanceof FormError)) throw error;
-    }
-    throw new Refusal("CLIENT_QUERY_UNREADABLE");
+    return question;
   }
 
   private reply(question: Question): Reply {
     const { checked } = question;
-    const person = this.copies.person(checked.code);
+    const person = this.person(checked);
     const found = this.found(question, person, dayOf(checked.exchangeTime));
-    const waits = found.outcome !== Fine.WITHHELD && this.waits(checked, person, found);
+    const waits = this.waits(checked, person, found);
     const fine = waits ? Fine.PENDING : found.outcome;
     return this.made(question, person, fine, fine === Fine.PROVIDED ? found.records : []);
   }
 
-  private made(question: Question, person: Person | undefined, fine: number, records: Answer["records"]): Reply {
+  /** Whom the own code of a permit names, with copies and protection. */
+  protected person({ code }: CheckedPermit): Person | undefined {
+    return this.copies.person(code);
+  }
+
+  protected made(question: Question, person: Person | undefined, fine: number, records: Answer["records"]): Reply {
     const { checked, allowed } = question;
     const isOwn = allowed.requesterRole === PORTAL; // who asked for themselves knows of it (PROTO-6.10)
-    const nonDisclosure = person?.nonDisclosure === true && !isOwn && !this.is("ignoresFlags");
+    const nonDisclosure = person?.nonDisclosure === true && !isOwn;
     const answer: Answer = {
       header_hash: checked.headerHash,
       permit_hash: checked.permitHash,
       provider: checked.header.provider,
       requester: checked.header.requester,
       outcome: fine,
-      records: this.is("wrongLayout") ? records.map((one) => ({ ...one, layout_version: "1999-01" })) : records,
+      records,
       non_disclosure: nonDisclosure,
       salt: randomBytes(32),
     };
     return { question, outcome: fine === Fine.PENDING ? Outcome.PENDING : Outcome.ANSWERED, fine, nonDisclosure, answer };
   }
 
-  private found(question: Question, person: Person | undefined, on: string): Found {
+  protected found(question: Question, person: Person | undefined, on: string): Found {
     const { allowed, checked, fields } = question;
     const isBlocked = person?.selfDisclosureBlocked === true && allowed.requesterRole === PORTAL;
-    if (isBlocked && !this.is("ignoresFlags")) return { outcome: Fine.WITHHELD, records: [] };
+    if (isBlocked) return { outcome: Fine.WITHHELD, records: [] };
     const wanted = new Set(fields);
     const paths = allowed.fields.filter((path) => wanted.size === 0 || wanted.has(path));
-    const isReleased = (path: string): boolean => this.is("ignoresFields") || paths.includes(path);
-    return lookUp(person, checked.header, on, isReleased);
+    return lookUp(person, checked.header, on, (path) => paths.includes(path));
   }
 
-  /** The rules of review: ordered for the person; drawn, whoever it is; corrected less than a week ago. */
-  private waits({ permit, exchangeTime }: CheckedPermit, person: Person | undefined, found: Found): boolean {
+  /** The rules of review: ordered for the person, unless nothing is told anyway; drawn, whoever it is; corrected less than a week ago. */
+  protected waits({ permit, exchangeTime }: CheckedPermit, person: Person | undefined, found: Found): boolean {
     const drawn = createHmac("sha256", this.parts.keys.sampleKey).update(REVIEW_SAMPLE).update(permit.permit_id).digest();
     const fresh = dayOf(exchangeTime - (FRESH_DAYS - 1) * 86_400_000);
-    const isOrdered = person?.manualReview === true && !this.is("ignoresFlags");
+    const isOrdered = person?.manualReview === true && found.outcome !== Fine.WITHHELD;
     return isOrdered || drawn.readBigUInt64BE() % SAMPLE === 0n || (found.correctedOn ?? "") >= fresh;
   }
 
@@ -254,13 +192,18 @@ export class Provider {
       if (fitting.length > 0 && size > ANSWERS_BYTES) break;
       fitting.push(reply);
     }
+    for (const block of this.blocks(fitting)) await this.keep(block);
+    return new Set(replies.slice(fitting.length).map((reply) => reply.question.checked.permit.permit_id));
+  }
+
+  /** What is sealed together: answers to one key of one requester. */
+  protected blocks(replies: Reply[]): Reply[][] {
     const blocks = new Map<string, Reply[]>();
-    for (const reply of fitting) {
+    for (const reply of replies) {
       const { owner, id } = reply.question.recipient;
       blocks.set(`${owner}/${id}`, [...(blocks.get(`${owner}/${id}`) ?? []), reply]);
     }
-    for (const block of blocks.values()) await this.keep(block);
-    return new Set(replies.slice(fitting.length).map((reply) => reply.question.checked.permit.permit_id));
+    return [...blocks.values()];
   }
 
   private async keep(block: Reply[]): Promise<void> {
@@ -272,28 +215,21 @@ export class Provider {
       kind: "provided",
       sealed: text(contracts().encode(SEALED, sealed)),
       permits: block.map((reply, place) => keptPermit(reply, place)),
-      records: this.is("noRecord") ? [] : block.flatMap((reply) => this.records(reply, hash)),
+      records: block.flatMap((reply) => [...this.requestRecord(reply), ...this.outcomeRecord(reply, hash)]),
     });
   }
 
-  private async seal(answers: Answer[], recipient: SealingKey): Promise<SealedAnswer> {
-    const purpose = this.is("wrongSeal") ? QUERY : ANSWER;
-    const floor = this.is("leaksOutcome") ? (): number => 0 : ANSWER.floor;
-    const sealed = await sealAnswers(answers, recipient, this.parts.keys, { tag: purpose.tag, floor });
-    return this.is("unsigned") ? { ...sealed, signature: Buffer.alloc(0) } : sealed;
+  protected seal(answers: Answer[], recipient: SealingKey): Promise<SealedAnswer> {
+    return sealAnswers(answers, recipient, this.parts.keys);
   }
 
-  /** Of the request always, of the outcome when it is final. */
-  private records(reply: Reply, sealedHash: Buffer): KeptRecord[] {
-    return [...this.requestRecord(reply), ...this.outcomeRecord(reply, sealedHash)];
-  }
-
-  private requestRecord({ question: { checked } }: Reply): KeptRecord[] {
+  protected requestRecord({ question: { checked } }: Reply): KeptRecord[] {
     const record = commit({ ...common(checked), kind: REQUEST, non_disclosure: checked.header.non_disclosure });
     return [{ ...keptRecord(record, checked), promised: text(checked.permit.commitment) }];
   }
 
-  private outcomeRecord(reply: Reply, sealedHash: Buffer): KeptRecord[] {
+  /** Of the outcome when it is final. */
+  protected outcomeRecord(reply: Reply, sealedHash: Buffer): KeptRecord[] {
     const { checked } = reply.question;
     if (reply.outcome !== Outcome.ANSWERED) return [];
     const record = commit({
@@ -314,25 +250,23 @@ export class Provider {
   }
 
   /** A used permit is shown again: the same bytes return the stored answer, or the clerk's decision once there is one. */
-  private async again(checked: CheckedPermit, known: KeptPermit): Promise<void> {
+  protected async again(checked: CheckedPermit, known: KeptPermit): Promise<void> {
     if (text(checked.permitHash) !== known.hash) throw new Refusal("CLIENT_PERMIT_CHANGED");
     if (known.outcome !== Outcome.PENDING) return;
     if (this.network(checked) > checked.reviewUntil) throw new Refusal("CLIENT_PERMIT_EXPIRED");
     const decision = this.decision(known.id);
     if (decision === undefined) return;
-    const person = this.copies.person(checked.code);
-    const recipient = await this.parts.directory.sealingKey(checked.header.requester, checked.permit.requester_key_id);
-    if (recipient === undefined) throw new Refusal("CLIENT_DIRECTORY_ENTRY_UNKNOWN", { owner: checked.header.requester });
-    const question = { checked, allowed: this.allowed(checked), fields: known.fields, recipient };
+    const person = this.person(checked);
+    const question = { checked, allowed: this.admission.allowed(checked), fields: known.fields, recipient: await this.admission.recipient(checked) };
     const found = this.found(question, person, dayOf(this.network(checked)));
     const isWithheld = decision === "withhold";
     const reply = this.made(question, person, isWithheld ? Fine.WITHHELD : found.outcome, isWithheld ? [] : found.records);
-    const sealed = await this.seal([reply.answer], recipient);
+    const sealed = await this.seal([reply.answer], question.recipient);
     this.parts.kept.add({
       kind: "provided",
       sealed: text(contracts().encode(SEALED, sealed)),
       permits: [keptPermit(reply, 0)],
-      records: this.is("noRecord") ? [] : this.outcomeRecord(reply, blockHash(sealed.block as SealedBlock)),
+      records: this.outcomeRecord(reply, blockHash(sealed.block as SealedBlock)),
     });
   }
 
@@ -345,7 +279,7 @@ export class Provider {
   }
 
   /** Answers as they are stored, each block once. */
-  private respond(checked: (CheckedPermit | Refusal)[], errors: Map<number, Refusal>): ProvideResponse {
+  protected respond(checked: (CheckedPermit | Refusal)[], errors: Map<number, Refusal>): ProvideResponse {
     const blocks: string[] = [];
     const results = checked.map((one, place): ProvideResult => {
       const error = errors.get(place);
@@ -358,15 +292,6 @@ export class Provider {
       return { outcome: known.outcome, answer_block, answer_index: known.place, non_disclosure: known.nonDisclosure };
     });
     return { answers: blocks.map((sealed) => contracts().decode<SealedAnswer>(SEALED, bytes(sealed))), results };
-  }
-}
-
-function attempt(check: () => CheckedPermit): CheckedPermit | Refusal {
-  try {
-    return check();
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
   }
 }
 

@@ -5,14 +5,15 @@ import { type Answer, Outcome, type SealedAnswer, answerBytes, answerDigest, ope
 import { sha256 } from "./bytes.js";
 import { contracts } from "./contracts.js";
 import { Directory, type Seen, ownEntry } from "./directory.js";
-import { Refusal } from "./errors.js";
+import { Refusal, known } from "./errors.js";
 import { type RequestHeader, type Span, checkHeader } from "./header.js";
-import { OwnKeys, SealingKey } from "./keys.js";
+import { OwnKeys, type SealingKey, type VerifyingKey } from "./keys.js";
 import { type Calls, PartyFolder } from "./party.js";
 import { type Receipt, checkReceipt } from "./receipt.js";
 import { commit } from "./record.js";
 import { QUERY, type SealedBlock, blockHash, seal } from "./sealing.js";
 import { Journal, bytes, text } from "./store.js";
+import type { Trust } from "./trust.js";
 import { type Timestamp, timestamp } from "./times.js";
 
 /** What is to be asked. */
@@ -42,7 +43,8 @@ export interface Told {
   answer?: object;
 }
 
-interface Exchange {
+/** Where an exchange stands, as the gateway says. */
+export interface Exchange {
   outcome: number;
   receipt: Receipt | null;
   denial?: { reason: string } | null;
@@ -53,42 +55,64 @@ interface Exchange {
   review_until?: Timestamp | null;
 }
 
+interface Kept {
+  record: string;
+  salt: string;
+  commitment: string;
+}
+
+/** A record as it is listed, in the JSON of `warifu.linkage.v1.PositionedRecord`. */
+export interface Listed {
+  record: Kept;
+  permitHash?: string;
+  evidence: { promised?: string };
+}
+
 /** One line of the journal: stored before it is sent, or before it is told. */
 type Entry =
   | Seen
   | { kind: "version"; version: number }
   | { kind: "asked"; id: string; header: string; inquiry: string; query: string }
-  | { kind: "told"; id: string; told: Told; receipt: string; answer?: string; records: { record: string; salt: string; commitment: string }[] };
+  | { kind: "received"; id: string; receipt: string; permitHash?: string; records: Kept[] }
+  | { kind: "told"; id: string; told: Told; receipt: string; permitHash?: string; answer?: string; records: Kept[] };
 
-type Asked = Extract<Entry, { kind: "asked" }>;
+export type Asked = Extract<Entry, { kind: "asked" }>;
+
+type Received = Extract<Entry, { kind: "received" }>;
+type Ended = Extract<Entry, { kind: "told" }>;
 
 const HEADER = "warifu.exchange.v1.RequestHeader";
 const FINAL: readonly number[] = [Outcome.ANSWERED, Outcome.DENIED, Outcome.ERROR, Outcome.EXPIRED];
 const INQUIRE_DEADLINE = 10_000;
 const TRIES = 5;
-const PAUSE = 500;
+const PAUSE = 200;
 
 export class Requester {
   private version = 0;
-  private readonly asked = new Map<string, Asked>();
-  private readonly told = new Map<string, Told>();
+  protected readonly asked = new Map<string, Asked>();
+  private readonly received = new Map<string, Received>();
+  private readonly ended = new Map<string, Ended>();
   private readonly journal: Journal<Entry>;
-  private readonly directory: Directory;
+  protected readonly directory: Directory;
   private readonly relay: Calls;
-  private readonly gateway: Calls;
+  protected readonly gateway: Calls;
 
-  private constructor(private readonly party: PartyFolder, private readonly keys: OwnKeys) {
+  constructor(private readonly party: PartyFolder, protected readonly keys: OwnKeys) {
     this.relay = party.calls("gateway", "warifu.linkage.v1.DirectoryService");
     this.gateway = party.calls("gateway", "warifu.linkage.v1.LinkageService");
-    this.directory = new Directory(party.trust, this.relay, (seen) => this.journal.add(seen));
+    this.directory = this.reader(party.trust, this.relay, (seen) => this.journal.add(seen));
     this.journal = new Journal(join(party.folder, `${keys.owner}.journal`), (entry) => this.apply(entry));
+  }
+
+  protected static party(folder: string, institution: string): PartyFolder {
+    return new PartyFolder(folder, institution);
   }
 
   /** The institution whose party folder this is, with its keys published. */
   static async open(folder: string, institution: string): Promise<Requester> {
-    const party = new PartyFolder(folder, institution);
+    const party = this.party(folder, institution);
     const keys = await OwnKeys.loadOrCreate(institution, join(folder, "secrets", `${institution}.node.json`));
-    const requester = new Requester(party, keys);
+    const requester = new this(party, keys);
     await requester.publish();
     return requester;
   }
@@ -96,17 +120,29 @@ export class Requester {
   /** Ask, and go on until there is a final outcome or `until` (machine time) has come. */
   async ask(ask: Ask, until: number): Promise<Told> {
     const id = ask.requestId ?? randomUUID();
-    const known = this.told.get(id);
-    if (known !== undefined) return known;
+    const ended = this.final(id);
+    if (ended !== undefined) return ended;
     const asked = this.asked.get(id) ?? (await this.store(id, ask));
     let exchange = await this.inquire(asked);
     let told = await this.judge(asked, exchange);
-    while (!FINAL.includes(exchange.outcome) && Date.now() < until) {
+    while (!this.isFinal(exchange.outcome) && Date.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
       ({ exchange } = await this.gateway.call<{ exchange: Exchange }>("Collect", { request_id: id }, INQUIRE_DEADLINE));
       told = await this.judge(asked, exchange);
     }
     return told;
+  }
+
+  /** The own records of an exchange, each with what it can be checked by (PROTO-13.4). */
+  records(id: string): Listed[] {
+    const kept = this.ended.get(id) ?? this.received.get(id);
+    if (kept === undefined) return [];
+    const { commitment } = contracts().decode<Receipt>("warifu.linkage.v1.Receipt", bytes(kept.receipt));
+    return kept.records.map((record, place) => ({
+      record,
+      ...(kept.permitHash === undefined ? {} : { permitHash: kept.permitHash }),
+      evidence: place === 0 ? { promised: text(commitment) } : {},
+    }));
   }
 
   close(): void {
@@ -115,8 +151,25 @@ export class Requester {
     this.journal.close();
   }
 
+  protected final(id: string): Told | undefined {
+    return this.ended.get(id)?.told;
+  }
+
+  protected isFinal(outcome: number): boolean {
+    return FINAL.includes(outcome);
+  }
+
+  protected reader(trust: Trust, relay: Calls, keep: (seen: Seen) => void): Directory {
+    return new Directory(trust, relay, keep);
+  }
+
+  /** Only rises. */
+  protected nextVersion(): number {
+    return Math.max(Date.now(), this.version + 1);
+  }
+
   private async publish(): Promise<void> {
-    const version = Math.max(Date.now(), this.version + 1);
+    const version = this.nextVersion();
     this.journal.add({ kind: "version", version });
     await this.relay.call("PublishEntry", { entry: ownEntry(this.keys, this.party, version) });
   }
@@ -126,19 +179,24 @@ export class Requester {
     const header = this.header(id, ask);
     const { sealing } = await this.directory.newest(ask.provider);
     const block = await this.query(header, ask.fields ?? [], sealing);
-    const inquiry = contracts().encode("warifu.exchange.v1.Inquiry", {
-      header,
-      subject: { code: Buffer.from(ask.code, "hex") },
-      query_block_hash: blockHash(block),
-      query_index: 0,
-    });
+    const inquiry = this.inquiry(header, Buffer.from(ask.code, "hex"), block);
     const query = text(contracts().encode("warifu.exchange.v1.SealedBlock", block));
     const asked: Asked = { kind: "asked", id, header: text(header), inquiry: text(inquiry), query };
-    this.journal.add(asked);
+    this.keepAsked(asked);
     return asked;
   }
 
-  private header(id: string, ask: Ask): Buffer {
+  protected keepAsked(asked: Asked): void {
+    this.journal.add(asked);
+  }
+
+  /** What is bound to the header (PROTO-4.4). */
+  protected inquiry(header: Buffer, code: Buffer, block: SealedBlock): Buffer {
+    const named = { header, subject: { code }, query_block_hash: blockHash(block), query_index: 0 };
+    return contracts().encode("warifu.exchange.v1.Inquiry", named);
+  }
+
+  protected header(id: string, ask: Ask): Buffer {
     const { provider, affair, procedure, item, office, clerk } = ask;
     const bytes = contracts().encode(HEADER, {
       ...{ request_id: id, requester: this.keys.owner, provider, affair, procedure, item, office, clerk },
@@ -149,41 +207,64 @@ export class Requester {
     return bytes;
   }
 
-  private query(header: Buffer, fields: string[], provider: SealingKey): Promise<SealedBlock> {
+  protected query(header: Buffer, fields: string[], provider: SealingKey): Promise<SealedBlock> {
     const hash = sha256(header);
     const plaintext = contracts().encode("warifu.exchange.v1.QueryBlock", { queries: [{ header_hash: hash, fields }] });
     return seal(QUERY, provider, [hash], plaintext);
   }
 
   private async inquire(asked: Asked): Promise<Exchange> {
-    const query = contracts().decode<SealedBlock>("warifu.exchange.v1.SealedBlock", bytes(asked.query));
-    const request = { inquiry: bytes(asked.inquiry), query };
     for (let left = TRIES; ; left--) {
       try {
-        return (await this.gateway.call<{ exchange: Exchange }>("Inquire", request, INQUIRE_DEADLINE)).exchange;
+        return await this.send(asked);
       } catch (error) {
-        if (left === 0 || !(error instanceof Refusal && error.failure().retryable)) throw error;
+        if (left === 0 || !(error instanceof Refusal && this.mayPass(error))) throw error;
         await new Promise((resolve) => setTimeout(resolve, PAUSE));
       }
     }
   }
 
+  /** The stored bytes, as often as need be (PROTO-9.4). */
+  protected async send(asked: Asked): Promise<Exchange> {
+    const query = contracts().decode<SealedBlock>("warifu.exchange.v1.SealedBlock", bytes(asked.query));
+    const request = { inquiry: bytes(asked.inquiry), query };
+    return (await this.gateway.call<{ exchange: Exchange }>("Inquire", request, INQUIRE_DEADLINE)).exchange;
+  }
+
+  protected mayPass(refusal: Refusal): boolean {
+    return refusal.failure().retryable;
+  }
+
   /** Receipt, signature, seal and content are checked before anything of it counts; what is final is stored before it is told. */
   private async judge(asked: Asked, exchange: Exchange): Promise<Told> {
-    const keyId = exchange.receipt?.signature?.key_id ?? "";
-    const key = await this.directory.signingKey("gateway", keyId);
-    const receipt = checkReceipt(exchange.receipt, () => key);
+    const receipt = await this.receipt(exchange);
     const header = contracts().decode<RequestHeader>(HEADER, bytes(asked.header));
     const answer = await this.answer(asked, header, exchange);
-    const reason = exchange.denial?.reason ?? exchange.error?.reason;
+    const reason = this.reason(exchange);
     const told: Told = {
       requestId: asked.id,
-      outcome: Object.keys(Outcome).find((name) => Outcome[name as keyof typeof Outcome] === exchange.outcome) ?? "UNKNOWN",
+      outcome: this.outcome(exchange),
       ...(reason === undefined ? {} : { reason }),
       ...(answer === undefined ? {} : { answer: shown(answer) }),
     };
-    if (FINAL.includes(exchange.outcome)) this.keep(told, header, exchange, receipt, answer);
+    if (this.isFinal(exchange.outcome)) this.keep(told, header, exchange, receipt, answer);
+    else if (!this.received.has(asked.id)) this.note(asked.id, header, exchange, receipt);
     return told;
+  }
+
+  protected outcome(exchange: Exchange): string {
+    return Object.keys(Outcome).find((name) => Outcome[name as keyof typeof Outcome] === exchange.outcome) ?? "UNKNOWN";
+  }
+
+  /** Why not; a reason that nobody knows is the gateway's own failure (PROTO-9.3). */
+  protected reason(exchange: Exchange): string | undefined {
+    const said = exchange.denial?.reason ?? exchange.error?.reason;
+    return said === undefined ? undefined : known(said, "GATEWAY");
+  }
+
+  protected async receipt(exchange: Exchange): Promise<Receipt> {
+    const key = await this.directory.signingKey("gateway", exchange.receipt?.signature?.key_id ?? "");
+    return checkReceipt(exchange.receipt, () => key);
   }
 
   private async answer(asked: Asked, header: RequestHeader, exchange: Exchange): Promise<Answer | undefined> {
@@ -191,38 +272,56 @@ export class Requester {
     const { answer: sealed, permit_hash: permitHash } = exchange;
     const provider = sealed ? await this.directory.signingKey(header.provider, sealed.key_id) : undefined;
     if (!sealed || permitHash === undefined || provider === undefined) throw new Refusal("PROVIDER_ANSWER_INVALID");
-    return openAnswer(sealed, exchange.answer_index, this.keys, provider, sha256(bytes(asked.header)), permitHash);
+    return this.believed(sealed, exchange.answer_index, provider, sha256(bytes(asked.header)), permitHash);
+  }
+
+  protected believed(sealed: SealedAnswer, place: number, provider: VerifyingKey, headerHash: Buffer, permitHash: Buffer): Promise<Answer> {
+    return openAnswer(sealed, place, this.keys, provider, headerHash, permitHash);
+  }
+
+  /** The own record of a request whose outcome is to come (PROTO-7.4). */
+  protected note(id: string, header: RequestHeader, exchange: Exchange, receipt: Receipt): void {
+    const records = this.recorded(this.requested(header, receipt));
+    const permitHash = exchange.permit_hash ? { permitHash: text(exchange.permit_hash) } : {};
+    this.journal.add({ kind: "received", id, receipt: text(contracts().encode("warifu.linkage.v1.Receipt", receipt)), ...permitHash, records });
+  }
+
+  private requested(header: RequestHeader, receipt: Receipt): object {
+    const { request_id, requester, provider, affair, procedure, item, office, clerk, non_disclosure } = header;
+    const what = { request_id, requester, provider, affair, procedure, item, office, clerk, non_disclosure };
+    return { ...what, requested_at: receipt.exchange_time ?? timestamp(0), kind: 1 };
   }
 
   /** The own records of request and outcome (PROTO-7.4), with the answer's digest (PROTO-7.11). */
   private keep(told: Told, header: RequestHeader, exchange: Exchange, receipt: Receipt, answer: Answer | undefined): void {
-    const { request_id, requester, provider, affair, procedure, item, office, clerk } = header;
-    const common = {
-      ...{ request_id, requester, provider, affair, procedure, item, office, clerk },
-      requested_at: receipt.exchange_time ?? timestamp(0),
-      non_disclosure: header.non_disclosure || answer?.non_disclosure === true,
-    };
+    const request = this.requested(header, receipt);
     const outcome = {
-      ...{ ...common, kind: 2, outcome: exchange.outcome },
+      ...{ ...request, kind: 2, outcome: exchange.outcome, non_disclosure: header.non_disclosure || answer?.non_disclosure === true },
       ...(told.reason === undefined ? {} : { reason: told.reason }),
       ...(answer === undefined ? {} : { fine_outcome: answer.outcome, answer_digest: answerDigest(answerBytes(answer)) }),
     };
-    const records = [commit({ ...common, kind: 1 }), commit(outcome)];
+    const before = this.received.get(told.requestId)?.records ?? this.recorded(request);
+    const records = [...before, ...this.recorded(outcome)];
     this.journal.add({
       kind: "told",
       id: told.requestId,
       told,
       receipt: text(contracts().encode("warifu.linkage.v1.Receipt", receipt)),
-      ...(answer === undefined ? {} : { answer: text(answerBytes(answer)) }),
-      records: records.map((one) => ({ record: text(one.record), salt: text(one.salt), commitment: text(one.commitment) })),
+      ...(answer === undefined || !exchange.permit_hash ? {} : { answer: text(answerBytes(answer)), permitHash: text(exchange.permit_hash) }),
+      records,
     });
+  }
+
+  protected recorded(...entries: object[]): Kept[] {
+    return entries.map(commit).map((one) => ({ record: text(one.record), salt: text(one.salt), commitment: text(one.commitment) }));
   }
 
   private apply(entry: Entry): void {
     if (entry.kind === "seen") this.directory.remember(entry);
     else if (entry.kind === "version") this.version = entry.version;
+    else if (entry.kind === "received") this.received.set(entry.id, entry);
     else if (entry.kind === "asked") this.asked.set(entry.id, entry);
-    else this.told.set(entry.id, entry.told);
+    else this.ended.set(entry.id, entry);
   }
 }
 

@@ -1,25 +1,22 @@
 /** The provider's server: TLS on both sides, who may call what, failures with reasons, health. */
 import * as grpc from "@grpc/grpc-js";
-import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { HealthImplementation } from "grpc-health-check";
-import { contracts } from "./contracts.js";
+import type { ProvideRequest } from "./admit.js";
 import { Directory, ownEntry } from "./directory.js";
+import { Door } from "./door.js";
 import { Refusal } from "./errors.js";
 import { Kept } from "./kept.js";
 import { OwnKeys } from "./keys.js";
 import { PartyFolder } from "./party.js";
-import { type ProvideRequest, Provider } from "./provider.js";
-import { StoreError, bytes } from "./store.js";
-import type { Switch } from "./switches.js";
-import { type Caller, TrustError, callerOf, isInDate } from "./trust.js";
+import { Provider } from "./provider.js";
+import { bytes } from "./store.js";
 
 const PROVISION = "warifu.provision.v1.ProvisionService";
 const AUDIT = "warifu.interim.v1.InterimAuditService";
 const DIRECTORY = "warifu.linkage.v1.DirectoryService";
 const PAGE = 500;
 const PAGE_DEFAULT = 50;
-const LARGEST_MESSAGE = 4 * 1024 * 1024;
 const TRANSPORT = 8 * 1024 * 1024;
 const AGAIN = 500;
 
@@ -28,24 +25,37 @@ export interface Serving {
   stop: () => Promise<void>;
 }
 
+/** What a server is put together from. */
+export interface Kit {
+  party: typeof PartyFolder;
+  door: typeof Door;
+  provider: typeof Provider;
+  directory: typeof Directory;
+}
+
+const KIT: Kit = { party: PartyFolder, door: Door, provider: Provider, directory: Directory };
+
+/** Where an institution keeps its keys. */
+export const secretsOf = (folder: string, institution: string): string => join(folder, "secrets", `${institution}.node.json`);
+
 /** Serve the institution whose party folder this is, once its keys are published. */
-export async function serve(folder: string, institution: string, wrong: ReadonlySet<Switch>): Promise<Serving> {
-  const party = new PartyFolder(folder, institution);
-  const keys = await OwnKeys.loadOrCreate(institution, join(folder, "secrets", `${institution}.node.json`));
+export async function serve(folder: string, institution: string, kit = KIT): Promise<Serving> {
+  const party = new kit.party(folder, institution);
+  const keys = await OwnKeys.loadOrCreate(institution, secretsOf(folder, institution));
   const relay = party.calls("gateway", DIRECTORY);
-  const directory: Directory = new Directory(party.trust, relay, (seen) => kept.add(seen));
+  const directory: Directory = new kit.directory(party.trust, relay, (seen) => kept.add(seen));
   const kept = new Kept(join(folder, `${institution}.journal`), (seen) => directory.remember(seen));
-  const provider = new Provider({ folder, keys, trust: party.trust, directory, kept, wrong });
+  const provider = new kit.provider({ folder, keys, trust: party.trust, directory, kept });
   const server = new grpc.Server({ "grpc.max_receive_message_length": TRANSPORT, "grpc.max_send_message_length": TRANSPORT });
   const health = new HealthImplementation({ "": "NOT_SERVING", [PROVISION]: "NOT_SERVING", [AUDIT]: "NOT_SERVING" });
   health.addToServer(server);
-  const answered = handlers(party, institution);
-  server.addService(measured(PROVISION), {
-    Provide: answered<ProvideRequest>(["gateway/main"], (request) => provider.provide(request)),
+  const door = new kit.door(party);
+  server.addService(door.service(PROVISION), {
+    Provide: door.guard<ProvideRequest>(["gateway/main"], (request) => provider.provide(request)),
   });
   const readers = [`${party.config.party}/${institution}`, `counter/${institution}`, "watchdog/main", "watchdog/inspector"];
-  server.addService(measured(AUDIT), {
-    ListRecords: answered<ListRecords>(readers, (request) => Promise.resolve(listRecords(kept, request, institution))),
+  server.addService(door.service(AUDIT), {
+    ListRecords: door.guard<ListRecords>(readers, (request) => Promise.resolve(listRecords(kept, request, institution))),
   });
   const port = await bound(server, party);
   await publish();
@@ -79,62 +89,6 @@ function bound(server: grpc.Server, party: PartyFolder): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(party.config.listen, party.serverCredentials(), (error, port) => (error ? reject(error) : resolve(port)));
   });
-}
-
-interface Measured {
-  /** Bytes on the wire. */
-  size: number;
-  /** Absent when there were too many. */
-  message?: unknown;
-}
-type Call = grpc.ServerUnaryCall<Measured, unknown>;
-
-/** A service that reads no message over the limit, but lets its handler say so: gRPC itself would refuse without a reason (PROTO-10.1). */
-function measured(name: string): grpc.ServiceDefinition {
-  const methods = Object.entries(contracts().service(name).service).map(([method, definition]) => {
-    const requestDeserialize = (raw: Buffer): Measured =>
-      raw.length > LARGEST_MESSAGE ? { size: raw.length } : { size: raw.length, message: definition.requestDeserialize(raw) };
-    return [method, { ...definition, requestDeserialize }];
-  });
-  return Object.fromEntries(methods) as grpc.ServiceDefinition;
-}
-
-/** Wraps an operation: who calls is checked for each call (PROTO-1.4, PROTO-1.5), and what fails, fails with a reason. */
-function handlers(party: PartyFolder, institution: string) {
-  return <Request>(callers: string[], operation: (request: Request) => Promise<object>) =>
-    (call: Call, done: grpc.sendUnaryData<unknown>): void => {
-      const answer = async (): Promise<object> => {
-        const caller = checkedCaller(call, party);
-        if (!callers.includes(`${caller.party}/${caller.code}`)) throw new Refusal("CLIENT_CALLER_NOT_ALLOWED");
-        const { size, message } = call.request;
-        if (size > LARGEST_MESSAGE) throw new Refusal("CLIENT_TOO_LARGE", { field: "message", limit: `${LARGEST_MESSAGE}` });
-        return operation(message as Request);
-      };
-      answer().then(
-        (response) => done(null, response),
-        (error: unknown) => {
-          if (!(error instanceof Refusal)) console.error(institution, error);
-          done(refusalOf(error).status());
-        },
-      );
-    };
-}
-
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  if (error instanceof TrustError) return new Refusal("PROVIDER_TRUST_UNAVAILABLE");
-  return new Refusal(error instanceof StoreError ? "PROVIDER_STORE_UNAVAILABLE" : "PROVIDER_INTERNAL");
-}
-
-function checkedCaller(call: Call, party: PartyFolder): Caller {
-  const raw = call.getAuthContext()?.sslPeerCertificate?.raw;
-  if (raw === undefined) throw new Refusal("CLIENT_CERTIFICATE_MISSING");
-  const certificate = new X509Certificate(raw);
-  const caller = callerOf(certificate);
-  if (caller === undefined) throw new Refusal("CLIENT_CERTIFICATE_INVALID", { problem: "not exactly one SPIFFE URI for a client" });
-  if (!isInDate(certificate)) throw new Refusal("CLIENT_CERTIFICATE_EXPIRED");
-  if (party.trust.isRevoked(certificate)) throw new Refusal("CLIENT_CERTIFICATE_REVOKED");
-  return caller;
 }
 
 interface ListRecords {

@@ -7,9 +7,11 @@ export interface Timestamp {
 }
 
 const JAPAN = 9 * 3_600_000;
+/** Seconds since 1970 between which a timestamp lies. */
+const [YEAR_1, YEAR_10000] = [-62_135_596_800, 253_402_300_800];
 
 export function millis(stamp: Timestamp | null): number {
-  if (stamp === null || stamp.nanos < 0 || stamp.nanos >= 1e9 || !Number.isSafeInteger(stamp.seconds)) throw new FormError("not a time");
+  if (stamp === null || stamp.nanos < 0 || stamp.nanos >= 1e9 || !(stamp.seconds >= YEAR_1 && stamp.seconds < YEAR_10000)) throw new FormError("not a time");
   return stamp.seconds * 1000 + stamp.nanos / 1e6;
 }
 

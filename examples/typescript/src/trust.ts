@@ -21,7 +21,7 @@ export class Trust {
   private readonly list: string;
   private stamp = 0;
   private revoked = new Set<bigint>();
-  private until = 0;
+  protected until = 0;
 
   constructor(private readonly folder: string) {
     this.rootPem = readFileSync(join(folder, "trust", "ca.pem"));
@@ -46,7 +46,7 @@ export class Trust {
   }
 
   /** Read the list again when its file changed; refuse while there is none that the root signed and that is in date. */
-  private refresh(): void {
+  protected refresh(): void {
     try {
       const { mtimeMs } = statSync(this.list);
       if (mtimeMs !== this.stamp) this.read(mtimeMs);

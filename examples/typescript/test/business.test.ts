@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { type IncomingMessage, type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { type Case, PremiumDesk, Problem } from "../src/business.js";
+import { type Case, PremiumDesk } from "../src/business.js";
+import { Problem } from "../src/face.js";
 
 const CASE: Case = { addresseeNo: "1", provider: "tax-480011", year: 2025, office: "window-1", clerk: "c-1", reference: "case-1", requestId: "r-1" };
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import grpc
@@ -12,6 +13,7 @@ from warifu.exchange import answer, header, permit
 from warifu.exchange.keys import InstitutionKeys
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.decide import Decisions
+from warifu.gateway.mishaps import Mishaps
 from warifu.gateway.permit import ACCEPT_WITHIN
 from warifu.gateway.stored import Stored
 from warifu.kernel.clock import Clock
@@ -45,8 +47,16 @@ def expired() -> Reply:
 class Forwarder:
     """Asks providers. The same exchange may be asked any number of times: the permit is the same, and so is the provider's answer."""
 
-    def __init__(self, peers: Peers, keys: InstitutionKeys, decisions: Decisions, clock: Clock) -> None:
+    def __init__(
+        self,
+        peers: Peers,
+        keys: InstitutionKeys,
+        decisions: Decisions,
+        clock: Clock,
+        planted: Mishaps | None = None,
+    ) -> None:
         self._peers, self._keys, self._decisions, self._clock = peers, keys, decisions, clock
+        self._planted = planted or Mishaps()
 
     async def ask(self, batch: Sequence[Stored]) -> list[Reply | LinkageError]:
         """What a provider says of exchanges of one requester with it, in order; an error where nothing is known yet and it stays open.
@@ -58,12 +68,13 @@ class Forwarder:
         """
         provider = batch[0].provider
         blocks = [pb.SealedBlock.FromString(wire) for wire in dict.fromkeys(one.query for one in batch)]
-        permits = permit.issue([_permit(one) for one in batch], self._keys.signing_key_id, self._keys.sign)
+        unsigned = self._planted.permits([_permit(one) for one in batch])
+        permits = permit.issue(unsigned, self._keys.signing_key_id, self._keys.sign)
         request = ProvideRequest(provider=provider, permits=permits, queries=blocks)
         try:
-            party = self._decisions.kind_of(provider)
-            stub = self._peers.stub(ProvisionServiceStub, party)
-            response = await stub.Provide(request, timeout=PROVIDE_DEADLINE / 1000)
+            server = self._peers.server_of(self._decisions.kind_of(provider), provider)
+            stub = self._peers.stub(ProvisionServiceStub, server)
+            response = await self._planted.carry(request, partial(stub.Provide, timeout=PROVIDE_DEADLINE / 1000))
         except grpc.aio.AioRpcError as error:
             failed = LinkageError.from_rpc(error, party="provider")
             return [self._judge_failure(one, failed) for one in batch]

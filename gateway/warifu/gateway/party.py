@@ -23,6 +23,7 @@ from warifu.gateway.inquire import Inquiries
 from warifu.gateway.log.face import face
 from warifu.gateway.log.log import Log
 from warifu.gateway.log.services import LogServicer
+from warifu.gateway.mishaps import mishaps
 from warifu.gateway.outbox import Outbox
 from warifu.gateway.outcome import Outcomes
 from warifu.gateway.reconcile import Reconciler
@@ -86,7 +87,8 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
     books = Books.open(store, vault, log)
     retention = Retention(books, clock)
     await retention.run()  # before anything looks at what came back without its keys
-    course = Course(Forwarder(context.peers, keys, decisions, clock), Outcomes(books, clock))
+    forwarder = Forwarder(context.peers, keys, decisions, clock, mishaps(context.faults))
+    course = Course(forwarder, Outcomes(books, clock))
     inquiries = Inquiries(books, Beginnings(books, clock, decisions, conversion, directory), course)
     search = Search(books)
     await own_entry.publish()

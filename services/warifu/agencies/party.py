@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from warifu.agencies.ages import Ages
 from warifu.agencies.cases.asking import Asking
@@ -12,6 +13,7 @@ from warifu.agencies.cases.posted import Posted
 from warifu.agencies.cases.services import CaseDesk, CaseServicer
 from warifu.agencies.cases.told import Telling
 from warifu.agencies.deliver import Delivery
+from warifu.agencies.idle import unless_idle
 from warifu.agencies.kind import Kind, find
 from warifu.agencies.numbering import Numbering
 from warifu.agencies.office import Business
@@ -52,21 +54,22 @@ async def build(context: Context) -> Party:
         "post-told": [],
     }
     for code, business in businesses.items():
+        awake = partial(unless_idle, context.faults, code)
         delivery = Delivery(business)
         recording = Recording(business, delivery)
         desks[code] = Desk(business, recording, Reception(business), Takeover(business, recording, delivery))
-        jobs["errands"].append(delivery.catch_up)
-        jobs["reenrolment"].append(Reenrolment(business, delivery).run)
-        jobs["ages"].append(Ages(business, recording).run)
+        jobs["errands"].append(awake(delivery.catch_up))
+        jobs["reenrolment"].append(awake(Reenrolment(business, delivery).run))
+        jobs["ages"].append(awake(Ages(business, recording).run))
         ground = Ground(business, host.interim(code), host.law.book)
         case_desks[code] = desk = CaseDesk(Cases(ground), Asking(ground), Posted(ground))
-        jobs["asking"].append(desk.asking.resume)
-        jobs["telling"].append(Telling(ground).run)
+        jobs["asking"].append(awake(desk.asking.resume))
+        jobs["telling"].append(awake(Telling(ground).run))
         jobs["old-cases"].append(desk.cases.forget)
         if PORTAL in context.config.addresses:
             postman = Postman(business, host.interim(code), context.peers)
-            jobs["post-fetched"].append(postman.fetch)
-            jobs["post-told"].append(postman.tell)
+            jobs["post-fetched"].append(awake(postman.fetch))
+            jobs["post-told"].append(awake(postman.tell))
 
     async def close() -> None:
         await host.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -69,6 +70,29 @@ def provision(
     return authority
 
 
+def admit(state: Path, party: str, codes: Sequence[str], like: str) -> None:
+    """Certificates for `codes` of a party, or of an institution's own server (`config.own_server`), in a network that was provisioned before.
+
+    What it is to trust is what the party `like` trusts now. Safe to repeat.
+    """
+    authority = open_authority(state)
+    places = list(_places(state, {party: codes}, (), {}))
+    _issue(authority, [place for place in places if not _good(authority, place)])
+    if party != like:
+        shutil.copytree(state / like / "trust", state / party / "trust", dirs_exist_ok=True)
+
+
+def dismiss(state: Path, names: Collection[str], folders: Sequence[Path]) -> None:
+    """Revoke everything that was ever issued under these names, and remove the folders that hold it. In force at everybody's next call."""
+    authority = open_authority(state)
+    for entry in authority.issued():
+        if entry.name in names and entry.revoked_at is None:
+            authority.revoke(entry.serial)
+    publish_revocations(authority, state)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def renew(state: Path) -> int:
     """Replace every certificate in `state` by a new one of the same name, and the revocation list. Living parties go on.
 
@@ -107,7 +131,7 @@ def _places(
         tls = state / party / "tls"
         yield _Place(tls / "server.pem", tls / "server.key", Leaf.server(party, hosts.get(party, ())))
         for code in codes:
-            yield _client(state / party / "identities" / code, party, code)
+            yield _client(state / party / "identities" / code, _kind(party), code)
     for code in counters:
         yield _client(state / COUNTERS_FOLDER / code, COUNTER, code)
     if WITNESS_PARTY in parties:
@@ -123,11 +147,16 @@ def _existing(state: Path) -> Iterator[_Place]:
         _own, *more = names.value.get_values_for_type(x509.DNSName)
         yield _Place(path, path.with_suffix(".key"), Leaf.server(party, more))
     for path in sorted(state.glob("*/identities/*/cert.pem")):
-        yield _client(path.parent, path.parent.parent.parent.name, path.parent.name)
+        yield _client(path.parent, _kind(path.parent.parent.parent.name), path.parent.name)
     for path in sorted(state.glob(f"{COUNTERS_FOLDER}/*/cert.pem")):
         yield _client(path.parent, COUNTER, path.parent.name)
     if (state / INSPECTOR / "cert.pem").exists():
         yield _client(state / INSPECTOR, WITNESS_PARTY, INSPECTOR)
+
+
+def _kind(folder: str) -> str:
+    """The party in the identities of a folder, which may be that of an institution's own server."""
+    return folder.rpartition(".")[2]
 
 
 def _client(folder: Path, party: str, code: str) -> _Place:

@@ -10,14 +10,27 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from functools import cache
+from typing import Any, Final, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    LargeBinary,
+    MetaData,
+    Select,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
 
 from warifu.exchange import domains, form
 from warifu.exchange.keys import InstitutionKeys, SealingKey, UnusableKeyError, VerifyingKey
@@ -174,6 +187,11 @@ def directory_table(metadata: MetaData) -> Table:
     )
 
 
+@cache  # a schema's, of which a process has few: the institutions of a kind share the statement
+def _newest_first(table: Table) -> Select[Any]:
+    return select(table.c.version, table.c.signed).order_by(table.c.version.desc())
+
+
 Fetch = Callable[[str], Awaitable[exchange_pb2.SignedDirectoryEntry]]
 """Asks the gateway for an owner's entry: `DirectoryService.GetEntry`. Raises LinkageError."""
 
@@ -193,7 +211,7 @@ class Directory:
         self._highest: dict[str, tuple[int, bytes]] = {}
         self._missing: dict[tuple[str, str], datetime] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._read = select(table.c.version, table.c.signed).order_by(table.c.version.desc())
+        self._read = _newest_first(table)
         self._table = table
 
     async def entry(self, owner: str) -> VerifiedEntry:

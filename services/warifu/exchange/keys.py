@@ -155,9 +155,10 @@ class InstitutionKeys:
             ValueError: the file is damaged; it is never replaced silently.
         """
         path = _path(secrets, owner)
-        with alone(secrets):  # several processes of one party may begin at once
-            if not path.exists():
-                _save(path, [_new_hpke_seed()], bytes(SigningKey.generate()))
+        if not path.exists():
+            with alone(secrets):  # several processes of one party may begin at once
+                if not path.exists():
+                    _save(path, [_new_hpke_seed()], bytes(SigningKey.generate()))
         return cls(owner, *_load(path))
 
     @classmethod

@@ -11,6 +11,7 @@ import binascii
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -51,13 +52,19 @@ class LogKeys:
             LogKeyError: one is missing, damaged, or another name's.
         """
         try:
-            log = LogKey.parse((folder / LOG_KEY).read_text(encoding="ascii").strip())
-            witness = WitnessKey.parse((folder / WITNESS_KEY).read_text(encoding="ascii").strip())
+            log, witness = _parsed(
+                (folder / LOG_KEY).read_text(encoding="ascii"), (folder / WITNESS_KEY).read_text(encoding="ascii")
+            )
         except (OSError, ValueError) as error:
             raise LogKeyError(f"{folder / 'trust'}: the keys of log and witness cannot be read: {error}") from error
         if (log.name, witness.name) != (ORIGIN, WITNESS):
             raise LogKeyError(f"{folder / 'trust'}: keys of another log or witness: {log.name}, {witness.name}")
         return cls(log, witness)
+
+
+@lru_cache(maxsize=4)  # every party of a process pins the same
+def _parsed(log: str, witness: str) -> tuple[LogKey, WitnessKey]:
+    return LogKey.parse(log.strip()), WitnessKey.parse(witness.strip())
 
 
 def make_secret(path: Path) -> None:

@@ -6,7 +6,9 @@ An institution that never looked could not notice that others are told another k
 from __future__ import annotations
 
 import logging
+import os
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -51,6 +53,11 @@ class Memory(Protocol):
         """Note that the relay took it, durably."""
 
 
+@lru_cache(maxsize=256)
+def _der(pem: bytes) -> bytes:
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
 class OwnEntry:
     """Publishes and watches one institution's entry. What the relay took already is not published again by the next process."""
 
@@ -66,6 +73,7 @@ class OwnEntry:
         """`identity` is the folder with cert.pem and key.pem. Without a `memory` versions rise with the machine's clock alone."""
         self._owner, self._keys, self._clock, self._peers = owner, keys, clock, peers
         self._identity, self._memory = identity, memory
+        self._certificate = os.fspath(identity / "cert.pem")
         self._stamp: tuple[int, int] | None = None
         self._published: exchange_pb2.SignedDirectoryEntry | None = None
         self._looked = datetime.min.replace(tzinfo=UTC)
@@ -104,7 +112,7 @@ class OwnEntry:
             raise OtherEntryError(f"the gateway relays another entry for {self._owner}")
 
     def _current(self) -> tuple[int, int]:
-        status = (self._identity / "cert.pem").stat()
+        status = os.stat(self._certificate)  # noqa: PTH116 - every second of every institution
         return status.st_mtime_ns, status.st_ino
 
     def _remember(self) -> None:
@@ -118,10 +126,11 @@ class OwnEntry:
             self._looked = self._clock.machine() - _LOOK_EVERY + _FIRST_LOOK
 
     def _is_present(self, signed: exchange_pb2.SignedDirectoryEntry) -> bool:
-        certificate = x509.load_pem_x509_certificate((self._identity / "cert.pem").read_bytes())
+        with open(self._certificate, "rb") as file:  # noqa: PTH123 - of every institution at a start
+            certificate = _der(file.read())
         entry = exchange_pb2.DirectoryEntry.FromString(signed.entry)
         return (
-            signed.certificate == certificate.public_bytes(Encoding.DER)
+            signed.certificate == certificate
             and (entry.hpke_key_id, entry.signing_key_id) == (self._keys.hpke_key_id, self._keys.signing_key_id)
             and self._clock.machine() < moment(entry.not_after)
         )

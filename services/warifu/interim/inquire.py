@@ -118,7 +118,7 @@ class Inquiries:
             return request
         asked = pb.InquireRequest()
         asked.CopyFrom(request)
-        asked.request_id = self._ground.ids.uuid(f"inquiry/{self._ground.institution}")
+        asked.request_id = self._ground.ids.uuid(f"inquiry/{self._ground.institution}", self._ground.network())
         return asked
 
     def _known(self, ids: Sequence[str]) -> dict[str, Inquiry]:

@@ -168,7 +168,7 @@ RECORDS = Table(
     "records",
     metadata,
     Column("position", _POSITION, primary_key=True, autoincrement=True),
-    Column("request_id", _REQUEST_ID, nullable=False, index=True),
+    Column("request_id", _REQUEST_ID, nullable=False),  # found by the constraint's own index
     Column("kind", Integer, nullable=False),  # exchange.v1.RecordKind
     Column("side", String(9), nullable=False),  # requester or provider
     Column("month", Integer, nullable=False, index=True),  # of the exchange's time

@@ -8,8 +8,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from google.protobuf import descriptor_pool
@@ -72,15 +74,7 @@ class Access:
         Raises:
             AccessError: a service, method, party or group is not known, or an RPC of a service has no row; the message names it.
         """
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        parties = frozenset(table["parties"])
-        groups = {name: _known(members, parties, f"group {name}") for name, members in table["groups"].items()}
-        rules: dict[str, Rule] = {}
-        for service, rows in table["allow"].items():
-            _same_methods(service, rows)
-            for method, entries in rows.items():
-                rules[f"/{service}/{method}"] = _rule(entries, parties, groups, f"{service}/{method}")
-        return cls(rules, institutions)
+        return cls(_rules(path.read_text(encoding="utf-8")), institutions)
 
     def require_rows(self, services: Iterable[str]) -> None:
         """Check that every method of the services that a process registers has a row.
@@ -111,6 +105,19 @@ class Access:
         """
         if not rule.admits(caller, self._institutions):
             raise LinkageError(Reason.CLIENT_CALLER_NOT_ALLOWED)
+
+
+@lru_cache(maxsize=4)  # parties of one process read the same table
+def _rules(content: str) -> Mapping[str, Rule]:
+    table = tomllib.loads(content)
+    parties = frozenset(table["parties"])
+    groups = {name: _known(members, parties, f"group {name}") for name, members in table["groups"].items()}
+    rules: dict[str, Rule] = {}
+    for service, rows in table["allow"].items():
+        _same_methods(service, rows)
+        for method, entries in rows.items():
+            rules[f"/{service}/{method}"] = _rule(entries, parties, groups, f"{service}/{method}")
+    return MappingProxyType(rules)
 
 
 def _known(names: Iterable[str], parties: Collection[str], where: str) -> frozenset[str]:
@@ -145,12 +152,13 @@ def _same_methods(service: str, rows: Mapping[str, Any]) -> None:
         raise AccessError(f"access table: {service}/{sorted(missing)} has no row")
 
 
-def _methods(service: str) -> set[str]:
+@cache
+def _methods(service: str) -> frozenset[str]:
     """Methods of a service by its descriptor; ours are in warifu/<area>/v1/<area>_pb2, or named in `_MODULES`."""
     package = service.rsplit(".", 1)[0]
     module = _MODULES.get(service, f"{package}.{package.split('.')[-2]}_pb2")
     try:
         import_module(module)
-        return {method.name for method in descriptor_pool.Default().FindServiceByName(service).methods}
+        return frozenset(method.name for method in descriptor_pool.Default().FindServiceByName(service).methods)
     except (ImportError, KeyError, IndexError):
         raise AccessError(f"access table: there is no service {service}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,9 +25,25 @@ class Committed:
         """One transaction with so many writes was committed."""
         self.writes += writes
         self.commits.note(seconds)
+        for told in _LISTENING:
+            told()
 
 
 _ALL: Final[list[Committed]] = []
+_LISTENING: Final[list[Callable[[], None]]] = []
+
+
+@contextmanager
+def listening(told: Callable[[], None]) -> Iterator[None]:
+    """Have `told` called after each transaction of this process, on its writer's thread, while the block lasts.
+
+    For a test kit, whose parties share a process: whoever waits for something to become so need not look again and again.
+    """
+    _LISTENING.append(told)
+    try:
+        yield
+    finally:
+        _LISTENING.remove(told)
 
 
 def begin() -> Committed:

@@ -16,6 +16,11 @@ from typing import Any
 CONFIG_NAME = "party.json"
 
 
+def own_server(party: str, institution: str) -> str:
+    """By which name an institution's own server is known, where it has one and its party's does not serve it: tax-480011.tax."""
+    return f"{institution}.{party}"
+
+
 @dataclass(frozen=True, slots=True)
 class Simulation:
     """Settings that exist in simulation mode only."""
@@ -77,7 +82,8 @@ class Config:
     listen: str
     """Address of the mTLS port, such as "127.0.0.1:4001"."""
     addresses: Mapping[str, str]
-    """Where the other parties listen, by name; several addresses with commas between them (`warifu.kernel.peers.target`)."""
+    """Where the other parties listen, by name; several addresses with commas between them (`warifu.kernel.peers.target`). An institution
+    that has a server of its own is here by `own_server`."""
     institutions: tuple[str, ...] = ()
     """Codes of the institutions that this process serves."""
     simulation: Simulation | None = None
@@ -98,6 +104,11 @@ class Config:
     def own(self) -> Path:
         """This process's folder: the party's, or one within it."""
         return self.folder if self.within is None else self.folder / self.within
+
+    def server_of(self, party: str, institution: str) -> str:
+        """By which name the server of an institution of `party` is known here: its own, where it has one, else the party's."""
+        own = own_server(party, institution)
+        return own if own in self.addresses else party
 
     @classmethod
     def load(cls, folder: Path) -> Config:

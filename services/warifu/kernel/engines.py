@@ -47,7 +47,7 @@ def writing(url: URL) -> Engine:
     engine = _sqlite(url)
     # pysqlite's own transaction handling breaks savepoints; SQLAlchemy documents this remedy. IMMEDIATE: a writer that began by
     # reading could otherwise be refused the lock later. Never on the reader: it would read for ever in one old snapshot.
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", _immediately)
     return engine
 
 
@@ -99,6 +99,12 @@ def _pragmas(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _immediately(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:  # or begun by `warifu.kernel.quick`, of which SQLAlchemy knows nothing
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgres(url: URL, isolation_level: Any) -> Engine:

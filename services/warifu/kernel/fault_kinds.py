@@ -34,6 +34,13 @@ class Effect(StrEnum):
     REVIEW = "review"
     SKEW = "skew"
 
+    IDLE = "idle"
+
+    PERMIT_TWICE = "permit-twice"
+    LATE_PERMIT = "late-permit"
+    DAMAGED_PERMIT = "damaged-permit"
+    EXPIRED_PERMIT = "expired-permit"
+
 
 AT_THE_DOOR: Final = frozenset({Effect.REFUSE, Effect.SLOW, Effect.LATE, Effect.DROP, Effect.TWICE})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -172,7 +173,10 @@ class CertificateDates:
     """Checks that the certificates of a party are in date; a file is parsed again only when it was replaced."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self._folder, self._clock = folder, clock
+        self._clock = clock
+        self._server = os.fspath(folder / "tls" / "server.pem")
+        self._folder = os.fspath(folder / "identities")
+        self._paths: dict[str, Path] = {}
         self._dates: dict[Path, tuple[Stamp, datetime, datetime]] = {}
 
     def check(self) -> None:
@@ -183,7 +187,8 @@ class CertificateDates:
             OSError: one is missing.
         """
         now = self._clock.machine()
-        for path in (self._folder / "tls" / "server.pem", *sorted(self._folder.glob("identities/*/cert.pem"))):
+        for name in (self._server, *self._identities()):
+            path = self._paths.get(name) or self._paths.setdefault(name, Path(name))
             first, last = self._read(path)
             if not first <= now < last:
                 raise ValueError(f"{path} is valid from {first.isoformat()} to {last.isoformat()} only")
@@ -191,6 +196,13 @@ class CertificateDates:
     def known(self) -> Mapping[Path, tuple[datetime, datetime]]:
         """The dates of the certificates that the last check looked at: the first moment and the one after the last."""
         return {path: (first, last) for path, (_, first, last) in self._dates.items()}
+
+    def _identities(self) -> list[str]:
+        """Looked for every second: a `Path` for each would cost more than the look."""
+        if not os.path.isdir(self._folder):  # noqa: PTH112
+            return []
+        names = sorted(os.listdir(self._folder))  # noqa: PTH208
+        return [name for one in names if os.path.exists(name := f"{self._folder}{os.sep}{one}{os.sep}cert.pem")]  # noqa: PTH110
 
     def _read(self, path: Path) -> tuple[datetime, datetime]:
         stamp = Stamp.of(path)

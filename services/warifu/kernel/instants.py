@@ -68,4 +68,9 @@ def day_at(instant: int) -> date:
     """The calendar day in Japan of an instant."""
     if instant < 0:
         return day_of(datetime_at(instant))
-    return date.fromordinal(_FIRST_DAY + (instant + _AHEAD) // _DAY)  # since 1951 Japan's clocks were never changed
+    return date.fromordinal(_FIRST_DAY + day_number(instant))  # since 1951 Japan's clocks were never changed
+
+
+def day_number(instant: int) -> int:
+    """Days since 1970 in Japan of an instant that is not before."""
+    return (instant + _AHEAD) // _DAY

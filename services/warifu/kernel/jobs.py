@@ -29,7 +29,17 @@ class Jobs:
 
     def start(self, after: float = 0.0) -> None:
         """Run every job once a second, the first time in so many seconds; one that fails is logged and tried again."""
-        self._tasks = [asyncio.create_task(self._tend(name, after), name=f"job {name}") for name in self._jobs]
+        if after:
+            self._tasks = [asyncio.create_task(self._later(after), name="jobs")]
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._tasks += [asyncio.create_task(self._tend(name), name=f"job {name}") for name in self._jobs]
+
+    async def _later(self, after: float) -> None:
+        await asyncio.sleep(after)  # one task for all: a party that goes before has hardly cost anything
+        self._begin()
 
     async def stop(self) -> None:
         """End all jobs where they wait."""
@@ -64,9 +74,8 @@ class Jobs:
             self.counts[name, "ok"] += 1
             return done
 
-    async def _tend(self, name: str, after: float) -> None:
+    async def _tend(self, name: str) -> None:
         failing = ""
-        await asyncio.sleep(after)
         while True:
             try:
                 await self._run(name)

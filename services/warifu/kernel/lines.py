@@ -11,8 +11,8 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
@@ -43,7 +43,7 @@ class Lines:
         self._write_engine = engines.writing(url)
         self._reader = quick.over(self._read_engine.connect())
         # On SQLite one connection for every commit: there is nothing to be lost and replaced, and opening one costs as much as a row.
-        self._writer = None if url.get_backend_name() == engines.POSTGRES else self._write_engine.connect()
+        self._writer = None if url.get_backend_name() == engines.POSTGRES else quick.Quick(self._write_engine.connect())
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writing = threading.Lock()
         self._holders = 1
@@ -134,14 +134,8 @@ class Lines:
             if last:
                 return
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        if self._writer is None:
-            with engines.transaction(self._write_engine) as connection:
-                yield connection
-        else:
-            with self._writer.begin():
-                yield quick.over(self._writer)
+    def _transaction(self) -> AbstractContextManager[Any]:
+        return engines.transaction(self._write_engine) if self._writer is None else self._writer.transaction()
 
     def _commit(self, jobs: list[_Job]) -> None:
         begun = time.perf_counter()
@@ -161,7 +155,7 @@ class Lines:
         _resolve(jobs)
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
+def _driver(connection: Connection | quick.Quick) -> sqlite3.Connection:
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 

@@ -37,7 +37,7 @@ _RETIRE_SECONDS: Final = 30.0
 
 
 def server_name(party: str) -> str:
-    """The DNS name in a party's server certificate."""
+    """The DNS name in a party's server certificate; in that of an institution's own server, by its name (`config.own_server`)."""
     return f"{party}.{DNS_SUFFIX}"
 
 
@@ -76,6 +76,10 @@ class Peers:
         if factory not in kept.stubs:
             kept.stubs[factory] = factory(kept.channel)
         return cast(S, kept.stubs[factory])
+
+    def server_of(self, party: str, institution: str) -> str:
+        """See `Config.server_of`: what to give `channel` and `stub` as the party."""
+        return self._config.server_of(party, institution)
 
     async def close(self) -> None:
         """Close all channels; calls in progress end."""

@@ -70,14 +70,14 @@ def kept_open(folder: Path) -> Iterator[None]:
         yield
     finally:
         _KEPT.discard(name)
-        for lines in beneath(folder).values():
+        for lines in beneath(folder):
             lines.close()
 
 
-def beneath(folder: Path) -> dict[URL, Lines]:
-    """What is open of parties beneath `folder`, by where it lies."""
+def beneath(folder: Path) -> list[Lines]:
+    """What is open of parties beneath `folder`."""
     name = f"{folder}{os.sep}"
-    return {url: lines for (party, url), lines in _OPEN.items() if str(party).startswith(name) and not lines.closed}
+    return [lines for (party, _), lines in _OPEN.items() if str(party).startswith(name) and not lines.closed]
 
 
 def _opened(folder: Path, url: URL, metadata: MetaData) -> Store:

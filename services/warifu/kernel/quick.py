@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Delete, Insert, LargeBinary, Select, TextClause, Update
+from sqlalchemy import CompoundSelect, Connection, Delete, Insert, LargeBinary, Select, TextClause, Update
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import ExpandedState
@@ -65,6 +65,10 @@ class Quick:
             raise _told(form.text, error) from error
         return Rows(cursor, form)
 
+    def transaction(self) -> Transaction:
+        """To be used by `with`: a transaction that has the database's write lock from its begin. One at a time."""
+        return Transaction(self, self._driver)
+
     def begin_nested(self) -> Savepoint:
         """As `sqlalchemy.Connection.begin_nested`; one at a time."""
         return Savepoint(self._driver)
@@ -79,6 +83,27 @@ class Quick:
             raise _told(text, error) from error
 
 
+class Transaction:
+    """Kept when its block ends, undone when an error leaves it."""
+
+    __slots__ = ("_connection", "_driver")
+
+    def __init__(self, connection: Quick, driver: sqlite3.Connection) -> None:
+        self._connection, self._driver = connection, driver
+
+    def __enter__(self) -> Quick:
+        _run(self._driver, "BEGIN IMMEDIATE")
+        return self._connection
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                _run(self._driver, "COMMIT")
+        finally:
+            if self._driver.in_transaction:  # SQLite itself undoes it after some errors
+                _run(self._driver, "ROLLBACK")
+
+
 class Savepoint:
     """A part of a transaction that can be undone by itself."""
 
@@ -86,22 +111,16 @@ class Savepoint:
 
     def __init__(self, driver: sqlite3.Connection) -> None:
         self._driver = driver
-        self._run("SAVEPOINT part")
+        _run(driver, "SAVEPOINT part")
 
     def commit(self) -> None:
         """Keep it, with the transaction."""
-        self._run("RELEASE part")
+        _run(self._driver, "RELEASE part")
 
     def rollback(self) -> None:
         """Undo it."""
-        self._run("ROLLBACK TO part")
-        self._run("RELEASE part")
-
-    def _run(self, text: str) -> None:
-        try:
-            self._driver.execute(text)
-        except sqlite3.Error as error:
-            raise _told(text, error) from error
+        _run(self._driver, "ROLLBACK TO part")
+        _run(self._driver, "RELEASE part")
 
 
 class Rows:
@@ -257,7 +276,7 @@ def _shape(sample: Values) -> tuple[Any, ...]:
 
 
 def _made(statement: Any, sample: Values) -> _Form | None:
-    if not isinstance(statement, Select | Update | Delete | Insert | TextClause):
+    if not isinstance(statement, Select | CompoundSelect | Update | Delete | Insert | TextClause):
         return None
     if isinstance(statement, Insert) and not getattr(statement, "exported_columns", ()):
         return None
@@ -332,6 +351,13 @@ def _converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     if isinstance(kind, LargeBinary):  # the driver gives bytes already
         return None
     return kind.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+
+
+def _run(driver: sqlite3.Connection, text: str) -> None:
+    try:
+        driver.execute(text)
+    except sqlite3.Error as error:
+        raise _told(text, error) from error
 
 
 def _told(text: str, error: sqlite3.Error) -> BaseException:

@@ -73,6 +73,10 @@ class Borrowed(Peers):
         """See `Peers.stub`."""
         return self._lent.stub(factory, party, identity)
 
+    def server_of(self, party: str, institution: str) -> str:
+        """See `Peers.server_of`."""
+        return self._lent.server_of(party, institution)
+
     async def close(self) -> None:
         """Give them back; they stay open."""
         self._peers = None

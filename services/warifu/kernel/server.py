@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import logging
 import os
 import signal
@@ -22,7 +21,7 @@ from typing import Any, Final
 
 import grpc
 
-from warifu.kernel import health, limits
+from warifu.kernel import health, interpreter, limits
 from warifu.kernel.access import Access
 from warifu.kernel.clock import Clock, SimulatedClock, SystemClock
 from warifu.kernel.config import Config
@@ -43,8 +42,6 @@ from warifu.kernel.watch import Watch
 
 _LOG: Final = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG: Final = 1
-COLLECTING: Final = (10_000, 10, 10)
-"""Thresholds of the garbage collector: a batch of a thousand messages makes many objects that all live until it is done."""
 REFLECTION: Final = "grpc.reflection.v1alpha.ServerReflection"
 
 
@@ -139,9 +136,7 @@ async def _until_signalled(config: Config, build: Build) -> None:
             loop.add_signal_handler(number, stop.set)
     async with _serve(config, build, clock_of(config)) as running:
         _LOG.info("serving", extra={"address": running.address})
-        gc.collect()
-        gc.freeze()  # what was loaded stays for good: later collections need not look at it
-        gc.set_threshold(*COLLECTING)
+        interpreter.settle()
         await stop.wait()
         calls = {f"{method} {reason}": number for (method, reason), number in sorted(running.counts.items())}
         _LOG.info("draining", extra={"calls": calls})

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, Select, inspect, literal, select
+from sqlalchemy import Connection, Engine, MetaData, Select, create_mock_engine, inspect, literal, select
 from sqlalchemy.engine import URL, make_url
 
 from warifu.kernel import partitions  # noqa: F401 - it says how tables that are kept by the month are made
@@ -55,8 +55,14 @@ class Store:
 
     def _create(self, connection: Connection) -> None:
         # One question instead of one a table: a process with many institutions opens many stores.
-        if not self.metadata.tables.keys() <= set(inspect(connection).get_table_names()):
+        there = set(inspect(connection).get_table_names())
+        if self.metadata.tables.keys() <= there:
+            return
+        if there or connection.dialect.name != "sqlite":
             self.metadata.create_all(connection)
+            return
+        for statement in _statements(self.metadata, frozenset(self.metadata.tables)):
+            connection.exec_driver_sql(statement)
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a read inline and return its result, which must not hold on to the connection.
@@ -94,7 +100,8 @@ class Store:
         if self._file is not None:
             # A process keeps reading a file that was removed, and from its cache one that was overwritten: look at the file itself.
             path, kept = str(self.lines.url.database), os.fstat(self._file)
-            if (there := Path(path).stat()).st_ino != kept.st_ino or there.st_dev != kept.st_dev:
+            there = os.stat(path)  # noqa: PTH116 - every second of every store
+            if there.st_ino != kept.st_ino or there.st_dev != kept.st_dev:
                 raise OSError(f"{path} was replaced by another file")
             if (start := os.pread(self._file, len(_SQLITE_MAGIC), 0)) not in {_SQLITE_MAGIC, b""}:
                 raise OSError(f"{path} is no database any more: it begins with {start!r}")
@@ -134,6 +141,16 @@ def _watched(url: URL) -> int | None:
     if url.get_backend_name() != "sqlite" or not path or path == ":memory:":
         return None
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+@cache  # to write a schema's statements costs more than to run them, and a process lays the same schema for many institutions
+def _statements(metadata: MetaData, _tables: frozenset[str]) -> tuple[str, ...]:
+    """What `create_all` tells an empty SQLite database."""
+    url, told = make_url("sqlite://"), list[str]()
+    dialect = url.get_dialect()()
+    listening = create_mock_engine(url, lambda ddl, *_, **__: told.append(str(ddl.compile(dialect=dialect))))
+    metadata.create_all(listening, checkfirst=False)
+    return tuple(told)
 
 
 @cache  # a schema's, of which a process has few: its stores share the statement

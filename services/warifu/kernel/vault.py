@@ -13,14 +13,13 @@ well, as a backup of keys must, holds what it still leads to: such a copy has to
 from __future__ import annotations
 
 import fcntl
-import hmac
 import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Final
 
@@ -68,10 +67,11 @@ class Vault:
         Raises:
             VaultError: the file is damaged; it is never replaced, since that would lose everything it leads to.
         """
-        with alone(path.parent):
-            if not path.exists():
-                _write(path, first, secrets.token_bytes(LINK_SIZE))
-            return cls(path, *_read(path))
+        if not path.exists():  # it is replaced as a whole and never removed: to read it needs no lock
+            with alone(path.parent):
+                if not path.exists():
+                    _write(path, first, secrets.token_bytes(LINK_SIZE))
+        return cls(path, *_read(path))
 
     @property
     def first(self) -> Month:
@@ -133,7 +133,10 @@ class Vault:
         return self._keys.setdefault(month, (AESGCM(_hash(_SEAL, link)), _hash(_TAG, link)))
 
     def _made_tag(self, month: Month, value: str) -> bytes:
-        return hmac.digest((self._keys.get(month) or self._key(month))[1], value.encode(), "sha256")[:TAG_SIZE]
+        key = (self._keys.get(month) or self._key(month))[1]
+        return blake2b(
+            value.encode(), digest_size=TAG_SIZE, key=key
+        ).digest()  # keyed (RFC 7693 §2.9): a third of an HMAC's time
 
 
 def later(link: bytes, months: int) -> bytes:

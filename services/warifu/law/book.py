@@ -93,8 +93,7 @@ def load(folder: Path, root_key: ec.EllipticCurvePublicKey) -> LawBook:
         raise LawSignatureError(
             f"the law book in {folder} is not whole: {error.strerror} ({error.filename})"
         ) from error
-    verify(files, signature, root_key)
-    return read_book(files)
+    return _signed(tuple(files[name] for name in LAW_FILES), signature, root_key.public_numbers())
 
 
 def write(folder: Path, files: Mapping[str, bytes], signature: bytes) -> None:
@@ -116,6 +115,12 @@ def read_book(files: Mapping[str, bytes]) -> LawBook:
         if name not in files:
             raise LawDataError(name, "file", "content", "missing")
     return _read(tuple(files[name] for name in LAW_FILES))
+
+
+@lru_cache(maxsize=4)  # parties of one process read the same; whether a signature holds depends on nothing else
+def _signed(contents: tuple[bytes, ...], signature: bytes, root_key: ec.EllipticCurvePublicNumbers) -> LawBook:
+    verify(dict(zip(LAW_FILES, contents, strict=True)), signature, root_key.public_key())
+    return _read(contents)
 
 
 @lru_cache(maxsize=4)  # the same files are the same book, and nothing of it can be changed

@@ -8,7 +8,7 @@ resident code retires the one before; the account keeps them all, and the histor
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -79,7 +79,10 @@ class Accounts:
         enrolment: Enrolment,
         ids: Ids,
         joins: Sequence[Join] = (),
+        known: Callable[[Sequence[bytes]], Awaitable[None]] | None = None,
     ) -> None:
+        """`joins`: see `Join`; `known`: told at each login which codes are its holder's."""
+        self._known = known
         self._store, self._clock, self._ids = store, clock, ids
         self._numbering, self._enrolment, self._joins = numbering, enrolment, joins
 
@@ -90,6 +93,12 @@ class Accounts:
             LinkageError: no code could be obtained for a holder who has no account yet. A holder who has one is let in with what
                 is there; the code is asked for again at the next login.
         """
+        account = await self._account(serial)
+        if self._known is not None:
+            await self._known(self.subjects(account))
+        return account
+
+    async def _account(self, serial: str) -> str:
         account: str | None = self._store.read(
             lambda c: c.execute(_ACCOUNT_OF, {"serial": serial}).scalar_one_or_none()
         )

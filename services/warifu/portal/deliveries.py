@@ -24,7 +24,7 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.kernel.partitions import Months
 from warifu.kernel.store import Store
-from warifu.portal.history import corrections, marks
+from warifu.portal.history import corrections, holds, marks
 from warifu.portal.history.corrections import Correction, CorrectionError
 from warifu.portal.history.schema import marks as marked
 from warifu.portal.kept import COLUMNS, ROW, Kept, Seals
@@ -139,6 +139,7 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
     def _add(self, connection: Connection, new: list[Kept]) -> None:
         _ADD.add(connection, [self._seals.values(one) for one in new])
         marks.add_all(connection, self._seals.vault, new)
+        holds.note(connection, new)
 
 
 def entry_of(shown: portal_pb2.ShownRecord, log_key: str) -> Kept:

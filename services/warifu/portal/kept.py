@@ -98,9 +98,13 @@ class Seals:
         Raises:
             ErasedError: its term is over.
         """
-        content = packing.unpack(self.vault.unseal(row.month, row.sealed, _context(row.request_id)))
+        content = self.content(row.month, row.request_id, row.sealed)
         plain: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
         return Kept(**plain, **dict(zip(_SEALED, content, strict=True)))
+
+    def content(self, month: Month, request_id: str, sealed: bytes) -> list[Any]:
+        """What is sealed in a row, in its order: the code, then what an `Entry` tells from `answered_at` on, then the records; raises as `opened`."""
+        return packing.unpack(self.vault.unseal(month, sealed, _context(request_id)))
 
 
 def _context(request_id: str) -> bytes:

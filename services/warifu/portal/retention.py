@@ -12,14 +12,15 @@ from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import Month, month_of
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
-from warifu.portal.history.schema import corrections, marks
+from warifu.portal.history.schema import arrived_in, corrections, marks
 from warifu.portal.letters.schema import letters
 from warifu.portal.post.schema import applications, drafts
 from warifu.portal.schema import entries
 
 _LEFT: Final = select(entries.c.month).where(entries.c.month < bindparam("first")).limit(1)
 _WITH_THEM: Final = tuple(
-    delete(table).where(table.c.month < bindparam("first")) for table in (corrections, letters, drafts, applications)
+    delete(table).where(table.c.month < bindparam("first"))
+    for table in (arrived_in, corrections, letters, drafts, applications)
 )
 """What is kept about entries of the same months, and what was sent in them."""
 

@@ -75,6 +75,8 @@ account_subjects: Final = Table(
     Column("subject", LargeBinary, primary_key=True, comment="A code of the person; history is the union over all."),
     Column("account", ForeignKey("accounts.account"), nullable=False),
     Column("claimed_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
+    Column("held", LargeBinary, comment="In which months entries are, sealed; see warifu.portal.history.holds."),
+    Column("held_at", BigInteger, comment="Position in the order of arrival up to which that tells."),
     Index("ix_account_subjects_account", "account"),
 )
 

@@ -8,6 +8,8 @@ session, on every request, so that revoking it works at once.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,23 +18,25 @@ from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
-from warifu.kernel.store import Store
+from warifu.kernel.store import Store, StoreClosedError
 from warifu.portal.kiosk import downloads
 from warifu.portal.notices.schema import notices
 from warifu.portal.proxies import scopes
 from warifu.portal.schema import mandates, sessions
 
+_LOG: Final = logging.getLogger(__name__)
 COOKIE: Final = "warifu_session"
 IDLE: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(minutes=60)
 KIOSK_IDLE: Final = timedelta(minutes=3)
 SEEN_STEP: Final = timedelta(seconds=30)
-"""The time of the last request is noted at most this often: a page need not wait for the disk."""
+"""The time of the last request is noted at most this often, and no page waits for that."""
 
 _SELECT: Final = (
     select(
@@ -148,6 +152,9 @@ class Sessions:
     ) -> None:
         """`secure`: the portal is served over HTTPS; `bearer`: what a request that shows a bearer token opens (`warifu.portal.api`)."""
         self._store, self._clock, self._secure, self._bearer = store, clock, secure, bearer
+        self._seen: dict[bytes, int] = {}
+        """Of sessions whose last request is being noted: when it was."""
+        self._noting: set[asyncio.Task[None]] = set()
 
     async def open(self, account: str, response: Response, *, serial: str, kiosk: bool = False) -> bytes:
         """Log `account` in: always a new secret, whatever cookie the browser sent, so that nobody can plant one beforehand.
@@ -187,12 +194,13 @@ class Sessions:
         key, now = token_hash(token), milliseconds(self._clock.machine())
         keys = {"hash": key, "today": milliseconds(self._clock.network())}
         row = self._store.read(lambda connection: connection.execute(_SELECT, keys).one_or_none())
-        if row is None or not _lives(row, now):
+        seen_at = 0 if row is None else max(row.seen_at, self._seen.get(key, 0))
+        if row is None or not _lives(row, seen_at, now):
             return None
         if row.kiosk and not anywhere:
             downloads.refuse(request.url.path)
-        if now - row.seen_at >= milliseconds(SEEN_STEP):
-            await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
+        if now - seen_at >= milliseconds(SEEN_STEP):
+            self._touch(key, now)
         if row.acting is None:
             return Session(key, row.account, unread=row.unread, kiosk=row.kiosk, serial=row.serial)
         if row.principal is None:
@@ -201,6 +209,24 @@ class Sessions:
             scopes.check(row.scope, request.url.path)
         acting = Acting(row.acting, row.principal, row.principal_label, row.scope)
         return Session(key, row.account, acting, kiosk=row.kiosk, serial=row.serial)
+
+    def _touch(self, key: bytes, now: int) -> None:
+        """Note that a session was used. Until that is kept it counts here; if it never is, the session ends the sooner."""
+        self._seen[key] = now
+        task = asyncio.get_running_loop().create_task(self._note(key, now))
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _note(self, key: bytes, now: int) -> None:
+        try:
+            await self._store.write(lambda connection: connection.execute(_TOUCH, {"hash": key, "now": now}))
+        except StoreClosedError:
+            pass  # the portal ends
+        except DBAPIError:
+            _LOG.warning("the use of a session was not kept; it may end sooner", exc_info=True)
+        finally:
+            if self._seen.get(key) == now:
+                del self._seen[key]
 
     async def frame(self, request: Request) -> Mapping[str, object]:
         """What the frame of a page knows that shows nothing of anybody's: an error page, and what everyone may read."""
@@ -229,6 +255,6 @@ class Sessions:
         return await self._store.write(lambda connection: connection.execute(_PURGE, before).rowcount)
 
 
-def _lives(row: Row[Any], now: int) -> bool:
+def _lives(row: Row[Any], seen_at: int, now: int) -> bool:
     idle = KIOSK_IDLE if row.kiosk else IDLE
-    return bool(now - row.opened_at < milliseconds(LONGEST) and now - row.seen_at < milliseconds(idle))
+    return bool(now - row.opened_at < milliseconds(LONGEST) and now - seen_at < milliseconds(idle))

@@ -7,9 +7,10 @@ import hmac
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Row, Select, Table, Update, bindparam, insert, select, update
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
@@ -22,6 +23,13 @@ A = TypeVar("A")
 Second = Callable[[Row[Any], str], Mapping[str, Any] | None]
 """Checks a second factor against an account's row: the columns that change when it is right, None when it is wrong."""
 _NOBODY: Final = os.urandom(SALT_SIZE), os.urandom(HASH_SIZE)
+
+
+@cache  # a schema's, of which a process has few: its offices share the statements
+def _statements(table: Table) -> tuple[Select[Any], Select[Any], Insert, Update]:
+    key = table.c.login
+    read = select(table).where(key == bindparam("login"))
+    return read, select(table).order_by(key), insert(table), update(table).where(key == bindparam("who"))
 
 
 class LockedError(Exception):
@@ -44,11 +52,7 @@ class Accounts(Generic[A]):
         """`account` makes an account of its row. `turn`: a guess costs 16 MiB, so offices of one process guess one after the other."""
         self._store, self._clock, self._account, self._second = store, clock, account, second
         self._turn = turn or asyncio.Lock()
-        key = table.c.login
-        self._read = select(table).where(key == bindparam("login"))
-        self._all = select(table).order_by(key)
-        self._add = insert(table)
-        self._change = update(table).where(key == bindparam("who"))
+        self._read, self._all, self._add, self._change = _statements(table)
 
     async def make(self, login: str, role: str, password: str, **more: object) -> None:
         """Make an account, unless there is one of this name; `more` are the face's own columns."""

@@ -72,7 +72,8 @@ class NetworkCalls:
         try:
             if party == GATEWAY:
                 return await self._gateway().ListSuspicions(pb.ListSuspicionsRequest(from_day=day), timeout=_DEADLINE)
-            stub = self.peers.stub(supervision_pb2_grpc.InterimSupervisionServiceStub, party)
+            server = self.peers.server_of(party, institution)
+            stub = self.peers.stub(supervision_pb2_grpc.InterimSupervisionServiceStub, server)
             asked = pb.ListInquirySuspicionsRequest(institution=institution, from_day=day)
             found = await stub.ListInquirySuspicions(asked, timeout=_DEADLINE)
             return pb.ListSuspicionsResponse(suspicions=found.suspicions)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,12 @@ class _File:
     tag: str
 
 
+@cache  # they come with the program: as long as it runs they are what they were
+def _below(folder: Path) -> Sequence[tuple[str, bytes]]:
+    found = sorted(folder.rglob("*"))
+    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in found if path.suffix in _TYPES]
+
+
 @dataclass(frozen=True, slots=True)
 class Assets:
     """The static files below `folders`; of two with the same name the first found is served. Types not listed are not served."""
@@ -60,9 +67,7 @@ class Assets:
         for name, text in self.made.items():
             yield name, text.encode()
         for folder in self.folders:
-            for path in sorted(folder.rglob("*")):
-                if path.suffix in _TYPES:
-                    yield path.relative_to(folder).as_posix(), path.read_bytes()
+            yield from _below(folder)
 
     def url(self, name: str) -> str:
         """Where the file `name` is served; KeyError when there is none."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from warifu.kernel.clock import JAPAN
+from warifu.kernel.instants import datetime_at
 
 _DAYS_JA: Final = "月火水木金土日"
 _DAYS_EN: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -14,6 +16,9 @@ _MONTHS_EN: Final = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_AHEAD: Final = 9 * 3_600_000
+"""Milliseconds by which Japan's clocks are ahead of UTC."""
+_EPOCH: Final = date(1970, 1, 1)
 _REIWA: Final = 2019
 """Reiwa 1; whole calendar years suffice here, since the network began in 2017 and its first years are shown without an era."""
 
@@ -35,6 +40,23 @@ class Written:
 def iso(when: datetime) -> str:
     """An aware moment for programs: Japan time with offset, to the millisecond."""
     return when.astimezone(JAPAN).isoformat(timespec="milliseconds")
+
+
+def iso_at(instant: int) -> str:
+    """The same of milliseconds since 1970."""
+    if instant < 0:
+        return iso(datetime_at(instant))
+    seconds, rest = divmod(instant + _AHEAD, 1000)  # since 1951 Japan's clocks were never changed
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    return "%sT%02d:%02d:%02d.%03d+09:00" % (_day(days), hour, minute, second, rest)  # noqa: UP031 - half an f-string's time
+
+
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    """A day since 1970."""
+    return (_EPOCH + timedelta(days=days)).isoformat()
 
 
 def written(when: datetime, language: str) -> Written:

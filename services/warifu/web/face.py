@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from warifu.kernel.config import Web
@@ -126,6 +126,33 @@ class Face:
         return self.origin.startswith("https:")
 
 
+class _Routes(Router):
+    """Looks an address without parameters up among the few routes that it may be, instead of trying one after the other; of several the first is meant, as ever."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        # An address that is not one of ours is missing, never mended.
+        super().__init__(routes, redirect_slashes=False)
+        named = [route for route in routes if isinstance(route, Route)]
+        self._near = {
+            one.path: [route for route in routes if not isinstance(route, Route) or route.path_regex.match(one.path)]
+            for one in named
+            if not one.param_convertors
+        }
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `Router.app`, which is gone on to unless there is a route that takes address and method."""
+        near = self._near.get(scope["path"], ()) if scope["type"] == "http" and not scope.get("root_path") else ()
+        for route in near:
+            match, matched = route.matches(scope)
+            if match is Match.FULL:
+                scope.setdefault("router", self)
+                scope["route"] = route
+                scope.update(matched)
+                await route.handle(scope, receive, send)
+                return
+        await super().app(scope, receive, send)
+
+
 def wants_json(request: Request) -> bool:
     """The caller is a program: it asks below /api/ or accepts JSON and no pages."""
     accepted = request.headers.get("accept", "")
@@ -189,5 +216,5 @@ def application(
         routes=[*routes, *shared],
         exception_handlers={HTTPException: refused, Exception: broken, **failures},
     )
-    app.router.redirect_slashes = False  # an address that is not one of ours is missing, never mended
+    app.router = _Routes(app.routes)
     return Guard(around(app), face.host, face.origin, failed, face.policy, tokens)

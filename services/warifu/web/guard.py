@@ -8,11 +8,11 @@ takes a token takes nothing else beside it. Other schemes do not count: password
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -79,11 +79,12 @@ class Guard:
     """Of every response that does not bring one of its own."""
     tokens: str = ""
     """Below this path bearer tokens are taken; nowhere when empty."""
-    _headers: Mapping[str, str] = field(init=False)
+    _headers: Sequence[tuple[bytes, bytes]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Build the headers once."""
-        object.__setattr__(self, "_headers", {"content-security-policy": self.policy.header(), **_HEADERS})
+        headers = {"content-security-policy": self.policy.header(), **_HEADERS}
+        object.__setattr__(self, "_headers", [(name.encode(), value.encode()) for name, value in headers.items()])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -117,9 +118,9 @@ class Guard:
     def _with_headers(self, send: Send) -> Send:
         async def sender(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                brought = message.get("headers", ())
+                names = {name.lower() for name, _ in brought}
+                message["headers"] = [*brought, *(header for header in self._headers if header[0] not in names)]
             await send(message)
 
         return sender

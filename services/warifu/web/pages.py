@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from gettext import NullTranslations
 from html import unescape
 from pathlib import Path
+from types import CodeType
 from typing import Final, Self
 from urllib.parse import parse_qsl, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.bccache import Bucket
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -25,6 +27,25 @@ SHARED: Final = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE_SECONDS: Final = 365 * 24 * 3600
 
 
+class _Compiled(BytecodeCache):
+    """Each template is compiled once in a process, not once for each language and face: the settings are the same, and texts are looked up late."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give the code of this name, file and content, if it is there."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it."""
+        assert bucket.code is not None
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED: Final = _Compiled()
+
+
 def environment(folders: Sequence[Path], translations: NullTranslations) -> Environment:
     """A template environment over `folders`, first found first."""
     made = Environment(
@@ -34,6 +55,7 @@ def environment(folders: Sequence[Path], translations: NullTranslations) -> Envi
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=_COMPILED,
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
@@ -52,7 +74,7 @@ class Pages:
         self._translations = translations
         for code, made in self._environments.items():
             made.globals.update(shared, asset=assets.url)
-            made.filters["day"] = partial(day, language=code)
+            made.filters["day"] = _in_words(code)
 
     @classmethod
     def of(cls, folder: Path, domain: str, *, made: Mapping[str, str] | None = None, **shared: object) -> Self:
@@ -102,6 +124,14 @@ class Pages:
                 languages.COOKIE, language, max_age=LANGUAGE_COOKIE_SECONDS, httponly=True, samesite="lax"
             )
         return response
+
+
+def _in_words(language: str) -> Callable[[object, str | date], str]:
+    @pass_context  # else Jinja would put a day that stands in a template into its code, which all languages share
+    def in_words(_context: object, value: str | date) -> str:
+        return day(value, language)
+
+    return in_words
 
 
 def _language_links(request: Request) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from warifu.cli import authority, bench, conformance, drill, interim, operator, permissions, protos
+from warifu.cli import agency, authority, bench, conformance, drill, interim, operator, permissions, protos
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
@@ -84,6 +84,7 @@ app.command(
 app.add_typer(drill.app, name="drill")
 app.add_typer(operator.app, name="operator")
 app.add_typer(interim.app, name="interim")
+app.add_typer(agency.app, name="agency")
 app.add_typer(conformance.app, name="conformance")
 app.command(
     "people",

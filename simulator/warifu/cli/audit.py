@@ -71,7 +71,8 @@ async def _audited(state: Path | None, resume: Path | None, laws: list[Path]) ->
     try:
         with _progress() as progress:
             portals = {one.code: one.kind for one in rules.books[0].register.of_kind("portal")}
-            sources = NetworkSources(channels.to, file.extra["kinds"] | portals, file.log.get("url"))
+            servers = {code: file.server_of(code).name for code in file.extra["kinds"]}
+            sources = NetworkSources(channels.to, servers | portals, file.log.get("url"))
             return await Audit(sources, scratch, rules, trust, progress).run()
     finally:
         scratch.close()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warifu.cli.bench_kit import HELP as KIT
+from warifu.cli.bench_kit import kit
 from warifu.cli.bench_population import HELP as POPULATION
 from warifu.cli.bench_population import population
 from warifu.cli.bench_run import HELP, RUN, Rows, run
@@ -32,6 +34,7 @@ app = typer.Typer(
 )
 app.command(RUN, hidden=True, help=HELP)(run)
 app.command("population", help=POPULATION)(population)
+app.command("kit", help=KIT)(kit)
 
 _HELP = t(
     "公開ログが情報照会にかける費用を測る。",

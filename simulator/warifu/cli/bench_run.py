@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 RUN = "run"
 """The hidden command that does it: `warifu bench` without the name of another command means this one."""
 QUICK_PAIRS, PAIRS = 3, 9
+_LONG = ("population", "history_http")
+"""Rows without a goal that a quick run leaves out unless they are named."""
 SEED = 20260406
 """Of the order of kills."""
 
@@ -49,8 +51,8 @@ _MORE = t(
     "its requester's process: sealed, decided, recorded three times, opened. The run fails when an answer was released before its records were durable.",
 )
 _OTHERS = t(
-    "ほかの測定: warifu bench log --help、warifu bench history --help",
-    "Other measurements: warifu bench log --help, warifu bench history --help",
+    "ほかの測定: warifu bench log --help、warifu bench history --help、warifu bench kit --help",
+    "Other measurements: warifu bench log --help, warifu bench history --help, warifu bench kit --help",
 )
 _EXAMPLES = "\n\n".join(
     f"  {as_typed(line)}"
@@ -96,6 +98,13 @@ def run(
             help=t("履歴の背後の記録の件数（1000万、--quick では10万）。", "Records behind a page of the history (10,000,000; 100,000 with --quick)."),
         ),
     ] = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", show_default=False, exists=True, file_okay=False,
+            help=t("履歴の記録をここに残し、次の測定でも使う（1000万件で15 GB）。", "Leave the records of the history here and use them again (15 GB for ten million)."),
+        ),
+    ] = None,
     disk: Disk = DISK,
     json_: Json = False,
 ) -> None:  # fmt: skip
@@ -111,8 +120,10 @@ def run(
             t(f"{unknown[0]} という行はありません。あるのは：", f"there is no row {unknown[0]}. There are: ")
             + ", ".join(ROWS)
         )
-    usual = [row for row in ROWS if not (quick and row == "population")]
-    plan = Plan(tuple(rows or usual), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick, history=records)
+    usual = [row for row in ROWS if not (quick and row in _LONG)]
+    plan = Plan(
+        tuple(rows or usual), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick, history=records, kept=kept
+    )
     with clear_errors():
         found = asyncio.run(_measured(disk, plan))
         if html is not None:

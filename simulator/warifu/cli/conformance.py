@@ -1,23 +1,22 @@
-"""`warifu conformance`: does an interim server of your own keep the protocol."""
+"""`warifu conformance`: does an interim server, or a business system, of your own keep what the documents ask."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import os
+import secrets
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
+from warifu.cli.conformance_told import Command, Folder, Html, JUnit, Only, Target, Told, Wait
 from warifu.cli.options import Json
-from warifu.cli.output import clear_errors, document, err, out, placed
-from warifu.cli.text import example, language, t
+from warifu.cli.output import clear_errors, document, out, placed
+from warifu.cli.text import example, t
 
 if TYPE_CHECKING:
-    from warifu.simulator.conformance import Requirement, Result
-    from warifu.simulator.conformance.folder import Prepared
+    from warifu.simulator.conformance import Prepared, PreparedRequester
 
 app = typer.Typer(
     name="conformance",
@@ -25,26 +24,33 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help=example(
-        "自分で作った中間サーバーが、通信の要求（docs/PROTOCOL.md）を満たすかを試験する。",
-        "Does an interim server of your own keep the requirements of docs/PROTOCOL.md?",
+        "自分で作った中間サーバーや業務システムが、要求（docs/PROTOCOL.md、docs/BUSINESS.md）を満たすかを試験する。",
+        "Does an interim server, or a business system, of your own keep the requirements of docs/PROTOCOL.md and docs/BUSINESS.md?",
         "warifu conformance prepare ./conformance --institution tax-480011",
         "warifu conformance provider --folder ./conformance --target 127.0.0.1:8295",
+        "warifu conformance requester --folder ./conformance --command 'my-requester …'",
     ),
 )
-_MARKS = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
 @app.command(
     help=example(
-        "提供機関の設定に要るもの（証明書、鍵、法令表、副本と符号）をフォルダーに作る。",
-        "Write what the provider must be configured with: certificates, keys, law book, copies with codes.",
+        "試験を受ける機関の設定に要るもの（証明書、鍵、法令表、副本や符号）をフォルダーに作る。税務の機関は提供機関、国民健康保険は照会機関として。",
+        "Write what an institution must be configured with: certificates, keys, law book, copies or codes. A tax office is tried as a provider, a municipal health insurance as a requester.",
         "warifu conformance prepare ./conformance --institution tax-480011",
+        "warifu conformance prepare ./conformance --institution nhi-490016",
     )
 )
 def prepare(
     folder: Annotated[Path, typer.Argument(file_okay=False, help=t("作るフォルダー。", "The folder to make."))],
     institution: Annotated[
-        str, typer.Option(help=t("税務の機関のコード。", "Code of a tax office, such as tax-480011."))
+        str,
+        typer.Option(
+            help=t(
+                "機関のコード。税務なら提供機関、国民健康保険なら照会機関。",
+                "Code of a tax office (a provider), such as tax-480011, or of a municipal health insurance (a requester), such as nhi-490016.",
+            )
+        ),
     ],
     listen: Annotated[
         str, typer.Option(help=t("提供機関が待ち受けるアドレス。", "Address at which the provider will listen."))
@@ -56,14 +62,19 @@ def prepare(
     json_: Json = False,
 ) -> None:
     """Prepare a folder and say what to do with it."""
-    from warifu.simulator.conformance import prepare as made  # noqa: PLC0415 - slow to import
+    from warifu.simulator import conformance  # noqa: PLC0415 - slow to import
 
     with clear_errors(), placed(folder):
-        prepared = made(folder, institution, listen, gateway)
+        if institution.startswith("nhi-"):
+            asks = conformance.prepare_requester(folder, institution, gateway)
+            told, advice = asks.document(), _of_requester(asks)
+        else:
+            provides = conformance.prepare(folder, institution, listen, gateway)
+            told, advice = provides.document(), _of_provider(provides)
     if json_:
-        document(prepared.document())
+        document(told)
     else:
-        _advise(prepared)
+        _advise(institution, *advice)
 
 
 @app.command(
@@ -76,35 +87,22 @@ def prepare(
 )
 def provider(
     target: Annotated[str, typer.Option(help=t("提供機関のアドレス HOST:PORT。", "The provider's HOST:PORT."))],
-    folder: Annotated[
-        Path, typer.Option(help=t("prepare で作ったフォルダー。", "The folder that prepare made."), file_okay=False)
-    ],
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=t("この番号の要求だけ（繰り返し可）。", "Only requirements of this number; may be repeated."),
-            show_default=False,
-        ),
-    ] = None,
-    command: Annotated[
+    folder: Folder,
+    only: Only = None,
+    command: Command = None,
+    clerk: Annotated[
         str | None,
         typer.Option(
             help=t(
-                "提供機関を起動するコマンド。強制終了と再起動も試す。",
-                "Starts the provider; it is then also killed and started again.",
+                "提供機関の職員として確認待ちを処理するコマンド。許可証番号と provide か withhold が最後に付く。",
+                "Decides, as a clerk of the provider, on an answer that waits; given the permit id and provide or withhold as its last words.",
             ),
             show_default=False,
         ),
     ] = None,
-    junit: Annotated[
-        Path | None, typer.Option(help=t("JUnit XML の出力先。", "Write JUnit XML here."), show_default=False)
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help=t("HTML の出力先。", "Write a page here."), show_default=False)
-    ] = None,
-    wait: Annotated[
-        float, typer.Option(min=1, help=t("提供機関を待つ秒数。", "Seconds to wait for the provider."))
-    ] = 60.0,
+    junit: JUnit = None,
+    html: Html = None,
+    wait: Wait = 60.0,
     json_: Json = False,
 ) -> None:
     """Run the requirements against a provider."""
@@ -112,92 +110,128 @@ def provider(
 
     with clear_errors():
         prepared = conformance.prepared(folder)
-        requirements = conformance.chosen(only or [])
+        decides = conformance.clerk_by(shlex.split(clerk)) if clerk else None
         words = shlex.split(command or "")
-        results = asyncio.run(_run(prepared, target, requirements, words, wait, quiet=json_))
-        if junit is not None:
-            with placed(junit):
-                junit.write_text(conformance.junit(results, prepared.institution), encoding="utf-8")
-        if html is not None:
-            with placed(html):
-                html.write_text(conformance.html(results, prepared.institution, target, language()), encoding="utf-8")
-    failed = sum(one.status == "failed" for one in results)
-    if json_:
-        document(
-            {
-                "institution": prepared.institution,
-                "target": target,
-                "passed": not failed,
-                "results": [one.document() for one in results],
-            }
-        )
-    else:
-        out.print(
-            t(
-                f"要求 {len(results)} 件：適合 {len(results) - failed}、不適合 {failed}",
-                f"{len(results)} requirements: {len(results) - failed} passed, {failed} failed",
+        opened = conformance.opened(prepared, target, command=words, clerk=decides, patience=wait)
+        told = Told(conformance.PROVIDER, prepared.institution, target, prepared.root, junit, html, json_)
+        told.run(opened, only)
+
+
+@app.command(
+    help=example(
+        "照会機関を試験する。質問は一行の JSON で渡す（docs/CONFORMANCE.md）。満たさない要求があれば終了コード 1。",
+        "Try a requester, which is asked by lines of JSON (docs/CONFORMANCE.md); exit code 1 when it fails a requirement.",
+        "warifu conformance requester --folder ./conformance --command 'my-requester --folder ./conformance/health_insurance'",
+        "warifu conformance requester --folder ./conformance --target 127.0.0.1:8296 --only PROTO-7.1 --html result.html",
+    )
+)
+def requester(
+    folder: Folder,
+    command: Command = None,
+    target: Target = None,
+    only: Only = None,
+    junit: JUnit = None,
+    html: Html = None,
+    wait: Wait = 60.0,
+    json_: Json = False,
+) -> None:
+    """Run the requirements against a requester."""
+    # One check listens under another party's name, and gRPC's own log would say so on the terminal.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from warifu.simulator import conformance  # noqa: PLC0415 - slow to import
+
+    with clear_errors():
+        prepared = conformance.prepared_requester(folder)
+        words = shlex.split(command or "")
+        opened = conformance.opened_requester(prepared, address=target or "", command=words, patience=wait)
+        where = target or command or ""
+        told = Told(conformance.REQUESTER, prepared.institution, where, prepared.root, junit, html, json_)
+        told.run(opened, only)
+
+
+@app.command(
+    help=example(
+        "中間サーバーの手前にある業務システムを試験する。用事は一行の JSON で渡す（docs/CONFORMANCE.md）。満たさない要求があれば終了コード 1。",
+        "Try a business system behind an interim server, which is given errands by lines of JSON (docs/CONFORMANCE.md); exit code 1 when it fails a requirement.",
+        "warifu conformance business --command 'my-office --store ./office.db'",
+        "warifu conformance business --target 127.0.0.1:8296 --token secret --only BIZ-7.4 --junit result.xml",
+    )
+)
+def business(
+    command: Command = None,
+    target: Target = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help=t(
+                "業務システムが示すトークン。--command では省略でき、新しく作って WARIFU_TOKEN で渡す。",
+                "Token that lets the business system in. With --command it may be left out: a new one is told by WARIFU_TOKEN.",
             ),
-            style="bold",
-        )
-    raise typer.Exit(1 if failed else 0)
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65534, help=t("HTTP のポート。gRPC は次のポート。", "Port of HTTP; gRPC is at the next one.")
+        ),
+    ] = 8190,
+    only: Only = None,
+    junit: JUnit = None,
+    html: Html = None,
+    json_: Json = False,
+) -> None:
+    """Run the requirements against a business system."""
+    from warifu.simulator import conformance  # noqa: PLC0415 - slow to import
+
+    with clear_errors():
+        if target and not token:
+            raise conformance.ConformanceError(
+                "--target の業務システムが使うトークンを --token で指定してください。",
+                "say with --token which token the business system at --target shows.",
+            )
+        words, shown = shlex.split(command or ""), token or secrets.token_urlsafe(24)
+        opened = conformance.opened_business(address=target or "", command=words, token=shown, port=port)
+        told = Told(conformance.BUSINESS, conformance.FACE_OF, target or command or "", None, junit, html, json_)
+        told.run(opened, only)
 
 
-async def _run(
-    prepared: Prepared,
-    target: str,
-    requirements: tuple[Requirement, ...],
-    command: list[str],
-    patience: float,
-    *,
-    quiet: bool,
-) -> list[Result]:
-    from warifu.simulator.conformance import check_all, opened  # noqa: PLC0415
-
-    # Our gateway's log is not the user's: a party without a witness has something to say every second.
-    logging.getLogger("warifu").addHandler(logging.FileHandler(prepared.root / "gateway.log", encoding="utf-8"))
-
-    with err.status(t(f"{target} の提供機関を待っています…", f"Waiting for the provider at {target}…")) as status:
-        async with opened(prepared, target, command=command, patience=patience) as bench:
-            status.stop()
-            return await check_all(bench, requirements, None if quiet else _tell)
+Advice = tuple[list[tuple[str, object]], str]
+"""What to configure, and what to run then."""
 
 
-def _tell(result: Result) -> None:
-    """One line a requirement; for a failure what was expected, what came and what was sent."""
-    from warifu.simulator.conformance.report import sent  # noqa: PLC0415
-
-    one, style = result.requirement, _MARKS[result.status]
-    word = {"passed": t("適合", "passed"), "failed": t("不適合", "failed"), "skipped": t("未実施", "skipped")}
-    note = f"  ({t(*result.note)})" if result.note.en else ""
-    out.print(f"[{style}]{word[result.status]}[/]  {one.label}  {escape(t(one.ja, one.en) + note)}", soft_wrap=True)
-    if result.status != "failed":
-        return
-    for name, value in (
-        (t("章", "section"), f"docs/PROTOCOL.md, {one.section}"),
-        (t("期待", "expected"), t(*result.expected)),
-        (t("結果", "got"), t(*result.got)),
-        (t("送信", "sent"), sent(result)),
-    ):
-        out.print(f"    {name}: {value}", markup=False, soft_wrap=True)
-
-
-def _advise(prepared: Prepared) -> None:
-    out.print(t(f"{prepared.institution} の適合試験", f"Conformance of {prepared.institution}"), style="bold")
+def _of_provider(prepared: Prepared) -> Advice:
     folder = prepared.theirs
-    for name, value in (
+    return [
         (t("提供機関のフォルダー", "the provider's folder"), folder),
-        (t("ルート証明書と失効リスト", "root and revocation list"), folder / "trust"),
+        *_common(folder, prepared.institution),
         (t("サーバー証明書と鍵", "server certificate and key"), folder / "tls"),
-        (t("クライアント証明書と鍵", "client certificate and key"), folder / "identities" / prepared.institution),
-        (t("アドレスなど", "addresses"), folder / "party.json"),
         (t("登録する副本と符号", "copies to serve, with codes"), folder / "copies.json"),
         (t("待ち受け", "listen at"), prepared.listen),
         (t("ゲートウェイ（試験中だけ動く）", "gateway, which runs during a run"), prepared.gateway),
-    ):
+    ], f"warifu conformance provider --folder {prepared.folder} --target {prepared.listen}"
+
+
+def _of_requester(prepared: PreparedRequester) -> Advice:
+    folder = prepared.theirs
+    return [
+        (t("照会機関のフォルダー", "the requester's folder"), folder),
+        *_common(folder, prepared.institution),
+        (t("照会する人の符号", "codes of whom to ask about"), folder / "people.json"),
+        (t("ゲートウェイ（試験中だけ動く）", "gateway, which runs during a run"), prepared.gateway),
+    ], f"warifu conformance requester --folder {prepared.folder} --command '…'"
+
+
+def _common(folder: Path, institution: str) -> list[tuple[str, object]]:
+    return [
+        (t("ルート証明書と失効リスト", "root and revocation list"), folder / "trust"),
+        (t("クライアント証明書と鍵", "client certificate and key"), folder / "identities" / institution),
+        (t("アドレスなど", "addresses"), folder / "party.json"),
+    ]
+
+
+def _advise(institution: str, rows: list[tuple[str, object]], command: str) -> None:
+    out.print(t(f"{institution} の適合試験", f"Conformance of {institution}"), style="bold")
+    for name, value in rows:
         out.print(f"  {name}: {value}", markup=False, soft_wrap=True)
-    command = f"warifu conformance provider --folder {prepared.folder} --target {prepared.listen}"
-    out.print(
-        t("設定して起動したら", "Configure it, start it, then") + f":  {t(command, command)}",
-        markup=False,
-        soft_wrap=True,
-    )
+    out.print(t("設定したら", "Configure it, then") + f":  {command}", markup=False, soft_wrap=True)

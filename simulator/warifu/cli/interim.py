@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,6 +68,16 @@ def interim(
             help=t("トークンの代わりに、証明書で相互に確かめる。", "Mutual TLS instead of a token."),
         ),
     ] = False,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone",
+            help=t(
+                "その間、この機関の模擬の業務システムには自分からは何もさせない。",
+                "Meanwhile the institution's simulated business system does nothing by itself.",
+            ),
+        ),
+    ] = False,
     state: State = None,
     json_: Json = False,
 ) -> None:
@@ -77,7 +87,7 @@ def interim(
     if institution is None:
         fail(t("--institution で機関を指定してください。", "name the institution with --institution."))
     with clear_errors():
-        asyncio.run(_serve(state, institution, port, tls=tls, as_json=json_))
+        asyncio.run(_serve(state, institution, port, tls=tls, exclusive=alone, as_json=json_))
 
 
 @app.command(
@@ -130,19 +140,22 @@ def batch(
     raise typer.Exit(1 if done["malformed"] or done["refused"] else 0)
 
 
-async def _serve(state: Path | None, institution: str, port: int, *, tls: bool, as_json: bool) -> None:
+async def _serve(state: Path | None, institution: str, port: int, *, tls: bool, exclusive: bool, as_json: bool) -> None:
     from warifu.simulator.face import Options, served  # noqa: PLC0415 - slow to import
+    from warifu.simulator.face.alone import alone  # noqa: PLC0415
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     _, network = living(state)
     async with served(network, institution, options=Options(port, port and port + 1, tls)) as face:
-        if as_json:
-            document(face.document())
-        else:
-            _announce(face)
-        if not await _ended(stop, network):
+        async with alone(network, institution) if exclusive else nullcontext():
+            if as_json:
+                document(face.document())
+            else:
+                _announce(face)
+            lived = await _ended(stop, network)
+        if not lived:
             fail(t("ネットワークが終わったので、窓口も終わります。", "the network has ended, and so does its face."), 1)
 
 

@@ -61,7 +61,6 @@ def clear_errors() -> Iterator[None]:
     import grpc  # noqa: PLC0415 - slow to import
 
     from warifu.kernel.errors import LinkageError  # noqa: PLC0415
-    from warifu.kernel.failures import is_store_trouble  # noqa: PLC0415
     from warifu.simulator.told import ToldError  # noqa: PLC0415
 
     try:
@@ -69,6 +68,8 @@ def clear_errors() -> Iterator[None]:
     except ToldError as error:
         fail(t(error.ja, error.en))
     except OSError as error:
+        from warifu.kernel.failures import is_store_trouble  # noqa: PLC0415 - loads the database library
+
         if not is_store_trouble(error):
             raise
         fail(_disk_trouble(error))

@@ -36,6 +36,17 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INSTITUTION[=HOST:PORT]",
+            help=t(
+                "この機関は、このアドレスにある自分のシステムが受け持つ（繰り返せる。docs/ONBOARD.md）。",
+                "A system of your own at this address serves this institution (repeat it for more; docs/ONBOARD.md).",
+            ),
+            show_default=False,
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Serve a network for tests from one process: reset, snapshots, faults and clock by a control service. Ctrl-C ends it."""
@@ -52,16 +63,16 @@ def serve(
         )
     with clear_errors():
         try:
-            run(_serve(people, seed, port, face or [], as_json=json_))
+            run(_serve(people, seed, port, face or [], at or [], as_json=json_))
         except LinkageTestError as error:
             fail(str(error))
 
 
-async def _serve(people: int, seed: int, port: int, faces: list[str], *, as_json: bool) -> None:
-    from warifu.simulator.testing.serving import served, until_signalled  # noqa: PLC0415
+async def _serve(people: int, seed: int, port: int, faces: list[str], at: list[str], *, as_json: bool) -> None:
+    from warifu.simulator.testing.serving import places, served, until_signalled  # noqa: PLC0415
 
     over = until_signalled()
-    async with served(people, seed, port=port, faces=faces, listed=True) as told:
+    async with served(people, seed, port=port, faces=faces, elsewhere=places(at), listed=True) as told:
         if as_json:
             document(told.document())
         else:
@@ -81,6 +92,11 @@ def _show(told: Served) -> None:
             (f"{face.institution} HTTP/JSON", face.url),
             (f"{face.institution} gRPC", face.address),
             (f"{face.institution} {t('トークン', 'token')}", face.token),
+        ]
+    for one in told.onboarded:
+        rows += [
+            (f"{one['institution']} {t('待ち受けるアドレス', 'listens at')}", one["address"]),
+            (f"{one['institution']} {t('フォルダー', 'folder')}", one["folder"]),
         ]
     for name, value in rows:
         out.print(f"  {name}: {value}", soft_wrap=True, highlight=False, markup=False)

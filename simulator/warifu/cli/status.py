@@ -49,6 +49,13 @@ def status(state: State = None, json_: Json = False) -> None:
             f"ready in {report['ready_seconds']} s, memory {report['pss_total_bytes'] / mebi:.0f} MiB in all",
         )
     )
+    if elsewhere := living(state)[1].elsewhere:
+        served = t("、", ", ").join(f"{code} ({address})" for code, address in elsewhere.items())
+        out.print(
+            t(f"外のシステムが受け持つ機関: {served}", f"served by systems outside: {served}"),
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _behind(state: Path | None) -> list[str]:

@@ -31,5 +31,7 @@ def run_tests(
     words = [] if all_ else ["-m", "not slow"]
     if list_:
         words += ["--collect-only", "-q"]
+    elif not context.args:
+        words += ["-n", "2", "--dist", "loadfile"]  # tests/workers.py
     command = [sys.executable, "-m", "pytest", *words, *context.args]
     raise typer.Exit(subprocess.run(command, cwd=ROOT, check=False).returncode)  # noqa: S603

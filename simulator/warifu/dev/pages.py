@@ -100,11 +100,12 @@ def texts() -> str:
 
 
 def write() -> None:
-    """Rewrite both pages and the example's texts."""
-    from warifu.dev import coverage  # noqa: PLC0415 - it uses what is here
+    """Rewrite the pages and the example's texts."""
+    from warifu.dev import conformance, coverage  # noqa: PLC0415 - they use what is here
 
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    coverage.PAGE.write_text(fill(coverage.PAGE.read_text(encoding="utf-8"), coverage.TABLES), encoding="utf-8")
+    for one in (conformance, coverage):
+        one.PAGE.write_text(fill(one.PAGE.read_text(encoding="utf-8"), one.TABLES), encoding="utf-8")
     TEXTS.write_text(texts(), encoding="utf-8")
 
 

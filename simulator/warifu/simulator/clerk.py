@@ -191,15 +191,22 @@ class Clerk:
 
 
 async def ask(
-    doors: Doors, requester: str, addressee_no: str, question: Question, request_id: str | None = None
+    doors: Doors,
+    requester: str,
+    addressee_no: str,
+    question: Question,
+    request_id: str | None = None,
+    *,
+    decided: bool = True,
 ) -> Exchange:
     """Ask to the end: where the provider's clerk must look first (PROTO §6), the clerk there looks and provides.
 
+    With `decided` false nobody does, and what waits is left waiting: whoever is the provider decides by itself.
     Ordinary answers wait for a clerk too, by rules that have nothing to do with the person, so whoever asks must be ready for it.
     """
     clerk = Clerk(doors, requester)
     exchange = await clerk.inquire(addressee_no, question, request_id)
-    if exchange.state.outcome != exchange_pb2.OUTCOME_PENDING:
+    if exchange.state.outcome != exchange_pb2.OUTCOME_PENDING or not decided:
         return exchange
     await Clerk(doors, question.provider).review(exchange.request_id, interim_pb2.REVIEW_DECISION_PROVIDE)
     await doors.settle([doors.network.extra["kinds"][requester]])

@@ -55,9 +55,9 @@ class Doors:
     """Of every channel but those to control sockets."""
 
     def counter(self, institution: str) -> grpc.aio.Channel:
-        """A channel to the institution's party under its counter's certificate."""
-        kind = self.network.extra["kinds"][institution]
-        return self._channel(kind, institution, self.network.counters[institution])
+        """A channel to the institution's server under its counter's certificate."""
+        entry = self.network.server_of(institution)
+        return self._channel_to(entry, f"{institution}@{entry.address}", self.network.counters[institution])
 
     def counter_at(self, party: str, institution: str) -> grpc.aio.Channel:
         """A channel to another party than its own under the institution's counter's certificate, such as to the supervisor."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from warifu.common.v1 import common_pb2
@@ -13,8 +13,18 @@ from warifu.numbering.keys import simulated
 from warifu.numbers import individual_number
 from warifu.simulator import places
 from warifu.simulator.cards.labels import EXPIRED, ROLE
-from warifu.simulator.cards.tray import DemoPerson
-from warifu.simulator.population import CLOCK_START, Household, Person, Scheme, age_on, cast, generate, load_world
+from warifu.simulator.cards.person import DemoPerson
+from warifu.simulator.population import (
+    CLOCK_START,
+    START,
+    Household,
+    Person,
+    Scheme,
+    age_on,
+    cast,
+    generate,
+    load_world,
+)
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.translate import Households, basic_items
 
@@ -88,33 +98,52 @@ def cards_of(seed: int, people: Sequence[Person], *, first: bool) -> list[DemoPe
 
 
 class People:
-    """A population with what scenarios want to know of it. Of a large one it holds the first people, among whom all traits occur."""
+    """A population with what scenarios want to know of it. Of a large one it holds the first people, among whom all traits occur.
+
+    They are drawn when somebody asks for more than single persons: five thousand lives take seconds.
+    """
 
     start: date = CLOCK_START
     """Day of which everything here is true."""
 
-    def __init__(self, seed: int, households: tuple[Household, ...], later: Callable[[int], Household | None]) -> None:
-        """`later` finds the household of the person with an index that is not among the households."""
-        self._seed = seed
-        self._later = lru_cache(maxsize=64)(later)
-        self._people = [person for household in households for person in household]
-        self._by_handle = {person.person: person for person in self._people}
-        self._roles = cast(households)
-        self.households = Households(self._people)
+    def __init__(
+        self, seed: int, first: Callable[[], tuple[Household, ...]], one: Callable[[int], Household | None]
+    ) -> None:
+        """`first` draws the households at hand, `one` finds that of the person with an index."""
+        self._seed, self._first = seed, first
+        self._one = lru_cache(maxsize=64)(one)
+        self._alone: str | None = None
+
+    @cached_property
+    def _people(self) -> list[Person]:
+        return [person for household in self._first() for person in household]
+
+    @cached_property
+    def _by_handle(self) -> dict[str, Person]:
+        return {person.person: person for person in self._people}
+
+    @cached_property
+    def _roles(self) -> Mapping[str, str]:
+        return cast(self._first())
+
+    @cached_property
+    def households(self) -> Households:
+        """Who lives with whom, among the people at hand."""
+        return Households(self._people)
 
     @classmethod
     def of(cls, network: NetworkFile) -> People:
         """The population of a network."""
         seed, people = network.seed, network.people
 
-        def later(index: int) -> Household | None:
-            if not FIRST < index <= people:
+        def one(index: int) -> Household | None:
+            if not 0 < index <= people:
                 return None
-            start = places.before(places.load(network.folder), index - 1)
+            start = START if index <= FIRST else places.before(places.load(network.folder), index - 1)
             stream = generate(seed, people, load_world(), start)
             return next((one for one in stream if one.people[-1].index >= index), None)
 
-        return cls(seed, _households(seed, people), later)
+        return cls(seed, lambda: _households(seed, people), one)
 
     def all(self) -> list[Person]:
         """Everyone, in the order of handles; of a population of more than `FIRST` these first ones."""
@@ -126,9 +155,12 @@ class People:
         Raises:
             KeyError: there is none.
         """
-        if handle in self._by_handle:
+        index = _index_of(handle)
+        if 0 < index <= FIRST and self._alone is None:
+            self._alone = handle  # whoever asks for one may ask for no other; for a second the people at hand are drawn
+        if ("_people" in vars(self) or self._alone != handle) and index <= FIRST:
             return self._by_handle[handle]
-        household = self._later(_index_of(handle))
+        household = self._one(index)
         found = [person for person in household or () if person.person == handle]
         if not found:
             raise KeyError(handle)

@@ -11,10 +11,11 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from warifu.kernel.config import own_server
 from warifu.simulator.told import ToldError
 
 SCHEMA = 1
@@ -96,6 +97,8 @@ class NetworkFile:
     """The population is loaded."""
     key_copies: dict[str, int] = field(default_factory=dict)
     """Where backups keep copies of the month keys, with the first month that each opened when it was last seen (warifu.kernel.months)."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """Institutions that a system outside serves in their party's place, each with that system's address (docs/ONBOARD.md)."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -135,7 +138,13 @@ class NetworkFile:
         """Write the file atomically, readable by the owner alone."""
         path, fresh = state / NETWORK_NAME, state / f".{NETWORK_NAME}.new"
         fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        # Every value on a line of its own: an indented document is written by Python, letter by letter.
+        parts = (
+            (one.name, json.dumps(getattr(self, one.name), ensure_ascii=False, default=asdict)) for one in fields(self)
+        )
+        fresh.write_text(
+            "{\n" + ",\n".join(f'  "{name}": {value}' for name, value in parts) + "\n}\n", encoding="utf-8"
+        )
         fresh.replace(path)
 
     def party(self, name: str) -> PartyEntry:
@@ -144,13 +153,32 @@ class NetworkFile:
         Raises:
             StateError: there is no such party; the message lists those there are.
         """
-        for entry in self.parties:
+        for entry in (*self.parties, *map(self.server_of, self.elsewhere)):
             if entry.name == name:
                 return entry
         raise StateError(
             f"{name!r} という機関はありません。ある機関: {', '.join(p.name for p in self.parties)}",
             f"no party is named {name!r}; there are: {', '.join(p.name for p in self.parties)}",
         )
+
+    def server_of(self, institution: str) -> PartyEntry:
+        """Where an institution is served: its party, or a server of its own. That has no control socket here.
+
+        Raises:
+            KeyError: there is no such institution.
+        """
+        kind = self.extra["kinds"][institution]
+        if institution not in self.elsewhere:
+            return self.party(kind)
+        from warifu.kernel.peers import server_name  # noqa: PLC0415 - gRPC takes a while to load, and most networks have none such
+
+        name = own_server(kind, institution)
+        return PartyEntry(name, self.elsewhere[institution], server_name(name), "")
+
+    @property
+    def trusting(self) -> list[str]:
+        """Folders that hold what is to be trusted: every party's, and those of institutions that are served elsewhere."""
+        return [*(party.name for party in self.parties), *(self.server_of(code).name for code in self.elsewhere)]
 
     @property
     def urls(self) -> Mapping[str, str]:

@@ -220,6 +220,7 @@ async def test_the_view_shows_what_is_held_and_received(world: World) -> None:
     question = world.question()
     await world.ask(question)
     await world.ask(world.question())
+    await world.settle()  # what the gateway promised is taken up by a job: whether it is there shall be nobody's luck
     asker = world.hosts["health_insurance"].view(question.request_id)
     provider = world.hosts["tax"].view(question.request_id)
     assert [one.where for one in asker] == [
@@ -227,6 +228,7 @@ async def test_the_view_shows_what_is_held_and_received(world: World) -> None:
         f"{NHI}/addressees",
         f"{NHI}/records",
         f"{NHI}/records",
+        f"{NHI}/promises",
     ]
     assert [one.where for one in provider] == [
         f"{TAX}/provisions",
@@ -235,6 +237,7 @@ async def test_the_view_shows_what_is_held_and_received(world: World) -> None:
         f"{TAX}/answer_blocks",
         f"{TAX}/records",
         f"{TAX}/records",
+        f"{TAX}/promises",
     ]
     permit = next(value for value in provider[0].values if value.name == "permit")
     assert permit.decodes_to == "warifu.exchange.v1.Permit"

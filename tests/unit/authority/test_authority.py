@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from warifu.authority import Authority, Lifetimes, provision, publish_revocations, renew
+from warifu.authority import Authority, Lifetimes, admit, dismiss, provision, publish_revocations, renew
 from warifu.kernel.identity import parse
 from warifu.kernel.trust import Trust, TrustError
 from warifu.law import book
@@ -206,6 +206,35 @@ def test_a_revocation_reaches_every_party(tmp_path: Path) -> None:
     for trust in trusts:
         assert trust.is_revoked(serials[0])
         assert not any(map(trust.is_revoked, serials[1:]))
+
+
+def test_an_institution_gets_a_server_of_its_own(tmp_path: Path) -> None:
+    """One that joins is certified under its own server's name and its kind's identity, trusts what others trust, and is renewed as that."""
+    provision(tmp_path, PARTIES)
+    (tmp_path / "gateway" / "trust" / "law" / "more.toml").write_text("in force")
+    for _ in range(2):
+        admit(tmp_path, "tax-480011.tax", ["tax-480011"], "gateway")
+        folder = tmp_path / "tax-480011.tax"
+        sans = extension((folder / "tls" / "server.pem").read_bytes(), x509.SubjectAlternativeName)
+        assert sans.get_values_for_type(x509.DNSName) == ["tax-480011.tax.warifu.internal"]
+        caller = parse((folder / "identities" / "tax-480011" / "cert.pem").read_bytes())
+        assert (caller.party, caller.code) == ("tax", "tax-480011")
+        assert (folder / "trust" / "law" / "more.toml").read_text() == "in force"
+        renew(tmp_path)
+
+
+def test_who_is_dismissed_is_revoked_under_every_certificate(tmp_path: Path) -> None:
+    """What was issued under a name, renewed or not, is revoked everywhere and gone; nobody else's is."""
+    authority = provision(tmp_path, PARTIES)
+    renew(tmp_path)
+    name = "spiffe://warifu.example/tax/tax-480011"
+    dismiss(tmp_path, [name], [tmp_path / "tax" / "identities" / "tax-480011"])
+    revoked = [entry.name for entry in authority.issued() if entry.revoked_at]
+    assert revoked == [name, name]
+    trust = Trust(tmp_path / "gateway")
+    assert {one.name for one in authority.issued() if trust.is_revoked(one.serial)} == {name}
+    assert not (tmp_path / "tax" / "identities" / "tax-480011").exists()
+    assert (tmp_path / "tax" / "identities" / "tax-480012").exists()
 
 
 def test_an_old_list_is_not_enough(tmp_path: Path) -> None:

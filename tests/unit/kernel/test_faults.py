@@ -29,6 +29,7 @@ PROVIDE = "/warifu.provision.v1.ProvisionService/Provide"
 NAMES = (
     "provider-down", "provider-slow", "provider-late", "answer-dropped", "gateway-down", "log-unavailable", "portal-down", "numbering-down",
     "certificate-expired", "provided-twice", "inquired-twice", "delivered-twice",
+    "office-idle", "permit-twice", "late-permit", "damaged-permit", "expired-permit",
     "stale-copy", "wrong-person", "wrong-layout", "bad-signature", "review-pending", "clock-skew",
 )  # fmt: skip
 HERE, PROCEDURE, SOMEBODY = "tax-480011", "JT90000000000101", "1000001"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import uuid
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_seeded_identifiers_repeat_in_a_new_network_and_never_within_one(tmp_pat
     for network in ("a", "b"):
         (tmp_path / network).mkdir()
         starts = [Ids.of(config_of(tmp_path / network, 7)) for _ in range(3)]
-        made[network] = [ids.uuid("request") for ids in starts for _ in range(50)]
+        made[network] = [ids.uuid("request", 1_000 * number) for ids in starts for number in range(50)]
     assert made["a"] == made["b"]
     assert len(set(made["a"])) == 150
 
@@ -106,9 +107,20 @@ def test_scopes_and_seeds_do_not_meet(tmp_path: Path) -> None:
     assert len({first.token("x"), first.token("y"), second.token("x"), second.token("y")}) == 4
 
 
+@given(st.integers(0, 2**48 - 1), st.integers(0, 2**48 - 1))
+def test_identifiers_stand_in_the_order_of_their_moments(one: int, other: int) -> None:
+    """An identifier of a later moment comes later as text, and each is a version 7 UUID that tells its moment, as RFC 9562 lays it out."""
+    ids = Ids()
+    first, second = (uuid.UUID(ids.uuid("request", at)) for at in (one, other))
+    assert (first.int >> 80, second.int >> 80) == (one, other)
+    assert {first.version, second.version} == {7}
+    assert {first.variant, second.variant} == {uuid.RFC_4122}
+    assert one == other or (str(first) < str(second)) == (one < other)
+
+
 def test_without_a_simulation_identifiers_are_random(tmp_path: Path) -> None:
     """Outside a simulation nothing is derived, and no start is counted."""
-    made = {Ids.of(Config("tax", "127.0.0.1:0", {}, folder=tmp_path)).uuid("request") for _ in range(100)}
+    made = {Ids.of(Config("tax", "127.0.0.1:0", {}, folder=tmp_path)).uuid("request", 0) for _ in range(100)}
     assert len(made) == 100
     assert list(tmp_path.iterdir()) == []
 

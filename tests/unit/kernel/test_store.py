@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, create_eng
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 
+from warifu.interim.schema import metadata
 from warifu.kernel import engines
 from warifu.kernel.failures import is_store_trouble
 from warifu.kernel.store import Store, StoreClosedError, sqlite_url
@@ -132,31 +135,45 @@ async def test_a_failing_lone_write_is_undone(store: Store) -> None:
 
 async def test_those_who_wait_share_one_commit(store: Store) -> None:
     """Writes queued while one runs go into a single transaction."""
-    commits = []
-    event.listen(store.lines._write_engine, "commit", lambda connection: commits.append(1))
+    before = store.lines._committed.commits.count
     hold = hold_writer(store)
     waiting = asyncio.gather(*(store.write(put(number)) for number in range(100)))
     await asyncio.sleep(0)
     hold.set()
     await waiting
-    assert len(commits) == 2  # the one that held the writer, and all the others
+    assert store.lines._committed.commits.count - before == 2  # the one that held the writer, and all the others
     assert ids(store) == list(range(100))
+
+
+@contextmanager
+def commits_refused(store: Store) -> Iterator[None]:
+    """Whatever is to be committed meanwhile fails: by SQLite's own authorizer, or as PostgreSQL would tell it."""
+    writer = store.lines._writer
+    if writer is None:
+
+        def refuse(connection) -> None:
+            raise OperationalError("COMMIT", {}, Exception("disk full"))
+
+        event.listen(store.lines._write_engine, "commit", refuse)
+        yield
+        event.remove(store.lines._write_engine, "commit", refuse)
+    else:
+        writer._driver.set_authorizer(
+            lambda _, word, *rest: sqlite3.SQLITE_DENY if word == "COMMIT" else sqlite3.SQLITE_OK
+        )
+        yield
+        writer._driver.set_authorizer(None)
 
 
 async def test_a_failed_commit_is_told_to_all(store: Store) -> None:
     """When the commit itself fails, no caller believes in its row."""
-
-    def refuse(connection) -> None:
-        raise OperationalError("COMMIT", {}, Exception("disk full"))
-
     hold = hold_writer(store)
     waiting = asyncio.gather(store.write(put(1)), store.write(put(2)), return_exceptions=True)
     await asyncio.sleep(0)
-    event.listen(store.lines._write_engine, "commit", refuse)
-    hold.set()
-    results = await waiting
-    event.remove(store.lines._write_engine, "commit", refuse)
-    assert all(isinstance(result, OperationalError) for result in results)
+    with commits_refused(store):
+        hold.set()
+        results = await waiting
+    assert all(isinstance(result, DatabaseError) for result in results)
     await store.write(put(3))
     assert ids(store) == [3]
 
@@ -465,3 +482,20 @@ def hold_writer(store: Store) -> threading.Event:
     asyncio.get_running_loop().create_task(store.write(wait)).add_done_callback(lambda task: task.exception())
     asyncio.get_running_loop().call_soon(busy.wait)
     return release
+
+
+def test_an_empty_file_gets_what_sqlalchemy_would_lay(tmp_path):
+    """The tables and indexes of a new SQLite file are those that `create_all` makes, in its order, also in the second file of a process."""
+    plain = create_engine(sqlite_url(tmp_path / "plain.db"))
+    metadata.create_all(plain)
+    plain.dispose()
+    for name in ("first.db", "second.db"):
+        store = Store(sqlite_url(tmp_path / name), metadata)
+        store.create()
+        store.close()
+    laid = []
+    for name in ("plain.db", "first.db", "second.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as opened:
+            laid.append(opened.execute("SELECT type, name, sql FROM sqlite_master ORDER BY rowid").fetchall())
+    assert laid[0]
+    assert laid[0] == laid[1] == laid[2]

@@ -31,7 +31,7 @@ from warifu.portal.v1 import portal_pb2
 from warifu.simulator.cards import tray
 from warifu.simulator.cards.app import assemble as assemble_cards
 from warifu.simulator.cards.card import Cards
-from warifu.simulator.cards.tray import DemoPerson
+from warifu.simulator.cards.person import DemoPerson
 from warifu.web.face import Face
 
 HANA = DemoPerson(

@@ -16,7 +16,7 @@ from unit.portal.paper_log import PaperLog
 
 from warifu.kernel.config import Web
 from warifu.kernel.web import serve_web
-from warifu.simulator.cards.tray import DemoPerson
+from warifu.simulator.cards.person import DemoPerson
 
 T = TypeVar("T")
 

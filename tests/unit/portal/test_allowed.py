@@ -86,7 +86,7 @@ def test_what_the_law_book_does_not_allow_is_doubtful(changes: dict, failed: Con
 def test_a_row_that_is_not_at_hand_is_not_judged() -> None:
     """A record that names a row which the law book does not have gets no answer but to ask the supervisor."""
     said, outcome = entry(Told())
-    answer = judge(BOOK, replace(said, row="P99"), outcome, "ja")
+    answer = judge(BOOK, said._replace(row="P99"), outcome, "ja")
     assert (answer.verdict, answer.checks) == (Verdict.UNKNOWN_ROW, ())
 
 

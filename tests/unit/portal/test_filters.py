@@ -20,7 +20,7 @@ from warifu.kernel.instants import datetime_at, milliseconds
 from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
-from warifu.portal.history import marks
+from warifu.portal.history import holds, marks
 from warifu.portal.history.entries import Entry, Page, Position
 from warifu.portal.history.filters import EVERYTHING, Filter
 from warifu.portal.history.queries import LOOKED, History
@@ -54,6 +54,7 @@ def stored(rows: list[Kept]) -> History:
         for one in rows:
             connection.execute(entries.insert(), seals.row(one))
             marks.add(connection, seals.vault, one)
+        holds.note(connection, rows)
 
     store.read(add)
     return History(store, seals)

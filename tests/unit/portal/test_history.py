@@ -1,5 +1,6 @@
 """The history: in order, whole, the person's own, in words that claim only what is known."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -17,13 +18,15 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
-from warifu.kernel.vault import ErasedError, Vault
+from warifu.kernel.vault import ErasedError, Vault, later
 from warifu.law import Text
+from warifu.portal.history import holds
+from warifu.portal.history.documents import Documents
 from warifu.portal.history.queries import History, Position
 from warifu.portal.history.story import Teller
 from warifu.portal.holdings import holdings
 from warifu.portal.kept import Kept, Seals
-from warifu.portal.schema import entries, metadata
+from warifu.portal.schema import account_subjects, accounts, entries, metadata
 
 ME, ALSO_ME, OTHER = b"me", b"me too", b"other"
 MONTH = 31 * 24 * 3600 * 1000
@@ -45,9 +48,15 @@ def stored(rows: list[Kept]) -> History:
     store = Store("sqlite://", metadata)
     store.lines._write_engine = store.lines._read_engine
     store.create()
+    add(store, seals, rows)
+    return History(store, seals)
+
+
+def add(store: Store, seals: Seals, rows: list[Kept]) -> None:
+    """As deliveries add entries."""
     if rows:
         store.read(lambda c: c.execute(entries.insert(), [seals.row(one) for one in rows]))
-    return History(store, seals)
+        store.read(lambda c: holds.note(c, rows))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -86,20 +95,63 @@ def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
     page = history.page([ME], before=page.older, size=10)
     history.page([ME], after=page.newer, size=10)
     driver.set_trace_callback(None)
-    pages = [one for one in asked if one.startswith("SELECT") and "entries" in one and "sealed" in one]
-    plans = [found[3] for one in pages for found in driver.execute("EXPLAIN QUERY PLAN " + one)]
-    assert len(plans) == 3
-    for plan in plans:
-        assert plan.startswith("SEARCH entries USING PRIMARY KEY"), plan
-        assert "TEMP B-TREE" not in plan
-    assert "(requested_at,request_id)<(?,?)" in plans[1].replace(" ", "")
+    pages = [one for one in asked if "entries" in one and "sealed" in one]
+    assert [one.split()[0] for one in pages] == ["WITH", "SELECT", "WITH", "WITH"], "all at once, where there are few"
+    for one in pages:
+        plan = [found[3] for found in driver.execute("EXPLAIN QUERY PLAN " + one)]
+        (search,) = (step for step in plan if "entries" in step)
+        assert search.startswith("SEARCH entries USING PRIMARY KEY (month=? AND holder=?"), plan
+        assert not any("TEMP B-TREE" in step for step in plan), plan
+        bound = ">" if one == pages[-1] else "<"
+        assert f"(requested_at,request_id){bound}(?,?)" in search.replace(" ", "")
+    history.store.close()
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    before=st.lists(st.tuples(st.sampled_from([ME, OTHER]), st.sampled_from(TIMES)), max_size=12),
+    after=st.lists(st.tuples(st.sampled_from([ME, OTHER]), st.sampled_from(TIMES)), max_size=12),
+    size=st.integers(1, 4),
+    forgotten=st.booleans(),
+)
+def test_what_is_kept_of_a_person_s_months_hides_nothing(
+    before: list[tuple[bytes, int]], after: list[tuple[bytes, int]], size: int, *, forgotten: bool
+) -> None:
+    """Pages are whole once it was kept in which months somebody has entries, whatever arrived after that; it is sealed by the oldest month's key and gone with it."""
+    rows = [row(subject, time, number) for number, (subject, time) in enumerate([*before, *after])]
+    history = stored(rows[: len(before)])
+    vault = history.seals.vault
+
+    def keep(connection) -> None:
+        connection.execute(accounts.insert(), {"account": "a", "opened_at": 0})
+        connection.execute(account_subjects.insert(), {"subject": ME, "account": "a", "claimed_at": 0})
+        arrived, held = history._look(connection, ME)
+        holds.keep(connection, vault, ME, held, arrived)
+
+    history.store.read(keep)
+    own = {one.month for one in rows[: len(before)] if one.subject == ME}
+    assert own <= set(history.store.read(lambda c: holds.months(c, vault, ME)))
+    add(history.store, history.seals, rows[len(before) :])
+    if forgotten:
+        vault._first, vault._link, vault._keys = month_at(0) + 1, later(vault._link, 1), {}
+        vault._tag.cache_clear()
+        assert history.store.read(lambda c: holds.is_behind(c, vault, ME))
+    found, page = [], history.page([ME], size=size)
+    found += page.entries
+    while page.older:
+        page = history.page([ME], before=page.older, size=size)
+        found += page.entries
+    left = [one for one in rows if one.subject == ME and one.month >= vault.first]
+    assert [one.request_id for one in found] == [
+        one.request_id for one in sorted(left, key=lambda one: (one.requested_at, one.request_id), reverse=True)
+    ]
     history.store.close()
 
 
 def test_words_are_those_of_the_law_book_in_force() -> None:
     """An entry that was told before is told anew once another law book is in force, and in each language its own."""
     known = next(iter(BOOK.rows.values()))
-    entry = replace(_entry(known.id, known.citations[0].valid_from), item=known.item)
+    entry = _entry(known.id, known.citations[0].valid_from)._replace(item=known.item)
     table = BOOK.table
     items = {code: replace(item, name=Text("別の名", "Another name")) for code, item in table.items.items()}
     other = replace(BOOK, table=replace(table, items=items))
@@ -397,3 +449,16 @@ async def test_entries_are_erased_when_their_term_is_over(lab: Lab, tmp_path: Pa
     assert await lab.portal.jobs["retention"]() == 0
     with pytest.raises(LinkageError):
         await lab.deliver([old])
+
+
+def test_a_page_for_programs_is_the_documents_of_its_entries() -> None:
+    """A page as JSON says of each entry what its document says, whatever was said before of others with the same codes on other days."""
+    documents = Documents(Teller(lambda: BOOK))
+    told = []
+    for known in BOOK.rows.values():
+        days = {day for one in known.citations for day in (one.valid_from, one.valid_from - timedelta(days=1))}
+        for place, day in enumerate(sorted(days)):
+            entry = _entry(known.id, day)._replace(item=known.item, request_id=f'"{place}"')
+            told += [entry, entry._replace(answered_at=entry.requested_at + 1, outcome=exchange_pb2.OUTCOME_DENIED)]
+    page = json.loads(documents.page(told, "there", None))
+    assert page == {"entries": [documents.entry(entry) for entry in told], "next": "there", "proxy_for": None}

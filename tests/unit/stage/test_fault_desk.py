@@ -25,6 +25,13 @@ async def test_a_provider_s_fault_goes_to_its_party_alone(lab: Lab) -> None:
     assert "あと3回" in page
 
 
+async def test_a_permit_s_fault_goes_to_the_gateway(lab: Lab) -> None:
+    """Confined to the provider to whom permits go, it is planted where they leave."""
+    await lab.post("/faults/plant", name="damaged-permit", institution="tax-480011", count="1")
+    assert planted(lab, "gateway") == [("damaged-permit", "tax-480011", 1)]
+    assert not planted(lab, "tax")
+
+
 async def test_without_an_institution_it_goes_to_all_that_it_fits(lab: Lab) -> None:
     """Every agency, and no other party."""
     await lab.post("/faults/plant", name="provider-slow", institution="", count="")

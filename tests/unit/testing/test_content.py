@@ -110,4 +110,4 @@ def test_a_store_that_was_closed_writes_no_more_and_stays_open_for_the_next(stat
     assert after.lines is before.lines
     assert numbers(after) == [1]
     after.close()
-    assert [lines.closed for lines in beneath(state).values()] == [False]
+    assert [lines.closed for lines in beneath(state)] == [False]

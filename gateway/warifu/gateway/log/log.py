@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -20,6 +21,11 @@ from warifu.kernel.party import Context
 from warifu.kernel.store import Store
 
 T = TypeVar("T")
+
+
+@cache  # a look at the installed distribution
+def _program() -> str:
+    return version("warifu")
 
 
 class Log:
@@ -50,7 +56,7 @@ class Log:
     async def begin(self) -> None:
         """Open the log and enter that the gateway starts, and under which rules."""
         self._gate.begin(new_log=await self._sequencer.begin())
-        started = self.events.started(simulation=self._simulation, program=version("warifu"))
+        started = self.events.started(simulation=self._simulation, program=_program())
         await self.write(started)
         await self.enter_rules()
 

@@ -164,8 +164,11 @@ class ResetRequest(_message.Message):
 
     NOW_FIELD_NUMBER: _builtins.int
     STOPPED_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
     stopped: _builtins.bool
     """The clock stands still."""
+    seed: _builtins.int
+    """From which everything derives; absent: what the network was started with."""
     @_builtins.property
     def now(self) -> _timestamp_pb2.Timestamp:
         """Network time; absent: 9:00 in Japan on the first day."""
@@ -175,12 +178,15 @@ class ResetRequest(_message.Message):
         *,
         now: _timestamp_pb2.Timestamp | None = ...,
         stopped: _builtins.bool = ...,
+        seed: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "now", b"now", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["now", b"now", "stopped", b"stopped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "now", b"now", "seed", b"seed", "stopped", b"stopped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
+    _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
 Global___ResetRequest: _TypeAlias = ResetRequest  # noqa: Y015
 
@@ -294,6 +300,7 @@ class ListPeopleRequest(_message.Message):
     INSTITUTION_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     PEOPLE_FIELD_NUMBER: _builtins.int
+    WANTED_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
     """Who asks: expectations are of this institution's permitted rows; empty: none are given."""
     limit: _builtins.int
@@ -306,6 +313,10 @@ class ListPeopleRequest(_message.Message):
     def people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Handles; empty: anybody."""
 
+    @_builtins.property
+    def wanted(self) -> _struct_pb2.Struct:
+        """Only people of whom one expectation has all these values, by the names that it has in the document, such as "row" and "fine"."""
+
     def __init__(
         self,
         *,
@@ -313,10 +324,11 @@ class ListPeopleRequest(_message.Message):
         institution: _builtins.str = ...,
         limit: _builtins.int = ...,
         people: _abc.Iterable[_builtins.str] | None = ...,
+        wanted: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "limit", b"limit", "people", b"people", "traits", b"traits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "limit", b"limit", "people", b"people", "traits", b"traits", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -353,16 +365,22 @@ class OpenFaceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INSTITUTION_FIELD_NUMBER: _builtins.int
+    ALONE_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
     """Institution."""
+    alone: _builtins.bool
+    """From now until the next reset it is the caller's alone: the simulated business system there does nothing by itself, and `Ask` has no
+    clerk decide there what waits.
+    """
     def __init__(
         self,
         *,
         institution: _builtins.str = ...,
+        alone: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alone", b"alone", "institution", b"institution"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -687,6 +705,215 @@ class SettleResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SettleResponse: _TypeAlias = SettleResponse  # noqa: Y015
+
+@_typing.final
+class WaitForRequest(_message.Message):
+    """For what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    INQUIRY_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    LOGGED_FIELD_NUMBER: _builtins.int
+    timeout_ms: _builtins.int
+    """At most so long; 0: 10 seconds."""
+    @_builtins.property
+    def inquiry(self) -> Global___InquiryCondition:
+        """An inquiry came to something."""
+
+    @_builtins.property
+    def history(self) -> Global___HistoryCondition:
+        """A person is shown an entry."""
+
+    @_builtins.property
+    def record(self) -> Global___RecordCondition:
+        """Somebody holds a record of an exchange."""
+
+    @_builtins.property
+    def finding(self) -> Global___FindingCondition:
+        """The supervisor found something in the public log."""
+
+    @_builtins.property
+    def logged(self) -> Global___LoggedCondition:
+        """The public log has everything."""
+
+    def __init__(
+        self,
+        *,
+        timeout_ms: _builtins.int = ...,
+        inquiry: Global___InquiryCondition | None = ...,
+        history: Global___HistoryCondition | None = ...,
+        record: Global___RecordCondition | None = ...,
+        finding: Global___FindingCondition | None = ...,
+        logged: Global___LoggedCondition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "finding", b"finding", "history", b"history", "inquiry", b"inquiry", "logged", b"logged", "record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "finding", b"finding", "history", b"history", "inquiry", b"inquiry", "logged", b"logged", "record", b"record", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_condition: _TypeAlias = _typing.Literal["inquiry", "history", "record", "finding", "logged"]  # noqa: Y015
+    _WhichOneofArgType_condition: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_condition) -> _WhichOneofReturnType_condition | None: ...
+
+Global___WaitForRequest: _TypeAlias = WaitForRequest  # noqa: Y015
+
+@_typing.final
+class InquiryCondition(_message.Message):
+    """An inquiry of an institution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    FINE_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Who asked."""
+    request_id: _builtins.str
+    """The request id."""
+    outcome: _builtins.str
+    """ANSWERED, PENDING, DENIED, ERROR, EXPIRED; empty: anything final."""
+    fine: _builtins.str
+    """PROVIDED, NO_RECORD, NOT_REGISTERED, WITHHELD, PENDING; empty: any."""
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        fine: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fine", b"fine", "institution", b"institution", "outcome", b"outcome", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InquiryCondition: _TypeAlias = InquiryCondition  # noqa: Y015
+
+@_typing.final
+class HistoryCondition(_message.Message):
+    """An entry of a history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Handle."""
+    @_builtins.property
+    def entry(self) -> _struct_pb2.Struct:
+        """Values that it has, by the names of /api/v1/history; of institutions, procedures and items their code."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        entry: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HistoryCondition: _TypeAlias = HistoryCondition  # noqa: Y015
+
+@_typing.final
+class RecordCondition(_message.Message):
+    """A record of an exchange."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    holder: _builtins.str
+    """"gateway", or an institution."""
+    request_id: _builtins.str
+    """The request id."""
+    def __init__(
+        self,
+        *,
+        holder: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCondition: _TypeAlias = RecordCondition  # noqa: Y015
+
+@_typing.final
+class FindingCondition(_message.Message):
+    """A finding of the supervisor's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Kind of docs/AUDIT.md, such as "unlogged-record"; empty: any."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingCondition: _TypeAlias = FindingCondition  # noqa: Y015
+
+@_typing.final
+class LoggedCondition(_message.Message):
+    """All that was committed when the call began is in the log, under a head that log and supervisor signed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoggedCondition: _TypeAlias = LoggedCondition  # noqa: Y015
+
+@_typing.final
+class WaitForResponse(_message.Message):
+    """It is so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOUND_FIELD_NUMBER: _builtins.int
+    MILLISECONDS_FIELD_NUMBER: _builtins.int
+    milliseconds: _builtins.float
+    """Milliseconds that it took."""
+    @_builtins.property
+    def found(self) -> _struct_pb2.Struct:
+        """What was waited for, as it is now."""
+
+    def __init__(
+        self,
+        *,
+        found: _struct_pb2.Struct | None = ...,
+        milliseconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["found", b"found"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found", "milliseconds", b"milliseconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitForResponse: _TypeAlias = WaitForResponse  # noqa: Y015
 
 @_typing.final
 class ListCallsRequest(_message.Message):

@@ -95,6 +95,11 @@ class TestNetworkServiceStub:
                 request_serializer=warifu_dot_testing_dot_v1_dot_testing__pb2.SettleRequest.SerializeToString,
                 response_deserializer=warifu_dot_testing_dot_v1_dot_testing__pb2.SettleResponse.FromString,
                 _registered_method=True)
+        self.WaitFor = channel.unary_unary(
+                '/warifu.testing.v1.TestNetworkService/WaitFor',
+                request_serializer=warifu_dot_testing_dot_v1_dot_testing__pb2.WaitForRequest.SerializeToString,
+                response_deserializer=warifu_dot_testing_dot_v1_dot_testing__pb2.WaitForResponse.FromString,
+                _registered_method=True)
         self.ListCalls = channel.unary_unary(
                 '/warifu.testing.v1.TestNetworkService/ListCalls',
                 request_serializer=warifu_dot_testing_dot_v1_dot_testing__pb2.ListCallsRequest.SerializeToString,
@@ -115,6 +120,8 @@ class TestNetworkServiceServicer:
 
     def Reset(self, request, context):
         """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
+        Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
+        gone; faces keep their addresses and tokens.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +197,14 @@ class TestNetworkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WaitFor(self, request, context):
+        """Returns as soon as something is so, and runs meanwhile what is due. DEADLINE_EXCEEDED: it did not come; the message says what was waited for
+        and what is there instead.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCalls(self, request, context):
         """Calls that the system under test made since the last reset.
         """
@@ -259,6 +274,11 @@ def add_TestNetworkServiceServicer_to_server(servicer, server):
                     servicer.Settle,
                     request_deserializer=warifu_dot_testing_dot_v1_dot_testing__pb2.SettleRequest.FromString,
                     response_serializer=warifu_dot_testing_dot_v1_dot_testing__pb2.SettleResponse.SerializeToString,
+            ),
+            'WaitFor': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitFor,
+                    request_deserializer=warifu_dot_testing_dot_v1_dot_testing__pb2.WaitForRequest.FromString,
+                    response_serializer=warifu_dot_testing_dot_v1_dot_testing__pb2.WaitForResponse.SerializeToString,
             ),
             'ListCalls': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCalls,
@@ -591,6 +611,33 @@ class TestNetworkService:
             '/warifu.testing.v1.TestNetworkService/Settle',
             warifu_dot_testing_dot_v1_dot_testing__pb2.SettleRequest.SerializeToString,
             warifu_dot_testing_dot_v1_dot_testing__pb2.SettleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaitFor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.testing.v1.TestNetworkService/WaitFor',
+            warifu_dot_testing_dot_v1_dot_testing__pb2.WaitForRequest.SerializeToString,
+            warifu_dot_testing_dot_v1_dot_testing__pb2.WaitForResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,7 +38,10 @@ class TestNetworkServiceStub:
     GetNetwork: _grpc.UnaryUnaryMultiCallable[_testing_pb2.GetNetworkRequest, _testing_pb2.GetNetworkResponse]
     """What there is, and where."""
     Reset: _grpc.UnaryUnaryMultiCallable[_testing_pb2.ResetRequest, _testing_pb2.ResetResponse]
-    """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new."""
+    """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
+    Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
+    gone; faces keep their addresses and tokens.
+    """
     TakeSnapshot: _grpc.UnaryUnaryMultiCallable[_testing_pb2.TakeSnapshotRequest, _testing_pb2.TakeSnapshotResponse]
     """Keeps everything as it is now under a name."""
     RestoreSnapshot: _grpc.UnaryUnaryMultiCallable[_testing_pb2.RestoreSnapshotRequest, _testing_pb2.RestoreSnapshotResponse]
@@ -59,6 +62,10 @@ class TestNetworkServiceStub:
     """Puts a permission table in force, signed by the network's root as any is. INVALID_ARGUMENT: it cannot be read; the message says where."""
     Settle: _grpc.UnaryUnaryMultiCallable[_testing_pb2.SettleRequest, _testing_pb2.SettleResponse]
     """Runs everything that is due until nothing is. DEADLINE_EXCEEDED by the call's own deadline."""
+    WaitFor: _grpc.UnaryUnaryMultiCallable[_testing_pb2.WaitForRequest, _testing_pb2.WaitForResponse]
+    """Returns as soon as something is so, and runs meanwhile what is due. DEADLINE_EXCEEDED: it did not come; the message says what was waited for
+    and what is there instead.
+    """
     ListCalls: _grpc.UnaryUnaryMultiCallable[_testing_pb2.ListCallsRequest, _testing_pb2.ListCallsResponse]
     """Calls that the system under test made since the last reset."""
 
@@ -70,7 +77,10 @@ class TestNetworkServiceAsyncStub(TestNetworkServiceStub):
     GetNetwork: _aio.UnaryUnaryMultiCallable[_testing_pb2.GetNetworkRequest, _testing_pb2.GetNetworkResponse]  # type: ignore[assignment]
     """What there is, and where."""
     Reset: _aio.UnaryUnaryMultiCallable[_testing_pb2.ResetRequest, _testing_pb2.ResetResponse]  # type: ignore[assignment]
-    """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new."""
+    """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
+    Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
+    gone; faces keep their addresses and tokens.
+    """
     TakeSnapshot: _aio.UnaryUnaryMultiCallable[_testing_pb2.TakeSnapshotRequest, _testing_pb2.TakeSnapshotResponse]  # type: ignore[assignment]
     """Keeps everything as it is now under a name."""
     RestoreSnapshot: _aio.UnaryUnaryMultiCallable[_testing_pb2.RestoreSnapshotRequest, _testing_pb2.RestoreSnapshotResponse]  # type: ignore[assignment]
@@ -91,6 +101,10 @@ class TestNetworkServiceAsyncStub(TestNetworkServiceStub):
     """Puts a permission table in force, signed by the network's root as any is. INVALID_ARGUMENT: it cannot be read; the message says where."""
     Settle: _aio.UnaryUnaryMultiCallable[_testing_pb2.SettleRequest, _testing_pb2.SettleResponse]  # type: ignore[assignment]
     """Runs everything that is due until nothing is. DEADLINE_EXCEEDED by the call's own deadline."""
+    WaitFor: _aio.UnaryUnaryMultiCallable[_testing_pb2.WaitForRequest, _testing_pb2.WaitForResponse]  # type: ignore[assignment]
+    """Returns as soon as something is so, and runs meanwhile what is due. DEADLINE_EXCEEDED: it did not come; the message says what was waited for
+    and what is there instead.
+    """
     ListCalls: _aio.UnaryUnaryMultiCallable[_testing_pb2.ListCallsRequest, _testing_pb2.ListCallsResponse]  # type: ignore[assignment]
     """Calls that the system under test made since the last reset."""
 
@@ -111,7 +125,10 @@ class TestNetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _testing_pb2.ResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_testing_pb2.ResetResponse, _abc.Awaitable[_testing_pb2.ResetResponse]]:
-        """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new."""
+        """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
+        Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
+        gone; faces keep their addresses and tokens.
+        """
 
     @_abc_1.abstractmethod
     def TakeSnapshot(
@@ -192,6 +209,16 @@ class TestNetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_testing_pb2.SettleResponse, _abc.Awaitable[_testing_pb2.SettleResponse]]:
         """Runs everything that is due until nothing is. DEADLINE_EXCEEDED by the call's own deadline."""
+
+    @_abc_1.abstractmethod
+    def WaitFor(
+        self,
+        request: _testing_pb2.WaitForRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_testing_pb2.WaitForResponse, _abc.Awaitable[_testing_pb2.WaitForResponse]]:
+        """Returns as soon as something is so, and runs meanwhile what is due. DEADLINE_EXCEEDED: it did not come; the message says what was waited for
+        and what is there instead.
+        """
 
     @_abc_1.abstractmethod
     def ListCalls(

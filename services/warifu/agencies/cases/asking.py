@@ -19,6 +19,7 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.basic_items import parse_day
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import milliseconds
 from warifu.kernel.limits import CODE, ID, check_text, malformed
 
 
@@ -40,7 +41,8 @@ class Asking:
         check_text(request.row, "row", CODE)
         check_text(request.provider, "provider", CODE)
         check_text(request.idempotency_key, "idempotency_key", ID)
-        spare = self._ground.business.ids.uuid(f"case/{self._ground.business.institution}")
+        business = self._ground.business
+        spare = business.ids.uuid(f"case/{business.institution}", milliseconds(business.clock.network()))
         row = await self._ground.business.store.write(lambda c: self._bind(c, request, acting, spare))
         await self._send(row)
         return pb.AskForCaseResponse(request_id=row.request_id)

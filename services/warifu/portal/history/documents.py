@@ -1,18 +1,25 @@
-"""An entry for programs: the document of `/api/v1/history`, and the columns of the CSV file."""
+"""An entry for programs: the document of `/api/v1/history`, and the columns of the CSV file.
+
+Of an entry's document all but its id and times follows from codes, outcome and the law of the day, and is the same for many entries: it is
+written as JSON once and kept, as long as the law book is the same.
+"""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
+from json.encoder import encode_basestring as _quoted
 from typing import Final
 
-from warifu.kernel.instants import datetime_at
+from warifu.kernel.instants import datetime_at, day_number
+from warifu.law import LawBook
 from warifu.portal.history.corrections import Correction
 from warifu.portal.history.entries import Entry
-from warifu.portal.history.story import Story, Teller
-from warifu.web.dates import iso
+from warifu.portal.history.story import Said, Story, Teller
+from warifu.web.dates import iso, iso_at
 
 BOM: Final = "\ufeff"
 """By which spreadsheets know that a file is UTF-8."""
@@ -42,11 +49,44 @@ def cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+_OWN: Final = ("request_id", "requested_at", "answered_at")
+"""What no two entries have alike."""
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Documents:
     """Tells entries to programs."""
 
     teller: Teller
+    _said: Said[bytes] = field(default_factory=Said, repr=False, compare=False)
+    """By codes, outcome and citation."""
+    _said_on: Said[bytes] = field(default_factory=Said, repr=False, compare=False)
+    """The same by day."""
+
+    def page(self, entries: Sequence[Entry], older: str | None, proxy_for: str | None) -> bytes:
+        """The document of a page of the history, as JSON."""
+        more = _json({"next": older, "proxy_for": proxy_for})
+        book = self.teller.book
+        return b'{"entries":[' + b",".join([self._written(book, entry) for entry in entries]) + b"]," + more[1:]
+
+    def _written(self, book: LawBook, entry: Entry) -> bytes:
+        """`entry` as JSON."""
+        request_id, requested_at, answered_at, *_ = entry
+        answered = f'"{iso_at(answered_at)}"' if answered_at is not None else "null"
+        head = f'{{"request_id":{_quoted(request_id)},"requested_at":"{iso_at(requested_at)}","answered_at":{answered},'
+        key = (entry[3:], day_number(requested_at))
+        return head.encode() + self._said_on.words(book, key, lambda: self._rest(book, entry))
+
+    def _rest(self, book: LawBook, entry: Entry) -> bytes:
+        """What follows from the codes, the outcome and the citation in force that day."""
+        key = (entry[3:], self.teller.citation(entry))
+        return self._said.words(
+            book, key, lambda: _json({name: told for name, told in self.entry(entry).items() if name not in _OWN})[1:]
+        )
 
     def entry(self, entry: Entry) -> Mapping[str, object]:
         """One entry with its texts in both languages."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Final, Self
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final, NamedTuple, Self
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.portal.history.corrections import Correction
@@ -13,6 +14,9 @@ from warifu.portal.login.proof import ProofError, decode, encode
 
 _TIME_SIZE: Final = 8
 _ID_SIZE: Final = 36
+_OUTCOMES: Final[dict[int, str]] = {
+    value: name.removeprefix("OUTCOME_") for name, value in exchange_pb2.Outcome.items()
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,8 +41,7 @@ class Position:
         return encode(self.requested_at.to_bytes(_TIME_SIZE, "big", signed=True) + self.request_id.encode("ascii"))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One exchange as it was delivered. Codes are the network's; times are simulated, in milliseconds."""
 
     request_id: str
@@ -56,7 +59,7 @@ class Entry:
     @classmethod
     def of(cls, kept: Kept) -> Self:
         """The entry of what is kept."""
-        return cls(**{field.name: getattr(kept, field.name) for field in fields(cls)})
+        return cls(*_parts(kept))
 
     @property
     def position(self) -> Position:
@@ -66,7 +69,10 @@ class Entry:
     @property
     def outcome_name(self) -> str:
         """ANSWERED, DENIED, ERROR or EXPIRED."""
-        return exchange_pb2.Outcome.Name(self.outcome).removeprefix("OUTCOME_")  # type: ignore[arg-type]
+        return _OUTCOMES[self.outcome]
+
+
+_parts: Final = attrgetter(*Entry._fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,28 @@
 A page begins where the one before ended (keyset paging), so its cost does not grow with the history, entries that arrive meanwhile
 shift nothing, and no number is ever computed that could tell how many entries there are. A filter finds its entries by their marks; a
 second condition by opening what the first found, at most LOOKED entries a page, which then ends early and says where to go on.
+
+A person is another tag in each month. Without a filter one statement looks into all months that may hold anything of theirs (`holds`): most
+people's entries are few, and then that was all. Of a person with many it is month after month.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, TextClause, bindparam, func, select, text, tuple_
+from sqlalchemy import Connection, Select, TextClause, bindparam, select, text, tuple_
 
 from warifu.kernel.bulk import padded
 from warifu.kernel.months import Month, month_at
 from warifu.kernel.store import Store
-from warifu.portal.history import corrections, marks
+from warifu.kernel.vault import ErasedError
+from warifu.portal.history import corrections, holds, marks
 from warifu.portal.history.corrections import Correction
 from warifu.portal.history.entries import Entry, Page, Placed, Position, Whole
 from warifu.portal.history.filters import EVERYTHING, Filter
@@ -33,6 +39,10 @@ MOST_A_PAGE: Final = 100
 LOOKED: Final = 1_000
 """Entries that one page looks at, at most, where a filter has several conditions."""
 _STEP: Final = 100
+_FEW: Final = 4
+"""Times what a page has: a person who has no more entries than that is read in one statement, and those beyond the page for nothing."""
+_NOWHERE: Final = (-1, b"")
+"""Stands where a statement has room for more months than are asked for."""
 
 
 def _older(columns: Sequence[Any], table: Any, key: str) -> Select[Any]:
@@ -65,8 +75,6 @@ _MARKED: Final = {
     True: _newer([marked.c.request_id], marked, "mark"),
     False: _older([marked.c.request_id], marked, "mark"),
 }
-_FIRST_MONTH: Final = select(func.min(entries.c.month))
-_LAST_MONTH: Final = select(func.max(entries.c.month))
 _THESE: Final = select(*COLUMNS).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
 
 
@@ -79,6 +87,33 @@ def _held_in(count: int, *, marked: bool) -> TextClause:
         f"WITH asked(month, wanted) AS (VALUES {asked}) SELECT month FROM asked"
         f" WHERE EXISTS (SELECT 1 FROM {table} WHERE {table}.month = asked.month AND {table}.{key} = asked.wanted)"
     )
+
+
+@cache
+def _names(count: int) -> Sequence[str]:
+    """Of the values of such a statement, in the order of the pairs."""
+    return [f"{name}{place}" for place in range(count) for name in "mk"]
+
+
+@cache
+def _few(count: int, *, forward: bool) -> TextClause:
+    """A person's entries of `count` pairs of month and key: as many seeks, in one statement; in no order."""
+    asked = ", ".join(f"(:m{place}, :k{place})" for place in range(count))
+    bounds = (
+        "(requested_at, request_id) > (:time, :id) AND requested_at < :bound"
+        if forward
+        else "(requested_at, request_id) < (:time, :id) AND requested_at >= :bound"
+    )
+    return text(
+        f"WITH asked(month, wanted) AS (VALUES {asked})"
+        " SELECT requested_at, request_id, entries.month, sealed FROM asked CROSS JOIN entries"
+        f" WHERE entries.month = asked.month AND holder = asked.wanted AND {bounds} LIMIT :most"
+    )
+
+
+def _values(pairs: Sequence[tuple[Month, bytes]]) -> dict[str, Any]:
+    """The values of pairs of month and key."""
+    return dict(zip(_names(len(pairs)), chain.from_iterable(pairs), strict=True))
 
 
 _Found = tuple[list[Entry], Position | None]
@@ -165,6 +200,27 @@ class History:
         """Which of these entries, of whomever, have corrections."""
         return frozenset(one.request_id for one in self._corrections(request_ids))
 
+    async def learn(self, subjects: Sequence[bytes]) -> None:
+        """Keep in which months these codes have entries, where that is not known or there may be more: at their holder's login."""
+        for subject in subjects:
+            await self._learn(subject)
+
+    async def _learn(self, subject: bytes) -> None:
+        vault = self.seals.vault
+        if self.store.read(lambda c: holds.is_behind(c, vault, subject)):
+            arrived, held = self.store.read(lambda c: self._look(c, subject))
+            with suppress(ErasedError):  # in this very moment: the next login sees to it
+                await self.store.write(lambda c: holds.keep(c, vault, subject, held, arrived))
+
+    def _look(self, connection: Connection, subject: bytes) -> tuple[int, Sequence[Month]]:
+        """How far entries had arrived, and the months in which the code then had any."""
+        arrived = holds.arrived(connection)
+        way = _Way(EVERYTHING, None, forward=False, limit=1)
+        keys = [
+            (month, self.seals.holder(month, subject)) for month in holds.months(connection, self.seals.vault, subject)
+        ]
+        return arrived, [month for month, _ in self._held(connection, keys, way)]
+
     def _these(self, subjects: Sequence[bytes], request_ids: Sequence[str]) -> list[Kept]:
         rows = self.store.read(lambda c: c.execute(_THESE, {"request_ids": list(request_ids)}).all())
         return [kept for kept in map(self.seals.opened, rows) if kept.subject in subjects]
@@ -188,10 +244,39 @@ class History:
         return (sure, None) if len(sure) == way.limit else (sure, cut)
 
     def _run(self, connection: Connection, subject: bytes, way: _Way) -> _Found:
-        """Month after month, away from the mark, until the run is long enough: a person is another tag in each."""
+        """All at once where there is no filter and the person has few entries; otherwise month after month."""
+        by_mark = way.wanted.marked
+        vault, reach = self.seals.vault, self._reach(connection, subject, way)
+        if by_mark is not None:
+            return self._walk(
+                connection, [(month, marks.mark(vault, month, subject, *by_mark)) for month in reach], way
+            )
+        keys = [(month, self.seals.holder(month, subject)) for month in reach]
+        found = self._at_once(connection, keys, way) if keys else []
+        return self._walk(connection, keys, way) if found is None else (found, None)
+
+    def _at_once(self, connection: Connection, keys: Sequence[tuple[Month, bytes]], way: _Way) -> list[Entry] | None:
+        """The run; None when there is more than is read at once."""
+        asked = [*keys, *[_NOWHERE] * (len(padded(keys)) - len(keys))]
+        begin, most = way.begin, _FEW * way.limit
+        first, end = way.wanted.period
+        values = _values(asked)
+        values |= {"time": begin.requested_at, "id": begin.request_id, "most": most}
+        values["bound"] = end if way.forward else first
+        rows = connection.execute(_few(len(asked), forward=way.forward), values).all()
+        if len(rows) == most:
+            return None
+        # By time and id, which come first and together are of one row alone.
+        return [self._listed(*row) for row in sorted(rows, reverse=not way.forward)[: way.limit]]
+
+    def _listed(self, requested_at: int, request_id: str, month: Month, sealed: bytes) -> Entry:
+        return Entry(request_id, requested_at, *self.seals.content(month, request_id, sealed)[1:-2])
+
+    def _walk(self, connection: Connection, keys: Sequence[tuple[Month, bytes]], way: _Way) -> _Found:
+        """Month after month, away from the mark, until the run is long enough."""
         found: list[Entry] = []
         mark, looked = way.begin, 0
-        for month, key in self._held(connection, subject, way):
+        for month, key in self._held(connection, keys, way):
             for entry in self._month(connection, month, key, way, mark):
                 mark, looked = entry.position, looked + 1
                 if way.wanted.fits(entry):
@@ -202,20 +287,15 @@ class History:
                     return found, mark
         return found, None
 
-    def _held(self, connection: Connection, subject: bytes, way: _Way) -> list[tuple[Month, bytes]]:
-        """Of the months in reach those with anything that is wanted, each with the key it is found by: one look for all of them."""
-        by_mark, vault = way.wanted.marked, self.seals.vault
-        keys = [
-            (month, marks.mark(vault, month, subject, *by_mark) if by_mark else self.seals.holder(month, subject))
-            for month in self._reach(connection, way)
-        ]
+    def _held(
+        self, connection: Connection, keys: Sequence[tuple[Month, bytes]], way: _Way
+    ) -> Sequence[tuple[Month, bytes]]:
+        """Of the months those with anything that is wanted: one look for all of them."""
         if len(keys) <= 1:
             return keys
         asked = padded(keys)
-        values = {
-            f"{name}{place}": value for place, pair in enumerate(asked) for name, value in zip("mk", pair, strict=True)
-        }
-        held = set(connection.execute(_held_in(len(asked), marked=bool(by_mark)), values).scalars())
+        statement = _held_in(len(asked), marked=way.wanted.marked is not None)
+        held = set(connection.execute(statement, _values(asked)).scalars())
         return [(month, key) for month, key in keys if month in held]
 
     def _month(self, connection: Connection, month: Month, key: bytes, way: _Way, mark: Position) -> Iterator[Entry]:
@@ -237,18 +317,20 @@ class History:
                 return
             mark = step[-1].position
 
-    def _reach(self, connection: Connection, way: _Way) -> Sequence[Month]:
-        """The months with entries of anybody, from the mark on in the direction of reading, within the period."""
-        first, last = connection.execute(_FIRST_MONTH).scalar(), connection.execute(_LAST_MONTH).scalar()
-        if first is None or last is None:
-            return ()
+    def _reach(self, connection: Connection, subject: bytes, way: _Way) -> Sequence[Month]:
+        """The months that may have entries of the person, from the mark on in the direction of reading, within the period."""
+        held = holds.months(connection, self.seals.vault, subject)
         begin, end = way.wanted.period
-        first = max(first, self.seals.vault.first, month_at(begin) if way.wanted.first else first)
-        last = min(last, month_at(end - 1) if way.wanted.last else last)
-        here = month_at(way.mark.requested_at) if way.mark is not None else None
-        if way.forward:
-            return range(max(first, here if here is not None else first), last + 1)
-        return range(min(last, here if here is not None else last), first - 1, -1)
+        first = month_at(begin) if way.wanted.first else None
+        last = month_at(end - 1) if way.wanted.last else None
+        if way.mark is not None:
+            here = month_at(way.mark.requested_at)
+            if way.forward:
+                first = here if first is None else max(first, here)
+            else:
+                last = here if last is None else min(last, here)
+        held = [month for month in held if (first is None or month >= first) and (last is None or month <= last)]
+        return held[::-1] if way.forward else held
 
 
 def _place(entry: Entry) -> Position:

@@ -22,6 +22,14 @@ marks: Final = Table(
     sqlite_with_rowid=False,
 )
 
+arrived_in: Final = Table(
+    "arrived_in",
+    metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False, comment="Of the request."),
+    Column("arrival", BigInteger, nullable=False, comment="Of the newest entry of the month, whoever it is about."),
+)
+"""The months that have entries, and how far in the order of arrival the newest of each is."""
+
 corrections: Final = Table(
     "corrections",
     metadata,

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from warifu.kernel.instants import datetime_at, day_at
 from warifu.law import LawBook, Row, Text, legal_basis
 from warifu.law.model import Coded
 from warifu.portal.history.entries import Entry
 from warifu.web.dates import Written, written
+
+T = TypeVar("T")
 
 DENIED: Final = "DENIED"
 REMEMBERED: Final = 10_000
@@ -62,14 +64,14 @@ _Words = Mapping[str, Any]
 """Those fields of a story that follow from codes, day and language alone: the same for many entries."""
 
 
-class _Said:
+class Said(Generic[T]):
     """Words that were looked up, as long as the law book is the same."""
 
     def __init__(self) -> None:
         self._book: LawBook | None = None
-        self._words: dict[Hashable, _Words] = {}
+        self._words: dict[Hashable, T] = {}
 
-    def words(self, book: LawBook, key: Hashable, look_up: Callable[[], _Words]) -> _Words:
+    def words(self, book: LawBook, key: Hashable, look_up: Callable[[], T]) -> T:
         """As said before, or looked up now."""
         if book is not self._book or len(self._words) >= REMEMBERED:
             self._book, self._words = book, {}
@@ -84,7 +86,7 @@ class Teller:
     """Tells entries by the law book in force."""
 
     current: Callable[[], LawBook]
-    _said: _Said = field(default_factory=_Said, repr=False, compare=False)
+    _said: Said[_Words] = field(default_factory=Said, repr=False, compare=False)
 
     @property
     def version(self) -> str:
@@ -119,6 +121,13 @@ class Teller:
         """The citation in force that day, with its mark, in both languages; None when no rule allowed the inquiry."""
         row = self._row(entry)
         return legal_basis(row, day_of(entry)) if row else None
+
+    def citation(self, entry: Entry) -> int | None:
+        """Which of its row's citations was in force that day, from 0; None when no rule allowed the inquiry."""
+        row = self._row(entry)
+        if row is None:
+            return None
+        return 0 if len(row.citations) == 1 else row.citations.index(row.citation_on(day_of(entry)))
 
     def _row(self, entry: Entry) -> Row | None:
         """The row that allowed it. A denied inquiry names the nearest row, which allowed something else."""

@@ -133,9 +133,9 @@ class HistoryViews:
         """A page of the history as JSON; `next` is the value of `before` for the page after it, `proxy_for` the principal's label."""
         session = await self._required(request)
         page = await self._page(request, session, Filter.read(request.query_params))
-        entries = [self.documents.entry(entry) for entry in page.entries]
         label = session.acting.label if session.acting else None
-        return JSONResponse({"entries": entries, "next": str(page.older) if page.older else None, "proxy_for": label})
+        told = self.documents.page(page.entries, str(page.older) if page.older else None, label)
+        return Response(told, media_type="application/json")
 
     async def detail_json(self, request: Request) -> Response:
         """One entry as JSON, with its `corrections`."""

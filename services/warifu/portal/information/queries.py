@@ -227,7 +227,7 @@ class Information:
         return Category(row, item, book.register.with_roles(row.provider_roles), years, usual)
 
     def _row(self, account: str, at: int, row: str, provider: str, year: int | None, mandate: str) -> dict[str, object]:
-        request_id = self.ids.uuid("own-information")
+        request_id = self.ids.uuid("own-information", at)
         content = packing.pack([row, provider, year, mandate])
         sealed = self.seals.vault.seal(month_at(at), content, _context(request_id))
         return {"request_id": request_id, "account": account, "at": at, "sealed": sealed, "open": True}

@@ -121,7 +121,8 @@ class Applications:
 
     async def draft(self, account: str, institution: str, procedure: str, values: Mapping[str, str]) -> str:
         """Keep what was filled in until it is signed; returns its application id."""
-        application_id, month = self._ids.uuid("application"), month_of(self._clock.today())
+        application_id = self._ids.uuid("application", milliseconds(self._clock.network()))
+        month = month_of(self._clock.today())
         form = post_pb2.ApplicationForm(application_id=application_id, institution=institution, procedure=procedure)
         for name, value in values.items():
             form.fields.add(name=name, value=value)

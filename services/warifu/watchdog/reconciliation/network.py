@@ -35,7 +35,7 @@ async def audit(config: Config, clock: Clock, trust: Trust, book: Callable[[], L
         clock.machine(),
         trust.root,
     )
-    parties = {code: one.kind for code, one in law.institutions.items()}
+    parties = {code: config.server_of(one.kind, code) for code, one in law.institutions.items()}
     path = config.folder / SCRATCH
     path.unlink(missing_ok=True)  # always the whole: what was read before says nothing of what is there now
     scratch, peers = Scratch(path, rules.trust.log.vkey), Peers(config)

@@ -20,13 +20,26 @@ from warifu.simulator.bench.field import field
 from warifu.simulator.bench.hands import Hand, Stretch
 from warifu.simulator.bench.network import check_path
 from warifu.simulator.bench.ratios import Ratio
-from warifu.simulator.bench.rows import BY_NGINX, ECHO, EXCHANGES, NGINX, POPULATION, ROWS, STORES, Row, Step, steps
+from warifu.simulator.bench.rows import (
+    BY_NGINX,
+    ECHO,
+    EXCHANGES,
+    NGINX,
+    POPULATION,
+    ROWS,
+    SHARED,
+    STORES,
+    Row,
+    Step,
+    steps,
+)  # fmt: skip
+from warifu.simulator.bench.stock import Stock
 from warifu.simulator.bench.turns import Progress, Side, Turn, alone, cores, echo, ratio, sides_of, turns
 from warifu.simulator.told import ToldError
 
 PEOPLE: Final = 300
 """More than there are callers, so that they ask about different people."""
-BYTES_EACH: Final = 2_500
+BYTES_EACH: Final = 1_800
 """Of the disk, for one record of the history and one of the bare table, with their indexes."""
 LOADED_PEOPLE: Final = 1_000
 MOST_LOADS: Final = 3
@@ -43,11 +56,13 @@ class Plan:
     quick: bool = False
     history: int | None = None
     """Records behind a page; by default as many as the kind of run has."""
+    kept: Path | None = None
+    """Where the records of the history are, or will be, for further runs; by default they are made anew and go with the run."""
 
     @property
     def seconds(self) -> float:
         """Of a stretch."""
-        return 0.5 if self.quick else 2.0
+        return 0.4 if self.quick else 2.0
 
     @property
     def bulk(self) -> int:
@@ -120,8 +135,9 @@ async def compare(folder: Path, plan: Plan, progress: Progress) -> Found:
     found = Found(plan, datetime.now(tz=UTC))
     if plan.of((*EXCHANGES, BY_NGINX)):
         await _exchanges(folder, found, progress)
-    for row in plan.of(STORES):
-        await _STORES[row.name](folder, row, found, progress)
+    for names in SHARED:
+        if rows := plan.of([row for row in STORES if row.name in names]):
+            await _STORES[names[0]](folder, rows, found, progress)
     if plan.of([POPULATION]):
         await _people(folder, found)
     return found
@@ -152,34 +168,35 @@ async def _people(folder: Path, found: Found) -> None:
     found.notes["population"] = population.document(pairs)
 
 
-async def _ledger(folder: Path, row: Row, found: Found, progress: Progress) -> None:
+async def _ledger(folder: Path, rows: Sequence[Row], found: Found, progress: Progress) -> None:
     (folder / "l").mkdir()
     worker = await Hand.start("ledger", "warifu.simulator.bench.ledger", folder / "l")
-    await _stores(worker, row, found, progress)
+    await _stores(worker, rows, found, progress)
 
 
-async def _history(folder: Path, row: Row, found: Found, progress: Progress) -> None:
-    records = found.plan.records
-    if shutil.disk_usage(folder).free < records * BYTES_EACH:
+async def _history(folder: Path, rows: Sequence[Row], found: Found, progress: Progress) -> None:
+    records, folder = found.plan.records, found.plan.kept or folder
+    if not (there := Stock(folder / "h", records).is_there()) and shutil.disk_usage(folder).free < records * BYTES_EACH:
         raise ToldError(
             f"{folder} のあるディスクに空きが {records * BYTES_EACH >> 30} GB 要ります。--disk で選ぶか、--records で減らしてください。",
             f"the disk of {folder} needs {records * BYTES_EACH >> 30} GB of free space: choose one with --disk, or fewer --records.",
         )
-    (folder / "h").mkdir()
+    (folder / "h").mkdir(exist_ok=True)
     worker = await Hand.start("portal", "warifu.simulator.bench.pages", folder / "h", records)
     found.notes["history_records"] = records
-    await _stores(worker, row, found, progress, filled=lambda done: progress(done, 2 * records))
+    found.notes["history_kept"] = there
+    await _stores(worker, rows, found, progress, filled=lambda done: progress(done, 2 * records))
 
 
 async def _stores(
-    worker: Hand, row: Row, found: Found, progress: Progress, filled: Callable[[int], None] | None = None
+    worker: Hand, rows: Sequence[Row], found: Found, progress: Progress, filled: Callable[[int], None] | None = None
 ) -> None:
-    """Both loads are made in one process, which has a store to itself."""
+    """All loads are made in one process, which has a store to itself."""
     try:
         await worker.ready(filled)
-        of = steps([row])
+        of = steps(rows)
         sides = {step.call: Side(worker, step.call, {worker.name: worker}) for step in of}
-        found.add([row], await turns(sides, of, found.plan.pairs, found.plan.seconds, progress))
+        found.add(rows, await turns(sides, of, found.plan.pairs, found.plan.seconds, progress))
     finally:
         await worker.end()
 

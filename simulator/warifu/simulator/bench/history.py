@@ -31,7 +31,7 @@ from warifu.kernel.vault import Vault
 from warifu.law import packaged
 from warifu.portal.accounts import Accounts
 from warifu.portal.app import DOMAIN, HERE
-from warifu.portal.history import marks
+from warifu.portal.history import holds, marks
 from warifu.portal.history.documents import Documents
 from warifu.portal.history.queries import History
 from warifu.portal.history.story import Teller
@@ -104,11 +104,19 @@ def queries() -> dict[str, str]:
     }
 
 
+_BEGIN, _TERM = milliseconds(NOW - TERM), milliseconds(TERM)
+
+
+def requested_at(number: int, of: int) -> int:
+    """When one of `of` entries was asked, which are spread evenly over the term; milliseconds."""
+    return _BEGIN + _TERM * (number + 1) // (of + 1)
+
+
 def kept(number: int, of: int, subject: bytes) -> Kept:
     """One entry of `of`, in the order of time."""
     rare, refused = number % RARE == RARE // 2, number % REFUSED == REFUSED // 2
     row = BOOK.rows[RARE_ROW if rare else COMMON_ROW]
-    at = milliseconds(NOW - TERM) + milliseconds(TERM) * (number + 1) // (of + 1)
+    at = requested_at(number, of)
     outcome = pb.OUTCOME_DENIED if refused else pb.OUTCOME_ANSWERED
     request_id = str(UUID(int=number + 1 + (1 << 100) * subject[0]))
     provider = INSURER if rare else TAX
@@ -155,6 +163,7 @@ class Ground:
         made = [kept(number, of, subject) for number in numbers]
         connection.execute(insert(entries), [self.seals.row(one) for one in made])
         marks.add_all(connection, self.seals.vault, made)
+        holds.note(connection, made)
 
     async def of(self, _request: object) -> Session:
         """See `Sessions.of`: whoever is to be measured."""

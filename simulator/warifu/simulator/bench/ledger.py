@@ -19,6 +19,7 @@ from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.party import VAULT_NAME
 from warifu.gateway.record import New, Records
 from warifu.gateway.schema import metadata
+from warifu.kernel import interpreter
 from warifu.kernel.coalesce import Coalescer
 from warifu.kernel.instants import milliseconds, timestamp
 from warifu.kernel.limits import BATCH
@@ -41,7 +42,8 @@ class Ledger:
         self.store.create()
         self._records = Records(Vault.open(folder / VAULT_NAME, month_of(NOW.date())))
         self._ids = identifiers()
-        self._write = Coalescer(self._written, int(BATCH))
+        # One lane, as the bare file has: with a store to itself two would only make its commits half as large.
+        self._write = Coalescer(self._written, int(BATCH), lanes=1)
 
     async def record(self, _number: int) -> Told:
         """One record, durable on return; records that queue while others are written go together, as the gateway's exchanges do."""
@@ -96,6 +98,7 @@ def _settle(waiting: Sequence[_Waiting]) -> None:
 async def serve(folder: Path) -> None:
     """Take orders until the input closes."""
     ledger, file = Ledger(folder), File(folder / "bare")
+    interpreter.settle()
     await work({"ledger": ledger.record, "file": file.append})
     ledger.store.close()
 

@@ -1,124 +1,196 @@
 """A page of the history against bare SQL: `python -m warifu.simulator.bench.pages FOLDER RECORDS`, a worker (see `worker`).
 
-`page`: what `/api/v1/history` answers at the portal for a person taken at random, in the portal's own application without a socket: months,
-tags, rows, unsealing, JSON. `sql`: the newest fifty of a person by one statement of plain sqlite3, out of a table of as many rows of the same
-size, with an index of person and time. People have ten records each, spread over the whole term for which records are kept.
+`page`: what the portal answers to `/api/v1/history` for a person taken at random, logged in: the portal's whole application without a socket, from the
+guard to the JSON: route, session, codes, months, tags, rows, unsealing, texts in both languages. `sql`: the newest fifty of a person by one
+statement of plain sqlite3, out of a table of as many rows of the same size, with an index of person and time. People have ten records each,
+spread over the whole term for which records are kept.
+
+`page-http`: the same page by HTTP/1.1 on one connection, from the portal's own web server, which runs in this process; `empty-http`: the smallest
+answer that needs a session there, so what is below any page.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete, insert
 
-from warifu.kernel.bulk import Bulk
-from warifu.portal.schema import account_subjects, accounts, entries
-from warifu.simulator.bench.history import Ground, kept
-from warifu.simulator.bench.worker import Told, say, work
+from warifu.exchange.logkeys import ORIGIN, WITNESS, LogKeys
+from warifu.kernel import interpreter
+from warifu.kernel.clock import SimulatedClock
+from warifu.kernel.config import Web
+from warifu.kernel.ids import Ids
+from warifu.kernel.instants import milliseconds
+from warifu.kernel.limits import RETENTION
+from warifu.kernel.months import month_of
+from warifu.kernel.store import Store, sqlite_url
+from warifu.kernel.vault import Vault
+from warifu.kernel.web import serve_web
+from warifu.portal.api.faults import PATH as EMPTY
+from warifu.portal.app import assemble
+from warifu.portal.kept import Seals
+from warifu.portal.schema import sessions
+from warifu.portal.sessions import COOKIE
+from warifu.portal.tables import metadata
+from warifu.simulator.bench.history import BOOK, NOW
+from warifu.simulator.bench.stock import BARE, STORE, VAULT, Stock, account_of, subject
+from warifu.simulator.bench.worker import Told, work
+from warifu.tlog.notes import LogSigner, WitnessSigner
+from warifu.web.face import Face
 
-EACH: Final = 10
-"""Records of a person."""
 PAGE: Final = 50
 ASKED: Final = 2_000
 """People who have accounts and are asked about; the records of the others are there all the same."""
-SUBJECT_SIZE: Final = 20
-STEP: Final = 20_000
-_COLUMNS: Final = tuple(column.name for column in entries.columns)
-_ADD: Final = Bulk(entries, *_COLUMNS)
+HOST: Final = "portal.localhost"
 _BARE: Final = "SELECT seq, body FROM bare WHERE subject = ? ORDER BY seq DESC LIMIT ?"
+_LIST: Final = "/api/v1/history"
+_QUERY: Final = f"limit={PAGE}".encode()
+_ACCEPTED: Final = "HTTP/1.1 200"
 
 
 class Pages:
-    """A portal's store with so many records, and the same in a bare table."""
+    """A portal with so many records, and the same in a bare table."""
 
-    def __init__(self, folder: Path, records: int) -> None:
-        self.ground = Ground(folder)
-        self._bare = sqlite3.connect(folder / "bare.db", isolation_level=None)
-        self._records, self._people = records, max(1, records // EACH)
-        self._dice = random.Random(1)  # noqa: S311 - the same people in every run
-        self._asked = [_subject(self._dice.randrange(self._people)) for _ in range(ASKED)]
-
-    async def fill(self) -> None:
-        """Both, in the order of time, as it comes in."""
-        done, size = 0, 0
-        for rows in self._steps():
-            done, size = done + len(rows), len(bytes(rows[0][_COLUMNS.index("sealed")]))
-            await self.ground.store.write(lambda connection, some=rows: _ADD.add(connection, some))  # type: ignore[misc]
-            say({"filled": done})
-        await self.ground.store.write(self._open_accounts)
-        self._fill_bare(size)
+    def __init__(self, folder: Path, asked: Sequence[int]) -> None:
+        self._store = Store(sqlite_url(folder / STORE), metadata)
+        self._bare = sqlite3.connect(folder / BARE, isolation_level=None)
+        self._codes = [subject(person) for person in asked]
+        self._cookies = [f"{COOKIE}={_token(code)}" for code in self._codes]
+        self._clock = SimulatedClock(NOW, stopped=True)
+        self.app = self._portal(folder)
+        self._store.lines.at_once(self._log_in)
+        self._line: _Line | None = None
 
     async def page(self, number: int) -> Told:
-        """The newest fifty of somebody, by the service."""
-        self.ground.who = self._asked[number % ASKED].hex()[:32]
-        await self.ground.get("/api/v1/history", f"limit={PAGE}")
-        return ()
+        """The newest fifty of somebody, by the portal."""
+        headers = [(b"host", HOST.encode()), (b"cookie", self._cookies[number % ASKED].encode())]
+        scope = {
+            "type": "http", "method": "GET", "path": _LIST, "raw_path": _LIST.encode(), "query_string": _QUERY, "headers": headers,
+            "http_version": "1.1", "scheme": "http", "server": (HOST, 80), "root_path": "",
+        }  # fmt: skip
+        body: list[bytes] = []
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start" and message["status"] != 200:  # noqa: PLR2004
+                raise RuntimeError(f"{_LIST}: status {message['status']}")
+            body.append(message.get("body", b""))
+
+        await self.app(scope, _nothing, send)
+        return _some(b"".join(body))
 
     async def sql(self, number: int) -> Told:
         """The newest fifty of somebody, by the statement."""
-        found = self._bare.execute(_BARE, (self._asked[number % ASKED], PAGE)).fetchall()
+        found = self._bare.execute(_BARE, (self._codes[number % ASKED], PAGE)).fetchall()
         if not found:
             raise ValueError("nobody's records")
         return ()
 
+    async def page_http(self, number: int) -> Told:
+        """The page by HTTP."""
+        assert self._line is not None
+        return _some(await self._line.get(f"{_LIST}?limit={PAGE}", self._cookies[number % ASKED]))
+
+    async def empty_http(self, number: int) -> Told:
+        """What the same server answers at least."""
+        assert self._line is not None
+        await self._line.get(EMPTY, self._cookies[number % ASKED])
+        return ()
+
+    async def listen(self, stack: AsyncExitStack) -> None:
+        """Serve the portal on a port, and connect to it."""
+        port = await stack.enter_async_context(serve_web(self.app, Web(HOST, 0)))
+        self._line = _Line(port)
+        stack.callback(self._line.close)
+
+    async def warm(self) -> None:
+        """Have read, once, what everybody is going to ask for: the disk is not what is compared."""
+        for number in range(ASKED):
+            await self.page(number)
+            await self.sql(number)
+
     def close(self) -> None:
         """Close both."""
         self._bare.close()
-        self.ground.store.close()
+        self._store.close()
 
-    def _steps(self) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows of some time, in the order of the table."""
-        for begin in range(0, self._records, STEP):
-            made = []
-            for number in range(begin, min(begin + STEP, self._records)):
-                row = self.ground.seals.row(kept(number, self._records, _subject(_person(number, self._people))))
-                made.append(tuple(row[name] for name in _COLUMNS))
-            yield sorted(made, key=lambda row: row[:2])  # month and tag
+    def _portal(self, folder: Path) -> Any:
+        face = Face(HOST, f"http://{HOST}", {"portal": f"http://{HOST}", "card": "http://card.localhost"})
+        seals = Seals(Vault.open(folder / VAULT, month_of(NOW.date()) - RETENTION))
+        keys = LogKeys(LogSigner(ORIGIN, os.urandom(32)).key, WitnessSigner(WITNESS, os.urandom(32)).key)
+        absent: Any = None  # numbering, enrolment, the log, other institutions: nobody asks for them here
+        return assemble(
+            face, self._store, seals, self._clock, lambda: BOOK, absent, absent, absent, keys, absent, Ids(), absent
+        ).web.application
 
-    def _open_accounts(self, connection: Connection) -> None:
-        rows = {subject.hex()[:32]: subject for subject in self._asked}
-        connection.execute(insert(accounts), [{"account": name, "opened_at": 0} for name in rows])
-        claimed = [{"subject": subject, "account": name, "claimed_at": 0} for name, subject in rows.items()]
-        connection.execute(insert(account_subjects), claimed)
-
-    def _fill_bare(self, size: int) -> None:
-        pool = os.urandom(size * 2)
-        with closing(self._bare.cursor()) as cursor:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("CREATE TABLE bare (subject BLOB NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL)")
-            for begin in range(0, self._records, STEP):
-                cursor.execute("BEGIN")
-                rows = range(begin, min(begin + STEP, self._records))
-                values = ((_subject(_person(n, self._people)), n, pool[n % size : n % size + size]) for n in rows)
-                cursor.executemany("INSERT INTO bare VALUES (?, ?, ?)", values)
-                cursor.execute("COMMIT")
-                say({"filled": rows.stop})
-            cursor.execute("CREATE INDEX bare_subject ON bare (subject, seq)")
+    def _log_in(self, connection: Connection) -> None:
+        now = milliseconds(self._clock.machine())
+        connection.execute(delete(sessions))
+        opened = {"opened_at": now, "seen_at": now, "serial": "", "kiosk": False}
+        codes = dict.fromkeys(self._codes)
+        rows = [{"token_hash": sha256(_token(code).encode()).digest(), "account": account_of(code)} for code in codes]
+        connection.execute(insert(sessions), [{**row, **opened} for row in rows])
 
 
-def _person(number: int, people: int) -> int:
-    """Whose record this is: everybody once, in another order each time (a step that has no divisor in common with the number of people)."""
-    turn, place = divmod(number, people)
-    return (place * 7_368_787 + turn * 104_729) % people
+class _Line:
+    """One kept connection to this machine's `port`, opened anew when the server closed it meanwhile."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._reader: asyncio.StreamReader | None = None
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._reader is not None:
+            self._writer.close()
+
+    async def get(self, target: str, cookie: str) -> bytes:
+        """The body of the answer, which must be 200."""
+        if self._reader is None or self._reader.at_eof():
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writer.write(f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookie}\r\n\r\n".encode())
+        status, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")
+        size = next(int(line.partition(":")[2]) for line in lines if line.lower().startswith("content-length:"))
+        body = await self._reader.readexactly(size)
+        if not status.startswith(_ACCEPTED):
+            raise RuntimeError(f"{target}: {status}")
+        return body
 
 
-def _subject(person: int) -> bytes:
-    """A code of the usual size, spread evenly as codes are."""
-    return random.Random(person).randbytes(SUBJECT_SIZE)  # noqa: S311 - a stand-in that is the same again
+async def _nothing() -> dict[str, object]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _some(body: bytes) -> Told:
+    if b'"request_id"' not in body:
+        raise ValueError("nobody's entries")
+    return ()
+
+
+def _token(code: bytes) -> str:
+    return code.hex()
 
 
 async def serve(folder: Path, records: int) -> None:
-    """Fill, then take orders until the input closes."""
-    pages = Pages(folder, records)
-    await pages.fill()
-    await work({"page": pages.page, "sql": pages.sql})
+    """Fill what is not there yet, then take orders until the input closes."""
+    stock, dice = Stock(folder, records), random.Random(1)  # noqa: S311 - the same people in every run
+    asked = [dice.randrange(stock.people) for _ in range(ASKED)]
+    if not stock.is_there():
+        stock.fill(asked)
+    pages = Pages(folder, asked)
+    interpreter.settle()
+    await pages.warm()
+    async with AsyncExitStack() as stack:
+        await pages.listen(stack)
+        await work({"page": pages.page, "sql": pages.sql, "page-http": pages.page_http, "empty-http": pages.empty_http})
     pages.close()
 
 

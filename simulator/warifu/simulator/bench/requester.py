@@ -7,13 +7,13 @@ a business system would call.
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from pathlib import Path
 
 from warifu.interim.host import InterimHost
 from warifu.interim.institution import Interim
 from warifu.interim.institution import _sample_key as sample_key  # as the provider of a simulation draws it
+from warifu.kernel import interpreter
 from warifu.kernel.config import Config
 from warifu.kernel.confine import confine
 from warifu.kernel.log import open_log
@@ -51,8 +51,7 @@ async def _load(running: Running, interim: Interim, question: Question) -> None:
         ids = unsampled(sample_key(running.context.config, question.provider))
         plain = Plain(interim.ground, folder, linkage_pb2_grpc.LinkageServiceStub(channel))
         calls = Calls(interim, plain, question, ids)
-        gc.collect()
-        gc.freeze()  # as a served party does
+        interpreter.settle()  # as a served party does
         await work({"unary": calls.unary, "connector": calls.connector, "bulk": calls.bulk, "stubborn": calls.stubborn})
         plain.close()
 

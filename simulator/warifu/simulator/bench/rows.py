@@ -14,6 +14,7 @@ from warifu.simulator.bench.hands import Stretch
 ECHO: Final = "echo"
 LEDGER, FILE = "ledger", "file"
 PAGE, SQL = "page", "sql"
+PAGE_HTTP, EMPTY_HTTP = "page-http", "empty-http"
 NGINX: Final = "nginx"
 LOADED: Final = "connector-disk"
 """The connector while another process keeps the disk busy."""
@@ -114,8 +115,15 @@ STORES: Final = (
         "history_p50", "履歴の1ページ ÷ SQL だけ、応答時間の中央値", "page of the history ÷ bare SQL, median time",
         Goal(3, 1.5, most=True), p50, Step(PAGE, 1), Step(SQL, 1),
     ),
+    Row(
+        "history_http", "同じページ ÷ 空の応答、HTTP で、応答時間の中央値", "the same page ÷ an empty answer, both by HTTP, median time",
+        None, p50, Step(PAGE_HTTP, 1), Step(EMPTY_HTTP, 1),
+    ),
 )  # fmt: skip
-"""Each with processes of its own."""
+"""With processes of their own, one for each of `SHARED`."""
+
+SHARED: Final = (("ledger_c64",), ("history_p50", "history_http"))
+"""Rows that are measured in the same process, by turns."""
 
 BY_NGINX: Final = Row(
     "nginx_c64", "接続部による照会 ÷ nginx 経由のエコー、照会/秒、同時64", "connector exchanges/s ÷ echo through nginx, 64 callers",

@@ -61,7 +61,9 @@ async def echo(state: Path) -> AsyncIterator[Echo]:
             hand = await Hand.start(f"echo-{role}", "warifu.simulator.bench.echo", role, state / name)
             hands[hand.name] = hand
             stack.push_async_callback(hand.end)
+        for hand in hands.values():  # all load at the same time
             await hand.ready()
+        hand = hands["echo-client"]
         yield Echo(hand, hands)
 
 

@@ -12,9 +12,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Row, bindparam, select, update
+from sqlalchemy import Column, Connection, Row, Select, Update, bindparam, select, update
 
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import malformed
@@ -68,22 +69,30 @@ PASSWORD: Final = Kind(
 )
 
 
+@cache
+def _statements(kind: Kind) -> tuple[Select[Any], Select[Any], Update, Update, Update]:
+    tries, mine = kind.tries, cards.c.card == bindparam("handle")
+    expected = (
+        select(kind.kept.label("kept"), people.c.person, people.c.pin.label("first_pin"))
+        .join_from(cards, people, cards.c.person == people.c.person)
+        .where(mine)
+    )
+    return (
+        expected,
+        select(tries).where(mine),
+        update(cards).where(mine, tries > 0).values({tries: tries - 1}),
+        update(cards).where(mine).values({tries: kind.most}),
+        update(cards).where(mine).values({tries: kind.most, kind.kept: bindparam("new")}),
+    )
+
+
 class Secrets:
     """The check of one kind on the cards of one card service. One process may check one store."""
 
     def __init__(self, store: Store, kind: Kind) -> None:
         self._store, self._kind = store, kind
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        tries, mine = kind.tries, cards.c.card == bindparam("handle")
-        self._expected = (
-            select(kind.kept.label("kept"), people.c.person, people.c.pin.label("first_pin"))
-            .join_from(cards, people, cards.c.person == people.c.person)
-            .where(mine)
-        )
-        self._left = select(tries).where(mine)
-        self._take = update(cards).where(mine, tries > 0).values({tries: tries - 1})
-        self._give_back = update(cards).where(mine).values({tries: kind.most})
-        self._keep = update(cards).where(mine).values({tries: kind.most, kind.kept: bindparam("new")})
+        self._expected, self._left, self._take, self._give_back, self._keep = _statements(kind)
 
     async def check(self, card: str, typed: str) -> None:
         """Return when what was typed is the card's; every other end raises.

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +15,10 @@ import jaconv
 from cryptography import x509
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, update
 
-from warifu.common.v1 import common_pb2
 from warifu.kernel.bulk import Bulk, padded
 from warifu.kernel.places import open_at
 from warifu.kernel.store import Store, sqlite_url
+from warifu.simulator.cards.person import DemoPerson
 from warifu.simulator.cards.pins import PASSWORD_TRIES, TRIES
 from warifu.simulator.cards.schema import cards, counts, metadata, people, traits
 from warifu.simulator.cards.words import first_password, is_phone, phone_of
@@ -27,24 +27,6 @@ from warifu.simulator.readings import latin
 STORE_NAME: Final = "people.db"
 PAGE_SIZE: Final = 24
 _LONGEST_SEARCH: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class DemoPerson:
-    """One person of the population, as the card service needs to know them."""
-
-    person: str
-    """Handle, such as "p000123"; never a number or a code."""
-    name: str
-    kana: str
-    traits: tuple[str, ...]
-    """What a trainer may look for, such as "moved-household"; without spaces."""
-    basic_items: common_pb2.BasicItems
-    individual_number: str
-    pin: str
-    """Four digits, derived from the seed."""
-    issued_on: date | None = None
-    """A past day on which the card was handed out; None for a card that is handed out when it is made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,23 +85,38 @@ def code(name: str) -> bytes:
 
 
 def copies() -> list[dict[str, Any]]:
-    """The people of the checks as a business system registers them: an ordinary one and one for each flag; "stranger" is not among them."""
-    fields = {"tax_year": 2026, "salary_revenue_yen": SALARY, "dependants": 2, "tax_class": 1}
-    copy = {
-        "item": ITEM,
-        "recordKey": "2026",
-        "layoutVersion": LAYOUT,
-        "firstDay": "2026-04-01",
-        "lastDay": "2027-03-31",
-        "content": {"local_tax": fields},
-    }
+    """The people of the checks as a business system registers them: an ordinary one, one for each flag, and others; "stranger" is not among them."""
     flags: Mapping[str, Mapping[str, bool]] = {
         "ordinary": {},
         "hidden": {"nonDisclosure": True},
         "blocked": {"selfDisclosureBlocked": True},
         "reviewed": {"manualReview": True},
+        "both": {"selfDisclosureBlocked": True, "manualReview": True},
     }
-    return [{"name": name, "code": code(name).hex(), "copies": [copy], **own} for name, own in flags.items()]
+    others: Mapping[str, list[dict[str, Any]]] = {
+        "corrected": [_copy(corrected="2026-05-29")],
+        "settled": [_copy(corrected="2026-05-25")],
+        "several": [_copy(2025), _copy(2026)],
+        "lapsed": [_copy(published_to="2026-05-31")],
+        "empty": [],
+    }
+    known: list[dict[str, Any]] = [{"name": name, "copies": [_copy()], **own} for name, own in flags.items()]
+    known += [{"name": name, "copies": own} for name, own in others.items()]
+    return [{"name": one["name"], "code": code(one["name"]).hex(), **one} for one in known]
+
+
+def _copy(year: int = 2026, corrected: str | None = None, published_to: str | None = None) -> dict[str, Any]:
+    """A year's local tax information, corrected on a day, provided until a day."""
+    fields: dict[str, Any] = {"tax_year": year, "salary_revenue_yen": SALARY, "dependants": 2, "tax_class": 1}
+    copy: dict[str, Any] = {
+        "item": ITEM,
+        "recordKey": str(year),
+        "layoutVersion": LAYOUT,
+        "firstDay": f"{year}-04-01",
+        "lastDay": f"{year + 1}-03-31",
+        "content": {"local_tax": fields if corrected is None else {**fields, "corrected_on": corrected}},
+    }
+    return copy if published_to is None else {**copy, "publishedTo": published_to}
 
 
 def prepare(folder: Path, institution: str, listen: str, gateway: str) -> Prepared:

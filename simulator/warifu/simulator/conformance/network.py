@@ -6,37 +6,40 @@ import asyncio
 import shlex
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from warifu.exchange.directory import VerifiedEntry, make_entry, verify_entry
+from warifu.exchange.directory import VerifiedEntry, verify_entry
 from warifu.exchange.keys import InstitutionKeys
-from warifu.gateway.party import build
+from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.peers import open_channel
 from warifu.kernel.server import AddressOccupiedError, serve
 from warifu.kernel.trust import Trust
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
-from warifu.simulator.conformance.bench import WAIT, Bench, Target
+from warifu.simulator.conformance.bench import GATEWAY, Bench, Decide, Target
+from warifu.simulator.conformance.directory import REQUESTERS_PARTY, WAIT, gateway, publish, to_gateway
 from warifu.simulator.conformance.folder import PORTAL, ConformanceError, Prepared, check_address
+from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 
 PROVISION: Final = "warifu.provision.v1.ProvisionService"
 _AGAIN = 0.2
 """Seconds between two looks whether the provider is there."""
-_ENTRY_LIFE = timedelta(days=7)
 
 
 @asynccontextmanager
 async def opened(
-    prepared: Prepared, address: str, *, command: Sequence[str] = (), patience: float = 60.0
+    prepared: Prepared,
+    address: str,
+    *,
+    command: Sequence[str] = (),
+    clerk: Decide | None = None,
+    patience: float = 60.0,
 ) -> AsyncIterator[Bench]:
     """A bench for the provider at an address, once it serves and its keys are in the directory.
 
@@ -44,6 +47,7 @@ async def opened(
         prepared: the folder.
         address: where the provider listens, "host:port".
         command: starts the provider; then it is killed and started again where a requirement is about that, and ended at the end.
+        clerk: has a clerk of the provider decide on an answer that waits.
         patience: seconds for which the provider is waited for.
 
     Raises:
@@ -52,21 +56,28 @@ async def opened(
     check_address(address)
     target = Target(prepared.institution, prepared.party, address, prepared.other)
     child = _Child(command)
+    relayed: dict[str, exchange_pb2.SignedDirectoryEntry] = {}
     try:
-        async with serve(prepared.root / "gateway", build):
-            requester = ("health_insurance", prepared.requester)
-            keys = {code: await _published(prepared, party, code) for party, code in (requester, ("portal", PORTAL))}
+        async with serve(prepared.root / "gateway", gateway(relayed)):
+            keys = {code: await _published(prepared.root, party, code) for party, code in _ours(prepared)}
             await child.start()
             await _served(prepared, target, child, patience)
             entry = await _entry(prepared, patience)
-            gateway = InstitutionKeys.load_or_create(prepared.root / "gateway" / "secrets", "gateway")
+            own = InstitutionKeys.load_or_create(prepared.root / "gateway" / "secrets", "gateway")
+            bench = Bench(prepared.root, target, prepared.requester, entry, keys, own, decide=clerk, relayed=relayed)
 
             async def again() -> None:
                 await child.kill()
                 await child.start()
                 await _served(prepared, target, child, patience)
+                bench.entry = await _entry(prepared, patience)
+                await lines.aclose()
+                bench.line = await lines.enter_async_context(bench.channel(*GATEWAY))
 
-            yield Bench(prepared.root, target, prepared.requester, entry, keys, gateway, again if command else None)
+            bench.restart = again if command else None
+            async with AsyncExitStack() as lines:
+                bench.line = await lines.enter_async_context(bench.channel(*GATEWAY))
+                yield bench
     except AddressOccupiedError as error:
         raise ConformanceError(
             f"ゲートウェイのアドレス {prepared.gateway} は使われています。prepare の --gateway で別のアドレスを選んでください。",
@@ -74,6 +85,24 @@ async def opened(
         ) from error
     finally:
         await child.kill()
+
+
+def clerk_by(command: Sequence[str]) -> Decide:
+    """A clerk who decides by a command, which is given the permit id and "provide" or "withhold" as its last two words.
+
+    The function raises UnmetError when the command does not end well.
+    """
+
+    async def decide(permit_id: str, decision: str) -> None:
+        words = [*command, permit_id, decision]
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+        )
+        if code := await process.wait():
+            said = shlex.join(words)
+            raise UnmetError(Text(f"{said} が終わること", f"that {said} ends well"), plain(f"exit code {code}"))
+
+    return decide
 
 
 class _Child:
@@ -111,19 +140,15 @@ class _Child:
             )
 
 
-async def _published(prepared: Prepared, party: str, code: str) -> InstitutionKeys:
-    """Make the keys of one of ours and publish them, under a version that only rises."""
-    folder = prepared.root / party
-    keys = InstitutionKeys.load_or_create(folder / "secrets", code)
-    identity = folder / "identities" / code
-    certificate = x509.load_pem_x509_certificate((identity / "cert.pem").read_bytes())
-    key = load_pem_private_key((identity / "key.pem").read_bytes(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    now = datetime.now(tz=UTC)
-    entry = make_entry(keys, int(time.time() * 1000), (now, now + _ENTRY_LIFE), certificate, key)
-    async with _to_gateway(prepared, party, code) as channel:
-        stub = linkage_pb2_grpc.DirectoryServiceStub(channel)
-        await stub.PublishEntry(linkage_pb2.PublishEntryRequest(entry=entry), timeout=WAIT)
+def _ours(prepared: Prepared) -> tuple[tuple[str, str], ...]:
+    """Parties and codes of those who ask."""
+    return (REQUESTERS_PARTY, prepared.requester), ("portal", PORTAL)
+
+
+async def _published(root: Path, party: str, code: str) -> InstitutionKeys:
+    """The keys of one of ours, made when there are none, and published."""
+    keys = InstitutionKeys.load_or_create(root / party / "secrets", code)
+    await publish(root, (party, code), keys)
     return keys
 
 
@@ -153,7 +178,7 @@ async def _entry(prepared: Prepared, patience: float) -> VerifiedEntry:
     """The provider's directory entry, once it is published (PROTO-11.5)."""
     trust = Trust(prepared.root / "gateway")
     request = linkage_pb2.GetEntryRequest(owner=prepared.institution)
-    async with _to_gateway(prepared, "health_insurance", prepared.requester) as channel:
+    async with to_gateway(prepared.root, (REQUESTERS_PARTY, prepared.requester)) as channel:
         stub = linkage_pb2_grpc.DirectoryServiceStub(channel)
         for _ in _looks(patience):
             try:
@@ -173,10 +198,6 @@ def _looks(patience: float) -> Iterator[None]:
     end = time.monotonic() + patience
     while time.monotonic() < end:
         yield
-
-
-def _to_gateway(prepared: Prepared, party: str, code: str) -> grpc.aio.Channel:
-    return _channel(prepared.root, (party, code), prepared.gateway, "gateway")
 
 
 def _channel(root: Path, identity: tuple[str, str], address: str, party: str) -> grpc.aio.Channel:

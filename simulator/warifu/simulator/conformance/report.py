@@ -6,23 +6,25 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from warifu.simulator.conformance.frame import Suite
+from warifu.simulator.conformance.requirements import PROVIDER
 from warifu.simulator.conformance.run import Result
 
 _NO_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
-def junit(results: Sequence[Result], institution: str) -> str:
+def junit(results: Sequence[Result[Any]], institution: str, suite: Suite[Any] = PROVIDER) -> str:
     """JUnit XML: a test case a requirement, a failure with what was sent, expected and got."""
     counted = {status: sum(one.status == status for one in results) for status in ("failed", "skipped")}
-    suite = ET.Element(
+    root = ET.Element(
         "testsuite",
-        name=f"warifu conformance provider {institution}",
+        name=f"warifu conformance {suite.name} {institution}",
         tests=str(len(results)),
         failures=str(counted["failed"]),
         errors="0",
@@ -31,26 +33,28 @@ def junit(results: Sequence[Result], institution: str) -> str:
     )
     for one in results:
         case = ET.SubElement(
-            suite,
+            root,
             "testcase",
-            classname=f"warifu.conformance.provider.{one.requirement.name}",
+            classname=f"warifu.conformance.{suite.name}.{one.requirement.name}",
             name=f"{one.requirement.label}: {one.requirement.en}",
             time=f"{one.seconds:.3f}",
         )
         if one.status == "failed":
             message = f"expected {one.expected.en}, got {one.got.en}"
             ET.SubElement(case, "failure", type=one.requirement.numbers[0], message=_clean(message)).text = _clean(
-                f"docs/PROTOCOL.md, {one.requirement.section}\nsent:\n{sent(one)}"
+                f"{suite.page}, {one.requirement.section}\nsent:\n{sent(one)}"
             )
         elif one.status == "skipped":
             ET.SubElement(case, "skipped", message=_clean(one.note.en))
         elif one.note.en:
             ET.SubElement(case, "system-out").text = _clean(one.note.en)
-    ET.indent(suite)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def html(results: Sequence[Result], institution: str, address: str, language: str) -> str:
+def html(
+    results: Sequence[Result[Any]], institution: str, address: str, language: str, suite: Suite[Any] = PROVIDER
+) -> str:
     """A page of its own, "ja" or "en", that needs nothing else."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -66,6 +70,8 @@ def html(results: Sequence[Result], institution: str, address: str, language: st
     return (
         environment.get_template("report.html").render(
             results=results,
+            title=t(*suite.title),
+            page=suite.page,
             passed=sum(one.status == "passed" for one in results),
             failed=sum(one.status == "failed" for one in results),
             institution=institution,
@@ -79,11 +85,11 @@ def html(results: Sequence[Result], institution: str, address: str, language: st
     )
 
 
-def sent(result: Result) -> str:
-    """The permits that were presented, as JSON to read."""
+def sent(result: Result[Any]) -> str:
+    """What was sent, as JSON to read."""
     return "\n".join(json.dumps(one, ensure_ascii=False, indent=1) for one in result.sent)
 
 
 def _clean(text: str) -> str:
-    """`text` without what XML 1.0 cannot hold: a provider's words may have anything in them."""
+    """`text` without what XML 1.0 cannot hold: a party's words may have anything in them."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
 import grpc
 
 from warifu.kernel.errors import LinkageError
-from warifu.simulator.conformance.bench import Bench
+from warifu.simulator.conformance.frame import B, Requirement
 from warifu.simulator.conformance.outcome import Text, UnmetError, plain
-from warifu.simulator.conformance.requirements import REQUIREMENTS, Requirement
 
 Status = Literal["passed", "failed", "skipped"]
 _NONE = Text("", "")
@@ -21,16 +20,16 @@ _LAST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Generic[B]):
     """What came of one requirement."""
 
-    requirement: Requirement
+    requirement: Requirement[B]
     status: Status
     seconds: float
     expected: Text = _NONE
     got: Text = _NONE
     sent: tuple[dict[str, Any], ...] = ()
-    """The permits that were presented last, when it failed."""
+    """What was sent last, when it failed: permits, questions, calls."""
     note: Text = _NONE
     """What could not be tried, or why nothing was."""
 
@@ -51,13 +50,13 @@ class Result:
         }
 
 
-async def check(bench: Bench, requirement: Requirement) -> Result:
-    """Try one requirement. Whatever the provider does wrong, also what no check thought of, fails it."""
+async def check(bench: B, requirement: Requirement[B]) -> Result[B]:
+    """Try one requirement. Whatever is wrong with who is under test, also what no check thought of, fails it."""
     bench.sent.clear()
     bench.notes.clear()
     begun = time.monotonic()
 
-    def result(status: Status, expected: Text = _NONE, got: Text = _NONE) -> Result:
+    def result(status: Status, expected: Text = _NONE, got: Text = _NONE) -> Result[B]:
         note = Text("、".join(one.ja for one in bench.notes), "; ".join(one.en for one in bench.notes))
         sent = tuple(bench.sent[-_LAST:]) if status == "failed" else ()
         return Result(requirement, status, time.monotonic() - begun, expected, got, sent, note)
@@ -67,11 +66,11 @@ async def check(bench: Bench, requirement: Requirement) -> Result:
     except UnmetError as error:
         return result("failed", error.expected, error.got)
     except grpc.aio.AioRpcError as error:
-        failure = LinkageError.from_rpc(error, party=bench.target.party)
+        failure = LinkageError.from_rpc(error, party=bench.side)
         return result(
             "failed", Text("応答", "a response"), plain(f"{error.code().name} {failure.reason}: {error.details()}")
         )
-    except Exception as error:  # noqa: BLE001 - what a wrong provider sends can break its reader in any way
+    except Exception as error:  # noqa: BLE001 - what a wrong party sends can break its reader in any way
         return result(
             "failed", Text("読める応答", "a response that can be read"), plain(f"{type(error).__name__}: {error}")
         )
@@ -79,8 +78,8 @@ async def check(bench: Bench, requirement: Requirement) -> Result:
 
 
 async def check_all(
-    bench: Bench, requirements: Sequence[Requirement] = REQUIREMENTS, tell: Callable[[Result], None] | None = None
-) -> list[Result]:
+    bench: B, requirements: Sequence[Requirement[B]], tell: Callable[[Result[B]], None] | None = None
+) -> list[Result[B]]:
     """Try each; `tell` hears of each as soon as it is known."""
     results = []
     for one in requirements:

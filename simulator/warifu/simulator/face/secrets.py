@@ -47,8 +47,13 @@ def token_in(folder: Path) -> str:
     if path.is_file():
         return path.read_text(encoding="ascii").strip()
     token = secrets.token_urlsafe(_BYTES)
-    _write(path, f"{token}\n".encode())
+    keep_token(folder, token)
     return token
+
+
+def keep_token(folder: Path, token: str) -> None:
+    """Have the face's token be this one."""
+    _write(folder / "token", f"{token}\n".encode())
 
 
 def certificates_in(folder: Path) -> Certificates:

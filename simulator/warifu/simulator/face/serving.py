@@ -119,7 +119,7 @@ async def served(
 
 
 def _direct(network: NetworkFile, institution: str) -> Direct:
-    entry, own = network.party(network.extra["kinds"][institution]), network.counters[institution]
+    entry, own = network.server_of(institution), network.counters[institution]
     return Direct(entry.addresses, network.ca, own["cert"], own["key"], entry.server_name)
 
 

@@ -102,7 +102,7 @@ def restore(archive: Path, state: Path, keys: Path | None = None) -> NetworkFile
     due = keycopies.due(state)
     if due is not None and due > clock_of(state, file):
         file.clock = due.isoformat()
-    replace_log_keys(state, [party.name for party in file.parties])
+    replace_log_keys(state, file.trusting)
     file.log = log_of(state, file.log.get("url", ""))
     file.save(state)
     keycopies.follow(state, file)

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from warifu.agency.v1 import agency_pb2
 from warifu.kernel.limits import BULK
 from warifu.numbering.v1 import numbering_pb2
-from warifu.simulator.cards.tray import DemoPerson
+from warifu.simulator.cards.person import DemoPerson
 from warifu.simulator.people import cards_of
 from warifu.simulator.population import START, Household, Person, Place, World, generate, load_world
 from warifu.simulator.translate import basic_items, initial_records

@@ -28,7 +28,7 @@ SUFFIX: Final = ".keys"
 """After an archive's name: where its copy of the keys lies, when nobody says otherwise."""
 _LOG: Final = logging.getLogger(__name__)
 _ENDING: Final = ".months.json"
-_PLACE: Final = re.compile(r"[a-z0-9_]+/secrets/[A-Za-z0-9-]+\.months\.json", re.ASCII)
+_PLACE: Final = re.compile(r"[a-z0-9_][a-z0-9_-]*(\.[a-z0-9_]+)?/secrets/[A-Za-z0-9-]+\.months\.json", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

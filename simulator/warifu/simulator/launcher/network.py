@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ import grpc
 
 from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
-from warifu.simulator.launcher import keycopies, setup
+from warifu.simulator.launcher import elsewhere, keycopies, setup
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.launcher.processes import Processes, folder_of
@@ -109,7 +111,8 @@ class Network:
                         file.save(state)
                         with registered(state):
                             following = asyncio.create_task(network.move_copies())
-                            yield network
+                            with network.following_orders():
+                                yield network
                             following.cancel()
                     await network.note_clock()
                     keycopies.follow(state, file)
@@ -174,6 +177,42 @@ class Network:
         while True:
             await asyncio.sleep(COPIES_FOLLOW)
             keycopies.follow(self.state, self.file)
+
+    @contextlib.contextmanager
+    def following_orders(self) -> Iterator[None]:
+        """Take up who is to be served elsewhere whenever the process is told to (SIGUSR1), while the block lasts."""
+        loop, turn = asyncio.get_running_loop(), asyncio.Lock()
+        running: set[asyncio.Task[None]] = set()
+
+        def heard() -> None:
+            task = loop.create_task(self.follow_order(turn))
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop.add_signal_handler(signal.SIGUSR1, heard)
+        self.file.extra[elsewhere.FOLLOWS] = True
+        self.file.save(self.state)
+        try:
+            yield
+        finally:
+            self.file.extra.pop(elsewhere.FOLLOWS)
+            loop.remove_signal_handler(signal.SIGUSR1)
+            for task in running:
+                task.cancel()
+
+    async def follow_order(self, turn: asyncio.Lock) -> None:
+        """Have the institution of the order, if there is one, served where it says; the parties concerned begin anew."""
+        async with turn:
+            order = elsewhere.ordered(self.state)
+            if order is None:
+                return
+            changed = await asyncio.to_thread(elsewhere.move, self.state, self.file, *order)
+            await self.processes.renew(changed)
+            await self.until_healthy(lambda *_: None)
+            (self.state / elsewhere.ORDER).unlink()
 
     async def note_clock(self) -> None:
         """Write the simulated time down, so that the next start goes on from there."""

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,19 +84,30 @@ class Processes:
                 child = self._children[str(folder)] = _Child(party, folder)
                 await self._order(child)
 
+    async def renew(self, names: Collection[str]) -> None:
+        """Drain the processes of these parties and start them again, with their configuration as it is now."""
+        renewed = [child for child in self._children.values() if child.party.name in names and child.pid is not None]
+        for child in renewed:
+            self._signal(child, signal.SIGTERM)
+        await self._ended(renewed)
+
+    async def _ended(self, children: Collection[_Child]) -> None:
+        """Wait until they have drained, and kill who does not leave. One that has ended may be running anew by then."""
+        pids = [(child, child.pid) for child in children]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.gather(*(child.ended.wait() for child in children))
+        for child, pid in pids:
+            if child.pid == pid:
+                self._signal(child, signal.SIGKILL)
+
     async def stop(self) -> None:
         """Drain every party, kill what does not leave, and end the nursery."""
         self._stopping = True
         running = [c for c in self._children.values() if c.pid is not None]
         for child in running:
             self._signal(child, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                for child in running:
-                    await child.ended.wait()
-        for child in running:
-            if not child.ended.is_set():
-                self._signal(child, signal.SIGKILL)
+        await self._ended(running)
         if self._nursery is not None and self._nursery.stdin is not None:
             self._nursery.stdin.close()
             await self._nursery.wait()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from warifu.authority import provision
 from warifu.exchange.logkeys import LogKeys
-from warifu.kernel.config import Config, Simulation, Telemetry, Web
+from warifu.kernel.config import Config, Simulation, Telemetry, Web, own_server
 from warifu.kernel.control import SOCKET_NAME
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
-from warifu.simulator.launcher import databases
+from warifu.simulator.launcher import databases, elsewhere
 from warifu.simulator.launcher.plan import GATEWAY, PORTAL, STAGE, PlannedParty, plan
 from warifu.simulator.launcher.ports import PortError, Ports
 from warifu.simulator.launcher.processes import folder_of, within
@@ -47,7 +47,8 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     server = databases.place(options.database_url, old, state)
     network = (old.extra.get(databases.ID) if old else None) or secrets.token_hex(4)
     homes = databases.urls(server, network, state, databases.homes(kinds, (party.name for party in parties)))
-    provision(state, {party.name: party.identities for party in parties}, counters=counters)
+    away = old.elsewhere if old else {}
+    provision(state, _identities(parties, kinds, away), counters=counters)
     addresses = _addresses(parties, old, ports)
     further = _further(_gateways(options, old, server), old, ports, state)
     webs = _webs(parties, old, options, ports)
@@ -75,6 +76,7 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
         clock="",
         filled=old.filled if old else False,
         key_copies=old.key_copies if old else {},
+        elsewhere=dict(away),
         extra={"kinds": kinds} | ({databases.ID: network} if server is not None else {}),
     )  # fmt: skip
     since = datetime.now(tz=UTC).isoformat()
@@ -95,9 +97,22 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
             databases=institutions,
             telemetry=told[party.name],
         )
+        config = elsewhere.told(config, file, party.institutions)
         _save(config, file.party(party.name), told, state)
+    elsewhere.tell_own(state, file)
     file.save(state)
     return file
+
+
+def _identities(
+    parties: Sequence[PlannedParty], kinds: Mapping[str, str], away: Mapping[str, str]
+) -> Mapping[str, Sequence[str]]:
+    """Whose certificates lie in which folder: an institution's in its party's, or in that of its own server."""
+    here = {
+        party.name: [code for code in party.identities if code not in away or kinds[code] != party.name]
+        for party in parties
+    }
+    return here | {own_server(kinds[code], code): [code] for code in away}
 
 
 def _save(config: Config, entry: PartyEntry, told: Mapping[str, Telemetry], state: Path) -> None:

@@ -11,8 +11,9 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 
-from warifu.simulator.testing.serving import run, served, until_signalled
+from warifu.simulator.testing.serving import places, run, served, until_signalled
 from warifu.simulator.told import ToldError
 
 
@@ -21,17 +22,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="warifu.simulator.testing")
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--at", action="append", default=[], metavar="INSTITUTION[=HOST:PORT]")
     options = parser.parse_args()
     if options.people < 1:
         parser.error("--people: at least 1")
     logging.basicConfig(level=logging.CRITICAL)
     try:
-        run(_serve(options.people, options.seed))
+        run(_serve(options.people, options.seed, places(options.at)))
     except ToldError as error:
         sys.exit(error.en)
 
 
-async def _serve(people: int, seed: int) -> None:
+async def _serve(people: int, seed: int, elsewhere: Mapping[str, str]) -> None:
     over, source = until_signalled(), sys.stdin.fileno()
 
     def heard() -> None:
@@ -39,7 +41,7 @@ async def _serve(people: int, seed: int) -> None:
             over.set()
 
     asyncio.get_running_loop().add_reader(source, heard)
-    async with served(people, seed) as told:
+    async with served(people, seed, elsewhere=elsewhere) as told:
         document = told.document()
         del document["faces"]
         sys.stdout.write(json.dumps(document) + "\n")

@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from warifu.simulator.testing.linkage import Linkage
@@ -29,17 +30,22 @@ class Child:
     token: str
     state: str
     ready_seconds: float
+    onboarded: Sequence[Mapping[str, Any]] = ()
+    """What systems of the tester's own are to be configured with that serve institutions here."""
 
     @classmethod
-    def start(cls, people: int = 200, seed: int = 1) -> Self:
+    def start(cls, people: int = 200, seed: int = 1, elsewhere: Sequence[str] = ()) -> Self:
         """Start one and wait until it answers. The first on a machine takes some seconds more.
+
+        `elsewhere`: institutions that systems of the tester's own serve, such as "tax-480011" or "tax-480011=127.0.0.1:9000".
 
         Raises:
             EngineError: it ended instead.
         """
+        at = [word for one in elsewhere for word in ("--at", one)]
         said = tempfile.TemporaryFile()  # noqa: SIM115 - never a pipe that nobody empties; it goes with the process
         process = subprocess.Popen(  # noqa: S603 - this very interpreter
-            [sys.executable, "-m", "warifu.simulator.testing", "--people", str(people), "--seed", str(seed)],
+            [sys.executable, "-m", "warifu.simulator.testing", "--people", str(people), "--seed", str(seed), *at],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
         )  # fmt: skip
         assert process.stdout is not None
@@ -56,7 +62,7 @@ class Child:
         """Drive it; `close` when done."""
         from warifu.simulator.testing.linkage import Linkage  # noqa: PLC0415 - gRPC takes a while to load
 
-        return Linkage(self.address, self.token)
+        return Linkage(self.address, self.token, self.onboarded)
 
     def stop(self) -> None:
         """Have it end."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.engine import URL
-
+from warifu.kernel.lines import Lines
 from warifu.kernel.places import beneath
 
 _PASSING: Final = (".db", ".db-wal", ".db-shm", ".sock", ".lock", ".log", ".err", "network.json", "party.json")
 """Ends of names of what is no content: databases are copied as such, and the rest says what runs now."""
+_OF_THE_LOG: Final = frozenset({"log.vkey", "witness.vkey", "log.key", "witness.key"})
+"""Nor are keys of log and witness: every log has its own, so none ever comes back."""
 Stamp = tuple[int, int]
 
 
@@ -24,7 +25,7 @@ class Content:
 
     files: Mapping[str, bytes]
     """By path."""
-    databases: Mapping[URL, sqlite3.Connection]
+    databases: Mapping[Lines, sqlite3.Connection]
 
     def close(self) -> None:
         """Let it go."""
@@ -37,8 +38,10 @@ class Shelf:
     """A network's folder, and what was laid there last. No party may be writing meanwhile."""
 
     state: Path
+    apart: frozenset[str] = frozenset()
+    """Folders in it that are nobody's here, and stay as they are."""
     _laid: Content | None = None
-    _versions: dict[URL, int] = field(default_factory=dict)
+    _versions: dict[Lines, int] = field(default_factory=dict)
     _stamps: dict[str, Stamp] = field(default_factory=dict)
 
     def take(self) -> Content:
@@ -46,10 +49,10 @@ class Shelf:
         self._stamps = dict(self._files())
         content = Content(
             {path: Path(path).read_bytes() for path in self._stamps},
-            {url: lines.copy() for url, lines in beneath(self.state).items()},
+            {lines: lines.copy() for lines in beneath(self.state)},
         )
         self._laid = content
-        self._versions = {url: lines.version for url, lines in beneath(self.state).items()}
+        self._versions = {lines: lines.version for lines in beneath(self.state)}
         return content
 
     def lay(self, content: Content) -> None:
@@ -57,10 +60,10 @@ class Shelf:
         if self._laid is not content:
             self._versions.clear()
             self._stamps.clear()
-        for url, lines in beneath(self.state).items():
-            if url in content.databases and lines.version != self._versions.get(url):
-                lines.lay(content.databases[url])
-                self._versions[url] = lines.version
+        for lines in beneath(self.state):
+            if lines in content.databases and lines.version != self._versions.get(lines):
+                lines.lay(content.databases[lines])
+                self._versions[lines] = lines.version
         there = dict(self._files())
         for path, stamp in there.items():
             if path not in content.files:
@@ -82,9 +85,14 @@ class Shelf:
         self._stamps[name] = (status.st_mtime_ns, status.st_size)
 
     def _files(self) -> Iterator[tuple[str, Stamp]]:
-        for folder, _, names in os.walk(self.state):
-            for name in names:
-                if not name.endswith(_PASSING):
-                    path = os.path.join(folder, name)  # noqa: PTH118 - some hundred of them between two tests
-                    status = os.stat(path)  # noqa: PTH116
-                    yield path, (status.st_mtime_ns, status.st_size)
+        folders = [os.fspath(self.state)]
+        while folders:
+            with os.scandir(folders.pop()) as there:
+                for one in there:
+                    if one.name in self.apart:
+                        continue
+                    if one.is_dir(follow_symlinks=False):
+                        folders.append(one.path)
+                    elif one.name not in _OF_THE_LOG and not one.name.endswith(_PASSING):
+                        status = one.stat()
+                        yield one.path, (status.st_mtime_ns, status.st_size)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -13,6 +17,7 @@ from warifu.simulator.clerk import Clerk, ask
 from warifu.simulator.scenarios.stage import Stage, tax_year
 from warifu.simulator.testcards import card_document, people
 from warifu.simulator.testing.engine import Engine
+from warifu.simulator.testing.linkage import whole
 from warifu.testing.v1 import testing_pb2 as pb
 
 
@@ -38,19 +43,20 @@ class Desk:
         Raises:
             UnknownError: nobody has a trait, or there is no such institution or person.
         """
-        day = (await self._stage.clock()).date()
-        limit = None if request.people else request.limit or None
+        day, file = (await self._stage.clock()).date(), self._engine.file
         try:
-            found = people(self._engine.file, list(request.traits), request.institution or None, day, limit=limit)
+            found = _cards((file.seed, file.people), tuple(request.traits), request.institution or None, day)
         except LookupError as error:
             raise UnknownError(f"there is no trait or institution {error.args[0]!r}") from error
-        chosen = [card for card in found if not request.people or card.person in request.people]
-        if missing := set(request.people) - {card.person for card in chosen}:
+        chosen = [card for card in found if not request.people or card["person"] in request.people]
+        if missing := set(request.people) - {card["person"] for card in chosen}:
             raise UnknownError(f"nobody of these is {', '.join(sorted(missing))}")
-        return [card_document(card) for card in chosen[: request.limit or None]]
+        wanted = whole(MessageToDict(request.wanted))
+        fitting = (card for card in chosen if not wanted or any(_fits(one, wanted) for one in card["expected"]))
+        return list(islice(fitting, request.limit or None))
 
-    async def ask(self, request: pb.AskRequest) -> pb.AskResponse:
-        """Ask to the end.
+    async def ask(self, request: pb.AskRequest, *, decided: bool = True) -> pb.AskResponse:
+        """Ask to the end; `decided`: a clerk of the provider decides what waits.
 
         Raises:
             UnknownError: no such row or person, or the requester does not know the person.
@@ -73,7 +79,7 @@ class Desk:
         consent = exchange_pb2.Consent(given_on=day, reference="test") if request.consent else None
         span = tax_year(request.year) if request.HasField("year") else None
         question = stage.question(request.row, request.provider, span, consent=consent)
-        exchange = await ask(self._engine.doors, request.requester, addressee, question)
+        exchange = await ask(self._engine.doors, request.requester, addressee, question, decided=decided)
         made = pb.AskResponse(request_id=exchange.request_id, outcome=exchange.outcome, reason=exchange.reason or "")
         for record in exchange.state.records:
             made.records.add().update(MessageToDict(record, preserving_proto_field_name=True))
@@ -85,11 +91,31 @@ class Desk:
         Raises:
             UnknownError: there is no such person.
         """
+        self.known(person)
+        return await self._stage.history(person)
+
+    async def shown(self, person: str) -> Sequence[dict[str, Any]]:
+        """The same as it is now: what is due is not delivered first."""
+        return await asyncio.to_thread((await self._stage.session(person)).history)
+
+    def known(self, person: str) -> None:
+        """Raise UnknownError when there is no such person."""
         try:
             self._stage.people.demo(person)
         except KeyError as error:
             raise UnknownError(f"there is no person {person!r}") from error
-        return await self._stage.history(person)
+
+
+@lru_cache(maxsize=8)
+def _cards(
+    network: tuple[int, int], traits: tuple[str, ...], institution: str | None, day: date
+) -> Sequence[dict[str, Any]]:
+    """Documents; seed, number of people and day decide them, and nothing that a test does."""
+    return [card_document(card) for card in people(network, traits, institution, day)]
+
+
+def _fits(expectation: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(expectation.get(name) == value for name, value in wanted.items())
 
 
 def refused(error: LinkageError) -> str:

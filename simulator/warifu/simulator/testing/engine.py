@@ -10,12 +10,12 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
@@ -34,12 +34,18 @@ from warifu.simulator.state import NetworkFile, StateError, locked
 from warifu.simulator.testing import template
 from warifu.simulator.testing.calls import Own
 from warifu.simulator.testing.content import Content, Shelf
+from warifu.simulator.testing.outside import Outside, move_out
 from warifu.simulator.testing.parties import Parties
 
 BEGINNING: Final = datetime.combine(CLOCK_START, setup.OFFICE_OPENS)
 """Time in the network after a reset."""
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there, for us alone
 HEALTHY_WITHIN: Final = 30.0
+
+
+def memory() -> Path | None:
+    """A folder that lies in memory, where the machine has one; None for wherever temporary files go."""
+    return _MEMORY if os.access(_MEMORY, os.W_OK) else None
 
 
 @dataclass(slots=True)
@@ -54,6 +60,10 @@ class Engine:
     outside: Doors
     """For faces: what goes through them is the system under test's."""
     own: Own
+    others: Outside
+    """Institutions that systems of the tester's own serve."""
+    handed: Sequence[dict[str, Any]]
+    """What each of these systems is to be configured with."""
     ready_seconds: float
     """From the beginning of `run` to a network that answers."""
     _shelf: Shelf
@@ -63,26 +73,30 @@ class Engine:
 
     @classmethod
     @asynccontextmanager
-    async def run(cls, people: int = 200, seed: int = 1, *, stopped: bool = False) -> AsyncIterator[Engine]:
+    async def run(
+        cls, people: int = 200, seed: int = 1, *, stopped: bool = False, elsewhere: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Engine]:
         """Bring a network up and keep it until the block ends; its state goes with it.
 
         The first network of its kind on a machine is filled first, which takes some seconds; later ones begin with a copy.
 
-        `stopped`: its clock stands still.
+        `stopped`: its clock stands still. `elsewhere`: institutions that systems of the tester's own serve, with their addresses; an empty
+        one is chosen here.
 
         Raises:
             StateError: a party does not become healthy.
+            OnboardError: one of `elsewhere` is no institution, or its address is none.
         """
         began = time.monotonic()
         filled = await template.filled(people, seed)
         with contextlib.ExitStack() as stack:
-            base = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-            state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warifu-", dir=base))) / "network"
+            state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warifu-", dir=memory()))) / "network"
             template.copy(filled, state)
             stack.enter_context(locked(state))
             ports = stack.enter_context(contextlib.closing(Ports()))
             file = setup.prepare(state, Options(state, bare=True, stopped_clock=True), ports)
-            replace_log_keys(state, [party.name for party in file.parties])
+            move_out(state, file, elsewhere or {}, ports)
+            replace_log_keys(state, file.trusting)
             file.log = setup.log_of(state, file.log["url"])
             stack.enter_context(kept_open(state))
             own = Own()
@@ -90,9 +104,12 @@ class Engine:
                 Parties.run(plan(packaged(), bare=True), state) as parties,
                 doors(file, [own]) as opened,
                 doors(file) as outside,
+                Outside.of(state, file) as others,
             ):
                 await healthy(opened)
-                engine = cls(state, file, parties, opened, outside, own, 0.0, Shelf(state), Content({}, {}))
+                handed = await others.hand_over()
+                shelf = Shelf(state, frozenset(file.server_of(code).name for code in file.elsewhere))
+                engine = cls(state, file, parties, opened, outside, own, others, handed, 0.0, shelf, Content({}, {}))
                 async with engine._changing(BEGINNING, stopped=stopped):
                     engine._beginning = engine._shelf.take()
                 engine.ready_seconds = round(time.monotonic() - began, 3)
@@ -144,12 +161,15 @@ class Engine:
     async def _changing(self, now: datetime, *, stopped: bool) -> AsyncIterator[None]:
         """No party runs within the block. Afterwards they begin at this time, with a new log."""
         async with self._turn:
+            published = await self.others.entries()
             await self.parties.go()
             yield
             replace_log_keys(self.state, [party.name for party in self.file.parties])
+            self.others.begin_anew()
             self.file.log = setup.log_of(self.state, self.file.log["url"])
             self.file.save(self.state)
             await self.parties.come(now, stopped=stopped)
+            await self.others.publish(published)
 
 
 async def healthy(opened: Doors) -> None:

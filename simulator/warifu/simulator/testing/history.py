@@ -31,10 +31,14 @@ class History(Sequence[Entry]):
             AssertionError: there is none; it shows the entry that comes nearest and what is different in it.
         """
         __tracebackhide__ = True
-        for entry in self._entries:
-            if not _different(entry, wanted):
-                return entry
-        raise AssertionError(self._missing(wanted))
+        found = self.first(**wanted)
+        if found is None:
+            raise AssertionError(self._missing(wanted))
+        return found
+
+    def first(self, **wanted: object) -> Entry | None:
+        """As `has`, but None when there is none."""
+        return next((entry for entry in self._entries if not _different(entry, wanted)), None)
 
     def has_not(self, **unwanted: object) -> None:
         """No entry has these values.
@@ -49,17 +53,23 @@ class History(Sequence[Entry]):
                     f"the history of {self.person} has an entry with {_told(unwanted)}: {_line(entry)}"
                 )
 
-    def _missing(self, wanted: Mapping[str, object]) -> str:
+    def nearest(self, wanted: Mapping[str, object]) -> str:
+        """What there is instead of an entry with these values, in words."""
         if not self._entries:
-            return f"the history of {self.person} is empty; expected an entry with {_told(wanted)}"
+            return "the history is empty"
         nearest = min(self._entries, key=lambda entry: len(_different(entry, wanted)))
-        lines = [f"the history of {self.person} has no entry with {_told(wanted)}", "the nearest of its entries:"]
+        lines = ["the nearest of its entries:"]
         lines += [
             f"  {name}: expected {wanted[name]!r}, is {value_of(nearest, name)!r}"
             for name in _different(nearest, wanted)
         ]
         lines += [f"all {len(self._entries)}, newest first:", *(f"  {_line(entry)}" for entry in self._entries)]
         return "\n".join(lines)
+
+    def _missing(self, wanted: Mapping[str, object]) -> str:
+        if not self._entries:
+            return f"the history of {self.person} is empty; expected an entry with {_told(wanted)}"
+        return f"the history of {self.person} has no entry with {_told(wanted)}\n{self.nearest(wanted)}"
 
 
 def value_of(entry: Entry, name: str) -> Any:

@@ -21,6 +21,8 @@ from warifu.testing.v1 import testing_pb2 as pb
 from warifu.testing.v1 import testing_pb2_grpc
 
 DEADLINE: Final = 30.0
+REFILLED_WITHIN: Final = 300.0
+"""Seconds for a network of another seed, which may have to be filled first."""
 M = TypeVar("M")
 
 
@@ -68,10 +70,12 @@ class Call:
 class Linkage:
     """Every method raises LinkageTestError when the network refuses, with its reason."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, onboarded: Sequence[Mapping[str, Any]] = ()) -> None:
         self._channel = grpc.insecure_channel(address)
         self._stub = testing_pb2_grpc.TestNetworkServiceStub(self._channel)
         self._shown = (("authorization", f"Bearer {token}"),)
+        self.onboarded = {one["institution"]: one for one in onboarded}
+        """By institution what the system is to be configured with that serves it: `folder`, `address` and more (docs/ONBOARD.md)."""
 
     def close(self) -> None:
         """Let go."""
@@ -81,12 +85,15 @@ class Linkage:
         """Addresses, web faces, institutions."""
         return self._call(self._stub.GetNetwork, pb.GetNetworkRequest())
 
-    def reset(self, now: datetime | None = None, *, stopped: bool = False) -> float:
-        """Put everything back as it was at the beginning; returns how many milliseconds it took."""
-        request = pb.ResetRequest(stopped=stopped)
+    def reset(self, now: datetime | None = None, *, stopped: bool = False, seed: int | None = None) -> float:
+        """Put everything back as it was at the beginning; returns how many milliseconds it took.
+
+        `seed`: the network that derives from another one takes its place, behind the same faces; the next reset without goes back.
+        """
+        request = pb.ResetRequest(stopped=stopped, seed=seed)
         if now is not None:
             request.now.FromDatetime(now)
-        return self._call(self._stub.Reset, request).milliseconds
+        return self._call(self._stub.Reset, request, REFILLED_WITHIN).milliseconds
 
     def snapshot(self, name: str = "snapshot") -> None:
         """Keep everything as it is now."""
@@ -97,10 +104,19 @@ class Linkage:
         self._call(self._stub.RestoreSnapshot, pb.RestoreSnapshotRequest(name=name))
 
     def people(
-        self, *traits: str, institution: str = "", limit: int = 0, handles: Sequence[str] = ()
+        self,
+        *traits: str,
+        institution: str = "",
+        limit: int = 0,
+        handles: Sequence[str] = (),
+        wanted: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
-        """Test cards: numbers, items, cards, and with an `institution` what each of its permitted inquiries must come to."""
+        """Test cards: numbers, items, cards, and with an `institution` what each of its permitted inquiries must come to.
+
+        `wanted`: only people of whom one of these inquiries has all these values.
+        """
         request = pb.ListPeopleRequest(traits=traits, institution=institution, limit=limit, people=handles)
+        request.wanted.update(wanted or {})
         return [_plain(one) for one in self._call(self._stub.ListPeople, request).people]
 
     def person(self, *traits: str, institution: str = "") -> dict[str, Any]:
@@ -113,15 +129,18 @@ class Linkage:
         Raises:
             LookupError: nobody's has.
         """
-        for card in self.people(*traits, institution=institution):
+        for card in self.people(*traits, institution=institution, limit=1, wanted=wanted):
             for expected in card["expected"]:
                 if all(expected.get(name) == value for name, value in wanted.items()):
                     return card, expected
         raise LookupError(f"no inquiry of {institution} about anybody here comes to {wanted}")
 
-    def face(self, institution: str) -> Face:
-        """The plain face of the institution's interim server, for the system under test."""
-        opened = self._call(self._stub.OpenFace, pb.OpenFaceRequest(institution=institution))
+    def face(self, institution: str, *, alone: bool = False) -> Face:
+        """The plain face of the institution's interim server, for the system under test.
+
+        `alone`: until the next reset the institution's simulated business system does nothing by itself, and no simulated clerk decides there.
+        """
+        opened = self._call(self._stub.OpenFace, pb.OpenFaceRequest(institution=institution, alone=alone))
         return Face(institution, opened.url, opened.address, opened.token)
 
     def ask(
@@ -154,6 +173,35 @@ class Linkage:
         """Put a permission table in force, the shipped one without an argument; returns its version."""
         return self._call(self._stub.SetPermissionTable, pb.SetPermissionTableRequest(toml=toml)).version
 
+    def wait_for_inquiry(
+        self, institution: str, request_id: str, outcome: str = "", fine: str = "", within: float = 10.0
+    ) -> Mapping[str, Any]:
+        """Wait until an inquiry has come to this, or to anything final; `outcome`, `fine` and `reason` as they are then."""
+        wanted = pb.InquiryCondition(institution=institution, request_id=request_id, outcome=outcome, fine=fine)
+        return self._wait(within, inquiry=wanted)
+
+    def wait_for_history(self, person: str, within: float = 10.0, **entry: Any) -> Mapping[str, Any]:
+        """Wait until the person is shown an entry with these values; the entry."""
+        wanted = pb.HistoryCondition(person=person)
+        wanted.entry.update(entry)
+        return self._wait(within, history=wanted)
+
+    def wait_for_record(self, holder: str, request_id: str, within: float = 10.0) -> Mapping[str, Any]:
+        """Wait until "gateway" or an institution holds a record of an exchange; `records` is how many it holds."""
+        return self._wait(within, record=pb.RecordCondition(holder=holder, request_id=request_id))
+
+    def wait_for_finding(self, kind: str = "", within: float = 10.0) -> Mapping[str, Any]:
+        """Wait until the supervisor has found something in the public log; `kind`, `party` and `detail`."""
+        return self._wait(within, finding=pb.FindingCondition(kind=kind))
+
+    def wait_for_log(self, within: float = 10.0) -> Mapping[str, Any]:
+        """Wait until all that is committed now is in the public log, cosigned; `size` of the log."""
+        return self._wait(within, logged=pb.LoggedCondition())
+
+    def _wait(self, within: float, **condition: Any) -> Mapping[str, Any]:
+        request = pb.WaitForRequest(timeout_ms=max(1, round(within * 1000)), **condition)
+        return _plain(self._call(self._stub.WaitFor, request, within + DEADLINE).found)
+
     def settle(self) -> None:
         """Run everything that is due, so that nothing has to be waited for."""
         self._call(self._stub.Settle, pb.SettleRequest())
@@ -163,9 +211,9 @@ class Linkage:
         told = self._call(self._stub.ListCalls, pb.ListCallsRequest()).calls
         return [Call(one.method, one.outcome, one.count) for one in told]
 
-    def _call(self, method: grpc.UnaryUnaryMultiCallable[Any, M], request: Any) -> M:
+    def _call(self, method: grpc.UnaryUnaryMultiCallable[Any, M], request: Any, deadline: float = DEADLINE) -> M:
         try:
-            answer: M = method(request, timeout=DEADLINE, metadata=self._shown)
+            answer: M = method(request, timeout=deadline, metadata=self._shown)
         except grpc.RpcError as error:
             raise LinkageTestError(error.details()) from None
         return answer
@@ -173,15 +221,16 @@ class Linkage:
 
 def _plain(document: Struct) -> dict[str, Any]:
     """JSON as Python has it: a Struct knows no whole numbers."""
-    plain: dict[str, Any] = _whole(MessageToDict(document))
+    plain: dict[str, Any] = whole(MessageToDict(document))
     return plain
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
+    """JSON with its whole numbers as such."""
     if isinstance(value, dict):
-        return {name: _whole(one) for name, one in value.items()}
+        return {name: whole(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_whole(one) for one in value]
+        return [whole(one) for one in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -191,9 +240,9 @@ class AsyncLinkage:
     def __init__(self, linkage: Linkage) -> None:
         self.blocking = linkage
 
-    async def reset(self, now: datetime | None = None, *, stopped: bool = False) -> float:
+    async def reset(self, now: datetime | None = None, *, stopped: bool = False, seed: int | None = None) -> float:
         """See `Linkage.reset`."""
-        return await asyncio.to_thread(self.blocking.reset, now, stopped=stopped)
+        return await asyncio.to_thread(self.blocking.reset, now, stopped=stopped, seed=seed)
 
     async def snapshot(self, name: str = "snapshot") -> None:
         """See `Linkage.snapshot`."""
@@ -204,11 +253,16 @@ class AsyncLinkage:
         await asyncio.to_thread(self.blocking.restore, name)
 
     async def people(
-        self, *traits: str, institution: str = "", limit: int = 0, handles: Sequence[str] = ()
+        self,
+        *traits: str,
+        institution: str = "",
+        limit: int = 0,
+        handles: Sequence[str] = (),
+        wanted: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
         """See `Linkage.people`."""
         return await asyncio.to_thread(
-            self.blocking.people, *traits, institution=institution, limit=limit, handles=handles
+            self.blocking.people, *traits, institution=institution, limit=limit, handles=handles, wanted=wanted
         )
 
     async def person(self, *traits: str, institution: str = "") -> dict[str, Any]:
@@ -219,9 +273,9 @@ class AsyncLinkage:
         """See `Linkage.case`."""
         return await asyncio.to_thread(self.blocking.case, institution, *traits, **wanted)
 
-    async def face(self, institution: str) -> Face:
+    async def face(self, institution: str, *, alone: bool = False) -> Face:
         """See `Linkage.face`."""
-        return await asyncio.to_thread(self.blocking.face, institution)
+        return await asyncio.to_thread(self.blocking.face, institution, alone=alone)
 
     async def ask(
         self, requester: str, provider: str, row: str, person: str, *, year: int | None = None, consent: bool = False
@@ -244,6 +298,30 @@ class AsyncLinkage:
     async def permissions(self, toml: str = "") -> str:
         """See `Linkage.permissions`."""
         return await asyncio.to_thread(self.blocking.permissions, toml)
+
+    async def wait_for_inquiry(
+        self, institution: str, request_id: str, outcome: str = "", fine: str = "", within: float = 10.0
+    ) -> Mapping[str, Any]:
+        """See `Linkage.wait_for_inquiry`."""
+        return await asyncio.to_thread(
+            self.blocking.wait_for_inquiry, institution, request_id, outcome, fine, within=within
+        )
+
+    async def wait_for_history(self, person: str, within: float = 10.0, **entry: Any) -> Mapping[str, Any]:
+        """See `Linkage.wait_for_history`."""
+        return await asyncio.to_thread(self.blocking.wait_for_history, person, within, **entry)
+
+    async def wait_for_record(self, holder: str, request_id: str, within: float = 10.0) -> Mapping[str, Any]:
+        """See `Linkage.wait_for_record`."""
+        return await asyncio.to_thread(self.blocking.wait_for_record, holder, request_id, within)
+
+    async def wait_for_finding(self, kind: str = "", within: float = 10.0) -> Mapping[str, Any]:
+        """See `Linkage.wait_for_finding`."""
+        return await asyncio.to_thread(self.blocking.wait_for_finding, kind, within)
+
+    async def wait_for_log(self, within: float = 10.0) -> Mapping[str, Any]:
+        """See `Linkage.wait_for_log`."""
+        return await asyncio.to_thread(self.blocking.wait_for_log, within)
 
     async def settle(self) -> None:
         """See `Linkage.settle`."""

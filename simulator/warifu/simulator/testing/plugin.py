@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ MARKERS = (
     "linkage_time(now, stopped=False): the network begins at this time, ISO 8601",
     "linkage_faults(*faults): faults by name, or as dictionaries of their fields, planted before the test",
     "linkage_rows(toml): the permission table in force, in the form of permissions.toml",
+    "linkage_elsewhere(*institutions): a network in which systems of yours serve these, such as tax-480011 or tax-480011=127.0.0.1:9000",
     "linkage_no_call: passes even though the system under test called nothing",
 )
 PEOPLE, SEED = 200, 1
@@ -34,16 +35,17 @@ class Networks:
     """The networks of one test session, one for each number of people and seed, each in a process of its own."""
 
     def __init__(self) -> None:
-        self._started: dict[tuple[int, int], tuple[Child, Linkage]] = {}
+        self._started: dict[tuple[int, int, tuple[str, ...]], tuple[Child, Linkage]] = {}
 
-    def linkage(self, people: int = PEOPLE, seed: int = SEED) -> Linkage:
-        """The network, started when it is first asked for."""
-        if (people, seed) not in self._started:
+    def linkage(self, people: int = PEOPLE, seed: int = SEED, elsewhere: Sequence[str] = ()) -> Linkage:
+        """The network, started when it is first asked for. `elsewhere`: institutions that a system of yours serves in it."""
+        key = (people, seed, tuple(sorted(elsewhere)))
+        if key not in self._started:
             from warifu.simulator.testing.child import Child  # noqa: PLC0415 - for whoever tests with it
 
-            child = Child.start(people, seed)
-            self._started[people, seed] = (child, child.linkage())
-        return self._started[people, seed][1]
+            child = Child.start(*key)
+            self._started[key] = (child, child.linkage())
+        return self._started[key][1]
 
     def close(self) -> None:
         """End them all."""
@@ -66,7 +68,12 @@ def linkage_network() -> Iterator[Networks]:
 def linkage(request: pytest.FixtureRequest, linkage_network: Networks) -> Linkage:
     """A network as at its beginning. A test in which the system under test calls nothing fails, unless it is marked `linkage_no_call`."""
     item = request.node
-    network = linkage_network.linkage(_number(item, "linkage_people", PEOPLE), _number(item, "linkage_seed", SEED))
+    elsewhere = item.get_closest_marker("linkage_elsewhere")
+    network = linkage_network.linkage(
+        _number(item, "linkage_people", PEOPLE),
+        _number(item, "linkage_seed", SEED),
+        elsewhere.args if elsewhere else (),
+    )
     time = item.get_closest_marker("linkage_time")
     now = datetime.fromisoformat(time.args[0]) if time else None
     network.reset(now, stopped=bool(time and time.kwargs.get("stopped")))
@@ -96,7 +103,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     if network is not None and not network.calls():
         pytest.fail(
             "the system under test made no call to the network, so this test shows nothing of it. "
-            "Point it at linkage.face(…), or mark the test linkage_no_call.",
+            "Point it at linkage.face(…), or have an institution served by it (linkage_elsewhere), or mark the test linkage_no_call.",
             pytrace=False,
         )
     return result

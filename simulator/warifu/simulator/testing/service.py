@@ -7,21 +7,27 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC
 from typing import Any, Final, TypeVar
 
 import grpc
 
 from warifu.authority import open_authority, publish_law
+from warifu.control.v1 import control_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.fault_kinds import kinds
 from warifu.law import LawDataError, packaged_files, read_book
-from warifu.simulator.face import Face, FaceError, served
+from warifu.simulator.cards.client import LoginError
+from warifu.simulator.face import FaceError
+from warifu.simulator.face.alone import idle
 from warifu.simulator.testing.calls import theirs
 from warifu.simulator.testing.desk import Desk, UnknownError, refused
 from warifu.simulator.testing.engine import BEGINNING, Engine
+from warifu.simulator.testing.faces import Faces
+from warifu.simulator.testing.switch import Switch
+from warifu.simulator.testing.waiting import USUALLY, NotComeError, condition_of, wait
 from warifu.testing.v1 import testing_pb2 as pb
 from warifu.testing.v1 import testing_pb2_grpc
 
@@ -35,11 +41,17 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
 
     __test__ = False
 
-    def __init__(self, engine: Engine, faces: AsyncExitStack) -> None:
-        """`faces`: closes the faces that are opened."""
-        self._engine, self._desk, self._closing = engine, Desk(engine), faces
-        self._faces: dict[str, Face] = {}
-        self._opening = asyncio.Lock()
+    def __init__(self, switch: Switch, faces: Faces) -> None:
+        """`faces`: that are opened."""
+        self._switch, self._desk, self._faces = switch, Desk(switch.engine), faces
+        self._turn = asyncio.Lock()
+        self._alone: set[str] = set()
+        """Institutions that are the system under test's alone."""
+        self._planted: Sequence[control_pb2.Fault] = ()
+
+    @property
+    def _engine(self) -> Engine:
+        return self._switch.engine
 
     async def GetNetwork(self, request: pb.GetNetworkRequest, context: Context) -> pb.GetNetworkResponse:
         """What there is."""
@@ -58,11 +70,14 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
 
     async def Reset(self, request: pb.ResetRequest, context: Context) -> pb.ResetResponse:
         """Puts everything back."""
-        del context
         began = time.perf_counter()
         now = request.now.ToDatetime(tzinfo=UTC) if request.HasField("now") else BEGINNING
-        await self._engine.reset(now=now, stopped=request.stopped)
-        await self._begin_anew()
+        seed = request.seed if request.HasField("seed") else self._switch.seed
+        async with self._turn:
+            if seed != self._engine.file.seed:
+                await self._become(seed, context)
+            await self._engine.reset(now=now, stopped=request.stopped)
+            await self._begin_anew()
         return pb.ResetResponse(milliseconds=1000 * (time.perf_counter() - began))
 
     async def TakeSnapshot(self, request: pb.TakeSnapshotRequest, context: Context) -> pb.TakeSnapshotResponse:
@@ -81,10 +96,23 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
         await self._begin_anew()
         return pb.RestoreSnapshotResponse()
 
+    async def _become(self, seed: int, context: Context) -> None:
+        """Have another network behind the same faces."""
+        if self._switch.is_bound:
+            await context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "systems of your own serve institutions of this network, under its certificates: another seed's would not know them",
+            )
+        opened = await self._faces.close()
+        await self._switch.become(seed)
+        self._desk = Desk(self._engine)
+        await self._faces.reopen(self._engine, opened)
+
     async def _begin_anew(self) -> None:
         self._desk.forget()
-        for face in self._faces.values():
-            await face.forget()
+        self._alone.clear()
+        self._planted = ()
+        await self._faces.forget()
         self._engine.own.counts.clear()
 
     async def ListPeople(self, request: pb.ListPeopleRequest, context: Context) -> pb.ListPeopleResponse:
@@ -96,21 +124,19 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
 
     async def OpenFace(self, request: pb.OpenFaceRequest, context: Context) -> pb.OpenFaceResponse:
         """Opens a face once."""
-        async with self._opening:
-            if request.institution not in self._faces:
-                try:
-                    opened = await self._closing.enter_async_context(
-                        served(self._engine.file, request.institution, opened=self._engine.outside)
-                    )
-                except FaceError as error:
-                    await context.abort(grpc.StatusCode.NOT_FOUND, error.en)
-                self._faces[request.institution] = opened
-        face = self._faces[request.institution]
+        try:
+            async with self._turn:
+                face = await self._faces.open(self._engine, request.institution)
+        except FaceError as error:
+            await context.abort(grpc.StatusCode.NOT_FOUND, error.en)
+        if request.alone and request.institution not in self._alone:
+            self._alone.add(request.institution)
+            await self._plant(context)
         return pb.OpenFaceResponse(url=face.http, address=face.grpc, token=face.token or "")
 
     async def Ask(self, request: pb.AskRequest, context: Context) -> pb.AskResponse:
         """Asks as a clerk."""
-        return await _known(context, self._desk.ask(request))
+        return await _known(context, self._desk.ask(request, decided=request.provider not in self._alone))
 
     async def GetHistory(self, request: pb.GetHistoryRequest, context: Context) -> pb.GetHistoryResponse:
         """A citizen's history."""
@@ -135,14 +161,19 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, f"there is no fault {unknown[0]!r}; there are: {there}"
             )
+        self._planted = list(request.faults)
+        await self._plant(context)
+        return pb.SetFaultsResponse()
+
+    async def _plant(self, context: Context) -> None:
+        wanted = [*self._planted, *map(idle, sorted(self._alone))]
         for name, running in self._engine.parties.running.items():
-            fits = [one for one in request.faults if kinds()[one.name].fits(name)]
+            fits = [one for one in wanted if kinds()[one.name].fits(name)]
             if running.faults is not None:
                 try:
                     await self._engine.plant(name, fits)
                 except LinkageError as error:
                     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, refused(error))
-        return pb.SetFaultsResponse()
 
     async def SetPermissionTable(
         self, request: pb.SetPermissionTableRequest, context: Context
@@ -156,7 +187,7 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
         except LawDataError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         state = self._engine.state
-        publish_law(open_authority(state), state, [party.name for party in self._engine.file.parties], files)
+        publish_law(open_authority(state), state, self._engine.file.trusting, files)
         return pb.SetPermissionTableResponse(version=book.version)
 
     async def Settle(self, request: pb.SettleRequest, context: Context) -> pb.SettleResponse:
@@ -165,10 +196,24 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
         await self._engine.doors.settle()
         return pb.SettleResponse()
 
+    async def WaitFor(self, request: pb.WaitForRequest, context: Context) -> pb.WaitForResponse:
+        """Waits for a condition."""
+        began = time.perf_counter()
+        seconds = request.timeout_ms / 1000 or USUALLY
+        try:
+            found = await _known(context, wait(self._engine, condition_of(request, self._engine, self._desk), seconds))
+        except UnknownError as error:
+            await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
+        except NotComeError as error:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error))
+        response = pb.WaitForResponse(milliseconds=1000 * (time.perf_counter() - began))
+        response.found.update(found)
+        return response
+
     async def ListCalls(self, request: pb.ListCallsRequest, context: Context) -> pb.ListCallsResponse:
         """Calls of the system under test."""
         del request, context
-        found = theirs(self._engine.parties.running.values(), self._engine.own)
+        found = theirs(self._engine.parties.running.values(), self._engine.own) + await self._engine.others.calls()
         return pb.ListCallsResponse(
             calls=[
                 pb.Calls(method=method, outcome=outcome, count=number) for (method, outcome), number in found.items()
@@ -183,6 +228,8 @@ async def _known(context: Context, work: Awaitable[T]) -> T:
         await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
     except LinkageError as error:
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, refused(error))
+    except LoginError as error:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"the portal or the card service refused: {error}")
 
 
 class _Token(grpc.aio.ServerInterceptor):
@@ -206,12 +253,12 @@ async def _turn_away(_request: bytes, context: Context) -> None:
 
 
 @asynccontextmanager
-async def serve_control(engine: Engine, port: int = 0) -> AsyncIterator[tuple[str, str]]:
+async def serve_control(switch: Switch, port: int = 0) -> AsyncIterator[tuple[str, str]]:
     """Serve the control service on loopback while the block lasts; yields its address and the token to show."""
     token = secrets.token_urlsafe(24)
-    async with AsyncExitStack() as faces:
+    async with Faces() as faces:
         server = grpc.aio.server(interceptors=[_Token(token)])
-        testing_pb2_grpc.add_TestNetworkServiceServicer_to_server(TestNetworkServicer(engine, faces), server)
+        testing_pb2_grpc.add_TestNetworkServiceServicer_to_server(TestNetworkServicer(switch, faces), server)
         bound = server.add_insecure_port(f"127.0.0.1:{port}")
         await server.start()
         try:

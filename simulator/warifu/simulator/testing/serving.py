@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from warifu.kernel.server import COLLECTING
-from warifu.simulator.state import registered
-from warifu.simulator.testing.engine import Engine
+from warifu.kernel import interpreter
 from warifu.simulator.testing.linkage import AsyncLinkage, Face, Linkage
 from warifu.simulator.testing.service import serve_control
+from warifu.simulator.testing.switch import Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,8 @@ class Served:
     state: str
     ready_seconds: float
     faces: Sequence[Face] = ()
+    onboarded: Sequence[Mapping[str, Any]] = ()
+    """What systems are to be configured with that serve institutions in the network's place (docs/ONBOARD.md)."""
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -36,25 +36,38 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    people: int, seed: int, *, port: int = 0, faces: Sequence[str] = (), listed: bool = False
+    people: int,
+    seed: int,
+    *,
+    port: int = 0,
+    faces: Sequence[str] = (),
+    elsewhere: Mapping[str, str] | None = None,
+    listed: bool = False,
 ) -> AsyncIterator[Served]:
-    """Serve while the block lasts; `listed`: among the networks that verbs without --state find.
+    """Serve while the block lasts; `listed`: among the networks that verbs without --state find. `elsewhere`: see `Engine.run`.
 
     Raises:
         StateError: a party does not become healthy.
+        OnboardError: one of `elsewhere` is no institution, or its address is none.
         LinkageTestError: one of `faces` is no institution.
     """
-    async with Engine.run(people, seed) as engine, serve_control(engine, port) as (address, token):
+    async with (
+        Switch.run(people, seed, elsewhere=elsewhere, listed=listed) as switch,
+        serve_control(switch, port) as (address, token),
+    ):
         opened = []
         if faces:
             linkage = Linkage(address, token)
             opened = [await AsyncLinkage(linkage).face(one) for one in faces]
             linkage.close()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECTING)
-        with registered(engine.state) if listed else nullcontext():
-            yield Served(address, token, str(engine.state), engine.ready_seconds, opened)
+        interpreter.settle()
+        engine = switch.engine
+        yield Served(address, token, str(engine.state), engine.ready_seconds, opened, engine.handed)
+
+
+def places(words: Iterable[str]) -> dict[str, str]:
+    """Institutions and where they are served, of words such as "tax-480011=127.0.0.1:9000"; without an address it is chosen."""
+    return {institution: address for institution, _, address in (word.partition("=") for word in words)}
 
 
 def until_signalled() -> asyncio.Event:

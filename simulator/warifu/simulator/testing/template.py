@@ -38,9 +38,14 @@ async def filled(people: int, seed: int) -> Path:
     place = home / _name(people, seed)
     if not place.exists():
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="making-", dir=home) as made:
+        with (
+            tempfile.TemporaryDirectory(prefix="warifu-", dir=engine.memory()) as filling,
+            tempfile.TemporaryDirectory(prefix="making-", dir=home) as made,
+        ):
+            # Not in the cache itself: that is on a disk, and its path may be too long for a socket's.
+            await _fill(Path(filling) / "network", people, seed)
             state = Path(made) / "network"
-            await _fill(state, people, seed)
+            copy(Path(filling) / "network", state)
             try:
                 state.rename(place)
             except OSError:  # another process was quicker

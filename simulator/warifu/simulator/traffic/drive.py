@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -25,6 +24,8 @@ from warifu.agency.v1 import cases_pb2
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2
+from warifu.kernel.ids import Ids
+from warifu.kernel.instants import milliseconds
 from warifu.law import LawBook
 from warifu.simulator.clerk import Clerk
 from warifu.simulator.doors import Doors
@@ -101,6 +102,7 @@ class Driver:
     """Of driving: steps without what lies between them."""
     stopping: bool = False
     """Set to end the run after what is under way."""
+    _ids: Ids = field(default_factory=Ids)
     _waiting: dict[str, Made] = field(default_factory=dict)
     _room: asyncio.Semaphore = field(init=False)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -239,9 +241,8 @@ class Driver:
         row = self.book.rows[one.row]
         request = interim_pb2.InquireRequest(
             institution=one.claims or one.requester,
-            request_id=str(
-                uuid.uuid4()
-            ),  # not by the seed: the same id again would be the same exchange, and no traffic
+            # Not by the seed: the same id again would be the same exchange, and no traffic.
+            request_id=self._ids.uuid("traffic", milliseconds(one.at)),
             addressee_no=self.known[one.requester, one.person],
             provider=one.provider,
             affair=row.affair.code,

@@ -90,8 +90,9 @@ class FaultDesk:
         kind = kinds().get(name)
         if kind is None or (institution and institution not in self.institutions(kind)):
             raise FaultError
-        confined = kind.institution != CALLER and institution
-        parties = [self.network.extra["kinds"][institution]] if confined else self.parties(kind)
+        own = self.network.extra["kinds"].get(institution, "")
+        # What happens to permits on their way out is the gateway's, whosever they are.
+        parties = [own] if kind.institution != CALLER and own and kind.fits(own) else self.parties(kind)
         fault = control_pb2.Fault(name=name, institution=institution, count=count)
         for party in parties:
             others = [one for one in await self._at(party) if one.same != (name, institution, "", "")]

@@ -133,7 +133,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("records", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_records_month"), ["month"], unique=False)
-        batch_op.create_index(batch_op.f("ix_records_request_id"), ["request_id"], unique=False)
 
     op.create_table(
         "copies",

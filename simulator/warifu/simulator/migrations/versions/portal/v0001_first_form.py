@@ -21,6 +21,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account"),
     )
     op.create_table(
+        "arrived_in",
+        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False, comment="Of the request."),
+        sa.Column(
+            "arrival", sa.BigInteger(), nullable=False, comment="Of the newest entry of the month, whoever it is about."
+        ),
+        sa.PrimaryKeyConstraint("month"),
+    )
+    op.create_table(
         "certificate_ends",
         sa.Column("serial", sa.String(length=64), nullable=False, comment="Of a card's certificate, hexadecimal."),
         sa.Column("ends_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds."),
@@ -241,6 +249,18 @@ def upgrade() -> None:
         ),
         sa.Column("account", sa.String(length=32), nullable=False),
         sa.Column("claimed_at", sa.BigInteger(), nullable=False, comment="Machine time, milliseconds."),
+        sa.Column(
+            "held",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="In which months entries are, sealed; see warifu.portal.history.holds.",
+        ),
+        sa.Column(
+            "held_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="Position in the order of arrival up to which that tells.",
+        ),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
         sa.PrimaryKeyConstraint("subject"),
     )
