@@ -1,7 +1,9 @@
 """What every test shares."""
 
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +27,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     from workers import FromBothEnds
 
     return FromBothEnds(config, log)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """pytest's, by a shorter name: a network's sockets lie below it, and a socket's path has room for 107 bytes."""
+    return tmp_path_factory.mktemp(re.sub(r"\W", "_", request.node.name.removeprefix("test_"))[:8])
 
 
 @pytest.fixture(scope="session")

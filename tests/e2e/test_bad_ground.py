@@ -69,6 +69,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "--state" in told
 
 
+def test_a_folder_that_lies_too_deep_is_named(tmp_path: Path) -> None:
+    """A state folder whose path has no room for the parties' sockets is refused at once, rather than by each party at every start."""
+    deep = tmp_path / ("d" * 80)
+    told = refusal(demo("--state", str(deep)))
+    assert "too long for the path of a socket" in told
+    assert "--state" in told
+    assert not (deep / "network.json").exists()
+
+
 @pytest.mark.parametrize("size", ["100k", "1m"])
 def test_a_full_disk_is_told_as_such(tmp_path: Path, size: str) -> None:
     """A disk that fills up while the network is made is told with the file and what to do, whichever step meets it."""

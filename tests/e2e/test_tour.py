@@ -61,6 +61,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     stop(living)
 
 
+@pytest.mark.timeout(PATIENCE)
 def test_the_index_shows_every_picture(network: Running, tmp_path: Path) -> None:
     """The tour of some visitors ends without a problem; each link of the index is a PNG as wide as it says, each page is there four times."""
     only = [word for who in WHO for word in ("--only", who)]

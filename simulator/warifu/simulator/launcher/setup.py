@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from warifu.authority import provision
 from warifu.exchange.logkeys import LogKeys
 from warifu.kernel.config import Config, Simulation, Telemetry, Web, own_server
-from warifu.kernel.control import SOCKET_NAME
+from warifu.kernel.control import SOCKET_NAME, control_address
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
 from warifu.simulator.launcher import databases, elsewhere
@@ -36,10 +36,12 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     """Make the folder's network, or reopen it with what it was made by; either way its ports are free now.
 
     Raises:
-        StateError: the folder holds something else, is damaged, or was written by a newer program.
+        StateError: the folder holds something else, is damaged, was written by a newer program, or lies too deep for sockets.
         PortError: a port that was asked for is taken.
     """
     parties = plan(packaged(), bare=options.bare)
+    for party in parties:
+        _reachable(state / party.name)
     old = NetworkFile.load(state) if (state / NETWORK_NAME).exists() else None
     seed, people = (old.seed, old.people) if old else (options.seed, options.people)
     kinds = {code: party.name for party in parties if party.agency for code in party.institutions}
@@ -126,6 +128,18 @@ def _save(config: Config, entry: PartyEntry, told: Mapping[str, Telemetry], stat
         replace(config, listen=process.address, within=within(number), telemetry=told[name]).save(folder)
 
 
+def _reachable(folder: Path) -> None:
+    """Refuse a party's folder whose path has no room for a socket; its process could only say so at every start."""
+    try:
+        control_address(folder)
+    except ValueError as error:
+        path = folder / SOCKET_NAME
+        raise StateError(
+            f"{path} は Unix ソケットのパスとして長すぎます。--state でより短いフォルダーを指定してください。",
+            f"{path} is too long for the path of a socket. Choose a shorter folder with --state.",
+        ) from error
+
+
 def _gateways(options: Options, old: NetworkFile | None, server: str | None) -> int:
     """How many processes the gateway is.
 
@@ -144,6 +158,8 @@ def _gateways(options: Options, old: NetworkFile | None, server: str | None) -> 
 
 def _further(gateways: int, old: NetworkFile | None, ports: Ports, state: Path) -> list[ProcessEntry]:
     """The gateway's processes but the first, at their addresses of last time where those are free."""
+    for number in range(2, gateways + 1):
+        _reachable(folder_of(state, GATEWAY, number))
     known = [int(one.address.rpartition(":")[2]) for one in old.party(GATEWAY).replicas] if old else []
     kept = [port for port in known[: gateways - 1] if ports.claim(port)]
     got = [*kept, *ports.grpc(gateways - 1 - len(kept))]
