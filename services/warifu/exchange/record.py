@@ -6,13 +6,13 @@ commitment = SHA-256(tag ‖ salt ‖ record). With 32 random bytes of salt it b
 from __future__ import annotations
 
 import hmac
-import os
 from hashlib import sha256
 from typing import Final
 
 from warifu.exchange import domains
 from warifu.exchange.form import FormError, parse_whole
 from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.randomness import draw
 
 SALT_SIZE: Final = 32
 """Bytes of a salt."""
@@ -33,7 +33,7 @@ def commit(record: exchange_pb2.AccessRecord) -> exchange_pb2.CommittedRecord:
 def commit_parts(record: exchange_pb2.AccessRecord) -> tuple[bytes, bytes, bytes]:
     """The same as it is kept in columns: the record's bytes, a new salt, the commitment."""
     data = record.SerializeToString(deterministic=True)
-    salt = os.urandom(SALT_SIZE)
+    salt = draw(SALT_SIZE)
     return data, salt, commitment(salt, data)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +17,7 @@ from warifu.interim.lookup import Found, Person
 from warifu.interim.records import Event, RecordRow
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
+from warifu.kernel.randomness import draw
 
 PORTAL: Final = "portal"
 """Role whose requests are the person's own."""
@@ -52,7 +52,7 @@ def answer_message(
         outcome=outcome,
         records=records if outcome == exchange_pb2.FINE_OUTCOME_PROVIDED else (),
         non_disclosure=non_disclosure,
-        salt=os.urandom(SALT_SIZE),
+        salt=draw(SALT_SIZE),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from warifu.kernel.config import Config
+from warifu.kernel.randomness import draw
 
 _FORM: Final = 0x7 << 76 | 0b10 << 62
 """Version and variant in their places."""
@@ -42,7 +43,7 @@ class Ids:
     def token(self, scope: str, size: int = 16) -> bytes:
         """`size` bytes, up to 32; `scope` says for what, such as "acquisition/tax-480011"."""
         if self._root is None:
-            return os.urandom(size)
+            return draw(size)
         self._made[scope] += 1
         return hmac.digest(self._root, f"{scope}/{self._made[scope]}".encode(), hashlib.sha256)[:size]
 

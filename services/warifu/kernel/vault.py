@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from warifu.kernel import months
 from warifu.kernel.months import Month
+from warifu.kernel.randomness import draw
 
 LINK_SIZE: Final = 32
 """Bytes of a link."""
@@ -84,7 +85,7 @@ class Vault:
         Raises:
             ErasedError: the month is over and its key destroyed.
         """
-        nonce = os.urandom(NONCE_SIZE)
+        nonce = draw(NONCE_SIZE)
         key = self._keys.get(month) or self._key(month)
         return nonce + key[0].encrypt(nonce, content, context)
 
