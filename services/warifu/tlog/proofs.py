@@ -46,6 +46,19 @@ class ProofError(ValueError):
     """A proof that proves nothing, or tiles that are not those of the tree."""
 
 
+class WrongTileError(ProofError):
+    """What the log serves is no tile, or not one of the tree.
+
+    Attributes:
+        path: of the tile or bundle, such as "tile/0/000"; empty when the tiles at the edge together are those of another tree.
+        readable: it is a tile, but another tree's.
+    """
+
+    def __init__(self, problem: str, path: str, *, readable: bool) -> None:
+        super().__init__(problem)
+        self.path, self.readable = path, readable
+
+
 class TileMissingError(LookupError):
     """The log serves nothing at a path."""
 
@@ -225,7 +238,7 @@ class TiledTree:
             return self._kept[tile]
         hashes = await self._fetch(tile)
         if _fold(hashes) != await self._above(tile.level, tile.index):
-            raise ProofError(f"{tile.path} is not of the tree with {self.size} leaves")
+            raise self._foreign(tile.path)
         self._keep(tile, hashes)
         return hashes
 
@@ -234,14 +247,14 @@ class TiledTree:
         try:
             entries = decode_entries(content, bundle.width if path == bundle.path else TILE_WIDTH)[: bundle.width]
         except TileError as error:
-            raise ProofError(f"{path}: {error}") from error
+            raise WrongTileError(f"{path}: {error}", path, readable=False) from error
         hashes = [leaf_hash(entry) for entry in entries]
         if bundle.full:
             fits = _fold(hashes) == await self._above(0, bundle.index)
         else:
             fits = hashes == await self._tile(tile_at(0, bundle.index, self.size))
         if not fits:
-            raise ProofError(f"{path} is not of the tree with {self.size} leaves")
+            raise self._foreign(path)
         return entries
 
     async def _above(self, level: int, index: int) -> bytes:
@@ -259,7 +272,8 @@ class TiledTree:
                 level += 1
             joined = {level: b"".join(hashes) for level, hashes in edge.items()}
             if Frontier.from_tiles(self.size, joined).root != self.root:
-                raise ProofError(f"the tiles at the edge are not of the tree with {self.size} leaves and this root")
+                problem = f"the tiles at the edge are not of the tree with {self.size} leaves and this root"
+                raise WrongTileError(problem, "", readable=True)
             self._edge = edge
         return self._edge
 
@@ -268,7 +282,7 @@ class TiledTree:
         try:
             return decode_tile(content, tile.width if path == tile.path else TILE_WIDTH)[: tile.width]
         except TileError as error:
-            raise ProofError(f"{path}: {error}") from error
+            raise WrongTileError(f"{path}: {error}", path, readable=False) from error
 
     async def _content(self, place: Tile | Bundle) -> tuple[bytes, str]:
         """What the log serves there and at which path. A log may drop a partial tile when it has the full one."""
@@ -279,6 +293,9 @@ class TiledTree:
                 raise
         full = Bundle(place.index) if isinstance(place, Bundle) else Tile(place.level, place.index)
         return await self._read(full.path), full.path
+
+    def _foreign(self, path: str) -> WrongTileError:
+        return WrongTileError(f"{path} is not of the tree with {self.size} leaves", path, readable=True)
 
     def _keep(self, tile: Tile, hashes: list[bytes]) -> None:
         if len(self._kept) >= TILES_KEPT:

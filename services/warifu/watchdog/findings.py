@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
@@ -47,7 +47,11 @@ class Kind(StrEnum):
     """Evidence: `evidence.Contradiction`; the note shown carries the watchdog's own cosignature."""
 
 
-def _texts() -> dict[Kind, Mapping[str, str]]:
+Told = str | Mapping[str, str]
+"""What fills a place of a text: the same in every language, or by language."""
+
+
+def _texts() -> dict[Kind, Mapping[str, Any]]:
     path = Path(__file__).with_name("findings.toml")
     rows = tomllib.loads(path.read_text(encoding="utf-8"))
     if differing := set(rows).symmetric_difference(Kind):
@@ -57,6 +61,13 @@ def _texts() -> dict[Kind, Mapping[str, str]]:
 
 
 _TEXTS: Final = _texts()
+
+
+def wrong_tiles(problem: str, path: str = "") -> Mapping[str, str]:
+    """What is wrong with the tiles of a log, by language: `problem` is a name of `findings.toml`, `path` names the tile."""
+    return {
+        language: text.format(path=path) for language, text in _TEXTS[Kind.WRONG_TILES]["problems"][problem].items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +80,16 @@ class Finding:
     subject: bytes
     """What it is about: found again for the same, it is the same finding."""
     evidence: bytes
-    told: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Told] = field(default_factory=dict)
     """Fills the places of its texts."""
     entry: int | None = None
     """Place in the log, where it is about one entry."""
 
     def text(self, language: str) -> str:
         """What a person is told, in "ja" or "en"."""
-        return _TEXTS[self.kind][language].format(**self.told)
+        told = {name: one if isinstance(one, str) else one[language] for name, one in self.told.items()}
+        text: str = _TEXTS[self.kind][language]
+        return text.format(**told)
 
 
 class Findings:

@@ -7,6 +7,7 @@ next stretch of its leaves, and with what this witness is shown to have cosigned
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,9 +18,9 @@ from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import WITNESS_REFRESH
 from warifu.tlog.checkpoint import Witnessed
 from warifu.tlog.notes import NoteError
-from warifu.tlog.proofs import ProofError, TiledTree, TileMissingError
+from warifu.tlog.proofs import ProofError, TiledTree, TileMissingError, WrongTileError
 from warifu.tlog.tiles import TILE_WIDTH
-from warifu.watchdog.findings import Finding, Findings, Kind
+from warifu.watchdog.findings import Finding, Findings, Kind, wrong_tiles
 from warifu.watchdog.ports import GATEWAY, GatewayLog
 from warifu.watchdog.witness import Head, Witness, contradiction
 
@@ -116,6 +117,15 @@ class Look:
 
 
 def _wrong(error: Exception, known: Head, shown: Witnessed, where: str) -> Finding:
-    problem = f"{error}: missing" if isinstance(error, TileMissingError) else str(error)
     # By place, not by head: a log that grows on over the same damage is one finding.
-    return replace(contradiction(Kind.WRONG_TILES, known, shown, problem=problem), subject=where.encode())
+    return replace(contradiction(Kind.WRONG_TILES, known, shown, problem=_problem(error)), subject=where.encode())
+
+
+def _problem(error: Exception) -> Mapping[str, str]:
+    if isinstance(error, TileMissingError):
+        return wrong_tiles("missing", str(error))
+    if not isinstance(error, WrongTileError):
+        return wrong_tiles("unproved")
+    if not error.path:
+        return wrong_tiles("edge")
+    return wrong_tiles("foreign" if error.readable else "unreadable", error.path)

@@ -24,7 +24,7 @@ from warifu.tlog.merkle import EMPTY_ROOT
 from warifu.tlog.notes import MalformedNoteError, NoteError, WitnessSigner
 from warifu.tlog.proofs import ProofError, check_consistency
 from warifu.watchdog.evidence import Contradiction
-from warifu.watchdog.findings import Finding, Findings, Kind
+from warifu.watchdog.findings import Finding, Findings, Kind, Told
 from warifu.watchdog.schema import HEAD
 
 _LOG: Final = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def decide(known: Head | None, old_size: int, shown: Checkpoint, proof: Sequence
 
 
 def contradiction(
-    kind: Kind, known: Head | None, shown: Witnessed, proof: Sequence[bytes] = (), **told: str
+    kind: Kind, known: Head | None, shown: Witnessed, proof: Sequence[bytes] = (), **told: Told
 ) -> Finding:
     """The finding that a log, or the witness' own memory, contradicts what was cosigned."""
     evidence = Contradiction(known.note if known is not None else None, shown.note.raw, tuple(proof))

@@ -292,6 +292,7 @@ async def test_tiles_of_another_tree_than_the_signed_one_are_found(world: World)
     (finding,) = world.findings()
     assert finding.kind == "wrong-tiles"
     assert "9" in finding.detail_en
+    assert "末尾のタイルが別の木のものです" in finding.detail_ja
 
 
 async def test_an_entry_changed_deep_in_the_store_is_found_in_time(world: World) -> None:
@@ -311,7 +312,8 @@ async def test_an_entry_changed_deep_in_the_store_is_found_in_time(world: World)
 
     (finding,) = world.findings()
     assert finding.kind == "wrong-tiles"
-    assert "tile/0/008" in finding.detail_en
+    assert "tile/0/008 is of another tree" in finding.detail_en
+    assert "tile/0/008 は別の木のものです" in finding.detail_ja
 
 
 async def test_a_gateway_that_does_not_answer_is_no_finding(world: World) -> None:

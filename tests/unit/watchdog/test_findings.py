@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from datetime import UTC, datetime
@@ -66,6 +67,8 @@ def test_every_kind_is_told_in_both_languages(kind: Kind) -> None:
     """Each kind has a text in Japanese and one in English that fill the same places, and leave none open."""
     path = Path(module.__file__).with_name("findings.toml")
     row = tomllib.loads(path.read_text(encoding="utf-8"))[kind]
+    problems = row.pop("problems", {})
+    assert bool(problems) is (kind is Kind.WRONG_TILES)
     places = {
         language: {name for _, name, _, _ in string.Formatter().parse(text) if name} for language, text in row.items()
     }
@@ -75,6 +78,19 @@ def test_every_kind_is_told_in_both_languages(kind: Kind) -> None:
     made = finding(kind=kind)
     assert "{" not in made.text("ja") + made.text("en")
     assert made.text("ja") != made.text("en")
+
+
+@pytest.mark.parametrize("problem", ["missing", "unreadable", "foreign", "edge", "unproved"])
+def test_what_is_wrong_with_a_log_is_told_in_the_language_of_the_finding(problem: str) -> None:
+    """What fills a place of a text by language stands in that language there: no English in the Japanese text but the tile's path."""
+    told = {"known": "12", "shown": "7", "problem": module.wrong_tiles(problem, "tile/0/008")}
+    made = Finding(Kind.WRONG_TILES, "gateway", b"subject", b"evidence", told)
+
+    assert not re.search("[a-z]", made.text("ja").replace("tile/0/008", ""))
+    assert re.fullmatch(r"[\x20-\x7e]+", made.text("en"))
+    assert (
+        ("tile/0/008" in made.text("ja")) is ("tile/0/008" in made.text("en")) is (problem not in {"edge", "unproved"})
+    )
 
 
 @given(st.none() | st.text(), st.text(), st.lists(st.binary(min_size=32, max_size=32), max_size=3))
