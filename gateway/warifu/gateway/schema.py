@@ -102,7 +102,7 @@ RECORD = Table(
     "record",
     metadata,
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("request_id", _REQUEST_ID, nullable=False, index=True),
+    Column("request_id", _REQUEST_ID, nullable=False),
     Column("kind", Integer, nullable=False),  # exchange.v1.RecordKind
     Column("month", Integer, nullable=False),  # of the exchange's time: whose key seals it
     Column("requester_tag", LargeBinary(16), nullable=False),
@@ -110,12 +110,17 @@ RECORD = Table(
     Column(
         "sealed", LargeBinary, nullable=False
     ),  # exchange.v1.CommittedRecord: the record and what opens its commitment
-    Column("permit_hash", LargeBinary(32)),
+    Column("permit_hash", LargeBinary(32)),  # absent of what was refused
     Index("record_requester", "month", "requester_tag", "position"),
     Index("record_provider", "month", "provider_tag", "position"),
 )
 """Access records (art. 23) with what opens their commitments, at the positions of their log entries, under their month's key. Only ever
-added to, until their term is over."""
+added to, until their term is over. A permitted exchange's are found by the commitments in its row: an index of all request ids would cost a
+third of what it takes to write a record."""
+
+REFUSED = RECORD.c.permit_hash.is_(None)
+"""Records of what was refused: these are found by request id, since an inquiry under another's name has no row of its own."""
+Index("record_refused", RECORD.c.request_id, sqlite_where=REFUSED, postgresql_where=REFUSED)
 
 EVENT = Table(
     "event",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway.books import Books
-from warifu.gateway.schema import ENTRY, RECORD
+from warifu.gateway.schema import ENTRY, EXCHANGE, RECORD, REFUSED
 from warifu.kernel.instants import day_at, stamped
 from warifu.kernel.limits import CODE, PAGE_DEFAULT, SEARCHED, check_page, check_text, malformed
 from warifu.kernel.months import month_of
@@ -33,9 +33,12 @@ STEP: Final = 500
 """Records looked at before other work has its turn."""
 _LAST: Final = 2**62
 
-_COLUMNS = [RECORD.c[name] for name in ("position", "request_id", "month", "requester_tag", "provider_tag", "sealed")]
+_COLUMNS = [
+    RECORD.c[name]
+    for name in ("position", "request_id", "month", "requester_tag", "provider_tag", "sealed", "permit_hash")
+]
 _REQUESTS = (
-    select(*_COLUMNS, ENTRY.c.leaf_index)
+    select(*_COLUMNS, ENTRY.c.commitment, ENTRY.c.leaf_index)
     .join(ENTRY, ENTRY.c.position == RECORD.c.position)
     .where(
         RECORD.c.position < bindparam("before"),
@@ -47,15 +50,25 @@ _REQUESTS = (
 )
 _OUTCOME = (
     select(*_COLUMNS, ENTRY.c.leaf_index)
+    .select_from(EXCHANGE)
+    .join(ENTRY, ENTRY.c.commitment == EXCHANGE.c.outcome_commitment)
+    .join(RECORD, RECORD.c.position == ENTRY.c.position)
+    .where(EXCHANGE.c.request_id == bindparam("request_id"), EXCHANGE.c.commitment == bindparam("commitment"))
+)
+_REFUSAL = (
+    select(*_COLUMNS, ENTRY.c.leaf_index)
     .join(ENTRY, ENTRY.c.position == RECORD.c.position)
     .where(
         RECORD.c.request_id == bindparam("request_id"),
+        REFUSED,
         RECORD.c.requester_tag == bindparam("requester_tag"),
         RECORD.c.kind == int(pb.RECORD_KIND_OUTCOME),
+        RECORD.c.position > bindparam("position"),
     )
     .order_by(RECORD.c.position)
     .limit(1)
 )
+"""What was refused has its outcome right behind its request; others may have asked under the same id, also in another's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +185,12 @@ class Search:
         return self._books.vault.tag(row.month, institution) in {row.requester_tag, row.provider_tag}
 
     def _outcome(self, connection: Connection, row: Any) -> tuple[pb.AccessRecord, int | None] | None:
-        values = {"request_id": row.request_id, "requester_tag": row.requester_tag}
-        found = connection.execute(_OUTCOME, values).first()
+        asked = {"request_id": row.request_id}
+        if row.permit_hash is None:
+            refused = {**asked, "requester_tag": row.requester_tag, "position": row.position}
+            found = connection.execute(_REFUSAL, refused).first()
+        else:
+            found = connection.execute(_OUTCOME, {**asked, "commitment": row.commitment}).first()
         if found is None:
             return None
         return pb.AccessRecord.FromString(self._books.records.opened(found).record), found.leaf_index

@@ -6,18 +6,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, union, union_all
 
 from warifu.control.v1.control_pb2 import HeldValue, Holding
 from warifu.gateway import corrections
 from warifu.gateway.books import Books
 from warifu.gateway.log import heads
-from warifu.gateway.schema import ENTRY, OUTBOX, RECORD
+from warifu.gateway.schema import ENTRY, EXCHANGE, OUTBOX, RECORD, REFUSED
 
+_OF_ASKED = EXCHANGE.c.request_id == bindparam("asked")
+_OWN = select(ENTRY.c.position).where(
+    ENTRY.c.commitment.in_(
+        union_all(
+            select(EXCHANGE.c.commitment).where(_OF_ASKED), select(EXCHANGE.c.outcome_commitment).where(_OF_ASKED)
+        )
+    )
+)
+"""Where the exchange's own records are."""
+_REFUSED = select(RECORD.c.position).where(RECORD.c.request_id == bindparam("asked"), REFUSED)
+"""And those of what was refused under its id, also of whoever asked in another's name."""
 _RECORDS = (
     select(RECORD, ENTRY.c.commitment, ENTRY.c.leaf_index)
     .join(ENTRY, ENTRY.c.position == RECORD.c.position)
-    .where(RECORD.c.request_id == bindparam("asked"))
+    .where(RECORD.c.position.in_(union(_OWN, _REFUSED)))
     .order_by(RECORD.c.position)
 )
 _OUTBOX = select(OUTBOX).where(OUTBOX.c.request_id == bindparam("asked"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC
 
+import grpc
+import pytest
 from contract.gateway_world import (
     ANSWER_CANARY,
     OTHER,
@@ -62,6 +64,23 @@ async def test_the_view_shows_rows_and_received_bytes(world, subject):
     assert values["inquiry"].decodes_to == "warifu.exchange.v1.Inquiry"
     assert values["answer"].raw == state.answer.SerializeToString()
     assert world.view("00000000-0000-4000-8000-000000000000") == []
+
+
+async def test_the_view_shows_what_others_asked_under_the_same_id(world, subject):
+    """The records of an inquiry in another's name are in the view of its id, before there is an exchange of it and beside one."""
+    call = world.ask(subject)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await inquire(world, call, OTHER)
+    assert _recorded(world, call) == [(OTHER, 1), (OTHER, 2)]
+    await inquire(world, call)
+    assert _recorded(world, call) == [(OTHER, 1), (OTHER, 2), (REQUESTER, 1), (REQUESTER, 2)]
+
+
+def _recorded(world, call):
+    """Requester and kind of each record in the view of a call's request id."""
+    rows = [holding for holding in world.view(request_id_of(call)) if holding.where == "gateway/record"]
+    kept = [pb.AccessRecord.FromString(value.raw) for row in rows for value in row.values if value.name == "record"]
+    return [(one.requester, one.kind) for one in kept]
 
 
 async def test_the_gateways_files_hold_no_resident_code_and_no_answer(world, subject):

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import grpc
 import pytest
-from contract.gateway_world import PERSON, WAIT, inquire
+from contract.gateway_world import OTHER, PERSON, WAIT, inquire
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from unit.gateway.samples import PROVIDER, REQUESTER
@@ -98,6 +98,24 @@ async def test_a_found_exchange_tells_what_article_23_records_and_no_person(worl
     everything = response.SerializeToString()
     assert subject.code not in everything
     assert PERSON.encode() not in everything
+
+
+async def test_a_search_tells_exchanges_and_pretences_of_one_id_apart(world, subject):
+    """Of one request id that was asked twice in another's name, and then properly, each is found with its own outcome and places."""
+    call = world.ask(subject)
+    for _ in range(2):
+        assert await refusal(inquire(world, call, OTHER)) == Reason.CLIENT_NOT_YOURS
+    await inquire(world, call)
+    await world.settle()
+    found = (await search(world)).exchanges
+    assert [(one.requester, one.outcome) for one in found] == [
+        (REQUESTER, "ANSWERED"),
+        (OTHER, "DENIED"),
+        (OTHER, "DENIED"),
+    ]
+    assert len({one.request_id for one in found}) == 1
+    places = [place for one in reversed(found) for place in (one.request_leaf, one.outcome_leaf)]
+    assert places == sorted(set(places))
 
 
 async def test_a_search_goes_on_where_a_page_ended(world, subject):

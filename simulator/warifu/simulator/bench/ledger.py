@@ -34,6 +34,10 @@ APPENDED: Final = bytes(330 + 32)
 """A record of the usual size, and its leaf."""
 
 
+_PERMITTED: Final = bytes(32)
+"""Hash of a permit: what is refused is rare."""
+
+
 class Ledger:
     """The gateway's store of records alone."""
 
@@ -51,7 +55,7 @@ class Ledger:
         entry.CopyFrom(SAMPLE)
         entry.request_id = next(self._ids)
         entry.requested_at.CopyFrom(timestamp(_AT))
-        await self._write(New.of(entry, _AT, None))
+        await self._write(New.of(entry, _AT, _PERMITTED))
         return ()
 
     async def _written(self, new: Sequence[New]) -> list[None]:

@@ -172,8 +172,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position"),
     )
     with op.batch_alter_table("record", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_record_request_id"), ["request_id"], unique=False)
         batch_op.create_index("record_provider", ["month", "provider_tag", "position"], unique=False)
+        batch_op.create_index(
+            "record_refused",
+            ["request_id"],
+            unique=False,
+            sqlite_where=sa.text("permit_hash IS NULL"),
+            postgresql_where=sa.text("permit_hash IS NULL"),
+        )
         batch_op.create_index("record_requester", ["month", "requester_tag", "position"], unique=False)
 
     op.create_table(
