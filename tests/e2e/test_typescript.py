@@ -11,7 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +79,8 @@ WRONG = {
 """Each switch of the example, and the requirement that it must fail."""
 KILLED = {"single_use", "keys"}
 """Requirements that are about a provider which is killed and started again."""
+AT_ONCE = 8
+"""Switches that are tried at once: for seconds a run only waits, that a certificate runs out."""
 
 
 class NodeWorld(World):
@@ -318,22 +320,26 @@ def test_it_conforms_by_the_command(example: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # a start of the provider and all requirements for each switch
+@pytest.mark.timeout(1800)  # all requirements for each switch
 async def test_each_switch_fails_its_requirement_and_no_other(example: Path, tmp_path: Path) -> None:
     """Made wrong in one way, the provider fails the requirement that is about it, and passes all others."""
-    cores = asyncio.Semaphore(os.cpu_count() or 1)  # most of a run is waiting
+    async with node.hosts(example) as hosts:
 
-    async def tried(wrong: str) -> dict[str, str]:
-        async with cores:
+        async def tried(wrong: str) -> dict[str, str]:
             prepared = prepare(tmp_path / wrong, PROVIDER, *(f"127.0.0.1:{free_port()}" for _ in range(2)))
-            started = command(example, prepared.theirs, wrong)
-            async with opened(prepared, prepared.listen, command=started, clerk=clerk(prepared.theirs)) as bench:
-                if WRONG[wrong] not in KILLED:
-                    bench.restart = None  # a start takes longer than all the rest
-                results = await check_all(bench, REQUIREMENTS)
+            decides = clerk(prepared.theirs)
+            async with AsyncExitStack() as stack:
+                if WRONG[wrong] in KILLED:
+                    opening = opened(
+                        prepared, prepared.listen, command=command(example, prepared.theirs, wrong), clerk=decides
+                    )
+                else:  # a start takes longer than all the rest
+                    await stack.enter_async_context(hosts.party("provider", prepared.theirs, PROVIDER, wrong))
+                    opening = opened(prepared, prepared.listen, clerk=decides)
+                results = await check_all(await stack.enter_async_context(opening), REQUIREMENTS)
             return {one.requirement.name: one.got.en for one in results if one.status != "passed"}
 
-    found = dict(zip(WRONG, await asyncio.gather(*map(tried, WRONG)), strict=True))
+        found = await node.side_by_side(WRONG, tried, AT_ONCE)
     assert {name: set(failed) for name, failed in found.items()} == {name: {one} for name, one in WRONG.items()}, found
 
 

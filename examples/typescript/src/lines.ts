@@ -21,11 +21,19 @@ interface Question {
   waitMs: number;
 }
 
+/** Where questions come from and answers go: standard input and output, or a connection. */
+export interface Ways {
+  input: NodeJS.ReadableStream;
+  output: NodeJS.WritableStream;
+}
+
+const STANDARD: Ways = { input: process.stdin, output: process.stdout };
+
 /** Answer every line until there are no more, under the key that question and answer have in common. */
-async function answerLines<Key extends string, Asked extends Record<Key, string>>(key: Key, answer: (question: Asked) => Promise<object>): Promise<void> {
-  for await (const line of createInterface({ input: process.stdin })) {
+async function answerLines<Key extends string, Asked extends Record<Key, string>>(key: Key, answer: (question: Asked) => Promise<object>, { input, output } = STANDARD): Promise<void> {
+  for await (const line of createInterface({ input })) {
     const question = JSON.parse(line) as Asked;
-    console.log(JSON.stringify({ [key]: question[key], ...(await answer(question)) }));
+    output.write(`${JSON.stringify({ [key]: question[key], ...(await answer(question)) })}\n`);
   }
 }
 
@@ -35,7 +43,7 @@ export function runLines(office: Office): Promise<void> {
 }
 
 /** Have a requester ask what each line says. */
-export function askLines(requester: Requester): Promise<void> {
+export function askLines(requester: Requester, ways = STANDARD): Promise<void> {
   return answerLines<"requestId", Question>("requestId", async (question) => {
     if (question.op === "records") return { records: requester.records(question.requestId) satisfies Listed[] };
     const { op: _, year, waitMs, ...asked } = question;
@@ -48,5 +56,5 @@ export function askLines(requester: Requester): Promise<void> {
       if (!(error instanceof Refusal)) throw error;
       return { reason: error.reason };
     }
-  });
+  }, ways);
 }

@@ -1,10 +1,11 @@
-/** The command: a provider that serves, a requester that asks once, or a business system that does behind an interim server. */
+/** The command: a provider that serves, a requester that asks, a business system that does behind an interim server, or many of the first two. */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Case, PremiumDesk } from "./business.js";
 import { Refusal } from "./errors.js";
 import { Face, Problem } from "./face.js";
 import { askLines, runLines } from "./lines.js";
+import { host } from "./many.js";
 import { Office } from "./office.js";
 import { OFFICE_SWITCHES, WrongFace, isOfficeSwitch, wrongOffice } from "./office-wrong.js";
 import { type Ask, Requester } from "./requester.js";
@@ -19,6 +20,7 @@ const USAGE = `usage:
   node dist/src/main.js requester --folder DIR --institution CODE [--wrong SWITCH]…      (questions by standard input, a line each)
   node dist/src/main.js business  --face URL --ask FILE                                  (the token in $WARIFU_TOKEN)
   node dist/src/main.js business  --store FILE [--wrong SWITCH]…       (errands by standard input; the face in $WARIFU_FACE)
+  node dist/src/main.js many                                    (providers and requesters in one process, one a line by standard input)
 `;
 
 const listed = (who: string, switches: Readonly<Record<string, string>>): string =>
@@ -105,6 +107,8 @@ if (positionals[0] === "provider" && folder && institution && wrong.length === v
   await business(face, ask);
 } else if (positionals[0] === "business" && store && values.wrong.every(isOfficeSwitch)) {
   await errands(store, values.wrong);
+} else if (positionals[0] === "many") {
+  await host();
 } else {
   console.error(usage(positionals[0]));
   process.exitCode = 2;

@@ -38,11 +38,13 @@ class Speaker:
         self._command, self._address, self._surroundings = tuple(command), address, dict(surroundings or {})
         self._process: asyncio.subprocess.Process | None = None
         self._way: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.is_spared = False
+        """No check kills it: a start costs more than most checks, and most faults show without."""
 
     @property
     def can_be_killed(self) -> bool:
-        """It is a process of ours."""
-        return bool(self._command)
+        """It is a process of ours, and not spared."""
+        return bool(self._command) and not self.is_spared
 
     async def start(self) -> None:
         """Start it or go there.
