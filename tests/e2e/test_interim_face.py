@@ -20,6 +20,7 @@ import pytest
 from e2e.conftest import Running
 from unit.docs import markdown
 
+from warifu.control.v1 import control_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import LinkageError
 from warifu.simulator.clerk import Clerk
@@ -145,9 +146,9 @@ def _traces(network: Running, request: str, person: str) -> None:
 
 
 @contextmanager
-def verb(network: Running, institution: str = NHI) -> Iterator[dict[str, Any]]:
+def verb(network: Running, institution: str = NHI, *more: str) -> Iterator[dict[str, Any]]:
     """The verb while the block lasts; what it announced."""
-    words = ["interim", "--institution", institution, "--port", "0", "--json", "--state", str(network.state)]
+    words = ["interim", "--institution", institution, "--port", "0", "--json", "--state", str(network.state), *more]
     with subprocess.Popen([sys.executable, "-m", "warifu.cli", *words], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said: list[str] = []
@@ -189,6 +190,35 @@ async def test_grpc_works_as_announced(network: Running) -> None:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await face.ListReviews(asked, metadata=(("authorization", "Bearer no"),), timeout=DEADLINE)
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_alone_the_simulated_office_does_nothing_until_the_face_ends(network: Running) -> None:
+    """Of an institution that is the tester's alone, whoever was unbound stays so; once the face ends the simulated office enrols them anew. Other faults stay."""
+    listed = interim_pb2.ListUnboundRequest(institution=NHI, page_size=500)
+    slow = control_pb2.Fault(name="review-pending", institution=NHI)
+    async with doors(network.file) as opened:
+        stub, control = interim_pb2_grpc.InterimServiceStub(opened.counter(NHI)), opened.control("health_insurance")
+        _, number = await somebody(network, opened)
+        await control.SetFaults(control_pb2.SetFaultsRequest(faults=[slow]))
+        try:
+            with verb(network, NHI, "--alone") as said:
+                call = {"addresseeNo": number, "reason": "mine alone"}
+                headers = {"authorization": f"Bearer {said['token']}"}
+                async with httpx2.AsyncClient(headers=headers, timeout=DEADLINE) as client:
+                    assert (await client.post(f"{said['http']['url']}/v1/unbindings", json=call)).json() == {}
+                await opened.settle()
+                assert number in (await stub.ListUnbound(listed, timeout=DEADLINE)).addressee_nos
+                planted = (await control.ListFaults(control_pb2.ListFaultsRequest())).faults
+                assert sorted((one.name, one.institution) for one in planted) == [
+                    ("office-idle", NHI),
+                    ("review-pending", NHI),
+                ]
+            planted = (await control.ListFaults(control_pb2.ListFaultsRequest())).faults
+            assert [one.name for one in planted] == ["review-pending"]
+        finally:
+            await control.SetFaults(control_pb2.SetFaultsRequest())
+        await opened.settle()
+        assert number not in (await stub.ListUnbound(listed, timeout=DEADLINE)).addressee_nos
 
 
 def test_the_page_s_first_inquiry_works_as_printed(network: Running) -> None:
