@@ -5,12 +5,12 @@ Each change is judged on the view that those before it in the batch left; one th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from warifu.agencies import errands, subjects
 from warifu.agencies.errands import Errand
@@ -22,14 +22,22 @@ from warifu.interim.v1 import interim_pb2
 from warifu.items.v1 import items_pb2
 from warifu.kernel import basic_items
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.limits import FREE_TEXT, ID, check_text, malformed
+from warifu.kernel.limits import CODE, FREE_TEXT, ID, check_text, malformed
 from warifu.numbering.v1 import numbering_pb2
 
 _SEEN = select(CHANGE.c.reference, CHANGE.c.digest, CHANGE.c.addressee_no).where(
     CHANGE.c.reference.in_(bindparam("keys", expanding=True))
 )
 _ORIGINALS = select(ORIGINAL).where(ORIGINAL.c.addressee_no.in_(bindparam("keys", expanding=True)))
+_RECORDED = (
+    select(CHANGE.c.addressee_no, CHANGE.c.record_key, func.count().label("times"))
+    .where(CHANGE.c.addressee_no.in_(bindparam("keys", expanding=True)), CHANGE.c.record_key.is_not(None))
+    .group_by(CHANGE.c.addressee_no, CHANGE.c.record_key)
+)
 _ADD_ORIGINAL, _ADD_CHANGE = insert(ORIGINAL), insert(CHANGE)
+_REMOVE_ORIGINAL = delete(ORIGINAL).where(
+    ORIGINAL.c.addressee_no == bindparam("b_addressee_no"), ORIGINAL.c.record_key == bindparam("b_record_key")
+)
 _CHANGE_ORIGINAL = update(ORIGINAL).where(
     ORIGINAL.c.addressee_no == bindparam("b_addressee_no"), ORIGINAL.c.record_key == bindparam("b_record_key")
 )
@@ -62,8 +70,12 @@ class Entry:
                 raise malformed("subject", "missing")
             if request.HasField("published_from"):
                 basic_items.parse_day(request.published_from, "published_from")
-            if request.change.WhichOneof("change") == "protection":
+            branch = request.change.WhichOneof("change")
+            if branch == "protection":
                 check_text(request.change.protection.reason, "change.protection.reason", FREE_TEXT)
+            elif branch == "withdrawal":
+                check_text(request.change.withdrawal.record_key, "change.withdrawal.record_key", CODE)
+                check_text(request.change.withdrawal.reason, "change.withdrawal.reason", FREE_TEXT)
         except LinkageError as error:
             entry.error = error
         return entry
@@ -84,6 +96,10 @@ class _Subject:
     items: common_pb2.BasicItems
     digest: bytes
     originals: dict[str, Row]
+    withdrawn: dict[str, Row] = field(default_factory=dict)
+    """Records that were there before the batch and go with it, by key."""
+    recorded: Mapping[str, int] = field(default_factory=dict)
+    """By key of a record that is not there: how many changes there were of it, each of which may have had a record id."""
     new: bool = False
     changed_from: bytes | None = None
     """Digest before the items changed."""
@@ -99,6 +115,8 @@ class Row:
     stored: bool
     """It was there before the batch."""
     touched: bool = False
+    anew: bool = False
+    """No copy was there before it: the first under its key, or the first after one that was withdrawn."""
 
 
 @dataclass(slots=True)
@@ -132,12 +150,22 @@ def _open(connection: Connection, kind: Kind, office: Office, at: int, entries: 
     by_digest = subjects.by_items(connection, {entry.digest for entry in entries if entry.digest})
     numbers = {number for found in by_digest.values() for number in found}
     numbers |= {entry.request.addressee_no for entry in entries if not entry.digest}
-    originals = originals_of(connection, numbers)
+    originals, recorded = originals_of(connection, numbers), _recorded(connection, numbers)
     known = {
-        number: _Subject(number, subjects.items_of(row), row.digest, originals.get(number, {}))
+        number: _Subject(
+            number, subjects.items_of(row), row.digest, originals.get(number, {}), recorded=recorded.get(number, {})
+        )
         for number, row in subjects.by_number(connection, numbers).items()
     }
     return Page(kind, office, at, seen, by_digest, known)
+
+
+def _recorded(connection: Connection, numbers: Collection[str]) -> dict[str, dict[str, int]]:
+    """How many changes there were of each record of these addressees, by number and key."""
+    found: dict[str, dict[str, int]] = {}
+    for row in subjects.in_chunks(connection, _RECORDED, list(numbers)):
+        found.setdefault(row.addressee_no, {})[row.record_key] = row.times
+    return found
 
 
 def originals_of(connection: Connection, numbers: Collection[str]) -> dict[str, dict[str, Row]]:
@@ -160,13 +188,15 @@ def _apply(page: Page, entry: Entry) -> None:
             raise LinkageError(Reason.CLIENT_REFERENCE_CHANGED)
         return
     branch, records = request.change.WhichOneof("change"), page.kind.table.records
-    kept = records if records is not None and branch == records.branch else None
+    kept = records if records is not None and branch in {records.branch, "withdrawal"} else None
     if kept is None and branch not in _COMMON:
         raise LinkageError(Reason.CLIENT_CHANGE_NOT_KEPT)
     subject = _subject(page, entry)
     key = None
     if branch == "protection":
         _protect(page, subject, request.change.protection)
+    elif branch == "withdrawal" and kept is not None:
+        key = _withdraw(page, kept, subject, request.change.withdrawal.record_key)
     elif kept is not None:
         key = _keep(page, kept, subject, request)
     _know(page, subject, entry.digest)
@@ -240,11 +270,44 @@ def _record(page: Page, records: Records, subject: _Subject, kept: Kept, publish
     original = Original(kept.record_key, content, kept.first_day, kept.last_day)
     if before is not None and (before.original, before.published_from) == (original, published):
         return
-    stored, revision = (before.stored, before.revision + 1) if before else (False, 1)
-    row = Row(original, published, revision, stored, touched=True)
+    row = _next(subject, before, original, published)
     subject.originals[kept.record_key] = row
     copy = copy_of(page.office, records, subject.addressee_no, row)
     page.owed.append((subject.addressee_no, Errand.COPY, copy.SerializeToString()))
+
+
+def _next(subject: _Subject, before: Row | None, original: Original, published: str | None) -> Row:
+    """The record's row: the next revision, also after one that was withdrawn, whose record ids are not used again."""
+    if before is not None:
+        return Row(original, published, before.revision + 1, before.stored, touched=True)
+    key = original.record_key
+    gone = subject.withdrawn.pop(key, None)
+    revision = gone.revision if gone is not None else subject.recorded.get(key, 0)
+    return Row(original, published, revision + 1, gone is not None and gone.stored, touched=True, anew=True)
+
+
+def _withdraw(page: Page, records: Records, subject: _Subject, key: str) -> str:
+    """The record goes, and its copy is deleted. Returns the record's key."""
+    gone = subject.originals.pop(key, None)
+    if gone is None:
+        raise malformed("change.withdrawal.record_key", "no record of this key")
+    gone = replace(gone, revision=gone.revision + 1)
+    subject.withdrawn[key] = gone
+    copy = interim_pb2.RegisterCopiesRequest(
+        institution=page.office.institution,
+        record_id=_record_id(subject.addressee_no, gone),
+        change=interim_pb2.COPY_CHANGE_DELETE,
+        addressee_no=subject.addressee_no,
+        item=records.item,
+        record_key=key,
+    )
+    page.owed.append((subject.addressee_no, Errand.COPY, copy.SerializeToString()))
+    return key
+
+
+def _record_id(addressee_no: str, row: Row) -> str:
+    """Names one change of a copy for ever."""
+    return f"{addressee_no}/{row.original.record_key}/{row.revision}"
 
 
 def copy_of(office: Office, records: Records, addressee_no: str, row: Row) -> interim_pb2.RegisterCopiesRequest:
@@ -252,8 +315,8 @@ def copy_of(office: Office, records: Records, addressee_no: str, row: Row) -> in
     original = row.original
     return interim_pb2.RegisterCopiesRequest(
         institution=office.institution,
-        record_id=f"{addressee_no}/{original.record_key}/{row.revision}",
-        change=interim_pb2.COPY_CHANGE_NEW if row.revision == 1 else interim_pb2.COPY_CHANGE_DIFFERENCE,
+        record_id=_record_id(addressee_no, row),
+        change=interim_pb2.COPY_CHANGE_NEW if row.anew or row.revision == 1 else interim_pb2.COPY_CHANGE_DIFFERENCE,
         addressee_no=addressee_no,
         item=records.item,
         record_key=original.record_key,
@@ -301,6 +364,10 @@ def _close(connection: Connection, page: Page) -> None:
             subjects.change(connection, one.addressee_no, one.changed_from, one.items)
     rows = [(one.addressee_no, row) for one in touched for row in one.originals.values() if row.touched]
     _write_originals(connection, page, rows)
+    gone = [(one.addressee_no, key) for one in touched for key, row in one.withdrawn.items() if row.stored]
+    if gone:
+        named = [{"b_addressee_no": number, "b_record_key": key} for number, key in gone]
+        connection.execute(_REMOVE_ORIGINAL, named)
     if page.changes:
         connection.execute(_ADD_CHANGE, page.changes)
     errands.owe(connection, page.owed)

@@ -66,6 +66,46 @@ async def test_a_reference_works_once(network: Town) -> None:
     assert len(copies(network, TAX)) == 1
 
 
+async def test_a_withdrawn_record_is_gone_with_its_copy(network: Town) -> None:
+    """A record that ought never to have been kept goes, and so does its copy; under its key another is kept later, as new. What is not there is not withdrawn."""
+    await network.people([person()])
+    gone = pb.Change(withdrawal=pb.Withdrawal(record_key="2025", reason="recorded for somebody else"))
+    left = []
+    for place, change in enumerate((tax(2025, 3), gone, gone, tax(2025, 3), tax(2025, 4))):
+        request = pb.RecordRequest(reference=f"r-{place}", basic_items=person(), change=change)
+        (answer,) = await record(network, TAX, [request])
+        subject = pb.GetSubjectRequest(institution=TAX, addressee_no=answer.addressee_no or left[0][0])
+        kept = [one.local_tax.total_income_yen for one in (await desk(network, TAX).GetSubject(subject)).records]
+        left.append((subject.addressee_no, answer.error.reason, kept, len(copies(network, TAX))))
+    number = left[0][0]
+    assert left == [
+        (number, "", [3], 1),
+        (number, "", [], 0),
+        (number, Reason.CLIENT_MALFORMED, [], 0),
+        (number, "", [3], 1),
+        (number, "", [4], 1),
+    ]
+
+
+async def test_a_withdrawal_stands_in_its_order_within_a_batch(network: Town) -> None:
+    """Recorded, withdrawn and recorded again in one call, twice over, the last one stays, at the counter and as its copy."""
+    await network.people([person()])
+    gone = pb.Change(withdrawal=pb.Withdrawal(record_key="2025", reason="twice"))
+    changes = (tax(2025, 1), gone, tax(2025, 2), gone, tax(2025, 3))
+    for call in ("a", "b"):
+        requests = [
+            pb.RecordRequest(reference=f"{call}-{place}", basic_items=person(), change=change)
+            for place, change in enumerate((gone, *changes)[call == "a" :])
+        ]
+        answers = await record(network, TAX, requests)
+        assert [one.error.reason for one in answers] == [""] * len(requests)
+    subject = pb.GetSubjectRequest(institution=TAX, addressee_no=answers[0].addressee_no)
+    kept = (await desk(network, TAX).GetSubject(subject)).records
+    (copy,) = copies(network, TAX)
+    content = items_pb2.ItemContent.FromString(copy["content"])
+    assert [one.local_tax.total_income_yen for one in (*kept, content)] == [3, 3]
+
+
 async def test_a_correction_replaces_and_the_same_values_change_nothing(network: Town) -> None:
     """A corrected assessment is a difference of its copy; the same values again leave the copy as it is."""
     await network.people([person()])

@@ -330,6 +330,7 @@ class Change(_message.Message):
     QUALIFICATION_FIELD_NUMBER: _builtins.int
     PROTECTION_FIELD_NUMBER: _builtins.int
     ACQUAINTANCE_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tax_assessment(self) -> _items_pb2.LocalTaxInfo:
         """A tax assessment, new or corrected."""
@@ -350,6 +351,10 @@ class Change(_message.Message):
     def acquaintance(self) -> Global___Acquaintance:
         """Only makes the addressee known."""
 
+    @_builtins.property
+    def withdrawal(self) -> Global___Withdrawal:
+        """A record that ought never to have been kept."""
+
     def __init__(
         self,
         *,
@@ -358,12 +363,13 @@ class Change(_message.Message):
         qualification: _items_pb2.MedicalInsuranceInfo | None = ...,
         protection: Global___ProtectionChange | None = ...,
         acquaintance: Global___Acquaintance | None = ...,
+        withdrawal: Global___Withdrawal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acquaintance", b"acquaintance", "change", b"change", "protection", b"protection", "qualification", b"qualification", "residency", b"residency", "tax_assessment", b"tax_assessment"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acquaintance", b"acquaintance", "change", b"change", "protection", b"protection", "qualification", b"qualification", "residency", b"residency", "tax_assessment", b"tax_assessment", "withdrawal", b"withdrawal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acquaintance", b"acquaintance", "change", b"change", "protection", b"protection", "qualification", b"qualification", "residency", b"residency", "tax_assessment", b"tax_assessment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acquaintance", b"acquaintance", "change", b"change", "protection", b"protection", "qualification", b"qualification", "residency", b"residency", "tax_assessment", b"tax_assessment", "withdrawal", b"withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["tax_assessment", "residency", "qualification", "protection", "acquaintance"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["tax_assessment", "residency", "qualification", "protection", "acquaintance", "withdrawal"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
@@ -459,6 +465,34 @@ class Acquaintance(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Acquaintance: _TypeAlias = Acquaintance  # noqa: Y015
+
+@_typing.final
+class Withdrawal(_message.Message):
+    """A record is withdrawn (取消): it goes from the original data, and its copy is deleted. That it was there stays in the history of changes;
+    under the same key another record may be kept later.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    record_key: _builtins.str
+    """The record's key, such as the tax year of an assessment; one that is not there is refused."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        record_key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "record_key", b"record_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Withdrawal: _TypeAlias = Withdrawal  # noqa: Y015
 
 @_typing.final
 class RecordResponse(_message.Message):
