@@ -17,7 +17,7 @@ from warifu.counter.reviews.withhold import KIND
 from warifu.counter.staff.roles import Right
 from warifu.counter.stubs import DEADLINE, answered
 from warifu.interim.v1 import interim_pb2
-from warifu.kernel.errors import LinkageError
+from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import FREE_TEXT, ID
 from warifu.web import languages
 from warifu.web.dates import Written
@@ -32,7 +32,7 @@ class Waiting:
 
     permit_id: str
     person: Person | None
-    """None when nobody here has the code that was asked about."""
+    """None when nobody here has the code that was asked about, or the addressee number is not known to the business system."""
     addressee_no: str
     requester: str
     procedure: str
@@ -112,6 +112,15 @@ class ReviewViews:
             trouble=self.desk.trouble(request, error) if error is not None else None,
         )
 
+    async def _person(self, acting: Acting, known: str, language: str) -> Person | None:
+        """Whom an answer is about; None for somebody whom the business system does not know, which keeps no other answer from being decided."""
+        try:
+            return await looked_up(self.desk, acting, known, language) if known else None
+        except LinkageError as error:
+            if error.reason != Reason.CLIENT_ADDRESSEE_UNKNOWN:
+                raise
+            return None
+
     async def _waiting(
         self, acting: Acting, reader: Reader, review: interim_pb2.Review, proposals: dict[str, int]
     ) -> Waiting:
@@ -124,7 +133,7 @@ class ReviewViews:
         known = review.addressee_no
         return Waiting(
             permit_id=review.permit_id,
-            person=await looked_up(self.desk, acting, known, language) if known else None,
+            person=await self._person(acting, known, language),
             addressee_no=known,
             requester=reader.institution(review.requester),
             procedure=reader.procedure(review.procedure),

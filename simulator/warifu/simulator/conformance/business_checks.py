@@ -53,7 +53,7 @@ async def enrol(bench: BusinessBench) -> None:
     expect(Text("宛名番号と個人番号", "addressee number and individual number"), named[-1:], [(number, NUMBER)])
     expect(Text("理由", "the reason"), said.get("reason") or "", "")
     unknown = bench.person()
-    bench.face.refused[unknown] = "CLIENT_PERSON_NOT_MATCHED"
+    bench.face.refused["Enrol", unknown] = "CLIENT_PERSON_NOT_MATCHED"
     said = await bench.errand({**errand, "addresseeNo": unknown})
     expect(Text("理由", "the reason"), said.get("reason") or "", "CLIENT_PERSON_NOT_MATCHED")
 

@@ -31,8 +31,8 @@ class PlayedFace:
     """Every message that came, in order, also each time that it came again."""
     failing: dict[str, list[Failing]] = field(default_factory=lambda: defaultdict(list))
     """By operation: failures for the next calls, after each was taken in."""
-    refused: dict[str, str] = field(default_factory=dict)
-    """By addressee number, record id or decision: why it is refused within a list."""
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By operation and addressee number: why somebody is refused within a list."""
     answer: Answer | None = None
     """What inquiries come to."""
     reviews: dict[str, pb.Review] = field(default_factory=dict)
@@ -55,9 +55,10 @@ class PlayedFace:
         if self.failing[name]:
             raise self.failing[name].pop(0)
 
-    def failure(self, key: str) -> common_pb2.Failure | None:
+    def failure(self, name: str, addressee_no: str) -> common_pb2.Failure | None:
         """Why an item of a list is refused."""
-        return Failing(self.refused[key]).failure() if key in self.refused else None
+        reason = self.refused.get((name, addressee_no))
+        return None if reason is None else Failing(reason).failure()
 
     def server(self) -> tuple[grpc.aio.Server, str]:
         """A server on loopback for the face in front of it, and its address. It is not started."""
@@ -81,14 +82,16 @@ class _Servicer(interim_pb2_grpc.InterimServiceServicer):
     async def Enrol(self, requests: AsyncIterator[pb.EnrolRequest], context: Any) -> AsyncIterator[pb.EnrolResponse]:  # noqa: N802 - the contract's name
         async for request in requests:
             await self._taken("Enrol", request, context)
-            yield pb.EnrolResponse(addressee_no=request.addressee_no, error=self._face.failure(request.addressee_no))
+            yield pb.EnrolResponse(
+                addressee_no=request.addressee_no, error=self._face.failure("Enrol", request.addressee_no)
+            )
 
     async def RegisterCopies(  # noqa: N802 - the contract's name
         self, requests: AsyncIterator[pb.RegisterCopiesRequest], context: Any
     ) -> AsyncIterator[pb.RegisterCopiesResponse]:
         async for request in requests:
             await self._taken("RegisterCopies", request, context)
-            error = self._face.failure(request.addressee_no)
+            error = self._face.failure("RegisterCopies", request.addressee_no)
             yield pb.RegisterCopiesResponse(record_id=request.record_id, error=error)
 
     async def SetProtection(self, request: pb.SetProtectionRequest, context: Any) -> pb.SetProtectionResponse:  # noqa: N802 - the contract's name

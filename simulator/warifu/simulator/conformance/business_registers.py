@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
+from warifu.common.v1 import common_pb2
+from warifu.exchange.permit import stamp
 from warifu.interim.v1 import interim_pb2 as pb
+from warifu.simulator.conformance.asking import EXCHANGED
 from warifu.simulator.conformance.business_bench import BusinessBench
 from warifu.simulator.conformance.business_expect import SALARY, copy_of, lost, same
 from warifu.simulator.conformance.folder import ITEM
@@ -66,7 +70,7 @@ async def copy_ids(bench: BusinessBench) -> None:
 async def copy_errors(bench: BusinessBench) -> None:
     """A copy that is refused within a list that was taken is told as refused."""
     number = bench.person()
-    bench.face.refused[number] = "CLIENT_LAYOUT_UNKNOWN"
+    bench.face.refused["RegisterCopies", number] = "CLIENT_LAYOUT_UNKNOWN"
     said = await bench.errand(copy_of(number, 1_000_000))
     expect(Text("理由", "the reason"), said.get("reason") or "", "CLIENT_LAYOUT_UNKNOWN")
 
@@ -85,13 +89,25 @@ async def protection(bench: BusinessBench) -> None:
     expect(Text("不開示・自己情報提供不可・自動応答不可", "the three flags"), flags, wanted)
 
 
+def _review(permit: str, number: str) -> pb.Review:
+    """An answer that waits, as an interim server lists it."""
+    return pb.Review(
+        permit_id=permit,
+        addressee_no=number,
+        requester="welfare-490016",
+        procedure="JT90000000000101",
+        item=ITEM,
+        why=common_pb2.LocalizedText(ja="本人に確認の指示がある", en="review is ordered for the person"),
+        requested_at=stamp(EXCHANGED),
+        review_until=stamp(EXCHANGED + timedelta(days=30)),
+    )
+
+
 async def decision(bench: BusinessBench) -> None:
     """What waits for a clerk is listed, and decided as the clerk did."""
     for word in ("provide", "withhold"):
         permit, number = str(uuid.uuid4()), bench.person()
-        bench.face.reviews[permit] = pb.Review(
-            permit_id=permit, addressee_no=number, requester="welfare-490016", item=ITEM
-        )
+        bench.face.reviews[permit] = _review(permit, number)
         said = await bench.errand({"op": "reviews"})
         listed = [one.get("permitId") for one in said.get("reviews") or () if isinstance(one, dict)]
         expect(Text("一覧にある", "it is listed"), permit in listed, wanted=True)
@@ -108,7 +124,7 @@ async def decision(bench: BusinessBench) -> None:
 async def decision_id(bench: BusinessBench) -> None:
     """After a lost answer a decision is sent again under its id."""
     permit = str(uuid.uuid4())
-    bench.face.reviews[permit] = pb.Review(permit_id=permit, addressee_no=bench.person(), item=ITEM)
+    bench.face.reviews[permit] = _review(permit, bench.person())
     bench.face.failing["ReleaseReview"] = [lost()]
     await bench.errand({"op": "decide", "permitId": permit, "decision": "provide", "clerk": "c-0003"})
     bench.face.failing["ReleaseReview"].clear()
