@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +17,8 @@ from warifu.cli.text import example, t
 if TYPE_CHECKING:
     from warifu.simulator.conformance import Prepared, PreparedRequester
 
+_FACE: Final = 8190
+"""Port of the face that a system at a --target is configured with."""
 app = typer.Typer(
     name="conformance",
     no_args_is_help=True,
@@ -110,8 +111,8 @@ def provider(
 
     with clear_errors():
         prepared = conformance.prepared(folder)
-        decides = conformance.clerk_by(shlex.split(clerk)) if clerk else None
-        words = shlex.split(command or "")
+        decides = conformance.clerk_by(conformance.words_of(clerk)) if clerk else None
+        words = conformance.words_of(command)
         opened = conformance.opened(prepared, target, command=words, clerk=decides, patience=wait)
         told = Told(conformance.PROVIDER, prepared.institution, target, prepared.root, junit, html, json_)
         told.run(opened, only)
@@ -142,7 +143,7 @@ def requester(
 
     with clear_errors():
         prepared = conformance.prepared_requester(folder)
-        words = shlex.split(command or "")
+        words = conformance.words_of(command)
         opened = conformance.opened_requester(prepared, address=target or "", command=words, patience=wait)
         where = target or command or ""
         told = Told(conformance.REQUESTER, prepared.institution, where, prepared.root, junit, html, json_)
@@ -171,11 +172,17 @@ def business(
         ),
     ] = None,
     port: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=0, max=65534, help=t("HTTP のポート。gRPC は次のポート。", "Port of HTTP; gRPC is at the next one.")
+            min=0,
+            max=65534,
+            help=t(
+                "HTTP のポート。gRPC は次のポート。省略すると、--target では 8190、--command では空いているポート。",
+                "Port of HTTP; gRPC is at the next one. By default 8190 with --target, and with --command one that is free.",
+            ),
+            show_default=False,
         ),
-    ] = 8190,
+    ] = None,
     only: Only = None,
     junit: JUnit = None,
     html: Html = None,
@@ -190,8 +197,9 @@ def business(
                 "--target の業務システムが使うトークンを --token で指定してください。",
                 "say with --token which token the business system at --target shows.",
             )
-        words, shown = shlex.split(command or ""), token or secrets.token_urlsafe(24)
-        opened = conformance.opened_business(address=target or "", command=words, token=shown, port=port)
+        words, shown = conformance.words_of(command), token or secrets.token_urlsafe(24)
+        at = port if port is not None else 0 if words else _FACE
+        opened = conformance.opened_business(address=target or "", command=words, token=shown, port=at)
         told = Told(conformance.BUSINESS, conformance.FACE_OF, target or command or "", None, junit, html, json_)
         told.run(opened, only)
 

@@ -28,8 +28,8 @@ def document(value: Any) -> None:
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
-    """End with an error message on stderr."""
-    err.print(f"[bold red]{t('エラー', 'error')}[/]: {escape(message)}")
+    """End with an error message on stderr, in one line: a command that it advises can be copied."""
+    err.print(f"[bold red]{t('エラー', 'error')}[/]: {escape(message)}", soft_wrap=True)
     raise typer.Exit(code)
 
 

@@ -20,7 +20,7 @@ from warifu.simulator.conformance import (
     prepare_requester,
     prepared_requester,
 )
-from warifu.simulator.conformance.lines import Speaker
+from warifu.simulator.conformance.lines import Speaker, words_of
 from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 from warifu.simulator.conformance.run import Result
 from warifu.simulator.conformance.told import Told
@@ -53,6 +53,30 @@ def test_every_requirement_of_business_systems_is_tried() -> None:
     """What BUSINESS.md says that a business system must do is what is tried, in that order."""
     stated = re.findall(r"\*\*(BIZ-7\.\d+)\*\*", markdown.text(markdown.ROOT / BUSINESS.page))
     assert stated == [one.numbers[0] for one in BUSINESS.requirements]
+
+
+async def test_a_command_that_cannot_be_run_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """A command that is not there, may not be run, or has an open quotation mark is refused in both languages, each in its own words."""
+    plain_file = tmp_path / "office"
+    plain_file.write_text("#!/bin/sh\n", encoding="utf-8")
+    for command, en, ja in (
+        ("my-office --store x", "there is no command my-office", "my-office というコマンドがありません"),
+        (str(plain_file), "chmod +x it", "chmod +x するか"),
+    ):
+        with pytest.raises(ConformanceError, match=re.escape(en)) as refused:
+            await Speaker(words_of(command)).start()
+        assert ja in refused.value.ja
+        assert not re.search("No such|denied", refused.value.ja)
+    with pytest.raises(ConformanceError, match="a quotation mark of the command is not closed"):
+        words_of("my-office 'x")
+
+
+def test_the_numbers_that_there_are_stand_in_their_order() -> None:
+    """Who names a number that there is not is told those that there are, 9.4 before 11.1."""
+    with pytest.raises(ConformanceError) as refused:
+        REQUESTER.chosen(["nothing"])
+    numbers = re.findall(r"PROTO-(\d+)\.(\d+)", str(refused.value))
+    assert numbers == sorted(numbers, key=lambda one: tuple(map(int, one)))
 
 
 def test_requirements_are_chosen_by_number_or_name() -> None:

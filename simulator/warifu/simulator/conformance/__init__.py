@@ -9,6 +9,7 @@ from warifu.simulator.conformance.business_bench import FACE_OF, BusinessBench, 
 from warifu.simulator.conformance.business_requirements import BUSINESS
 from warifu.simulator.conformance.folder import ConformanceError, Prepared, copies, prepare, prepared
 from warifu.simulator.conformance.frame import Requirement, Suite
+from warifu.simulator.conformance.lines import words_of
 from warifu.simulator.conformance.network import clerk_by, opened
 from warifu.simulator.conformance.report import html, junit
 from warifu.simulator.conformance.requester_bench import RequesterBench
@@ -49,4 +50,5 @@ __all__ = [
     "prepare_requester",
     "prepared",
     "prepared_requester",
+    "words_of",
 ]

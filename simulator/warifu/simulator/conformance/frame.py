@@ -63,7 +63,8 @@ class Suite(Generic[B]):
         """
         for word in only:
             if not any(_is(one, word) for one in self.requirements):
-                known = ", ".join(sorted({number for one in self.requirements for number in one.numbers}))
+                numbers = {number for one in self.requirements for number in one.numbers}
+                known = ", ".join(sorted(numbers, key=_place))
                 raise ConformanceError(
                     f"{word} という要求はありません。あるもの：{known}",
                     f"there is no requirement {word}; there are {known}.",
@@ -73,6 +74,11 @@ class Suite(Generic[B]):
 
 def _is(requirement: Requirement[B], word: str) -> bool:
     return word == requirement.name or _bare(word) in map(_bare, requirement.numbers)
+
+
+def _place(number: str) -> tuple[int, ...]:
+    """Where a number stands in its page: 9.1 before 10.1."""
+    return tuple(int(part) for part in _bare(number).split("."))
 
 
 def _bare(number: str) -> str:

@@ -59,9 +59,11 @@ class Speaker:
                 host, _, port = self._address.rpartition(":")
                 self._way = await asyncio.open_connection(host, int(port), limit=_LONGEST)
         except OSError as error:
-            where = shlex.join(self._command) or self._address
+            if self._command:
+                raise cannot_run(self._command, error) from error
             raise ConformanceError(
-                f"{where} に問いを送れません：{error.strerror}", f"no question can be put to {where}: {error.strerror}"
+                f"{self._address} に接続できません。業務システムまたは照会機関を先に起動し、質問を受けるアドレスを --target に指定してください（{error.strerror}）。",
+                f"nobody takes questions at {self._address}: start the system first, and name with --target where it takes them ({error.strerror}).",
             ) from error
 
     async def _started(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -111,6 +113,37 @@ class Speaker:
                 if silent
                 else Text("答えずに終了", "its end without one"),
             ) from error
+
+
+def words_of(command: str | None) -> list[str]:
+    """The words of a command as a shell would read them.
+
+    Raises:
+        ConformanceError: a quotation mark is not closed.
+    """
+    try:
+        return shlex.split(command or "")
+    except ValueError as error:
+        raise ConformanceError(
+            f"コマンドの引用符が閉じていません：{command}",
+            f"a quotation mark of the command is not closed: {command}",
+        ) from error
+
+
+def cannot_run(command: Sequence[str], error: OSError) -> ConformanceError:
+    """A command that did not start, and what to do."""
+    said = shlex.join(command)
+    if isinstance(error, FileNotFoundError):
+        return ConformanceError(
+            f"{command[0]} というコマンドがありません。つづりを確かめるか、パスで指定してください：{said}",
+            f"there is no command {command[0]}: check how it is spelt, or name it by its path: {said}",
+        )
+    if isinstance(error, PermissionError):
+        return ConformanceError(
+            f"{command[0]} を実行する権限がありません。chmod +x するか、実行するプログラムから書いてください：{said}",
+            f"{command[0]} may not be run: chmod +x it, or begin with the program that runs it: {said}",
+        )
+    return ConformanceError(f"{said} を実行できません：{error.strerror}", f"cannot run {said}: {error.strerror}")
 
 
 async def _answer(reader: asyncio.StreamReader, key: str, wanted: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.simulator.conformance.bench import GATEWAY, Bench, Decide, Target
 from warifu.simulator.conformance.directory import REQUESTERS_PARTY, WAIT, gateway, publish, to_gateway
 from warifu.simulator.conformance.folder import PORTAL, ConformanceError, Prepared, check_address
+from warifu.simulator.conformance.lines import cannot_run
 from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 
 PROVISION: Final = "warifu.provision.v1.ProvisionService"
@@ -95,9 +96,13 @@ def clerk_by(command: Sequence[str]) -> Decide:
 
     async def decide(permit_id: str, decision: str) -> None:
         words = [*command, permit_id, decision]
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+            )
+        except OSError as error:
+            said, told = shlex.join(words), cannot_run(words, error)
+            raise UnmetError(Text(f"{said} が動くこと", f"that {said} runs"), Text(told.ja, told.en)) from error
         if code := await process.wait():
             said = shlex.join(words)
             raise UnmetError(Text(f"{said} が終わること", f"that {said} ends well"), plain(f"exit code {code}"))
@@ -120,10 +125,7 @@ class _Child:
                 *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
             )
         except OSError as error:
-            said = shlex.join(self.command)
-            raise ConformanceError(
-                f"{said} を実行できません：{error.strerror}", f"cannot run {said}: {error.strerror}"
-            ) from error
+            raise cannot_run(self.command, error) from error
 
     async def kill(self) -> None:
         """End it without a word, as a crash does."""
