@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from warifu.agencies.ages import Ages
 from warifu.agencies.cases.asking import Asking
@@ -26,10 +28,33 @@ from warifu.agencies.takeover import Takeover
 from warifu.agencies.visitor import Reception
 from warifu.agency.v1 import agency_pb2_grpc, cases_pb2_grpc
 from warifu.interim.host import InterimHost
+from warifu.kernel.opened import Opened
 from warifu.kernel.party import Context, Party, Service
 from warifu.kernel.places import open_store
 
 Job = Callable[[], Awaitable[int]]
+JOBS: Final = (
+    "errands",
+    "reenrolment",
+    "ages",
+    "asking",
+    "telling",
+    "old-cases",
+    "post-fetched",
+    "post-told",
+)
+"""Periodic jobs of every business system."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """One institution's business system, put together."""
+
+    business: Business
+    desk: Desk
+    cases: CaseDesk
+    jobs: Mapping[str, Job]
+    """Of `JOBS` those that there are here."""
 
 
 async def build(context: Context) -> Party:
@@ -40,41 +65,15 @@ async def build(context: Context) -> Party:
         LinkageError: PROVIDER_TRUST_UNAVAILABLE without a law book that verifies.
     """
     kind, host = find(context.config.party), InterimHost(context)
-    businesses = {code: _business(context, kind, host, code) for code in context.config.institutions}
-    desks: dict[str, Desk] = {}
-    case_desks: dict[str, CaseDesk] = {}
-    jobs: dict[str, list[Job]] = {
-        "errands": [],
-        "reenrolment": [],
-        "ages": [],
-        "asking": [],
-        "telling": [],
-        "old-cases": [],
-        "post-fetched": [],
-        "post-told": [],
-    }
-    for code, business in businesses.items():
-        awake = partial(unless_idle, context.faults, code)
-        delivery = Delivery(business)
-        recording = Recording(business, delivery)
-        desks[code] = Desk(business, recording, Reception(business), Takeover(business, recording, delivery))
-        jobs["errands"].append(awake(delivery.catch_up))
-        jobs["reenrolment"].append(awake(Reenrolment(business, delivery).run))
-        jobs["ages"].append(awake(Ages(business, recording).run))
-        ground = Ground(business, host.interim(code), host.law.book)
-        case_desks[code] = desk = CaseDesk(Cases(ground), Asking(ground), Posted(ground))
-        jobs["asking"].append(awake(desk.asking.resume))
-        jobs["telling"].append(awake(Telling(ground).run))
-        jobs["old-cases"].append(desk.cases.forget)
-        if PORTAL in context.config.addresses:
-            postman = Postman(business, host.interim(code), context.peers)
-            jobs["post-fetched"].append(awake(postman.fetch))
-            jobs["post-told"].append(awake(postman.tell))
+    codes = context.config.institutions
+    served = Opened(codes, lambda code: _serve(context, kind, host, code), lazily=context.lazily)
+    desks = Opened(codes, lambda code: served[code].desk, lazily=True)
+    case_desks = Opened(codes, lambda code: served[code].cases, lazily=True)
 
     async def close() -> None:
         await host.close()
-        for business in businesses.values():
-            business.store.close()
+        for one in served.made.values():
+            one.business.store.close()
 
     servicer = AgencyServicer(desks, lambda: host.law.book().institutions)
     return Party(
@@ -87,12 +86,33 @@ async def build(context: Context) -> Party:
             ),
             *host.services,
         ],
-        jobs={**host.jobs, **{name: _each(each) for name, each in jobs.items()}},
-        checks={**host.checks, **_checks(businesses)},
+        jobs={**host.jobs, **{name: partial(_each, served, name) for name in JOBS}},
+        checks={**host.checks, **{f"{code}.db": partial(_check, served, code) for code in codes}},
         view=host.view,
         start=host.start,
         close=close,
     )
+
+
+def _serve(context: Context, kind: Kind, host: InterimHost, code: str) -> _Served:
+    business, awake = _business(context, kind, host, code), partial(unless_idle, context.faults, code)
+    delivery = Delivery(business)
+    recording = Recording(business, delivery)
+    ground = Ground(business, host.interim(code), host.law.book)
+    cases = CaseDesk(Cases(ground), Asking(ground), Posted(ground))
+    jobs = {
+        "errands": awake(delivery.catch_up),
+        "reenrolment": awake(Reenrolment(business, delivery).run),
+        "ages": awake(Ages(business, recording).run),
+        "asking": awake(cases.asking.resume),
+        "telling": awake(Telling(ground).run),
+        "old-cases": cases.cases.forget,
+    }
+    if PORTAL in context.config.addresses:
+        postman = Postman(business, host.interim(code), context.peers)
+        jobs |= {"post-fetched": awake(postman.fetch), "post-told": awake(postman.tell)}
+    desk = Desk(business, recording, Reception(business), Takeover(business, recording, delivery))
+    return _Served(business, desk, cases, jobs)
 
 
 def _business(context: Context, kind: Kind, host: InterimHost, code: str) -> Business:
@@ -114,14 +134,12 @@ def _business(context: Context, kind: Kind, host: InterimHost, code: str) -> Bus
     )
 
 
-def _checks(businesses: Mapping[str, Business]) -> Mapping[str, Callable[[], None]]:
-    return {f"{code}.db": business.store.check for code, business in businesses.items()}
+def _check(served: Opened[_Served], code: str) -> None:
+    """Of a business system that nobody opened there is nothing that could be ill."""
+    if (one := served.made.get(code)) is not None:
+        one.business.store.check()
 
 
-def _each(jobs: list[Job]) -> Job:
-    """One job that runs those of all institutions, one after the other."""
-
-    async def run() -> int:
-        return sum([await job() for job in jobs])
-
-    return run
+async def _each(served: Mapping[str, _Served], name: str) -> int:
+    """A job of every institution that has it, one after the other."""
+    return sum([await one.jobs[name]() for one in served.values() if name in one.jobs])

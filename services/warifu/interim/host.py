@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from warifu.control.v1 import control_pb2
 from warifu.exchange.lawbook import CurrentLaw
 from warifu.exchange.logkeys import LogKeys
 from warifu.interim import lookup
 from warifu.interim.face import Faces, InterimAuditServicer, InterimServicer
-from warifu.interim.institution import JOBS, Interim, Pause, merged, open_interim
+from warifu.interim.institution import CHECKS, JOBS, Interim, Pause, merged, open_interim
 from warifu.interim.logreader import LogAccess
 from warifu.interim.provision import ProvisionServicer
 from warifu.interim.supervision import SupervisionServicer
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.ids import Ids
+from warifu.kernel.opened import Opened
 from warifu.kernel.party import Context, Service
 from warifu.provision.v1 import provision_pb2_grpc
 from warifu.supervision.v1 import supervision_pb2_grpc
@@ -46,11 +48,13 @@ class InterimHost:
         """Identifiers of the process, to be shared by the business system."""
         codes = tuple(institutions) if institutions is not None else context.config.institutions
         log = LogAccess(LogKeys.load(context.config.folder))
-        self._interims = {code: open_interim(context, code, self.law, self.ids, log, pause) for code in codes}
+        self._interims = Opened(
+            codes, lambda code: open_interim(context, code, self.law, self.ids, log, pause), lazily=context.lazily
+        )
         if context.faults is not None:
             context.faults.whom = self._whom
         faces = Faces(self._interims)
-        provisions = {code: interim.provision for code, interim in self._interims.items()}
+        provisions = Opened(codes, lambda code: self._interims[code].provision, lazily=True)
         self.services: Sequence[Service] = (
             Service(
                 "warifu.interim.v1.InterimService",
@@ -98,15 +102,13 @@ class InterimHost:
     @property
     def jobs(self) -> Mapping[str, Callable[[], Awaitable[int]]]:
         """Periodic jobs, each over all institutions at once."""
-        return {f"interim-{name}": merged([interim.jobs[name] for interim in self._interims.values()]) for name in JOBS}
+        return {f"interim-{name}": partial(self._run, name) for name in JOBS}
 
     @property
     def checks(self) -> Mapping[str, Callable[[], None]]:
         """Health checks of every store and directory entry, and of the law book."""
         checks = {
-            f"{code}.interim {name}": check
-            for code, interim in self._interims.items()
-            for name, check in interim.checks.items()
+            f"{code}.interim {name}": partial(self._check, code, name) for code in self._interims for name in CHECKS
         }
         return {"law": self.law.check, **checks}
 
@@ -117,12 +119,21 @@ class InterimHost:
     async def start(self) -> None:
         """Drop what no key opens any more, then publish the directory entries, so that others can ask from the first moment.
 
-        While the gateway is away the jobs see to the entries.
+        While the gateway is away the jobs see to the entries. What is opened later lies as it was laid back, together with its keys.
         """
-        await self.jobs["interim-retention"]()
+        await merged([interim.jobs["retention"] for interim in self._interims.made.values()])()
         with suppress(LinkageError):
-            await self.jobs["interim-directory"]()
+            await merged([interim.jobs["directory"] for interim in self._interims.made.values()])()
 
     async def close(self) -> None:
         """Close all interim servers."""
-        await asyncio.gather(*(interim.close() for interim in self._interims.values()))
+        await asyncio.gather(*(interim.close() for interim in self._interims.made.values()))
+
+    async def _run(self, name: str) -> int:
+        """A job of every institution, whether it was opened before or not."""
+        return await merged([interim.jobs[name] for interim in self._interims.values()])()
+
+    def _check(self, code: str, name: str) -> None:
+        """A check of an institution. Of one that nobody opened there is nothing that could be ill."""
+        if (interim := self._interims.made.get(code)) is not None:
+            interim.checks[name]()

@@ -61,6 +61,8 @@ SAMPLE_KEY_BYTES: Final = 32
 Pause = Callable[[float], Awaitable[None]]
 JOBS: Final = ("directory", "superseded", "enrolments", "inquiries", "reviews", "promises", "retention")
 """Periodic jobs of every institution."""
+CHECKS: Final = ("store", "directory")
+"""Health checks of every institution."""
 
 
 class Interim:
@@ -125,6 +127,7 @@ class Interim:
         }
         assert tuple(self.jobs) == JOBS
         self.checks: dict[str, Callable[[], None]] = {"store": ground.store.check, "directory": own_entry.check}
+        assert tuple(self.checks) == CHECKS
 
     async def inquire(self, request: pb.InquireRequest) -> pb.InquireResponse:
         """Store an inquiry and send it; the receipt comes at once, the answer by `collect`."""

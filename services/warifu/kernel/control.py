@@ -32,7 +32,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     @property
     def _clock(self) -> SimulatedClock:
-        clock = self._seat.now.context.clock
+        clock = self._seat.clock
         assert isinstance(clock, SimulatedClock)
         return clock
 
@@ -64,14 +64,15 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> control_pb2.ViewResponse:
         """What the party holds for one exchange."""
         del context
-        return control_pb2.ViewResponse(holdings=self._seat.view(request.request_id))
+        return control_pb2.ViewResponse(holdings=await self._seat.view(request.request_id))
 
     async def Settle(  # noqa: N802 - the contract's name
         self, request: control_pb2.SettleRequest, context: Context
     ) -> control_pb2.SettleResponse:
         """Runs what is due."""
         del request, context
-        return control_pb2.SettleResponse(done=await self._seat.now.jobs.settle())
+        sitting = await self._seat.present()
+        return control_pb2.SettleResponse(done=await sitting.jobs.settle())
 
     async def SetFaults(  # noqa: N802 - the contract's name
         self, request: control_pb2.SetFaultsRequest, context: Context

@@ -9,6 +9,7 @@ import grpc
 from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 
 from warifu.kernel.errors import LinkageError, Side
+from warifu.kernel.seat import GoneError
 from warifu.kernel.trust import TrustError
 
 _DISK_TROUBLES: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM})
@@ -19,16 +20,25 @@ def explain(error: Exception, side: Side) -> LinkageError:
     match error:
         case LinkageError():
             return error
-        case TrustError():
-            return LinkageError(side.reason("TRUST_UNAVAILABLE"))
         case grpc.aio.AioRpcError():  # a handler's own call failed and it said no more
             return LinkageError.from_rpc(error)
-        case TimeoutError():
-            return LinkageError(side.reason("TIMEOUT"))
-        case _ if is_store_trouble(error):
-            return LinkageError(side.reason("STORE_UNAVAILABLE"))
         case _:
-            return LinkageError(side.reason("INTERNAL"))
+            return LinkageError(side.reason(_kind(error)))
+
+
+def _kind(error: Exception) -> str:
+    """The end of the reason's name."""
+    match error:
+        case TrustError():
+            return "TRUST_UNAVAILABLE"
+        case GoneError():
+            return "UNAVAILABLE"
+        case TimeoutError():
+            return "TIMEOUT"
+        case _ if is_store_trouble(error):
+            return "STORE_UNAVAILABLE"
+        case _:
+            return "INTERNAL"
 
 
 def is_store_trouble(error: BaseException) -> bool:

@@ -82,13 +82,22 @@ class Interceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler, each once. Handlers raise `LinkageError`; anything else is told as what `failures.explain` makes of it."""
 
     def __init__(
-        self, party: str, admission: Admission | None, faults: Faults | None = None, watch: Watch | None = None
+        self,
+        party: str,
+        admission: Admission | None,
+        faults: Faults | None = None,
+        watch: Watch | None = None,
+        present: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """For a server of `party`. Without `admission` everyone is let in: for the local control socket. `faults`: in a simulation."""
+        """For a server of `party`. Without `admission` everyone is let in: for the local control socket. `faults`: in a simulation.
+
+        `present`: waited for before a handler is looked for, so that there is one.
+        """
         self._side = Side.of(party)
         self._admission = admission
         self._faults = faults
         self._watch = watch
+        self._present = present
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         """Calls by (full method, "OK" or reason), for status pages; refused and malformed calls are counted here and nowhere entered."""
@@ -103,6 +112,11 @@ class Interceptor(grpc.aio.ServerInterceptor):
         """See `grpc.aio.ServerInterceptor`. An unknown method is left to gRPC, which says UNIMPLEMENTED."""
         method = handler_call_details.method
         if method not in self._handlers:
+            if self._present is not None:
+                try:
+                    await self._present()
+                except Exception as error:  # noqa: BLE001 - every failure is told by its reason
+                    return self._refusing(method, error)
             handler = await continuation(handler_call_details)
             if handler is None:
                 return None
@@ -128,6 +142,14 @@ class Interceptor(grpc.aio.ServerInterceptor):
         """Find every handler anew: another party serves from now on, and its calls are counted from the beginning."""
         self._handlers.clear()
         self.counts.clear()
+
+    def _refusing(self, method: str, error: Exception) -> grpc.RpcMethodHandler[Any, Any]:
+        """For this one call: there is nobody to whom it could be handed."""
+
+        async def answer(_request: bytes, context: Context) -> None:
+            await self.refuse(method, context, error)
+
+        return grpc.unary_unary_rpc_method_handler(answer)
 
     async def refuse(self, method: str, context: Context, error: Exception) -> None:
         """End the call with the error's reason. Always raises."""

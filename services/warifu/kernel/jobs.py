@@ -27,19 +27,9 @@ class Jobs:
         self.counts: Counter[tuple[str, str]] = Counter()
         """Runs by (job, "ok" or "failed"), for an operator's monitoring."""
 
-    def start(self, after: float = 0.0) -> None:
-        """Run every job once a second, the first time in so many seconds; one that fails is logged and tried again."""
-        if after:
-            self._tasks = [asyncio.create_task(self._later(after), name="jobs")]
-        else:
-            self._begin()
-
-    def _begin(self) -> None:
-        self._tasks += [asyncio.create_task(self._tend(name), name=f"job {name}") for name in self._jobs]
-
-    async def _later(self, after: float) -> None:
-        await asyncio.sleep(after)  # one task for all: a party that goes before has hardly cost anything
-        self._begin()
+    def start(self) -> None:
+        """Run every job once a second; one that fails is logged and tried again."""
+        self._tasks = [asyncio.create_task(self._tend(name), name=f"job {name}") for name in self._jobs]
 
     async def stop(self) -> None:
         """End all jobs where they wait."""

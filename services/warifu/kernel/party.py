@@ -42,6 +42,11 @@ class Context:
     """Root certificate, revocations and signed law book, read from the folder's `trust/` and re-read when they change."""
     faults: Faults | None = None
     """What is planted here, in a simulation: for the wrappers of ports that the party puts in place."""
+    lazily: bool = False
+    """What nobody asks for need not be opened: of a test kit, which has all that lies here laid back together again and again.
+
+    Wherever a party serves, everything is opened at its start, so that one which cannot be read keeps it from serving at all.
+    """
 
 
 @dataclass(slots=True)

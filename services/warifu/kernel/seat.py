@@ -1,6 +1,7 @@
 """The seat from which a process serves a party: the party in it can give way to one built anew, on the same ports, channels and stores.
 
-A process of an agency sits down once. A test kit, which puts a network back between two tests, has every party sit down again.
+A process of an agency sits down once. A test kit, which puts a network back between two tests, leaves the seats free, and whoever is called
+sits down then: a party that nobody calls is not built at all.
 """
 
 from __future__ import annotations
@@ -25,22 +26,30 @@ S = TypeVar("S")
 
 
 class Routes(grpc.GenericRpcHandler):
-    """Handlers by full method: those of whoever sits here now."""
+    """Handlers by full method: those of whoever sits here now. A service's are made when it is first called."""
 
     def __init__(self) -> None:
+        self._services: dict[str, Service] = {}
+        """By name, whose handlers are not made yet."""
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
         """See `grpc.GenericRpcHandler`."""
-        return self._handlers.get(handler_call_details.method)
+        method = handler_call_details.method
+        if (called := self._services.pop(method[1:].partition("/")[0], None)) is not None:
+            found = _Collected()
+            called.add(called.servicer, found)  # type: ignore[arg-type]
+            self._handlers |= found.handlers
+        return self._handlers.get(method)
 
     def lead_to(self, services: Sequence[Service], state: health.Health) -> None:
         """Have calls go to these from now on."""
-        found = _Collected()
-        for service in services:
-            service.add(service.servicer, found)  # type: ignore[arg-type]
-        health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(state), found)  # type: ignore[arg-type]
-        self._handlers = found.handlers
+        well = Service(health.SERVICE, health_pb2_grpc.add_HealthServicer_to_server, health.HealthServicer(state))
+        self._services, self._handlers = {one.name: one for one in (*services, well)}, {}
+
+    def lead_nowhere(self) -> None:
+        """Have no call go anywhere."""
+        self._services, self._handlers = {}, {}
 
 
 class _Collected:
@@ -57,6 +66,10 @@ class _Collected:
     ) -> None:
         for name, handler in methods.items():
             self.handlers[f"/{service}/{name}"] = handler
+
+
+class GoneError(LookupError):
+    """Nobody sits there any more."""
 
 
 class Borrowed(Peers):
@@ -84,7 +97,7 @@ class Borrowed(Peers):
     @property
     def _lent(self) -> Peers:
         if self._peers is None:
-            raise LookupError("this party has gone")
+            raise GoneError("this party has gone")
         return self._peers
 
 
@@ -98,12 +111,15 @@ class Sitting:
     state: health.Health
     looking: asyncio.Task[None] | None = None
 
-    async def begin(self, jobs_after: float = 0.0) -> None:
-        """Its ports are open; its jobs run in so many seconds for the first time."""
+    async def begin(self) -> None:
+        """Its ports are open."""
         if self.party.start is not None:
             await self.party.start()
-        self.jobs.start(jobs_after)
         self.state.look()
+
+    def work(self) -> None:
+        """From now on it does by itself what is due, and looks after its health."""
+        self.jobs.start()
         self.looking = asyncio.create_task(self.state.run())
 
     async def rest(self) -> None:
@@ -129,19 +145,31 @@ class Seat:
         self._context, self._build, self._access, self._dates = context, build, access, dates
         self.routes = Routes()
         self._now: Sitting | None = None
+        self._coming: asyncio.Task[Sitting] | None = None
+        self._resting = False
 
     @property
     def now(self) -> Sitting:
-        """Who sits there. Somebody always does once `take` has returned."""
+        """Who sits there. Somebody always does once `take` has returned, unless the seat was left free."""
         assert self._now is not None
         return self._now
 
-    async def take(self, clock: Clock | None = None) -> Sitting:
-        """Build a party and lead calls to it; it has not begun. One that sat there must have ended.
+    @property
+    def clock(self) -> Clock:
+        """Of who sits there, or will."""
+        return self._context.clock
+
+    @property
+    def is_free(self) -> bool:
+        """Nobody sits there, nor is about to."""
+        return self._now is None and self._coming is None
+
+    async def take(self, *, lazily: bool = False) -> Sitting:
+        """Build a party and lead calls to it; it has not begun. One that sat there must have ended. `lazily`: see `Context`.
 
         Raises whatever building raises.
         """
-        context = replace(self._context, clock=clock or self._context.clock, peers=Borrowed(self._context.peers))
+        context = replace(self._context, peers=Borrowed(self._context.peers), lazily=lazily)
         party = await self._build(context)
         self._access.require_rows(service.name for service in party.services)
         checks = {"certificates": self._dates.check, "trust": context.trust.refresh, **party.checks}
@@ -150,18 +178,59 @@ class Seat:
         self.routes.lead_to(party.services, state)
         return self._now
 
+    def free(self, clock: Clock) -> None:
+        """Who sat there has ended; whoever is looked for by `present` next is built then, lazily, and lives by this clock."""
+        self._context = replace(self._context, clock=clock)
+        self._now, self._resting = None, False
+        self.routes.lead_nowhere()
+
+    async def present(self) -> Sitting:
+        """Who sits there. In a free seat a party sits down first, once for all who look for it meanwhile, and has begun on return.
+
+        Raises:
+            GoneError: the party has gone, and the seat is not free yet.
+            Whatever building raises; then the seat is free again.
+        """
+        if self._coming is None:
+            if self._now is not None:
+                return self._now
+            if self._resting:
+                raise GoneError
+            self._coming = asyncio.create_task(self._come())
+        return await asyncio.shield(self._coming)
+
     async def leave(self) -> None:
         """Callers are told that this process ends."""
-        await self.now.state.leave()
+        if self._now is not None:
+            await self._now.state.leave()
 
     async def rest(self) -> None:
-        """See `Sitting.rest`, of who sits there then."""
-        await self.now.rest()
+        """See `Sitting.rest`. A free seat stays empty from now on; who is about to sit down does so first."""
+        self._resting = True
+        if self._coming is not None:
+            await asyncio.gather(self._coming, return_exceptions=True)
+        if self._now is not None:
+            await self._now.rest()
 
     async def end(self) -> None:
-        """See `Sitting.end`, of who sits there then."""
-        await self.now.end()
+        """See `Sitting.end`."""
+        if self._now is not None:
+            await self._now.end()
 
-    def view(self, request_id: str) -> Sequence[control_pb2.Holding]:
+    async def view(self, request_id: str) -> Sequence[control_pb2.Holding]:
         """What who sits there holds of an exchange."""
-        return self.now.party.view(request_id)
+        return (await self.present()).party.view(request_id)
+
+    async def _come(self) -> Sitting:
+        try:
+            sitting = await self.take(lazily=True)
+            try:
+                await sitting.begin()
+            except BaseException:
+                self._now = None
+                self.routes.lead_nowhere()
+                await sitting.end()
+                raise
+            return sitting
+        finally:
+            self._coming = None

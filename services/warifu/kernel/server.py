@@ -157,7 +157,7 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
         await seat.take()
         stack.push_async_callback(seat.end)
         stack.push_async_callback(seat.rest)
-        interceptor = Interceptor(config.party, Admission(access, trust, clock), faults, watch)
+        interceptor = Interceptor(config.party, Admission(access, trust, clock), faults, watch, seat.present)
         server = grpc.aio.server(interceptors=[interceptor], options=server_options())
         _register(server, seat, reflection=config.reflection)
         address = _listen(server, config)
@@ -169,6 +169,7 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
             await _open_metrics(stack, config, interceptor, watch.durations, seat.now, dates)
         stack.push_async_callback(seat.leave)
         await seat.now.begin()
+        seat.now.work()
         yield Running(address, _at(seat.now.context, address), seat, interceptor, faults)
 
 
@@ -261,7 +262,7 @@ async def _open_web(stack: AsyncExitStack, config: Config, seat: Seat, faults: F
     from warifu.kernel.web import serve_web  # noqa: PLC0415 - only parties with a face load the web server
 
     async def face(scope: Any, receive: Any, send: Any) -> None:
-        await seat.now.party.web(scope, receive, send)
+        await (await seat.present()).party.web(scope, receive, send)
 
     await stack.enter_async_context(serve_web(face if faults is None else faults.web(face), config.web))
 

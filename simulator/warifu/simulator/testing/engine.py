@@ -138,7 +138,8 @@ class Engine:
 
     async def snapshot(self, name: str) -> None:
         """Keep everything as it is now under a name, in place of what was kept under it. What runs goes on, with a new log."""
-        now, stopped = await self.doors.clock()
+        clock = self.parties.clock
+        now, stopped = clock.network(), clock.stopped
         async with self._changing(now, stopped=stopped):
             before = self._snapshots.pop(name, None)
             if before is not None:
@@ -168,7 +169,7 @@ class Engine:
             self.others.begin_anew()
             self.file.log = setup.log_of(self.state, self.file.log["url"])
             self.file.save(self.state)
-            await self.parties.come(now, stopped=stopped)
+            self.parties.come(now, stopped=stopped)
             await self.others.publish(published)
 
 

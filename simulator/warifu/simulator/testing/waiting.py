@@ -220,7 +220,7 @@ class Recorded:
         """See `Condition.look`."""
         holder = self._wanted.holder
         party = holder if holder == GATEWAY else self._engine.file.extra["kinds"][holder]
-        held = self._engine.parties.running[party].seat.view(self._wanted.request_id)
+        held = (await self._engine.parties.running[party].seat.present()).party.view(self._wanted.request_id)
         self._held = sorted({one.where for one in held if one.where.startswith(f"{holder}/")})
         number = sum(one.where in {f"{holder}/record", f"{holder}/records"} for one in held)
         return {"holder": holder, "request_id": self._wanted.request_id, "records": number} if number else None
@@ -260,12 +260,15 @@ class Logged:
     told = "all that is committed being in the public log, cosigned"
 
     def __init__(self, engine: Engine) -> None:
-        self._gateway = _lines(engine, GATEWAY)
-        self._upto = self._gateway.read(entries.last)
+        self._seat, self._gateway = engine.parties.running[GATEWAY].seat, _lines(engine, GATEWAY)
+        self._upto: int | None = None
         self._state = ""
 
     async def look(self) -> Found | None:
         """See `Condition.look`."""
+        await self._seat.present()  # a log is begun by the gateway: what was laid back is not of this one
+        if self._upto is None:
+            self._upto = self._gateway.read(entries.last)
         first, head = self._gateway.read(entries.first_waiting), self._gateway.read(heads.read)
         if head is None or (first is not None and first <= self._upto):
             self._state = "entries wait for their place"
