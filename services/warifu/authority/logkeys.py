@@ -7,6 +7,7 @@ sign different trees with one key.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -37,9 +38,10 @@ def provision_log_keys(state: Path, parties: Iterable[str]) -> LogKeys:
             path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             make_secret(path)
     keys = LogKeys(log_signer(state / LOG_PARTY).key, witness_signer(state / WITNESS_PARTY).key)
-    for party in parties:
-        replace_file(state / party / LOG_KEY, f"{keys.log.vkey}\n".encode(), PUBLIC)
-        replace_file(state / party / WITNESS_KEY, f"{keys.witness.vkey}\n".encode(), PUBLIC)
+    log, witness = (f"{key.vkey}\n".encode() for key in (keys.log, keys.witness))
+    for log_pin, witness_pin in _pins(state, tuple(parties)):
+        replace_file(log_pin, log, PUBLIC)
+        replace_file(witness_pin, witness, PUBLIC)
     return keys
 
 
@@ -50,5 +52,11 @@ def replace_log_keys(state: Path, parties: Iterable[str]) -> LogKeys:
     return provision_log_keys(state, parties)
 
 
+@lru_cache(maxsize=8)  # a test kit replaces the same ones between any two tests
+def _pins(state: Path, parties: tuple[str, ...]) -> tuple[tuple[Path, Path], ...]:
+    return tuple((state / party / LOG_KEY, state / party / WITNESS_KEY) for party in parties)
+
+
+@lru_cache(maxsize=8)
 def _secrets(state: Path) -> tuple[Path, Path]:
     return state / LOG_PARTY / LOG_SECRET, state / WITNESS_PARTY / WITNESS_SECRET

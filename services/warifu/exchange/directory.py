@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, Protocol
 
 from cryptography import x509
@@ -22,11 +22,14 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Delete,
+    Insert,
     LargeBinary,
     MetaData,
     Select,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
@@ -132,19 +135,31 @@ def verify_entry(signed: exchange_pb2.SignedDirectoryEntry, issuer: Issuer, now:
             out of its dates; keys that must not be used or that do not have the ids they are given.
     """
     try:
-        certificate = x509.load_der_x509_certificate(signed.certificate)
+        certificate, verified = _signed(signed.entry, signed.certificate, signed.signature)
         issuer.check_issued(certificate)
-        caller = identity.caller_of(certificate)
-        entry = form.parse_whole(exchange_pb2.DirectoryEntry, signed.entry, "entry")
-        _check_signature(signed, certificate)
-        verified = _verified(entry, certificate)
     except _UNBELIEVABLE as error:
         raise DirectoryError(f"directory entry: {error}") from error
-    if entry.owner != _owner(caller):
-        raise DirectoryError(f"the entry of {entry.owner!r} is signed by {caller.uri}")
     if not verified.holds(now):
-        raise DirectoryError(f"the entry of {entry.owner!r} is outside its dates")
+        raise DirectoryError(f"the entry of {verified.owner!r} is outside its dates")
     return verified
+
+
+@lru_cache(
+    maxsize=256
+)  # institutions of one process read the same entries; what these bytes say depends on nothing else
+def _signed(entry: bytes, certificate: bytes, signature: bytes) -> tuple[x509.Certificate, VerifiedEntry]:
+    """Who signed an entry, and the entry, when they are its owner and its keys may be used; not yet whether the certificate is good.
+
+    Raises one of `_UNBELIEVABLE`.
+    """
+    signer = x509.load_der_x509_certificate(certificate)
+    caller = identity.caller_of(signer)
+    parsed = form.parse_whole(exchange_pb2.DirectoryEntry, entry, "entry")
+    _check_signature(entry, signature, signer)
+    verified = _verified(parsed, signer)
+    if parsed.owner != _owner(caller):
+        raise DirectoryError(f"the entry of {parsed.owner!r} is signed by {caller.uri}")
+    return signer, verified
 
 
 def _owner(caller: identity.Caller) -> str | None:
@@ -153,11 +168,11 @@ def _owner(caller: identity.Caller) -> str | None:
     return GATEWAY if (caller.party, caller.code) == (GATEWAY, "main") else caller.code
 
 
-def _check_signature(signed: exchange_pb2.SignedDirectoryEntry, certificate: x509.Certificate) -> None:
+def _check_signature(entry: bytes, signature: bytes, certificate: x509.Certificate) -> None:
     key = certificate.public_key()
     if not isinstance(key, EllipticCurvePublicKey):
         raise DirectoryError("not a P-256 certificate")
-    key.verify(signed.signature, domains.DIRECTORY + signed.entry, ECDSA(SHA256()))
+    key.verify(signature, domains.DIRECTORY + entry, ECDSA(SHA256()))
 
 
 def _verified(entry: exchange_pb2.DirectoryEntry, certificate: x509.Certificate) -> VerifiedEntry:
@@ -187,9 +202,27 @@ def directory_table(metadata: MetaData) -> Table:
     )
 
 
-@cache  # a schema's, of which a process has few: the institutions of a kind share the statement
-def _newest_first(table: Table) -> Select[Any]:
-    return select(table.c.version, table.c.signed).order_by(table.c.version.desc())
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """What a reader's memory is read and written by."""
+
+    newest_first: Select[Any]
+    drop: Delete
+    add: Insert
+    thin: Delete
+
+
+@cache  # a schema's, of which a process has few: the institutions of a kind share the statements
+def _statements(table: Table) -> _Statements:
+    columns = table.c
+    mine = columns.owner == bindparam("of")
+    kept = select(columns.version).where(mine).order_by(columns.version.desc()).limit(_REMEMBERED)
+    return _Statements(
+        newest_first=select(columns.version, columns.signed).where(mine).order_by(columns.version.desc()),
+        drop=delete(table).where(mine, columns.version == bindparam("than")),
+        add=insert(table),
+        thin=delete(table).where(mine, columns.version.not_in(kept)),
+    )
 
 
 Fetch = Callable[[str], Awaitable[exchange_pb2.SignedDirectoryEntry]]
@@ -211,8 +244,7 @@ class Directory:
         self._highest: dict[str, tuple[int, bytes]] = {}
         self._missing: dict[tuple[str, str], datetime] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._read = _newest_first(table)
-        self._table = table
+        self._statements = _statements(table)
 
     async def entry(self, owner: str) -> VerifiedEntry:
         """The newest entry of `owner`, fetched when none is at hand or it no longer holds.
@@ -290,7 +322,7 @@ class Directory:
         """Read the memory of an owner once. Entries that no longer verify still count as seen."""
         if owner in self._highest:
             return
-        rows = self._store.read(lambda c: c.execute(self._read.where(self._table.c.owner == owner)).all())
+        rows = self._store.read(lambda c: c.execute(self._statements.newest_first, {"of": owner}).all())
         self._highest[owner] = (rows[0].version, rows[0].signed) if rows else (-1, b"")
         entries = []
         for row in rows:
@@ -323,12 +355,12 @@ class Directory:
         return entry
 
     def _save(self, connection: Connection, entry: VerifiedEntry, data: bytes) -> None:
-        columns = self._table.c
-        mine = columns.owner == entry.owner
-        connection.execute(delete(self._table).where(mine, columns.version == entry.version))
-        connection.execute(insert(self._table).values(owner=entry.owner, version=entry.version, signed=data))
-        kept = select(columns.version).where(mine).order_by(columns.version.desc()).limit(_REMEMBERED)
-        connection.execute(delete(self._table).where(mine, columns.version.not_in(kept)))
+        of, row = {"of": entry.owner}, {"owner": entry.owner, "version": entry.version, "signed": data}
+        connection.execute(self._statements.drop, of | {"than": entry.version})
+        connection.execute(
+            self._statements.add, [row]
+        )  # a list: nobody asks for its key, so it goes straight to the driver
+        connection.execute(self._statements.thin, of)
 
 
 def _content(signed: bytes) -> bytes:

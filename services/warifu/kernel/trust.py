@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,7 @@ class Trust:
         self.root_path: Final = self.folder / "ca.pem"
         self.crl_path: Final = self.folder / "revoked.crl"
         self.root: Final = _root(self.root_path)
+        self._issued = lru_cache(maxsize=1024)(self._is_issued)
         self._crl_name = os.fspath(self.crl_path)
         self._stamp: tuple[int, int, int] | None = None
         self._revoked: frozenset[int] = frozenset()
@@ -88,14 +90,18 @@ class Trust:
         Raises:
             TrustError: it is not, or nobody can tell.
         """
-        try:
-            certificate.verify_directly_issued_by(self.root)
-        except Exception as error:
-            raise TrustError("the certificate was not issued by the network's root") from error
+        self._issued(certificate)
         if not certificate.not_valid_before_utc <= self._clock.machine() < certificate.not_valid_after_utc:
             raise TrustError("the certificate is outside its validity period")
         if self.is_revoked(certificate.serial_number):
             raise TrustError("the certificate was revoked")
+
+    def _is_issued(self, certificate: x509.Certificate) -> None:
+        """Remembered by the certificate's bytes: the root stays the same for as long as the process."""
+        try:
+            certificate.verify_directly_issued_by(self.root)
+        except Exception as error:
+            raise TrustError("the certificate was not issued by the network's root") from error
 
     def _read(self) -> tuple[frozenset[int], datetime]:
         self._stamp = None

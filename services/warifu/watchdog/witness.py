@@ -206,7 +206,7 @@ class Witness:
             "cosigned_at": milliseconds(self._clock.machine()),
         }
         if known is None:
-            connection.execute(_BEGIN, {"log": self._log} | head)
+            connection.execute(_BEGIN, [{"log": self._log} | head])
         else:
             connection.execute(_MOVE, {"of": self._log} | {f"to_{name}": value for name, value in head.items()})
 

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,8 @@ class NetworkFile:
         fresh.touch(mode=0o600)
         # Every value on a line of its own: an indented document is written by Python, letter by letter.
         parts = (
-            (one.name, json.dumps(getattr(self, one.name), ensure_ascii=False, default=asdict)) for one in fields(self)
+            (one.name, json.dumps(getattr(self, one.name), ensure_ascii=False, default=_as_json))
+            for one in fields(self)
         )
         fresh.write_text(
             "{\n" + ",\n".join(f'  "{name}": {value}' for name, value in parts) + "\n}\n", encoding="utf-8"
@@ -255,6 +256,11 @@ def newest_living() -> tuple[Path, int]:
         "動いているネットワークがありません。別の端末で起動してください: warifu demo",
         "no network is running. Start one in another terminal with: ./warifu demo",
     )
+
+
+def _as_json(entry: Any) -> dict[str, Any]:
+    """An entry's values as they are: `asdict` copies all of them first, and a test kit writes the file between two tests."""
+    return {one.name: getattr(entry, one.name) for one in fields(entry)}
 
 
 def _alive(pid: int) -> bool:

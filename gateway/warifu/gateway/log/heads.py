@@ -61,7 +61,7 @@ def begin(connection: Connection, log_key: str, checkpoint: str, fence: int = 0)
     """The head of a new, empty log; fencing numbers go on from `fence`."""
     connection.execute(_REMOVE)
     values = {"id": 1, "log_key": log_key, "size": 0, "checkpoint": checkpoint, "witnessed_size": 0, "fence": fence}
-    connection.execute(_ADD, values)
+    connection.execute(_ADD, [values])
 
 
 def advance(connection: Connection, before: Head, size: int, checkpoint: str, fence: int) -> None:
