@@ -21,6 +21,7 @@ def test_the_kit_is_measured_with_what_it_leaves_behind() -> None:
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)["kit"]
     assert found["passed"] == found["tests"] == 3
+    assert found["thousand_tests_seconds"] == pytest.approx(1000 * found["seconds"] / 3, rel=0.02)
     assert found["left_behind"] == []
     assert found["before"]["ports"] == found["after"]["ports"] > 10
     assert 0 < found["reset_cpu_ms"]["p50"] <= found["reset_cpu_ms"]["p99"]

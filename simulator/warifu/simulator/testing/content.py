@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,8 @@ _PASSING: Final = (".db", ".db-wal", ".db-shm", ".sock", ".lock", ".log", ".err"
 """Ends of names of what is no content: databases are copied as such, and the rest says what runs now."""
 _OF_THE_LOG: Final = frozenset({"log.vkey", "witness.vkey", "log.key", "witness.key"})
 """Nor are keys of log and witness: every log has its own, so none ever comes back."""
-Stamp = tuple[int, int]
+Stamp = tuple[int, int, int]
+"""When a file was written, its size, and which file it is: one in its place is another, however soon it was put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Shelf:
 
     def take(self) -> Content:
         """What lies there now."""
-        self._stamps = dict(self._files())
+        self._stamps = self._files()
         content = Content(
             {path: Path(path).read_bytes() for path in self._stamps},
             {lines: lines.copy() for lines in beneath(self.state)},
@@ -64,7 +65,7 @@ class Shelf:
             if lines in content.databases and lines.version != self._versions.get(lines):
                 lines.lay(content.databases[lines])
                 self._versions[lines] = lines.version
-        there = dict(self._files())
+        there = self._files()
         for path, stamp in there.items():
             if path not in content.files:
                 os.unlink(path)  # noqa: PTH108
@@ -81,18 +82,22 @@ class Shelf:
             path.touch(mode=0o600)
         if path.read_bytes() != data:
             path.write_bytes(data)
-        status = path.stat()
-        self._stamps[name] = (status.st_mtime_ns, status.st_size)
+        self._stamps[name] = _stamp(path.stat())
 
-    def _files(self) -> Iterator[tuple[str, Stamp]]:
-        folders = [os.fspath(self.state)]
-        while folders:
-            with os.scandir(folders.pop()) as there:
+    def _files(self) -> dict[str, Stamp]:
+        found, folders = dict[str, Stamp](), [os.fspath(self.state)]
+        for folder in folders:  # which grows meanwhile
+            with os.scandir(folder) as there:
                 for one in there:
-                    if one.name in self.apart:
+                    name = one.name
+                    if name.endswith(_PASSING) or name in _OF_THE_LOG or name in self.apart:
                         continue
                     if one.is_dir(follow_symlinks=False):
                         folders.append(one.path)
-                    elif one.name not in _OF_THE_LOG and not one.name.endswith(_PASSING):
-                        status = one.stat()
-                        yield one.path, (status.st_mtime_ns, status.st_size)
+                    else:
+                        found[one.path] = _stamp(one.stat())
+        return found
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_mtime_ns, status.st_size, status.st_ino

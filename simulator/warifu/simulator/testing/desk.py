@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError
@@ -37,23 +38,25 @@ class Desk:
         before, self._stage = self._stage, Stage(self._engine.file, self._engine.state, self._engine.doors)
         self._stage.use(before.people)
 
-    async def people(self, request: pb.ListPeopleRequest) -> Sequence[dict[str, Any]]:
+    def people(self, request: pb.ListPeopleRequest) -> Sequence[Struct]:
         """Test cards, on the clock's day.
 
         Raises:
             UnknownError: nobody has a trait, or there is no such institution or person.
         """
-        day, file = (await self._stage.clock()).date(), self._engine.file
+        day, file = self._engine.parties.clock.today(), self._engine.file
         try:
             found = _cards((file.seed, file.people), tuple(request.traits), request.institution or None, day)
         except LookupError as error:
             raise UnknownError(f"there is no trait or institution {error.args[0]!r}") from error
-        chosen = [card for card in found if not request.people or card["person"] in request.people]
-        if missing := set(request.people) - {card["person"] for card in chosen}:
+        chosen = [card for card in found if not request.people or card.document["person"] in request.people]
+        if missing := set(request.people) - {card.document["person"] for card in chosen}:
             raise UnknownError(f"nobody of these is {', '.join(sorted(missing))}")
         wanted = whole(MessageToDict(request.wanted))
-        fitting = (card for card in chosen if not wanted or any(_fits(one, wanted) for one in card["expected"]))
-        return list(islice(fitting, request.limit or None))
+        fitting = (
+            card for card in chosen if not wanted or any(_fits(one, wanted) for one in card.document["expected"])
+        )
+        return [card.told for card in islice(fitting, request.limit or None)]
 
     async def ask(self, request: pb.AskRequest, *, decided: bool = True) -> pb.AskResponse:
         """Ask to the end; `decided`: a clerk of the provider decides what waits.
@@ -106,12 +109,24 @@ class Desk:
             raise UnknownError(f"there is no person {person!r}") from error
 
 
+class _Card:
+    """A test card, told in the same words each time."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    @cached_property
+    def told(self) -> Struct:
+        """As it goes over the wire: to write it costs more than all else of a call."""
+        written = Struct()
+        written.update(self.document)
+        return written
+
+
 @lru_cache(maxsize=8)
-def _cards(
-    network: tuple[int, int], traits: tuple[str, ...], institution: str | None, day: date
-) -> Sequence[dict[str, Any]]:
-    """Documents; seed, number of people and day decide them, and nothing that a test does."""
-    return [card_document(card) for card in people(network, traits, institution, day)]
+def _cards(network: tuple[int, int], traits: tuple[str, ...], institution: str | None, day: date) -> Sequence[_Card]:
+    """Seed, number of people and day decide them, and nothing that a test does."""
+    return [_Card(card_document(card)) for card in people(network, traits, institution, day)]
 
 
 def _fits(expectation: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -117,10 +117,10 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
 
     async def ListPeople(self, request: pb.ListPeopleRequest, context: Context) -> pb.ListPeopleResponse:
         """Test cards."""
-        response = pb.ListPeopleResponse()
-        for card in await _known(context, self._desk.people(request)):
-            response.people.add().update(card)
-        return response
+        try:
+            return pb.ListPeopleResponse(people=self._desk.people(request))
+        except UnknownError as error:
+            await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
 
     async def OpenFace(self, request: pb.OpenFaceRequest, context: Context) -> pb.OpenFaceResponse:
         """Opens a face once."""
