@@ -132,16 +132,13 @@ class _Routes(Router):
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         # An address that is not one of ours is missing, never mended.
         super().__init__(routes, redirect_slashes=False)
-        named = [route for route in routes if isinstance(route, Route)]
-        self._near = {
-            one.path: [route for route in routes if not isinstance(route, Route) or route.path_regex.match(one.path)]
-            for one in named
-            if not one.param_convertors
-        }
+        self._named = {route.path for route in routes if isinstance(route, Route) and not route.param_convertors}
+        self._near: dict[str, Sequence[BaseRoute]] = {}
+        """Of each of them that was asked for: found when it first is, since most never are and each is held against all routes."""
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Router.app`, which is gone on to unless there is a route that takes address and method."""
-        near = self._near.get(scope["path"], ()) if scope["type"] == "http" and not scope.get("root_path") else ()
+        near = self._near_to(scope["path"]) if scope["type"] == "http" and not scope.get("root_path") else ()
         for route in near:
             match, matched = route.matches(scope)
             if match is Match.FULL:
@@ -151,6 +148,15 @@ class _Routes(Router):
                 await route.handle(scope, receive, send)
                 return
         await super().app(scope, receive, send)
+
+    def _near_to(self, path: str) -> Sequence[BaseRoute]:
+        if path not in self._named:
+            return ()
+        if path not in self._near:
+            self._near[path] = [
+                route for route in self.routes if not isinstance(route, Route) or route.path_regex.match(path)
+            ]
+        return self._near[path]
 
 
 def wants_json(request: Request) -> bool:
