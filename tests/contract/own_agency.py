@@ -167,7 +167,9 @@ class Agency:
         servicer = AgencyServicer({institution: desk}, lambda: book.institutions)
         return cls(business, ids, delivery, recording, Cases(ground), Asking(ground), servicer)
 
-    async def record(self, reference: str, addressee_no: str, change: agency_pb2.Change) -> str:
+    async def record(
+        self, reference: str, addressee_no: str, change: agency_pb2.Change, published_from: str | None = None
+    ) -> str:
         """Record a change, and go on as the party's jobs do until nothing is owed; why the interim server did not take it, if it did not."""
         self.ids.wanted = addressee_no
         request = agency_pb2.RecordRequest(
@@ -175,6 +177,7 @@ class Agency:
             reference=reference,
             basic_items=items_of(addressee_no),
             change=change,
+            published_from=published_from,
         )
         (response,) = await self.recording.record([request])
         if not response.error.retryable:

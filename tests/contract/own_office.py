@@ -88,7 +88,8 @@ class Office:
         else:
             info = ParseDict(CLERKS_OWN | errand["content"]["localTax"], items_pb2.LocalTaxInfo())
             change = agency_pb2.Change(tax_assessment=info)
-        return await self.agencies[TAX].record(errand["question"], errand["addresseeNo"], change)
+        published = errand.get("publishedFrom")
+        return await self.agencies[TAX].record(errand["question"], errand["addresseeNo"], change, published)
 
     async def _ask(self, errand: dict[str, Any]) -> dict[str, Any]:
         """Ask for a case, which is opened the first time, and tell what came of it."""
@@ -97,7 +98,7 @@ class Office:
         span = common_pb2.Span(fiscal_year=common_pb2.FiscalYear(year=errand["year"]))
         request = cases_pb2.AskForCaseRequest(
             institution=NHI, reference=reference, row=ROW, provider=errand["provider"], span=span, actor=actor,
-            idempotency_key=errand["case"],
+            idempotency_key=errand["case"], consent_given_on=errand.get("consentGivenOn"),
         )  # fmt: skip
         await agency.asking.ask(request)
         end = time.monotonic() + errand["waitMs"] / 1000

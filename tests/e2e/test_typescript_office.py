@@ -30,6 +30,8 @@ WRONG = {
     "forgetsFlags": "protection",
     "alwaysProvides": "decision",
     "newDecisionIdEachTry": "decision_id",
+    "publishesAtOnce": "publication",
+    "dropsConsent": "consent",
 }
 """Each switch of the example, and the requirement that it must fail."""
 ACROSS_A_KILL = {"forgetsCases"}

@@ -44,6 +44,7 @@ WRONG = {
     "pendingIsFinal": "pending",
     "forgetsFinal": "final",
     "resealsRetry": "retry",
+    "cleansText": "typed",
     "tellsAnyReason": "unknown_reason",
     "believesAnyEntry": "directory_entry",
     "takesOldEntries": "directory_version",

@@ -42,7 +42,11 @@ export class Admission {
     trust: Trust,
     protected readonly directory: Directory,
   ) {
-    this.law = new LawBook(trust);
+    this.law = this.lawBook(trust);
+  }
+
+  protected lawBook(trust: Trust): LawBook {
+    return new LawBook(trust);
   }
 
   /** Form, signature and audience of each permit. */

@@ -36,7 +36,8 @@ export interface Found {
   correctedOn?: string;
 }
 
-const MOST_RECORDS = 100;
+/** In one answer. */
+export const MOST_RECORDS = 100;
 
 export class Copies {
   private stamp = 0;
@@ -61,6 +62,7 @@ export function lookUp(
   header: RequestHeader,
   on: string,
   isReleased: (path: string) => boolean,
+  most = MOST_RECORDS,
 ): Found {
   const copies = person?.copies.filter((copy) => copy.item === header.item) ?? [];
   if (copies.length === 0) return { outcome: Fine.NOT_REGISTERED, records: [] };
@@ -69,7 +71,7 @@ export function lookUp(
     .filter((copy) => (copy.publishedFrom ?? on) <= on && on <= (copy.publishedTo ?? on))
     .filter((copy) => (copy.firstDay ?? last) <= last && first <= (copy.lastDay ?? first))
     .sort((one, other) => (one.recordKey < other.recordKey ? -1 : 1))
-    .slice(0, MOST_RECORDS);
+    .slice(0, most);
   if (chosen.length === 0) return { outcome: Fine.NO_RECORD, records: [] };
   const corrected = chosen.map(correctedOn).sort().at(-1);
   const records = chosen.map((copy) => ({

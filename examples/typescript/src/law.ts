@@ -76,12 +76,17 @@ export class LawBook {
       requester.operator !== provider.operator &&
       row?.id === rowId &&
       (!row.consent_required || consents) &&
-      isAssessed(requester, on) &&
-      isAssessed(provider, on);
+      this.isAssessed(requester, on) &&
+      this.isAssessed(provider, on);
     if (!allowed) throw new Refusal("PROVIDER_PERMIT_INVALID");
     // Whether an ordinance use is approved, the supervisor says (§14). This example does not ask it, so it provides nothing under one.
     if (row.origin === "ordinance") throw new Refusal("PROVIDER_RULINGS_UNAVAILABLE");
     return { fields: row.fields, requesterRole: requester.role };
+  }
+
+  /** Does the published impact assessment count on a day (articles 21 and 28). */
+  protected isAssessed(one: Institution, on: string): boolean {
+    return isAssessed(one, on);
   }
 
   /** The book, read again when a new one was put there; nothing is parsed before the root's signature holds. */
@@ -113,7 +118,6 @@ function read(folder: string, trust: Trust): Book {
   };
 }
 
-/** Does the published impact assessment count on a day (articles 21 and 28). */
 function isAssessed(one: Institution, on: string): boolean {
   const required = requiredLevel(one);
   if (required === 0) return true;

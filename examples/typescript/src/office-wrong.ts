@@ -20,6 +20,8 @@ export const OFFICE_SWITCHES = {
   ignoresItemErrors: "does not look at the results of a list",
   forgetsFlags: "sets one protection flag and lifts the others",
   alwaysProvides: "provides whatever the clerk decided",
+  publishesAtOnce: "does not say from when on a copy may be provided",
+  dropsConsent: "does not pass on that the person consented",
   newDecisionIdEachTry: "draws a new decision id for each try",
 } as const;
 
@@ -84,7 +86,8 @@ export function wrongOffice(wrong: ReadonlySet<OfficeSwitch>): typeof Office {
     protected override inquiry(one: Case): { requestId: string } {
       const number = this.numbers.get(one.addresseeNo);
       const named = wrong.has("numberInOffice") && number !== undefined ? { ...one, office: `${one.office} ${number}` } : one;
-      return { ...super.inquiry(named), ...(wrong.has("noCase") ? { caseReference: "" } : {}) };
+      const made = super.inquiry(named);
+      return { ...made, ...(wrong.has("noCase") ? { caseReference: "" } : {}), ...(wrong.has("dropsConsent") ? { consent: undefined } : {}) };
     }
 
     protected override bind(reference: string, message: { requestId: string }): { requestId: string } {
@@ -108,7 +111,7 @@ export function wrongOffice(wrong: ReadonlySet<OfficeSwitch>): typeof Office {
 
     protected override registration(of: string, copy: Copy): { recordId: string; change: string } {
       const made = super.registration(of, copy);
-      return wrong.has("noPeriod") ? { ...made, ...{ about: undefined } } : made;
+      return { ...made, ...(wrong.has("noPeriod") ? { about: undefined } : {}), ...(wrong.has("publishesAtOnce") ? { publishedFrom: undefined } : {}) };
     }
 
     protected override change(isThere: boolean, isGone: boolean): string {

@@ -25,6 +25,8 @@ export interface Case {
   year: number;
   office: string;
   clerk: string;
+  /** Day on which the person consented, where they did. */
+  consentGivenOn?: string;
 }
 
 export interface Copy {
@@ -34,6 +36,8 @@ export interface Copy {
   layoutVersion: string;
   firstDay: string;
   lastDay: string;
+  /** From when on it may be provided; at once without. */
+  publishedFrom?: string;
   /** What the books say now; null when the record is gone. */
   content: object | null;
 }
@@ -137,7 +141,8 @@ export class Office {
   protected inquiry(one: Case): { requestId: string } {
     const { addresseeNo, provider, affair, procedure, item, office, clerk } = one;
     const what = { addresseeNo, provider, affair, procedure, item, office, clerk, span: { fiscalYear: { year: one.year } } };
-    return { requestId: randomUUID(), ...what, ...{ caseReference: one.case } };
+    const consent = one.consentGivenOn === undefined ? {} : { consent: { givenOn: one.consentGivenOn, reference: one.case } };
+    return { requestId: randomUUID(), ...what, ...consent, ...{ caseReference: one.case } };
   }
 
   protected bind(reference: string, message: { requestId: string }): { requestId: string } {
@@ -174,7 +179,8 @@ export class Office {
     const { addresseeNo, item, recordKey, layoutVersion, firstDay, lastDay, content } = copy;
     const change = `COPY_CHANGE_${this.change(this.there.get(of) ?? false, content === null)}`;
     const message = { recordId: randomUUID(), change, addresseeNo, item, recordKey, layoutVersion, about: { firstDay, lastDay } };
-    return content === null ? message : { ...message, ...{ content } };
+    const published = copy.publishedFrom === undefined ? {} : { publishedFrom: copy.publishedFrom };
+    return content === null ? message : { ...message, ...published, ...{ content } };
   }
 
   protected change(isThere: boolean, isGone: boolean): string {

@@ -7,13 +7,13 @@ import { type Answer, Fine, Outcome, type SealedAnswer, sealAnswers } from "./an
 import { type KeyOf, checkBatch } from "./batch.js";
 import { u32 } from "./bytes.js";
 import { contracts } from "./contracts.js";
-import type { Found, Person } from "./copies.js";
+import { type Found, MOST_RECORDS, type Person } from "./copies.js";
 import { directoryOf } from "./directory-wrong.js";
 import { Door, type Measured } from "./door.js";
 import { type Failure, Refusal } from "./errors.js";
 import type { KeptPermit, KeptRecord } from "./kept.js";
 import type { SealingKey } from "./keys.js";
-import type { Allowed } from "./law.js";
+import { type Allowed, LawBook } from "./law.js";
 import { leafHash, nodeHash } from "./merkle.js";
 import { PartyFolder } from "./party.js";
 import { type CheckedPermit, type Permit, type SignedPermit, checkPermit } from "./permit.js";
@@ -121,8 +121,19 @@ function stripped(bytes: Buffer): Buffer {
   return contracts().encode(permit, { ...read, header: contracts().encode(header, known<object>(header, read.header)) });
 }
 
+/** A law book to which every institution is assessed. */
+class TrustingBook extends LawBook {
+  protected override isAssessed(): boolean {
+    return true;
+  }
+}
+
 const admissionOf = (wrong: Wrong): typeof Admission =>
   class extends Admission {
+    protected override lawBook(trust: Trust): LawBook {
+      return wrong.has("ignoresAssessments") ? new TrustingBook(trust) : super.lawBook(trust);
+    }
+
     /** Of the youngest exchange that was asked about. */
     private latest = 0;
 
@@ -161,8 +172,9 @@ const admissionOf = (wrong: Wrong): typeof Admission =>
 
     override allowed(checked: CheckedPermit): Allowed {
       const exchangeTime = wrong.has("judgesByClock") ? Math.max(this.latest, checked.exchangeTime) : checked.exchangeTime;
+      const consent = wrong.has("ignoresConsent") ? { given_on: "1900-01-01", reference: "assumed" } : (checked.header.consent ?? null);
       try {
-        return super.allowed({ ...checked, exchangeTime });
+        return super.allowed({ ...checked, header: { ...checked.header, consent }, exchangeTime });
       } catch (error) {
         if (!wrong.has("skipsLawBook")) throw error;
         return { fields: [], requesterRole: "" };
@@ -188,6 +200,12 @@ const admissionOf = (wrong: Wrong): typeof Admission =>
     }
   };
 
+/** A reply to an inquiry that nobody wishes to be not shown. */
+function shownAnyway(reply: Reply): Reply {
+  const { checked } = reply.question;
+  return { ...reply, question: { ...reply.question, checked: { ...checked, header: { ...checked.header, non_disclosure: false } } } };
+}
+
 const UNPROTECTED = { nonDisclosure: false, selfDisclosureBlocked: false, manualReview: false };
 
 /** The person with copies that are about all days. */
@@ -200,6 +218,7 @@ const everything = (person: Person | undefined): string[] =>
 const providerOf = (wrong: Wrong): typeof Provider =>
   class extends Provider {
     private used = new Set<string>();
+    protected override most = wrong.has("providesAll") ? Number.POSITIVE_INFINITY : MOST_RECORDS;
 
     private is(name: Switch): boolean {
       return wrong.has(name);
@@ -264,11 +283,11 @@ const providerOf = (wrong: Wrong): typeof Provider =>
     }
 
     protected override requestRecord(reply: Reply): KeptRecord[] {
-      return this.is("noRecord") ? [] : super.requestRecord(reply);
+      return this.is("noRecord") ? [] : super.requestRecord(this.is("dropsWish") ? shownAnyway(reply) : reply);
     }
 
     protected override outcomeRecord(reply: Reply, sealedHash: Buffer): KeptRecord[] {
-      return this.is("noRecord") ? [] : super.outcomeRecord(reply, sealedHash);
+      return this.is("noRecord") ? [] : super.outcomeRecord(this.is("dropsWish") ? shownAnyway(reply) : reply, sealedHash);
     }
 
     protected override again(checked: CheckedPermit, known: KeptPermit): Promise<void> {

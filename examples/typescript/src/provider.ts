@@ -6,7 +6,7 @@ import { type Answer, Fine, Outcome, type SealedAnswer, answerBytes, answerDiges
 import { Admission, type ProvideRequest, type Question } from "./admit.js";
 import { MOST_ITEMS } from "./batch.js";
 import { contracts } from "./contracts.js";
-import { Copies, type Found, type Person, lookUp } from "./copies.js";
+import { Copies, type Found, MOST_RECORDS, type Person, lookUp } from "./copies.js";
 import type { Directory } from "./directory.js";
 import { Refusal } from "./errors.js";
 import type { Kept, KeptPermit, KeptRecord } from "./kept.js";
@@ -60,6 +60,7 @@ export interface ProviderParts {
 export class Provider {
   isPublished = false;
   protected readonly admission: Admission;
+  protected most = MOST_RECORDS;
   private readonly copies: Copies;
   /** Simulated time ahead of the machine's, as far as permits told it: they carry both. */
   private ahead = Number.NEGATIVE_INFINITY;
@@ -172,7 +173,7 @@ export class Provider {
     if (isBlocked) return { outcome: Fine.WITHHELD, records: [] };
     const wanted = new Set(fields);
     const paths = allowed.fields.filter((path) => wanted.size === 0 || wanted.has(path));
-    return lookUp(person, checked.header, on, (path) => paths.includes(path));
+    return lookUp(person, checked.header, on, (path) => paths.includes(path), this.most);
   }
 
   /** The rules of review: ordered for the person, unless nothing is told anyway; drawn, whoever it is; corrected less than a week ago. */

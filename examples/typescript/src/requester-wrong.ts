@@ -40,6 +40,7 @@ export const REQUESTER_SWITCHES = {
   pendingIsFinal: "never comes back for an answer that waits",
   forgetsFinal: "asks the gateway again what it was told already",
   resealsRetry: "seals anew for each try",
+  cleansText: "leaves out of a typed text what may not be in it",
   tellsAnyReason: "passes on reasons that nobody knows",
   believesAnyEntry: "does not check who signed a directory entry",
   takesOldEntries: "takes directory entries of lower versions",
@@ -79,7 +80,8 @@ export function wrongRequester(wrong: ReadonlySet<RequesterSwitch>): typeof Requ
     }
 
     protected override header(id: string, ask: Ask): Buffer {
-      return super.header(id, wrong.has("dropsNonDisclosure") ? { ...ask, nonDisclosure: false } : ask);
+      const office = wrong.has("cleansText") ? ask.office.replace(/\p{Cc}/gu, "").slice(0, 40) : ask.office;
+      return super.header(id, { ...ask, office, ...(wrong.has("dropsNonDisclosure") ? { nonDisclosure: false } : {}) });
     }
 
     protected override inquiry(header: Buffer, code: Buffer, block: SealedBlock): Buffer {

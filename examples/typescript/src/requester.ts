@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Answer, Outcome, type SealedAnswer, answerBytes, answerDigest, openAnswer } from "./answer.js";
 import { sha256 } from "./bytes.js";
-import { contracts } from "./contracts.js";
+import { FormError, contracts } from "./contracts.js";
 import { Directory, type Seen, ownEntry } from "./directory.js";
 import { Refusal, known } from "./errors.js";
 import { type RequestHeader, type Span, checkHeader } from "./header.js";
@@ -203,7 +203,12 @@ export class Requester {
       ...(ask.span === undefined ? {} : { span: ask.span }),
       non_disclosure: ask.nonDisclosure ?? false,
     });
-    checkHeader(contracts().decode<RequestHeader>(HEADER, bytes));
+    try {
+      checkHeader(contracts().decode<RequestHeader>(HEADER, bytes));
+    } catch (error) {
+      if (!(error instanceof FormError)) throw error;
+      throw new Refusal("CLIENT_MALFORMED", { field: "header", problem: error.message });
+    }
     return bytes;
   }
 

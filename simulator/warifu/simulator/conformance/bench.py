@@ -40,6 +40,8 @@ from warifu.simulator.conformance.wire import has_reason, reason_of
 BATCH: Final = int(MOST)
 """Permits in one call, at most."""
 GATEWAY: Final = ("gateway", "main")
+NOBODYS: Final = "0" * 16
+"""A key id that no key has: of requesters in whose place nobody asks."""
 PROVIDE: Final = "/warifu.provision.v1.ProvisionService/Provide"
 Decide = Callable[[str, str], Awaitable[None]]
 """(permit id, "provide" or "withhold")."""
@@ -144,7 +146,7 @@ class Bench:
             "issued_at": stamp(issued),
             "accept_by": stamp(issued + timedelta(seconds=30)),
             "review_until": stamp(EXCHANGED + timedelta(days=30)),
-            "requester_key_id": self.keys[request.requester].hpke_key_id,
+            "requester_key_id": self.keys[request.requester].hpke_key_id if request.requester in self.keys else NOBODYS,
         }
         return pb.Permit(**(named | dict(wish.permit))).SerializeToString(deterministic=True)
 

@@ -82,6 +82,16 @@ async def inquiry(bench: BusinessBench) -> None:
         raise UnmetError(Text("事案の番号", "the case that it is for"), plain("–"))
 
 
+async def consent(bench: BusinessBench) -> None:
+    """Consent that the person gave is in the inquiry, with its day and where the form lies."""
+    errand = bench.case(consentGivenOn="2025-05-20")
+    await bench.ask(errand, PROVIDED)
+    given = bench.inquiries(errand)[-1].consent
+    expect(Text("同意の日", "the day of the consent"), given.given_on, "2025-05-20")
+    if not given.reference:
+        raise UnmetError(Text("同意書の所在", "where the form of consent lies"), plain("–"))
+
+
 async def same_request(bench: BusinessBench) -> None:
     """After a lost answer the same inquiry is sent again, under its UUID; another case is another inquiry."""
     errand, other = bench.case(), bench.case()

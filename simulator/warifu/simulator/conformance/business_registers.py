@@ -53,6 +53,14 @@ async def copy_form(bench: BusinessBench) -> None:
     expect(Text("値", "its values"), (local.tax_year, local.salary_revenue_yen), (2025, SALARY))
 
 
+async def publication(bench: BusinessBench) -> None:
+    """A record that may be provided from a day on is registered with that day."""
+    number = bench.person()
+    await bench.errand(copy_of(number, SALARY) | {"publishedFrom": "2025-06-15"})
+    days = [one.published_from for one in _copies(bench, number)]
+    expect(Text("提供を始める日", "the first day on which it may be provided"), days[-1:], ["2025-06-15"])
+
+
 async def copy_ids(bench: BusinessBench) -> None:
     """After a lost answer the same change is sent again under its record id; another change has another."""
     number = bench.person()

@@ -85,6 +85,14 @@ BUSINESS_REQUIREMENTS: Final[tuple[Requirement[BusinessBench], ...]] = (
         "decision_id", ("BIZ-7.17",), _MUST,
         "決定には番号を付け、応答が失われたら同じ番号で送り直す。", "A decision has an id, under which it is sent again after a lost answer.", registers.decision_id,
     ),
+    Requirement(
+        "publication", ("BIZ-7.18",), _MUST,
+        "提供を始める日のある副本は、その日とともに登録する。", "A copy that may be provided from a day on is registered with that day.", registers.publication,
+    ),
+    Requirement(
+        "consent", ("BIZ-7.19",), _MUST,
+        "本人の同意は、その日と同意書の所在とともに照会に付ける。", "The person's consent is in the inquiry, with its day and where the form lies.", checks.consent,
+    ),
 )  # fmt: skip
 
 BUSINESS: Final = Suite(

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from warifu.authority import provision
 from warifu.kernel.config import Config, Simulation
+from warifu.kernel.limits import RECORDS
 from warifu.law.book import packaged
 from warifu.simulator.told import ToldError
 
@@ -35,6 +36,8 @@ OTHERS: Final = ("tax-480029", "tax-490016")
 ITEM: Final = "TM90000000000001"
 LAYOUT: Final = "2026-06"
 SALARY: Final = 4_120_000
+MOST_RECORDS: Final = int(RECORDS)
+"""In one answer."""
 
 
 class ConformanceError(ToldError):
@@ -99,18 +102,21 @@ def copies() -> list[dict[str, Any]]:
         "several": [_copy(2025), _copy(2026)],
         "lapsed": [_copy(published_to="2026-05-31")],
         "empty": [],
+        "many": [_copy(key=f"2026-{number:03}") for number in range(MOST_RECORDS + 1)],
     }
     known: list[dict[str, Any]] = [{"name": name, "copies": [_copy()], **own} for name, own in flags.items()]
     known += [{"name": name, "copies": own} for name, own in others.items()]
     return [{"name": one["name"], "code": code(one["name"]).hex(), **one} for one in known]
 
 
-def _copy(year: int = 2026, corrected: str | None = None, published_to: str | None = None) -> dict[str, Any]:
-    """A year's local tax information, corrected on a day, provided until a day."""
+def _copy(
+    year: int = 2026, corrected: str | None = None, published_to: str | None = None, key: str = ""
+) -> dict[str, Any]:
+    """A year's local tax information, corrected on a day, provided until a day, under the year's key or another."""
     fields: dict[str, Any] = {"tax_year": year, "salary_revenue_yen": SALARY, "dependants": 2, "tax_class": 1}
     copy: dict[str, Any] = {
         "item": ITEM,
-        "recordKey": str(year),
+        "recordKey": key or str(year),
         "layoutVersion": LAYOUT,
         "firstDay": f"{year}-04-01",
         "lastDay": f"{year + 1}-03-31",

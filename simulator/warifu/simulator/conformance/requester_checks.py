@@ -12,6 +12,7 @@ from warifu.common.v1 import common_pb2
 from warifu.exchange.directory import DirectoryError, verify_entry
 from warifu.exchange.sealing import Purpose, block_hash
 from warifu.exchange.v1 import exchange_pb2 as pb
+from warifu.kernel.limits import OFFICE
 from warifu.kernel.trust import Trust
 from warifu.linkage.v1 import linkage_pb2
 from warifu.simulator.conformance.entries import new_keys
@@ -206,6 +207,16 @@ async def refusal(bench: RequesterBench) -> None:
         told = await bench.ask(question, failing(reason))
         expect(Text("送った回数", "times that it was sent"), len(bench.gateway.of(question["requestId"])), 1)
         refused(told, reason)
+
+
+async def typed(bench: RequesterBench) -> None:
+    """What somebody typed with a control character in it, or too long, is refused, and nothing of it is asked."""
+    for office in ("国保\u0007年金課", "課" * (int(OFFICE) + 1)):
+        question = bench.question(office=office)
+        told = await bench.ask(question, bench.answers())
+        if came := bench.gateway.of(question["requestId"]):
+            raise UnmetError(Text("照会しない", "no inquiry"), plain(repr(came[-1].header.office)))
+        refused(told, "CLIENT_MALFORMED", "CLIENT_TOO_LARGE")
 
 
 async def unknown_reason(bench: RequesterBench) -> None:

@@ -10,13 +10,14 @@ from warifu.simulator.conformance.frame import Requirement, Suite
 from warifu.simulator.conformance.outcome import Text
 from warifu.simulator.conformance.requester_bench import RequesterBench
 
-_PARTIES, _SEALED, _INQUIRY, _RECORDS, _OUTCOMES, _ERRORS, _DIRECTORY = (
+_PARTIES, _SEALED, _INQUIRY, _RECORDS, _OUTCOMES, _ERRORS, _LIMITS, _DIRECTORY = (
     "1. Parties and identities",
     "3. Sealed blocks",
     "4. Inquiry",
     "7. Answer, outcome, record, delivery",
     "8. Outcomes, and what each party learns",
     "9. Errors",
+    "10. Limits",
     "11. Directory",
 )
 
@@ -122,6 +123,11 @@ REQUESTER_REQUIREMENTS: Final[tuple[Requirement[RequesterBench], ...]] = (
     Requirement(
         "unknown_reason", ("PROTO-9.3",), _ERRORS,
         "知らない理由はゲートウェイの内部エラーとして伝える。", "A reason that it does not know counts as the gateway's internal failure.", checks.unknown_reason,
+    ),
+    Requirement(
+        "typed", ("PROTO-10.3", "PROTO-10.1"), _LIMITS,
+        "制御文字を含むか長すぎる入力は、黙って直さずに断り、照会しない。",
+        "What somebody typed with control characters, or too long, is refused and not asked: nothing is cut or cleaned silently.", checks.typed,
     ),
     Requirement(
         "published", ("PROTO-11.5", "PROTO-11.1", "PROTO-11.3"), _DIRECTORY,

@@ -136,6 +136,10 @@ REQUIREMENTS: Final[tuple[Requirement[Bench], ...]] = (
         "The copies about the span that may be provided that day are used, and what there is not is told as what it is.", provision.lookup,
     ),
     Requirement(
+        "most", ("PROTO-6.3",), _PROVISION,
+        "一つの回答で提供する記録は100件まで。", "At most 100 records are provided in one answer.", provision.most,
+    ),
+    Requirement(
         "fields", ("PROTO-6.4",), _PROVISION,
         "行が認める項目だけを出す。",
         "Only fields that the row releases leave.", provision.fields,
@@ -194,6 +198,10 @@ REQUIREMENTS: Final[tuple[Requirement[Bench], ...]] = (
         "record", ("PROTO-6.5", "PROTO-7.4", "PROTO-7.11", "PROTO-13.1"), _RECORDS,
         "回答を出す前に、要求と結果が、許可証・約束・要約値とともに記録されている。",
         "Request and outcome are on record, with permit, promise and digest, before the answer leaves.", answers.record,
+    ),
+    Requirement(
+        "wish", ("PROTO-7.9",), _RECORDS,
+        "照会側が不開示を求めたことは、提供側の二つの記録に残る。", "The requester's wish that an exchange be not shown stands in both of the provider's records.", answers.wish,
     ),
     Requirement(
         "errors", ("PROTO-9.1", "PROTO-9.3"), _ERRORS,

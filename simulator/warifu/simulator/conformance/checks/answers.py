@@ -81,6 +81,15 @@ async def record(bench: Bench) -> None:
     await _records(bench, await bench.waiting(), "REQUEST")
 
 
+async def wish(bench: Bench) -> None:
+    """An inquiry of which the requester wishes that it be not shown, and whatever records the provider has of it: that it has them is `record`'s."""
+    asked, _, _ = await bench.final(non_disclosure=True)
+    own = [one for one in await bench.records() if one.permit_hash == asked.permit_hash]
+    for made in (check_record(one.record) for one in own):
+        what = pb.RecordKind.Name(made.kind).removeprefix("RECORD_KIND_")
+        expect(Text(f"記録 {what} の不開示", f"non-disclosure in the record {what}"), made.non_disclosure, wanted=True)
+
+
 async def _records(bench: Bench, asked: Asked, *kinds: str) -> list[PositionedRecord]:
     """What is on record of an exchange, which must be records of these kinds."""
     own = [one for one in await bench.records() if one.permit_hash == asked.permit_hash]

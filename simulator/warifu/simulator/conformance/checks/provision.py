@@ -9,20 +9,39 @@ from warifu.exchange.permit import stamp
 from warifu.exchange.sealing import block_hash
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.simulator.conformance.bench import Bench
-from warifu.simulator.conformance.folder import LAYOUT
-from warifu.simulator.conformance.outcome import Text, expect
+from warifu.simulator.conformance.folder import LAYOUT, MOST_RECORDS
+from warifu.simulator.conformance.outcome import Text, UnmetError, expect, plain
 
 RELEASED = frozenset({"tax_year", "salary_revenue_yen", "tax_class"})
 """What row P07 releases of the copy that was given, which holds a field more."""
 _BEFORE_THE_ROW = datetime(2016, 6, 1, tzinfo=UTC)
+_BEFORE_THE_ASSESSMENTS = datetime(2018, 6, 1, tzinfo=UTC)
+"""The row is in force, and no institution's impact assessment is published."""
+_BY_CONSENT = {
+    "requester": "insurer-06480016",
+    "affair": "JM90000000000201",
+    "procedure": "JT90000000000201",
+}
+"""What row P10 allows with the person's consent."""
 
 
 async def law(bench: Bench) -> None:
-    """A procedure that no row allows, a row that is not the one that allows it, and an exchange before the row was in force."""
+    """A procedure that no row allows, a row that is not the one that allows it, an exchange before the row was in force or the impact assessments were published, and consent that is missing or of a later day."""
     await bench.refused(bench.ask(procedure="JT90000000000103"), "PROVIDER_PERMIT_INVALID")
     await bench.refused(bench.ask(permit={"row": "P08"}), "PROVIDER_PERMIT_INVALID")
     await bench.told(bench.ask())  # whoever judges by the last known day knows today
-    await bench.refused(bench.ask(permit={"exchange_time": stamp(_BEFORE_THE_ROW)}), "PROVIDER_PERMIT_INVALID")
+    for day in (_BEFORE_THE_ROW, _BEFORE_THE_ASSESSMENTS):
+        await bench.refused(bench.ask(permit={"exchange_time": stamp(day)}), "PROVIDER_PERMIT_INVALID")
+    for consent, reason in (
+        (None, "PROVIDER_PERMIT_INVALID"),
+        (_consent("2026-06-02"), "PROVIDER_PERMIT_INVALID"),
+        (_consent("2026-06-01"), "CLIENT_DIRECTORY_ENTRY_UNKNOWN"),  # allowed, by somebody without keys
+    ):
+        await bench.refused(bench.ask(permit={"row": "P10"}, **_BY_CONSENT, consent=consent), reason)
+
+
+def _consent(day: str) -> pb.Consent:
+    return pb.Consent(given_on=day, reference="case-1")
 
 
 async def query(bench: Bench) -> None:
@@ -51,6 +70,15 @@ async def lookup(bench: Bench) -> None:
         got = pb.FineOutcome.Name(answer.outcome).removeprefix("FINE_OUTCOME_")
         what = Text(f"{who} の結果と記録の鍵", f"fine outcome and record keys of {who}")
         expect(what, (got, sorted(one.record_key for one in answer.records)), (wanted, keys))
+
+
+async def most(bench: Bench) -> None:
+    """Somebody with more records about the span than one answer may hold."""
+    _, _, answer = await bench.final("many")
+    count = len(answer.records)
+    if not 0 < count <= MOST_RECORDS:
+        what = Text(f"1件以上{MOST_RECORDS}件以下の記録", f"1 to {MOST_RECORDS} records")
+        raise UnmetError(what, plain(count))
 
 
 def _year(year: int) -> common_pb2.Span:
