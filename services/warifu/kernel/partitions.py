@@ -30,8 +30,8 @@ from warifu.kernel.months import Month
 if TYPE_CHECKING:
     from warifu.kernel.store import Store
 
-MONTHLY: Final = frozenset({"entries", "entry_marks", "record"})
-"""Names of the tables: the portal's history with its marks, and the gateway's access records. By name, since migrations know no more.
+MONTHLY: Final = frozenset({"entries", "entry_lines", "entry_marks", "record"})
+"""Names of the tables: the portal's history with its lines and marks, and the gateway's access records. By name, since migrations know no more.
 An exchange's row is in none: its request id is used once in all time, which a key with the month in it could not promise."""
 _COLUMN: Final = "month"
 _PARTITIONS: Final = text(

@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -101,6 +101,24 @@ class Vault:
             return key[0].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
         except (InvalidTag, ValueError) as error:
             raise VaultError(f"a content of {months.text(month)} does not open: it was altered or moved") from error
+
+    def unseal_all(self, contents: Iterable[tuple[Month, bytes, bytes]]) -> list[bytes]:
+        """What was sealed in each of many: month, what is in the store, context. Raises as `unseal`."""
+        keys, size = self._keys, NONCE_SIZE
+        try:
+            return [
+                (keys.get(month) or self._key(month))[0].decrypt(sealed[:size], sealed[size:], context)
+                for month, sealed, context in contents
+            ]
+        except (InvalidTag, ValueError) as error:
+            raise VaultError("one of several contents does not open: it was altered or moved") from error
+
+    def tags(self, of: Iterable[Month], value: str) -> list[bytes]:
+        """The tags of one value in several months, which are not remembered; raises as `tag`."""
+        data, keys = value.encode(), self._keys
+        return [
+            blake2b(data, digest_size=TAG_SIZE, key=(keys.get(month) or self._key(month))[1]).digest() for month in of
+        ]
 
     def tag(self, month: Month, value: str) -> bytes:
         """16 bytes by which equal values of one month are found, and which tell nothing without its key.

@@ -19,15 +19,14 @@ from warifu.exchange import domains
 from warifu.exchange.keys import InstitutionKeys, OpenError
 from warifu.exchange.record import RecordError, check
 from warifu.exchange.v1 import exchange_pb2
-from warifu.kernel.bulk import Bulk
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.kernel.partitions import Months
 from warifu.kernel.store import Store
-from warifu.portal.history import corrections, holds, marks
+from warifu.portal.history import corrections, keeping
 from warifu.portal.history.corrections import Correction, CorrectionError
-from warifu.portal.history.schema import marks as marked
-from warifu.portal.kept import COLUMNS, ROW, Kept, Seals
+from warifu.portal.history.schema import lines, marks
+from warifu.portal.kept import COLUMNS, Kept, Seals
 from warifu.portal.schema import entries, positions
 from warifu.portal.v1 import portal_pb2, portal_pb2_grpc
 
@@ -48,7 +47,6 @@ _PLACES: Final = ("request_leaf", "outcome_leaf", "log_key")
 _ARRIVALS: Final = "arrivals"
 """Row of `positions` that counts deliveries: a position is never used twice, also when entries have been erased."""
 
-_ADD: Final = Bulk(entries, *ROW)
 _STORED: Final = select(*COLUMNS).where(entries.c.request_id.in_(bindparam("request_ids", expanding=True)))
 _PLACE: Final = (
     update(entries)
@@ -75,7 +73,7 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
     def __init__(self, store: Store, seals: Seals, keys: InstitutionKeys, log_key: str) -> None:
         """`log_key`: id of the pinned key of the log, hexadecimal."""
         self._store, self._seals, self._keys, self._log_key = store, seals, keys, log_key
-        self._months = Months(store, entries, marked)
+        self._months = Months(store, entries, lines, marks)
 
     async def Deliver(  # noqa: N802 - the RPC's name
         self, request: portal_pb2.DeliverRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -123,7 +121,7 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
                 places.append({"which": entry.request_id, **{name: getattr(entry, name) for name in _PLACES}})
             arrived = corrections.keep(connection, self._seals.vault, entry, corrected, arrived, self._log_key)
             stored.append(entry.request_id)
-        self._add(connection, new)
+        keeping.keep_all(connection, self._seals, new)
         if places:
             connection.execute(_PLACE, places)
         if counted is None and arrived:
@@ -135,11 +133,6 @@ class DeliveryServicer(portal_pb2_grpc.DeliveryServiceServicer):
     def _known(self, connection: Connection, request_ids: list[str]) -> dict[str, Kept]:
         rows = connection.execute(_STORED, {"request_ids": request_ids})
         return {row.request_id: self._seals.opened(row) for row in rows}
-
-    def _add(self, connection: Connection, new: list[Kept]) -> None:
-        _ADD.add(connection, [self._seals.values(one) for one in new])
-        marks.add_all(connection, self._seals.vault, new)
-        holds.note(connection, new)
 
 
 def entry_of(shown: portal_pb2.ShownRecord, log_key: str) -> Kept:

@@ -1,7 +1,8 @@
-"""Entries as they are kept: sealed under the key of their month, found by a tag of the code that they are about."""
+"""Entries as they are kept: whole, sealed under the key of their month. Whose they are is told by lines (`warifu.portal.history.lines`)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -62,7 +63,7 @@ class Kept(NamedTuple):
 
 _PLAIN: Final = tuple(name for name in Kept._fields if name not in _SEALED)
 _of_plain, _of_sealed = attrgetter(*_PLAIN), attrgetter(*_SEALED)
-ROW: Final = ("month", "holder", "sealed", *_PLAIN)
+ROW: Final = ("month", "sealed", *_PLAIN)
 """Columns of an entry's row."""
 COLUMNS: Final = (entries.c.month, entries.c.sealed, *(entries.c[name] for name in _PLAIN))
 """What `Seals.opened` needs of a row."""
@@ -74,9 +75,9 @@ class Seals:
     def __init__(self, vault: Vault) -> None:
         self.vault = vault
 
-    def holder(self, month: Month, subject: bytes) -> bytes:
-        """The tag by which a month's entries about this code are found."""
-        return self.vault.tag(month, subject.hex())
+    def holders(self, months: Sequence[Month], subject: bytes) -> list[bytes]:
+        """The tags by which each month's entries about this code are found; raises as `values`."""
+        return self.vault.tags(months, subject.hex())
 
     def row(self, kept: Kept) -> dict[str, object]:
         """The row of an entry; raises as `values`."""
@@ -90,7 +91,7 @@ class Seals:
         """
         month = kept.month
         sealed = self.vault.seal(month, packing.pack(_of_sealed(kept)), _context(kept.request_id))
-        return month, self.holder(month, kept.subject), sealed, *_of_plain(kept)
+        return month, sealed, *_of_plain(kept)
 
     def opened(self, row: Any) -> Kept:
         """The entry of a row with `COLUMNS`.
@@ -98,13 +99,9 @@ class Seals:
         Raises:
             ErasedError: its term is over.
         """
-        content = self.content(row.month, row.request_id, row.sealed)
+        content = packing.unpack(self.vault.unseal(row.month, row.sealed, _context(row.request_id)))
         plain: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
         return Kept(**plain, **dict(zip(_SEALED, content, strict=True)))
-
-    def content(self, month: Month, request_id: str, sealed: bytes) -> list[Any]:
-        """What is sealed in a row, in its order: the code, then what an `Entry` tells from `answered_at` on, then the records; raises as `opened`."""
-        return packing.unpack(self.vault.unseal(month, sealed, _context(request_id)))
 
 
 def _context(request_id: str) -> bytes:

@@ -12,7 +12,7 @@ from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import Month, month_of
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
-from warifu.portal.history.schema import arrived_in, corrections, marks
+from warifu.portal.history.schema import arrived_in, corrections, lines, marks
 from warifu.portal.letters.schema import letters
 from warifu.portal.post.schema import applications, drafts
 from warifu.portal.schema import entries
@@ -47,5 +47,6 @@ class Retention:
 def _drop(connection: Connection, first: Month) -> int:
     for drop in _WITH_THEM:
         connection.execute(drop, {"first": first})
-    partitions.drop_before(connection, marks, first)
+    for table in (lines, marks):
+        partitions.drop_before(connection, table, first)
     return partitions.drop_before(connection, entries, first)

@@ -30,19 +30,22 @@ metadata: Final = MetaData()
 entries: Final = Table(
     "entries",
     metadata,
-    Column("month", Integer, primary_key=True, autoincrement=False, comment="Of the request: whose key seals the row."),
     Column(
-        "holder", LargeBinary(16), primary_key=True, comment="Tag of the portal's code for the person, in that month."
+        "arrival",
+        # On SQLite the table itself lies in this order, and needs no other key for it.
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="Position in the order of arrival, from 1.",
     ),
-    Column("requested_at", BigInteger, primary_key=True, comment="Simulated time, milliseconds since 1970, UTC."),
-    Column("request_id", String(36), primary_key=True),
+    Column("request_id", String(36), nullable=False),
+    Column("month", Integer, nullable=False, index=True, comment="Of the request: whose key seals the row."),
+    Column("requested_at", BigInteger, nullable=False, comment="Simulated time, milliseconds since 1970, UTC."),
     Column("sealed", LargeBinary, nullable=False, comment="What was delivered; see warifu.portal.kept."),
-    Column("arrival", BigInteger, nullable=False, comment="Position in the order of arrival, from 1."),
     Column("request_leaf", BigInteger, comment="Place of the request record in the log; absent while not known."),
     Column("outcome_leaf", BigInteger, comment="Place of the outcome record in the log; absent while not known."),
     Column("log_key", String(8), comment="Id of the key of the log in which those places are, hexadecimal."),
     UniqueConstraint("request_id"),
-    UniqueConstraint("arrival"),
     # The few whose places are to be asked for, found without looking at the others.
     Index(
         "ix_entries_unplaced",
@@ -50,9 +53,8 @@ entries: Final = Table(
         sqlite_where=text("request_leaf IS NULL"),
         postgresql_where=text("request_leaf IS NULL"),
     ),
-    # Without a row id the table itself lies in the order of its key: a page is one short run of a person's own entries.
-    sqlite_with_rowid=False,
 )
+"""Each exchange whole, as it was delivered. Whose it is, only its sealed content says: a person's are found by their lines (`portal.history.schema`)."""
 
 accounts: Final = Table(
     "accounts",

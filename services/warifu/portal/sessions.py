@@ -29,6 +29,7 @@ from warifu.portal.kiosk import downloads
 from warifu.portal.notices.schema import notices
 from warifu.portal.proxies import scopes
 from warifu.portal.schema import mandates, sessions
+from warifu.web.face import API
 
 _LOG: Final = logging.getLogger(__name__)
 COOKIE: Final = "warifu_session"
@@ -38,30 +39,21 @@ KIOSK_IDLE: Final = timedelta(minutes=3)
 SEEN_STEP: Final = timedelta(seconds=30)
 """The time of the last request is noted at most this often, and no page waits for that."""
 
-_SELECT: Final = (
-    select(
-        sessions.c.account,
-        sessions.c.opened_at,
-        sessions.c.seen_at,
-        sessions.c.acting,
-        sessions.c.serial,
-        sessions.c.kiosk,
-        mandates.c.principal,
-        mandates.c.principal_label,
-        mandates.c.scope,
-        exists().where(notices.c.account == sessions.c.account, notices.c.read_at.is_(None)).label("unread"),
-    )
-    .select_from(
-        sessions.outerjoin(
-            mandates,
-            (sessions.c.acting == mandates.c.mandate)
-            & (sessions.c.account == mandates.c.proxy)
-            & mandates.c.ended_at.is_(None)
-            & (mandates.c.until > bindparam("today")),
-        )
-    )
-    .where(sessions.c.token_hash == bindparam("hash"))
+_SELECT: Final = select(
+    sessions.c.account,
+    sessions.c.opened_at,
+    sessions.c.seen_at,
+    sessions.c.acting,
+    sessions.c.serial,
+    sessions.c.kiosk,
+).where(sessions.c.token_hash == bindparam("hash"))
+_MANDATE: Final = select(mandates.c.principal, mandates.c.principal_label, mandates.c.scope).where(
+    mandates.c.mandate == bindparam("mandate"),
+    mandates.c.proxy == bindparam("proxy"),
+    mandates.c.ended_at.is_(None),
+    mandates.c.until > bindparam("today"),
 )
+_UNREAD: Final = select(exists().where(notices.c.account == bindparam("whose"), notices.c.read_at.is_(None)))
 _INSERT: Final = insert(sessions)
 _TOUCH: Final = update(sessions).where(sessions.c.token_hash == bindparam("hash")).values(seen_at=bindparam("now"))
 _DELETE: Final = delete(sessions).where(sessions.c.token_hash == bindparam("hash"))
@@ -126,7 +118,7 @@ class Session:
     lapsed: bool = False
     """It was reading under a mandate that has ended since, and has not been told to go back yet."""
     unread: bool = False
-    """Its holder has a notice that is not read."""
+    """Its holder has a notice that is not read: for the frame of pages, and not looked up for programs."""
     serial: str = ""
     """Serial number of the certificate that opened it; empty for a bearer token."""
     kiosk: bool = False
@@ -192,8 +184,7 @@ class Sessions:
         if not token:
             return None
         key, now = token_hash(token), milliseconds(self._clock.machine())
-        keys = {"hash": key, "today": milliseconds(self._clock.network())}
-        row = self._store.read(lambda connection: connection.execute(_SELECT, keys).one_or_none())
+        row = self._store.read(lambda connection: connection.execute(_SELECT, {"hash": key}).one_or_none())
         seen_at = 0 if row is None else max(row.seen_at, self._seen.get(key, 0))
         if row is None or not _lives(row, seen_at, now):
             return None
@@ -202,13 +193,23 @@ class Sessions:
         if now - seen_at >= milliseconds(SEEN_STEP):
             self._touch(key, now)
         if row.acting is None:
-            return Session(key, row.account, unread=row.unread, kiosk=row.kiosk, serial=row.serial)
-        if row.principal is None:
+            unread = not request.scope["path"].startswith(API) and self._has_unread(row.account)
+            return Session(key, row.account, unread=unread, kiosk=row.kiosk, serial=row.serial)
+        acting = self._acting(row.acting, row.account)
+        if acting is None:
             return Session(key, row.account, lapsed=True, kiosk=row.kiosk, serial=row.serial)
         if not anywhere:
-            scopes.check(row.scope, request.url.path)
-        acting = Acting(row.acting, row.principal, row.principal_label, row.scope)
+            scopes.check(acting.scope, request.url.path)
         return Session(key, row.account, acting, kiosk=row.kiosk, serial=row.serial)
+
+    def _has_unread(self, account: str) -> bool:
+        return bool(self._store.read(lambda connection: connection.execute(_UNREAD, {"whose": account}).scalar_one()))
+
+    def _acting(self, mandate: str, proxy: str) -> Acting | None:
+        """The mandate; None when it does not live now, or is not this proxy's."""
+        keys = {"mandate": mandate, "proxy": proxy, "today": milliseconds(self._clock.network())}
+        row = self._store.read(lambda connection: connection.execute(_MANDATE, keys).one_or_none())
+        return None if row is None else Acting(mandate, row.principal, row.principal_label, row.scope)
 
     def _touch(self, key: bytes, now: int) -> None:
         """Note that a session was used. Until that is kept it counts here; if it never is, the session ends the sooner."""

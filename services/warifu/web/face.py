@@ -126,6 +126,18 @@ class Face:
         return self.origin.startswith("https:")
 
 
+class Direct:
+    """An endpoint for a route that is asked for often: without what the framework lays around a function once more. What it raises is answered all the same, by what lies around all routes."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        response = await self._answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
 class _Routes(Router):
     """Looks an address without parameters up among the few routes that it may be, instead of trying one after the other; of several the first is meant, as ever."""
 

@@ -38,7 +38,15 @@ def test_a_destroyed_month_opens_for_nobody(path):
             keys.seal(APRIL, b"late", b"")
         with pytest.raises(ErasedError):
             keys.tag(APRIL, "tax-480011")
+        with pytest.raises(ErasedError):
+            keys.tags([APRIL + 1, APRIL], "tax-480011")
+        with pytest.raises(ErasedError):
+            keys.unseal_all([(APRIL + 1, kept, b""), (APRIL, old, b"")])
         assert keys.unseal(APRIL + 1, kept, b"") == b"kept"
+        assert keys.unseal_all([(APRIL + 1, kept, b"")]) == [b"kept"]
+        with pytest.raises(VaultError):
+            keys.unseal_all([(APRIL + 1, kept, b""), (APRIL + 1, kept, b"another")])
+        assert keys.tags([APRIL + 2, APRIL + 1], "x") == [keys.tag(APRIL + 2, "x"), keys.tag(APRIL + 1, "x")]
 
 
 def test_an_older_copy_of_the_database_is_useless_without_the_old_key_file(path):

@@ -20,12 +20,11 @@ from warifu.kernel.instants import datetime_at, milliseconds
 from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
-from warifu.portal.history import holds, marks
+from warifu.portal.history import keeping
 from warifu.portal.history.entries import Entry, Page, Position
 from warifu.portal.history.filters import EVERYTHING, Filter
 from warifu.portal.history.queries import LOOKED, History
 from warifu.portal.kept import Kept, Seals
-from warifu.portal.schema import entries
 from warifu.portal.tables import metadata
 
 ME, ALSO_ME, OTHER = b"me", b"me too", b"other"
@@ -49,14 +48,7 @@ def stored(rows: list[Kept]) -> History:
     store = Store("sqlite://", metadata)
     store.lines._write_engine = store.lines._read_engine
     store.create()
-
-    def add(connection) -> None:
-        for one in rows:
-            connection.execute(entries.insert(), seals.row(one))
-            marks.add(connection, seals.vault, one)
-        holds.note(connection, rows)
-
-    store.read(add)
+    store.read(lambda c: keeping.keep_all(c, seals, rows))
     return History(store, seals)
 
 
@@ -150,22 +142,23 @@ def test_a_second_condition_is_looked_for_a_bounded_way() -> None:
 
 
 def statements(history: History, wanted: Filter) -> tuple[Page, int, int]:
-    """A page, how many statements it took and how many rows the entries' table gave."""
+    """A page, how many statements it took and how many contents were opened for it."""
     asked: list[str] = []
     driver = history.store.lines._reader.connection.driver_connection
     driver.set_trace_callback(asked.append)
-    opened = history.seals.opened
     calls = []
-    type(history.seals).opened = lambda self, row: calls.append(1) or opened(row)
+    vault = type(history.seals.vault)
+    vault.unseal = lambda *given: calls.append(1) or _UNSEAL(*given)
+    vault.unseal_all = lambda self, given: calls.extend(given) or _UNSEAL_ALL(self, given)
     try:
         page = history.page([ME], wanted=wanted)
     finally:
-        type(history.seals).opened = _OPENED
+        vault.unseal, vault.unseal_all = _UNSEAL, _UNSEAL_ALL
         driver.set_trace_callback(None)
     return page, len(asked), len(calls)
 
 
-_OPENED = Seals.opened
+_UNSEAL, _UNSEAL_ALL = Vault.unseal, Vault.unseal_all
 
 
 def test_a_rare_thing_is_found_without_opening_the_others() -> None:

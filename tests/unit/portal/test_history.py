@@ -18,11 +18,13 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.months import month_at
 from warifu.kernel.store import Store
-from warifu.kernel.vault import ErasedError, Vault, later
+from warifu.kernel.vault import ErasedError, Vault, VaultError, later
 from warifu.law import Text
-from warifu.portal.history import holds
+from warifu.portal.history import holds, keeping, lines
 from warifu.portal.history.documents import Documents
+from warifu.portal.history.entries import Entry
 from warifu.portal.history.queries import History, Position
+from warifu.portal.history.schema import lines as listed
 from warifu.portal.history.story import Teller
 from warifu.portal.holdings import holdings
 from warifu.portal.kept import Kept, Seals
@@ -55,8 +57,7 @@ def stored(rows: list[Kept]) -> History:
 def add(store: Store, seals: Seals, rows: list[Kept]) -> None:
     """As deliveries add entries."""
     if rows:
-        store.read(lambda c: c.execute(entries.insert(), [seals.row(one) for one in rows]))
-        store.read(lambda c: holds.note(c, rows))
+        store.read(lambda c: keeping.keep_all(c, seals, rows))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -95,16 +96,39 @@ def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
     page = history.page([ME], before=page.older, size=10)
     history.page([ME], after=page.newer, size=10)
     driver.set_trace_callback(None)
-    pages = [one for one in asked if "entries" in one and "sealed" in one]
+    pages = [one for one in asked if "entry_lines" in one and "sealed" in one]
     assert [one.split()[0] for one in pages] == ["WITH", "SELECT", "WITH", "WITH"], "all at once, where there are few"
     for one in pages:
         plan = [found[3] for found in driver.execute("EXPLAIN QUERY PLAN " + one)]
-        (search,) = (step for step in plan if "entries" in step)
-        assert search.startswith("SEARCH entries USING PRIMARY KEY (month=? AND holder=?"), plan
+        (search,) = (step for step in plan if "entry_lines" in step)
+        assert search.startswith("SEARCH entry_lines USING PRIMARY KEY (month=? AND holder=?"), plan
         assert not any("TEMP B-TREE" in step for step in plan), plan
         bound = ">" if one == pages[-1] else "<"
         assert f"(requested_at,request_id){bound}(?,?)" in search.replace(" ", "")
     history.store.close()
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"holder": bytes(16)},
+        {"requested_at": 1},
+        {"request_id": f"{8:036}"},
+        {"month": month_at(0) + 1},
+        {"sealed": bytes(64)},
+    ],
+    ids=lambda moved: next(iter(moved)),
+)
+def test_a_line_opens_at_its_own_place_alone(moved: dict[str, object]) -> None:
+    """A line says what the whole entry says, and does not open when it was altered or moved to another person, moment, exchange or month."""
+    seals = Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
+    entry = row(ME, 0, 7)
+    line = dict(zip(lines.ROW, lines.values(seals, entry), strict=True))
+    assert lines.opened(seals.vault, [tuple(line.values())]) == [Entry.of(entry)]
+    answered = entry._replace(answered_at=5, row="P07")
+    assert lines.opened(seals.vault, [lines.values(seals, answered)]) == [Entry.of(answered)]
+    with pytest.raises(VaultError):
+        lines.opened(seals.vault, [tuple((line | moved).values())])
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -438,12 +462,16 @@ async def test_entries_are_erased_when_their_term_is_over(lab: Lab, tmp_path: Pa
         lambda c: c.execute(entries.select().where(entries.c.request_id == old.request_id)).one()
     )
     assert held
+    statement = listed.select().where(listed.c.request_id == young.request_id)
+    lines_of_young = lab.store.read(lambda c: c.execute(statement).all())
+    assert len(lines_of_young) == 1
     lab.clock.pass_time(timedelta(days=7 * 365))
     assert await lab.portal.jobs["retention"]() == 1
     assert holdings(lab.store, lab.seals, old.request_id) == []
     assert holdings(lab.store, lab.seals, young.request_id)
     with pytest.raises(ErasedError):
         lab.seals.opened(row_of_old)
+    assert lab.store.read(lambda c: c.execute(listed.select()).all()) == lines_of_young
     files = [tmp_path / name for name in ("portal-main.db", "portal-main.db-wal")]
     assert all(old.request_id.encode() not in file.read_bytes() for file in files)
     assert await lab.portal.jobs["retention"]() == 0

@@ -53,6 +53,10 @@ _OWN: Final = ("request_id", "requested_at", "answered_at")
 """What no two entries have alike."""
 
 
+def _text(text: str | None) -> str:
+    return "null" if text is None else _quoted(text)
+
+
 def _json(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
@@ -69,17 +73,19 @@ class Documents:
 
     def page(self, entries: Sequence[Entry], older: str | None, proxy_for: str | None) -> bytes:
         """The document of a page of the history, as JSON."""
-        more = _json({"next": older, "proxy_for": proxy_for})
-        book = self.teller.book
-        return b'{"entries":[' + b",".join([self._written(book, entry) for entry in entries]) + b"]," + more[1:]
-
-    def _written(self, book: LawBook, entry: Entry) -> bytes:
-        """`entry` as JSON."""
-        request_id, requested_at, answered_at, *_ = entry
-        answered = f'"{iso_at(answered_at)}"' if answered_at is not None else "null"
-        head = f'{{"request_id":{_quoted(request_id)},"requested_at":"{iso_at(requested_at)}","answered_at":{answered},'
-        key = (entry[3:], day_number(requested_at))
-        return head.encode() + self._said_on.words(book, key, lambda: self._rest(book, entry))
+        book, of_day = self.teller.book, self._said_on
+        told, before = [], '{"entries":['
+        for entry in entries:
+            request_id, requested_at, answered_at = entry[:3]
+            answered = f'"{iso_at(answered_at)}"' if answered_at is not None else "null"
+            key = (entry[3:], day_number(requested_at))
+            told.append(
+                f'{before}{{"request_id":{_quoted(request_id)},"requested_at":"{iso_at(requested_at)}","answered_at":{answered},'.encode()
+            )
+            told.append(of_day.said(book, key) or of_day.say(key, self._rest(book, entry)))
+            before = ","
+        end = f'],"next":{_text(older)},"proxy_for":{_text(proxy_for)}}}'
+        return b"".join([*told, (end if told else before + end).encode()])
 
     def _rest(self, book: LawBook, entry: Entry) -> bytes:
         """What follows from the codes, the outcome and the citation in force that day."""

@@ -15,6 +15,7 @@ from warifu.portal.history import marks
 from warifu.portal.history.entries import Entry
 
 OUTCOMES: Final = ("ANSWERED", "DENIED", "EXPIRED", "ERROR")
+_NAMES: Final = frozenset({"institution", "procedure", "outcome", "from", "to"})
 _LONGEST: Final = 64
 _YEARS: Final = range(1900, 3000)
 """Other days are typing errors, and some are no moments in Japan."""
@@ -38,6 +39,8 @@ class Filter:
     @classmethod
     def read(cls, query: Mapping[str, str]) -> Filter:
         """The filter of an address; what is malformed there is not set."""
+        if _NAMES.isdisjoint(query):
+            return EVERYTHING
         outcome = _code(query, "outcome")
         return cls(
             _code(query, "institution"),

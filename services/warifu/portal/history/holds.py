@@ -54,14 +54,16 @@ def note(connection: Connection, new: Sequence[Kept]) -> None:
 def months(connection: Connection, vault: Vault, subject: bytes) -> list[Month]:
     """Every month that may have entries about a code, newest first; months whose keys were destroyed are left out."""
     kept, later = _known(connection, vault, subject)
-    found = set(connection.execute(_ALL).scalars()) if kept is None else kept | later
+    if kept is not None and not later:
+        return kept
+    found = set(connection.execute(_ALL).scalars()) if kept is None else later.union(kept)
     return sorted((month for month in found if month >= vault.first), reverse=True)
 
 
 def is_behind(connection: Connection, vault: Vault, subject: bytes) -> bool:
     """Whether there is anything to look into beyond what is kept."""
     kept, later = _known(connection, vault, subject)
-    return kept is None or not later <= kept
+    return kept is None or not later.issubset(kept)
 
 
 def arrived(connection: Connection) -> int:
@@ -81,25 +83,25 @@ def keep(connection: Connection, vault: Vault, subject: bytes, held: Iterable[Mo
     connection.execute(_KEEP, {"which": subject, "held": sealed, "held_at": arrived_up_to})
 
 
-def _known(connection: Connection, vault: Vault, subject: bytes) -> tuple[set[Month] | None, set[Month]]:
-    """The months that are kept, None when there are none that can be read; and those in which something arrived later."""
+def _known(connection: Connection, vault: Vault, subject: bytes) -> tuple[list[Month] | None, set[Month]]:
+    """The months that are kept, newest first, None when there are none that can be read; and those in which something arrived later."""
     rows = connection.execute(_KNOWN, {"subject": subject}).all()
     if not rows or rows[0][0] is None:
         return None, set()
     return _opened(vault, subject, rows[0][0]), {month for _, month in rows if month is not None}
 
 
-def _opened(vault: Vault, subject: bytes, sealed: bytes) -> set[Month] | None:
+def _opened(vault: Vault, subject: bytes, sealed: bytes) -> list[Month] | None:
     first = vault.first
     try:
         bits = int.from_bytes(vault.unseal(first, sealed, _context(subject)), "little")
     except (ErasedError, VaultError):  # its key is destroyed: it is made anew at the next login
         return None
-    found = set()
+    found = []
     while bits:
-        low = bits & -bits
-        found.add(first + low.bit_length() - 1)
-        bits ^= low
+        last = bits.bit_length() - 1
+        found.append(first + last)
+        bits ^= 1 << last
     return found
 
 

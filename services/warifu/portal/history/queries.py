@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, TextClause, bindparam, select, text, tuple_
@@ -24,10 +25,11 @@ from warifu.kernel.bulk import padded
 from warifu.kernel.months import Month, month_at
 from warifu.kernel.store import Store
 from warifu.kernel.vault import ErasedError
-from warifu.portal.history import corrections, holds, marks
+from warifu.portal.history import corrections, holds, lines, marks
 from warifu.portal.history.corrections import Correction
 from warifu.portal.history.entries import Entry, Page, Placed, Position, Whole
 from warifu.portal.history.filters import EVERYTHING, Filter
+from warifu.portal.history.schema import lines as listed
 from warifu.portal.history.schema import marks as marked
 from warifu.portal.kept import COLUMNS, Kept, Seals
 from warifu.portal.schema import entries
@@ -41,8 +43,13 @@ LOOKED: Final = 1_000
 _STEP: Final = 100
 _FEW: Final = 4
 """Times what a page has: a person who has no more entries than that is read in one statement, and those beyond the page for nothing."""
+_EXACTLY: Final = 16
+"""Months for whose numbers there are statements of as many parts; for more there are few statements, with parts that are over."""
 _NOWHERE: Final = (-1, b"")
 """Stands where a statement has room for more months than are asked for."""
+
+
+_LINE: Final = tuple(listed.c[name] for name in lines.ROW)
 
 
 def _older(columns: Sequence[Any], table: Any, key: str) -> Select[Any]:
@@ -69,7 +76,7 @@ def _newer(columns: Sequence[Any], table: Any, key: str) -> Select[Any]:
     )
 
 
-_ENTRIES: Final = {True: _newer(COLUMNS, entries, "holder"), False: _older(COLUMNS, entries, "holder")}
+_LINES: Final = {True: _newer(_LINE, listed, "holder"), False: _older(_LINE, listed, "holder")}
 """By direction: whether to newer ones."""
 _MARKED: Final = {
     True: _newer([marked.c.request_id], marked, "mark"),
@@ -81,7 +88,7 @@ _THESE: Final = select(*COLUMNS).where(entries.c.request_id.in_(bindparam("reque
 @cache
 def _held_in(count: int, *, marked: bool) -> TextClause:
     """Which of `count` pairs of month and key have rows: as many seeks in an index, in one statement."""
-    table, key = ("entry_marks", "mark") if marked else ("entries", "holder")
+    table, key = ("entry_marks", "mark") if marked else ("entry_lines", "holder")
     asked = ", ".join(f"(:m{place}, :k{place})" for place in range(count))
     return text(
         f"WITH asked(month, wanted) AS (VALUES {asked}) SELECT month FROM asked"
@@ -97,18 +104,18 @@ def _names(count: int) -> Sequence[str]:
 
 @cache
 def _few(count: int, *, forward: bool) -> TextClause:
-    """A person's entries of `count` pairs of month and key: as many seeks, in one statement; in no order."""
-    asked = ", ".join(f"(:m{place}, :k{place})" for place in range(count))
+    """A person's lines of `count` pairs of month and key: as many seeks, in one statement, which costs less than to join them to a list; in no order."""
     bounds = (
         "(requested_at, request_id) > (:time, :id) AND requested_at < :bound"
         if forward
         else "(requested_at, request_id) < (:time, :id) AND requested_at >= :bound"
     )
-    return text(
-        f"WITH asked(month, wanted) AS (VALUES {asked})"
-        " SELECT requested_at, request_id, entries.month, sealed FROM asked CROSS JOIN entries"
-        f" WHERE entries.month = asked.month AND holder = asked.wanted AND {bounds} LIMIT :most"
-    )
+    columns = ", ".join(lines.ROW)
+    parts = [
+        f"SELECT {columns} FROM entry_lines WHERE month = :m{place} AND holder = :k{place} AND {bounds}"
+        for place in range(count)
+    ]
+    return text(f"{' UNION ALL '.join(parts)} LIMIT :most")
 
 
 def _values(pairs: Sequence[tuple[Month, bytes]]) -> dict[str, Any]:
@@ -216,9 +223,7 @@ class History:
         """How far entries had arrived, and the months in which the code then had any."""
         arrived = holds.arrived(connection)
         way = _Way(EVERYTHING, None, forward=False, limit=1)
-        keys = [
-            (month, self.seals.holder(month, subject)) for month in holds.months(connection, self.seals.vault, subject)
-        ]
+        keys = self._keys(holds.months(connection, self.seals.vault, subject), subject)
         return arrived, [month for month, _ in self._held(connection, keys, way)]
 
     def _these(self, subjects: Sequence[bytes], request_ids: Sequence[str]) -> list[Kept]:
@@ -251,13 +256,17 @@ class History:
             return self._walk(
                 connection, [(month, marks.mark(vault, month, subject, *by_mark)) for month in reach], way
             )
-        keys = [(month, self.seals.holder(month, subject)) for month in reach]
+        keys = self._keys(reach, subject)
         found = self._at_once(connection, keys, way) if keys else []
         return self._walk(connection, keys, way) if found is None else (found, None)
 
+    def _keys(self, months: Sequence[Month], subject: bytes) -> list[tuple[Month, bytes]]:
+        return list(zip(months, self.seals.holders(months, subject), strict=True))
+
     def _at_once(self, connection: Connection, keys: Sequence[tuple[Month, bytes]], way: _Way) -> list[Entry] | None:
         """The run; None when there is more than is read at once."""
-        asked = [*keys, *[_NOWHERE] * (len(padded(keys)) - len(keys))]
+        # Of each number of months up to a page's usual a form of its own; beyond, as few forms as `padded` makes.
+        asked = keys if len(keys) <= _EXACTLY else [*keys, *[_NOWHERE] * (len(padded(keys)) - len(keys))]
         begin, most = way.begin, _FEW * way.limit
         first, end = way.wanted.period
         values = _values(asked)
@@ -266,11 +275,7 @@ class History:
         rows = connection.execute(_few(len(asked), forward=way.forward), values).all()
         if len(rows) == most:
             return None
-        # By time and id, which come first and together are of one row alone.
-        return [self._listed(*row) for row in sorted(rows, reverse=not way.forward)[: way.limit]]
-
-    def _listed(self, requested_at: int, request_id: str, month: Month, sealed: bytes) -> Entry:
-        return Entry(request_id, requested_at, *self.seals.content(month, request_id, sealed)[1:-2])
+        return lines.opened(self.seals.vault, sorted(rows, key=_when, reverse=not way.forward)[: way.limit])
 
     def _walk(self, connection: Connection, keys: Sequence[tuple[Month, bytes]], way: _Way) -> _Found:
         """Month after month, away from the mark, until the run is long enough."""
@@ -309,9 +314,10 @@ class History:
             if by_mark:
                 picked = connection.execute(_MARKED[way.forward], {**values, **at}).scalars().all()
                 rows = connection.execute(_THESE, {"request_ids": picked}).all() if picked else []
+                found = [Entry.of(self.seals.opened(row)) for row in rows]
             else:
-                rows = connection.execute(_ENTRIES[way.forward], {**values, **at}).all()
-            step = sorted((Entry.of(self.seals.opened(row)) for row in rows), key=_place, reverse=not way.forward)
+                found = lines.opened(self.seals.vault, connection.execute(_LINES[way.forward], {**values, **at}))
+            step = sorted(found, key=_place, reverse=not way.forward)
             yield from step
             if len(step) < values["limit"]:
                 return
@@ -331,6 +337,10 @@ class History:
                 last = here if last is None else min(last, here)
         held = [month for month in held if (first is None or month >= first) and (last is None or month <= last)]
         return held[::-1] if way.forward else held
+
+
+_when: Final = itemgetter(2, 3)
+"""Of a line's row: time and id, by which it has its place."""
 
 
 def _place(entry: Entry) -> Position:

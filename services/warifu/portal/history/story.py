@@ -73,12 +73,21 @@ class Said(Generic[T]):
 
     def words(self, book: LawBook, key: Hashable, look_up: Callable[[], T]) -> T:
         """As said before, or looked up now."""
-        if book is not self._book or len(self._words) >= REMEMBERED:
+        found = self.said(book, key)
+        return self.say(key, look_up()) if found is None else found
+
+    def said(self, book: LawBook, key: Hashable) -> T | None:
+        """As said before by this law book; None when it was not."""
+        if book is not self._book:
             self._book, self._words = book, {}
-        found = self._words.get(key)
-        if found is None:
-            found = self._words[key] = look_up()
-        return found
+        return self._words.get(key)
+
+    def say(self, key: Hashable, words: T) -> T:
+        """Remember what the law book says that `said` was asked about last."""
+        if len(self._words) >= REMEMBERED:
+            self._words = {}
+        self._words[key] = words
+        return words
 
 
 @dataclass(frozen=True, slots=True)

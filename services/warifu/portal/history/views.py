@@ -36,6 +36,7 @@ from warifu.portal.proxies.traces import Act, Traces
 from warifu.portal.sessions import Session, Sessions
 from warifu.web import languages
 from warifu.web.dates import written
+from warifu.web.face import Direct
 from warifu.web.pages import Pages
 
 
@@ -59,7 +60,7 @@ class HistoryViews:
             Route("/history", self.listed, methods=["GET"]),
             Route("/history/{request_id}", self.detail, methods=["GET"]),
             Route("/history/{request_id}/allowed", self.allowed, methods=["GET"]),
-            Route("/api/v1/history", self.listed_json, methods=["GET"]),
+            Route("/api/v1/history", Direct(self.listed_json), methods=["GET"]),
             Route("/api/v1/history/{request_id}", self.detail_json, methods=["GET"]),
             Route("/api/v1/history/{request_id}/allowed", self.allowed_json, methods=["GET"]),
         ]

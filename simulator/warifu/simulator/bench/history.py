@@ -31,7 +31,7 @@ from warifu.kernel.vault import Vault
 from warifu.law import packaged
 from warifu.portal.accounts import Accounts
 from warifu.portal.app import DOMAIN, HERE
-from warifu.portal.history import holds, marks
+from warifu.portal.history import keeping
 from warifu.portal.history.documents import Documents
 from warifu.portal.history.queries import History
 from warifu.portal.history.story import Teller
@@ -39,7 +39,7 @@ from warifu.portal.history.views import HistoryViews
 from warifu.portal.kept import Kept, Seals
 from warifu.portal.letters.queries import Letters
 from warifu.portal.proxies.traces import Traces
-from warifu.portal.schema import account_subjects, accounts, entries
+from warifu.portal.schema import account_subjects, accounts
 from warifu.portal.sessions import Session
 from warifu.portal.tables import metadata
 from warifu.simulator.bench.ratios import Block, Pair, Ratio, ratio_of
@@ -160,10 +160,7 @@ class Ground:
                 progress(numbers.stop, own)
 
     def _add(self, connection: Connection, numbers: range, of: int, subject: bytes) -> None:
-        made = [kept(number, of, subject) for number in numbers]
-        connection.execute(insert(entries), [self.seals.row(one) for one in made])
-        marks.add_all(connection, self.seals.vault, made)
-        holds.note(connection, made)
+        keeping.keep_all(connection, self.seals, [kept(number, of, subject) for number in numbers])
 
     async def of(self, _request: object) -> Session:
         """See `Sessions.of`: whoever is to be measured."""

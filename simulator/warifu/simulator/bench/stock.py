@@ -2,7 +2,7 @@
 
 Of everybody who is asked about, the entries are made and sealed as deliveries make them. Those of all others are as many bytes in the same
 places of the same tables, but of random content: nobody reads them, and nobody without the month's key could tell the difference. They are written
-in the order in which the table lies, without the disk being waited for: what is measured is reading.
+in the order in which each table lies, without the disk being waited for: what is measured is reading.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from warifu.kernel.limits import RETENTION
 from warifu.kernel.months import Month, month_at, month_of
 from warifu.kernel.store import Store, sqlite_url
 from warifu.kernel.vault import Vault
-from warifu.portal.history import holds
+from warifu.portal.history import holds, lines
 from warifu.portal.kept import ROW, Kept, Seals
 from warifu.portal.schema import account_subjects, accounts
 from warifu.portal.tables import metadata
@@ -39,7 +39,7 @@ SUBJECT_SIZE: Final = 20
 STEP: Final = 200_000
 """Rows that are made before they are written, at most; a month's at ten million records and below."""
 STORE, VAULT, BARE, MADE = "portal-main.db", "portal-main.months.json", "bare.db", "made.json"
-_MADE_BY: Final = "3"
+_MADE_BY: Final = "4"
 """Changes with what is written here."""
 _LOG_KEY: Final = "00000000"
 _SHIFT, _TURN = 7_368_787, 104_729
@@ -101,15 +101,14 @@ class Stock:
         store.create()
         store.close()
         own = {number: subject(person) for person in people for number in self.numbers(person)}
-        columns = ", ".join(ROW)
-        adding = f"INSERT INTO entries ({columns}) VALUES ({', '.join('?' * len(ROW))})"
         newest: dict[Month, Kept] = {}
         with closing(_unsynced(self.folder / STORE)) as connection:
             size = 0
             for block in self._blocks():
-                rows, size = self._rows(seals, block, own)
-                _written(connection, adding, rows)
-                newest[rows[0][0]] = kept(block[-1], self.records, b"\1")._replace(arrival=block[-1] + 1)
+                whole, listed, size = self._rows(seals, block, own)
+                _written(connection, _adding("entries", ROW), whole)
+                _written(connection, _adding("entry_lines", lines.ROW), listed)
+                newest[whole[0][0]] = kept(block[-1], self.records, b"\1")._replace(arrival=block[-1] + 1)
                 say({"filled": block.stop})
         store = Store(sqlite_url(self.folder / STORE), metadata)
         store.lines.at_once(lambda c: _open_accounts(c, [subject(person) for person in people]))
@@ -130,26 +129,32 @@ class Stock:
     def _month(self, number: int) -> Month:
         return month_at(requested_at(number, self.records))
 
-    def _rows(self, seals: Seals, block: range, own: dict[int, bytes]) -> tuple[list[tuple[Any, ...]], int]:
-        """Rows of one month in the order of the table, and the size of what is sealed in one."""
+    def _rows(
+        self, seals: Seals, block: range, own: dict[int, bytes]
+    ) -> tuple[list[tuple[Any, ...]], list[lines.Row], int]:
+        """Rows of one month in the order of each table, and the size of what is sealed in one of the whole entries."""
         month = self._month(block.start)
-        sample = seals.values(_stocked(block.start, self.records, b"\1" * SUBJECT_SIZE))
-        size = len(sample[ROW.index("sealed")])
+        sample = _stocked(block.start, self.records, b"\1" * SUBJECT_SIZE)
+        size, short = len(seals.values(sample)[ROW.index("sealed")]), len(lines.values(seals, sample)[-1])
         tags, pool = os.urandom(16 * len(block)), os.urandom(2 * _POOL)
-        assert ROW[:5] == ("month", "holder", "sealed", "request_id", "requested_at")
-        rows: list[tuple[Any, ...]] = []
+        assert ROW == (
+            "month", "sealed", "request_id", "requested_at", "request_leaf", "outcome_leaf", "log_key", "arrival",
+        )  # fmt: skip
+        whole: list[tuple[Any, ...]] = []
+        listed: list[lines.Row] = []
         for place, number in enumerate(block):
             if (mine := own.get(number)) is not None:
-                rows.append(seals.values(_stocked(number, self.records, mine)))
+                entry = _stocked(number, self.records, mine)
+                whole.append(seals.values(entry))
+                listed.append(lines.values(seals, entry))
                 continue
-            at = number * 7919 % _POOL
-            rows.append(
-                (
-                    month, tags[16 * place : 16 * place + 16], pool[at : at + size], _request_id(number),
-                    requested_at(number, self.records), 2 * number, 2 * number + 1, _LOG_KEY, number + 1,
-                )
-            )  # fmt: skip
-        return sorted(rows, key=lambda row: row[1]), size
+            at, when = number * 7919 % _POOL, requested_at(number, self.records)
+            request_id = _request_id(number)
+            whole.append(
+                (month, pool[at : at + size], request_id, when, 2 * number, 2 * number + 1, _LOG_KEY, number + 1)
+            )
+            listed.append((month, tags[16 * place : 16 * place + 16], when, request_id, pool[at : at + short]))
+        return whole, sorted(listed), size
 
     def _learn(self, connection: Connection, vault: Vault, people: Sequence[int]) -> None:
         """In which months each has entries, as a login keeps it."""
@@ -210,6 +215,10 @@ def _unsynced(path: Path) -> sqlite3.Connection:
     for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-262144", "locking_mode=EXCLUSIVE"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _adding(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
 def _written(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -28,6 +28,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("month"),
     )
+    with op.batch_alter_table("arrived_in", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_arrived_in_arrival"), ["arrival"], unique=False)
+
     op.create_table(
         "certificate_ends",
         sa.Column("serial", sa.String(length=64), nullable=False, comment="Of a card's certificate, hexadecimal."),
@@ -118,24 +121,18 @@ def upgrade() -> None:
     op.create_table(
         "entries",
         sa.Column(
-            "month",
-            sa.Integer(),
+            "arrival",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             autoincrement=False,
             nullable=False,
-            comment="Of the request: whose key seals the row.",
+            comment="Position in the order of arrival, from 1.",
         ),
-        sa.Column(
-            "holder",
-            sa.LargeBinary(length=16),
-            nullable=False,
-            comment="Tag of the portal's code for the person, in that month.",
-        ),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False, comment="Of the request: whose key seals the row."),
         sa.Column(
             "requested_at", sa.BigInteger(), nullable=False, comment="Simulated time, milliseconds since 1970, UTC."
         ),
-        sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="What was delivered; see warifu.portal.kept."),
-        sa.Column("arrival", sa.BigInteger(), nullable=False, comment="Position in the order of arrival, from 1."),
         sa.Column(
             "request_leaf",
             sa.BigInteger(),
@@ -154,12 +151,11 @@ def upgrade() -> None:
             nullable=True,
             comment="Id of the key of the log in which those places are, hexadecimal.",
         ),
-        sa.PrimaryKeyConstraint("month", "holder", "requested_at", "request_id"),
-        sa.UniqueConstraint("arrival"),
+        sa.PrimaryKeyConstraint("arrival"),
         sa.UniqueConstraint("request_id"),
-        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_entries_month"), ["month"], unique=False)
         batch_op.create_index(
             "ix_entries_unplaced",
             ["arrival"],
@@ -168,6 +164,35 @@ def upgrade() -> None:
             postgresql_where=sa.text("request_leaf IS NULL"),
         )
 
+    op.create_table(
+        "entry_lines",
+        sa.Column(
+            "month",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="Of the request: whose key seals the row.",
+        ),
+        sa.Column(
+            "holder",
+            sa.LargeBinary(length=16),
+            nullable=False,
+            comment="Tag of the portal's code for the person, in that month.",
+        ),
+        sa.Column(
+            "requested_at",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="Simulated time, milliseconds.",
+        ),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column(
+            "sealed", sa.LargeBinary(), nullable=False, comment="What a page tells; see warifu.portal.history.lines."
+        ),
+        sa.PrimaryKeyConstraint("month", "holder", "requested_at", "request_id"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "entry_marks",
         sa.Column(
