@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -186,7 +186,7 @@ class Sessions:
         key, now = token_hash(token), milliseconds(self._clock.machine())
         row = self._store.read(lambda connection: connection.execute(_SELECT, {"hash": key}).one_or_none())
         seen_at = 0 if row is None else max(row.seen_at, self._seen.get(key, 0))
-        if row is None or not _lives(row, seen_at, now):
+        if row is None or not _lives(row.opened_at, seen_at, now, kiosk=row.kiosk):
             return None
         if row.kiosk and not anywhere:
             downloads.refuse(request.url.path)
@@ -256,6 +256,6 @@ class Sessions:
         return await self._store.write(lambda connection: connection.execute(_PURGE, before).rowcount)
 
 
-def _lives(row: Row[Any], seen_at: int, now: int) -> bool:
-    idle = KIOSK_IDLE if row.kiosk else IDLE
-    return bool(now - row.opened_at < milliseconds(LONGEST) and now - seen_at < milliseconds(idle))
+def _lives(opened_at: int, seen_at: int, now: int, *, kiosk: bool) -> bool:
+    idle = KIOSK_IDLE if kiosk else IDLE
+    return now - opened_at < milliseconds(LONGEST) and now - seen_at < milliseconds(idle)
