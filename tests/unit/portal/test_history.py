@@ -17,6 +17,7 @@ from unit.portal.paper_log import PaperLog
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.months import month_at
+from warifu.kernel.partitions import Months
 from warifu.kernel.store import Store
 from warifu.kernel.vault import ErasedError, Vault, VaultError, later
 from warifu.law import Text
@@ -25,6 +26,7 @@ from warifu.portal.history.documents import Documents
 from warifu.portal.history.entries import Entry
 from warifu.portal.history.queries import History, Position
 from warifu.portal.history.schema import lines as listed
+from warifu.portal.history.schema import marks
 from warifu.portal.history.story import Teller
 from warifu.portal.holdings import holdings
 from warifu.portal.kept import Kept, Seals
@@ -84,6 +86,23 @@ def test_pages_are_the_sorted_list_cut_up(given_rows: list[tuple[bytes, int]], s
         back.append(page)
     assert [p.entries for p in reversed(back)] == [p.entries for p in pages]
     history.store.close()
+
+
+async def test_pages_are_the_same_on_a_server(postgres_database: str) -> None:
+    """PostgreSQL gives the same pages as SQLite, at once and month after month."""
+    rows = [row(ME, month * MONTH + time, 100 * month + time) for month in range(20) for time in range(3)]
+    here, there = stored(rows), Store(postgres_database, metadata)
+    there.create()
+    await Months(there, entries, listed, marks).ready(one.month for one in rows)
+    await there.write(lambda c: keeping.keep_all(c, here.seals, rows))
+    for size in (2, 7, 60):
+        page = History(there, here.seals).page([ME], size=size)
+        assert page == here.page([ME], size=size)
+        assert page.older is None or History(there, here.seals).page([ME], before=page.older, size=size) == here.page(
+            [ME], before=page.older, size=size
+        )
+    there.close()
+    here.store.close()
 
 
 def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
