@@ -127,7 +127,7 @@ def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
         bound = ">" if one == pages[-1] else "<"
         for search in searches:
             assert search.startswith("SEARCH entry_lines USING PRIMARY KEY (month=? AND holder=?"), plan
-            assert f"(requested_at,request_id){bound}(?,?)" in search.replace(" ", "")
+            assert one == pages[0] or f"(requested_at,request_id){bound}(?,?)" in search.replace(" ", "")
     history.store.close()
 
 

@@ -103,16 +103,18 @@ def _names(count: int) -> Sequence[str]:
 
 
 @cache
-def _few(count: int, *, forward: bool) -> TextClause:
+def _few(count: int, *, forward: bool, bounded: bool) -> TextClause:
     """A person's lines of `count` pairs of month and key: as many seeks, in one statement, which costs less than to join them to a list; in no order."""
-    bounds = (
-        "(requested_at, request_id) > (:time, :id) AND requested_at < :bound"
-        if forward
-        else "(requested_at, request_id) < (:time, :id) AND requested_at >= :bound"
-    )
+    bounds = ""
+    if bounded:
+        bounds = (
+            " AND (requested_at, request_id) > (:time, :id) AND requested_at < :bound"
+            if forward
+            else " AND (requested_at, request_id) < (:time, :id) AND requested_at >= :bound"
+        )
     columns = ", ".join(lines.ROW)
     parts = [
-        f"SELECT {columns} FROM entry_lines WHERE month = :m{place} AND holder = :k{place} AND {bounds}"
+        f"SELECT {columns} FROM entry_lines WHERE month = :m{place} AND holder = :k{place}{bounds}"
         for place in range(count)
     ]
     return text(f"{' UNION ALL '.join(parts)} LIMIT :most")
@@ -135,6 +137,11 @@ class _Way:
     mark: Position | None
     forward: bool
     limit: int
+
+    @property
+    def bounded(self) -> bool:
+        """It is not simply the person's newest, or oldest, of all."""
+        return self.mark is not None or self.wanted.first is not None or self.wanted.last is not None
 
     @property
     def begin(self) -> Position:
@@ -267,12 +274,13 @@ class History:
         """The run; None when there is more than is read at once."""
         # Of each number of months up to a page's usual a form of its own; beyond, as few forms as `padded` makes.
         asked = keys if len(keys) <= _EXACTLY else [*keys, *[_NOWHERE] * (len(padded(keys)) - len(keys))]
-        begin, most = way.begin, _FEW * way.limit
-        first, end = way.wanted.period
+        bounded, most = way.bounded, _FEW * way.limit
         values = _values(asked)
-        values |= {"time": begin.requested_at, "id": begin.request_id, "most": most}
-        values["bound"] = end if way.forward else first
-        rows = connection.execute(_few(len(asked), forward=way.forward), values).all()
+        values["most"] = most
+        if bounded:
+            begin, (first, end) = way.begin, way.wanted.period
+            values |= {"time": begin.requested_at, "id": begin.request_id, "bound": end if way.forward else first}
+        rows = connection.execute(_few(len(asked), forward=way.forward, bounded=bounded), values).all()
         if len(rows) == most:
             return None
         return lines.opened(self.seals.vault, sorted(rows, key=_when, reverse=not way.forward)[: way.limit])
