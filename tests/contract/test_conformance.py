@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from warifu.kernel.errors import LinkageError
 from warifu.kernel.party import Context, Party
 from warifu.kernel.server import serve
 from warifu.simulator import conformance
+from warifu.simulator.conformance.checks import callers
 from warifu.simulator.conformance.folder import Prepared
 from warifu.simulator.conformance.outcome import UnmetError, plain
 
@@ -104,6 +106,15 @@ async def test_our_own_interim_server_passes(tmp_path: Path) -> None:
         results = await conformance.check_all(bench, conformance.REQUIREMENTS)
     assert {one.requirement.name: (one.expected, one.got) for one in results if one.status != "passed"} == {}
     assert [one.requirement.name for one in results if one.note.en] == ["single_use", "keys"]
+
+
+async def test_a_slow_machine_fails_no_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a certificate that is to run out on an open connection is out before the first answer, one that lives longer is tried."""
+    monkeypatch.setattr(callers, "_LIVES", (timedelta(milliseconds=1), timedelta(seconds=4)))
+    prepared = made(tmp_path)
+    async with own_provider(prepared), conformance.opened(prepared, prepared.listen) as bench:
+        (result,) = await conformance.check_all(bench, conformance.chosen(["expired"]))
+    assert (result.status, result.got.en) == ("passed", "")
 
 
 async def test_a_taken_port_is_told(tmp_path: Path) -> None:
