@@ -6,8 +6,8 @@ it was stored, so nothing is lost by a crash.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Final
+import asyncio
+from collections.abc import Sequence
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.collect import Collection, state_of
@@ -17,10 +17,7 @@ from warifu.interim.receive import Taken
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.kernel.coalesce import Coalescer
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.limits import BATCH, check_items, malformed
-
-WINDOW: Final = 2 * int(BATCH)
-"""Inquiries of one bulk under way at once."""
+from warifu.kernel.limits import BATCH
 
 
 class Connector:
@@ -39,7 +36,14 @@ class Connector:
         Raises:
             LinkageError: it was not stored and so not sent; see `Inquiries.store`.
         """
-        told = await self._lanes(request)
+        return await self.come_to(await self._lanes(request))
+
+    def submit(self, request: pb.InquireRequest) -> asyncio.Future[pb.InquiryState | str]:
+        """The same for who does not wait now: what the first try told, or the id under which it goes on (`come_to`)."""
+        return self._lanes.submit(request)
+
+    async def come_to(self, told: pb.InquiryState | str) -> pb.InquiryState:
+        """The state of an inquiry that goes on under its id, when it has come to something. Raises as `inquire`."""
         if isinstance(told, pb.InquiryState):
             return told
         await self._driver.wait(told, None)
@@ -47,13 +51,6 @@ class Connector:
         if known is None:
             raise LinkageError(Reason.CLIENT_REQUEST_UNKNOWN)
         return known
-
-    async def result(self, request: pb.InquireRequest) -> pb.BulkResult:
-        """The same as one result of a bulk."""
-        try:
-            return pb.BulkResult(request_id=request.request_id, inquiry=await self.inquire(request))
-        except LinkageError as error:
-            return pb.BulkResult(request_id=request.request_id, refused=error.failure())
 
     async def _exchange(self, requests: Sequence[pb.InquireRequest]) -> list[pb.InquiryState | str | Exception]:
         """Store and send a batch; of each its state, or the id under which it goes on."""
@@ -72,17 +69,3 @@ class Connector:
                 return state_of(stored.inquiry)
             self._driver.send(stored.inquiry.request_id)
         return stored.inquiry.request_id
-
-
-async def inquiries_of(chunks: AsyncIterator[pb.InquireBulkRequest]) -> AsyncIterator[pb.InquireRequest]:
-    """The inquiries of a bulk.
-
-    Raises:
-        LinkageError: CLIENT_MALFORMED, CLIENT_TOO_MANY_ITEMS: a chunk out of form.
-    """
-    async for chunk in chunks:
-        check_items(chunk.inquiries, "inquiries", BATCH)
-        if not all(request.HasField("request_id") for request in chunk.inquiries):
-            raise malformed("inquiries.request_id", "missing")  # without it nothing could be taken up again
-        for request in chunk.inquiries:
-            yield request

@@ -11,14 +11,13 @@ from typing import Any, Final
 
 import grpc
 
-from warifu.interim.connect import WINDOW, inquiries_of
+from warifu.interim.bulk import Bulk
 from warifu.interim.copies import BATCH
 from warifu.interim.institution import Interim
 from warifu.interim.v1 import interim_pb2 as pb
 from warifu.interim.v1 import interim_pb2_grpc
 from warifu.kernel import identity
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.pipeline import Pipeline
 from warifu.kernel.streams import in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -110,13 +109,8 @@ class InterimServicer(interim_pb2_grpc.InterimServiceServicer):
     ) -> AsyncIterator[pb.InquireBulkResponse]:
         """Inquires about many and tells what became of each."""
         del context
-        connector = self._faces.of_caller().connector
-
-        async def result(_: int, request: pb.InquireRequest) -> pb.BulkResult:
-            return await connector.result(request)
-
-        pipeline = Pipeline(WINDOW, result)
-        async with aclosing(pipeline.run(inquiries_of(request_iterator))) as lists:
+        bulk = Bulk(self._faces.of_caller().connector)
+        async with aclosing(bulk.run(request_iterator)) as lists:
             async for results in lists:
                 yield pb.InquireBulkResponse(results=results)
 

@@ -15,6 +15,7 @@ import typer
 from warifu.cli.options import Json, State, living
 from warifu.cli.output import clear_errors, document, err, fail, out, placed, table
 from warifu.cli.text import t
+from warifu.simulator.traffic.room import IN_FLIGHT
 
 if TYPE_CHECKING:
     from warifu.simulator.state import NetworkFile
@@ -108,7 +109,7 @@ KeepClock = Annotated[
         ),
     ),
 ]
-IN_FLIGHT = 256
+
 THINNED = 125_000
 
 

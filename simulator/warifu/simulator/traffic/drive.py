@@ -1,7 +1,8 @@
 """Making the inquiries of a plan on a running network, by the front doors of the institutions that ask.
 
 Open loop: with a rate, inquiries are due at moments drawn beforehand, whether or not earlier ones were answered, and a latency begins at the
-moment that was drawn: an inquiry that had to wait for its turn has waited. Without a rate each is due when there is room for it.
+moment that was drawn: an inquiry that had to wait for its turn has waited. Without a rate each is due when there is room for it; an institution
+then hands in what is due at one setting of the clock together, by whom it asks, as a business system does with many.
 
 The network's clock is moved from step to step of the plan, never while an inquiry is under way, since two parties would then put two times on
 one exchange. What lies between steps is not measured.
@@ -14,7 +15,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -34,8 +35,8 @@ from warifu.simulator.told import ToldError
 from warifu.simulator.traffic.known import Wanted
 from warifu.simulator.traffic.lane import Lane, LaneError
 from warifu.simulator.traffic.plan import Intended, Plan
+from warifu.simulator.traffic.room import IN_FLIGHT, Room
 
-IN_FLIGHT: Final = 256
 DRAINS_WITHIN: Final = 120.0
 """Seconds in which the last answers of a step come, or the run ends."""
 REFUSED, SILENT = "REFUSED", "NO_ANSWER"
@@ -77,6 +78,7 @@ class Pace:
     rate: float | None
     """Inquiries a second; None: as fast as possible."""
     in_flight: int = IN_FLIGHT
+    """At most; without a rate fewer while answers come late."""
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ class Driver:
     """Set to end the run after what is under way."""
     _ids: Ids = field(default_factory=Ids)
     _waiting: dict[str, Made] = field(default_factory=dict)
-    _room: asyncio.Semaphore = field(init=False)
+    _room: Room = field(init=False)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _lanes: dict[str, Lane] = field(default_factory=dict)
     _begun: float = 0.0
@@ -116,7 +118,7 @@ class Driver:
         Raises:
             ToldError: an interim server takes no inquiries any more.
         """
-        self._room = asyncio.Semaphore(self.pace.in_flight)
+        self._room = Room(self.pace.in_flight, fixed=self.pace.rate is not None)
         dice = Dice(self.plan.seed, "traffic", "arrivals")
         try:
             for step in self._steps():
@@ -149,17 +151,38 @@ class Driver:
         await self._move(step[0])
         ready = [await self._closed(one) if one.closed_case else one for one in step]
         self._begun = time.perf_counter() - self.seconds
-        due = self.seconds
-        for one in ready:
-            if self.stopping:
-                break
-            if self.pace.rate is not None:
-                due += dice.years(self.pace.rate)  # a waiting time: exponential
-                await self._until(due)
-            await self._send(one, due if self.pace.rate is not None else None)
+        first = len(self.made)
+        if self.pace.rate is None:
+            await self._together(ready)
+        else:
+            await self._paced(ready, self.pace.rate, dice)
         await self._drained()
         self.seconds = self._now()
+        self.made[first:] = sorted(self.made[first:], key=_planned)
         self.told(self)
+
+    async def _paced(self, step: Sequence[Intended], rate: float, dice: Dice) -> None:
+        """Each when it is due."""
+        due = self.seconds
+        for one in step:
+            if self.stopping:
+                return
+            due += dice.years(rate)  # a waiting time: exponential
+            await self._until(due)
+            await self._some_room()
+            self._send(one, due)
+
+    async def _together(self, step: Sequence[Intended]) -> None:
+        """As fast as answers come, an institution's one after the other."""
+        asked = ""
+        for one in sorted(step, key=_pair):
+            if self.stopping:
+                return
+            if one.requester != asked:
+                await asyncio.sleep(0)  # what was handed in so far goes out
+                asked = one.requester
+            await self._some_room()
+            self._send(one, self._now())
 
     def _now(self) -> float:
         return time.perf_counter() - self._begun
@@ -171,22 +194,17 @@ class Driver:
 
     async def _some_room(self) -> None:
         """Wait for room, with an eye on lanes that may have ended."""
-        while True:
-            try:
-                await asyncio.wait_for(self._room.acquire(), _LOOKS)
-            except TimeoutError:
+        while not self._room.take():
+            if not await self._room.freed(_LOOKS):
                 self._check()
-            else:
-                return
 
     def _check(self) -> None:
         for lane in self._lanes.values():
             lane.check()
 
-    async def _send(self, one: Intended, due: float | None) -> None:
-        await self._some_room()
+    def _send(self, one: Intended, due: float) -> None:
         request = self._request(one)
-        made = Made(one, request.request_id, self._now() if due is None else due)
+        made = Made(one, request.request_id, due)
         self.made.append(made)
         self._waiting[made.request_id] = made
         self._idle.clear()
@@ -203,7 +221,7 @@ class Driver:
         made.latency = self._now() - made.due
         made.outcome, made.reason = told_of(result)
         self.answered += 1
-        self._room.release()
+        self._room.give(made.latency)
         if not self._waiting:
             self._idle.set()
 
@@ -217,7 +235,7 @@ class Driver:
             except TimeoutError:
                 self.told(self)
         for _ in range(len(self._waiting)):
-            self._room.release()
+            self._room.give(DRAINS_WITHIN)
         self._waiting.clear()
 
     async def _move(self, first: Intended) -> None:
@@ -267,6 +285,14 @@ class Driver:
         )
         await clerk.desk.DecideCase(decision, timeout=15)
         return replace(one, case=reference)
+
+
+def _pair(one: Intended) -> tuple[str, str]:
+    return one.requester, one.provider
+
+
+def _planned(made: Made) -> datetime:
+    return made.intended.at
 
 
 def _span(one: Intended) -> common_pb2.Span:
