@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from heapq import nsmallest
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
@@ -29,7 +30,9 @@ IN_FLIGHT: Final = 64
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 10.0
 _POLL_EVERY: Final = 20_000
-"""Machine milliseconds between two looks at an answer that waits for a clerk."""
+"""Machine milliseconds between two looks at an answer that waits for a clerk, at least."""
+LOOKS: Final = 2
+"""Such looks in one run of `resume`, at most: where hundreds wait each is looked at more rarely, since a look costs more than an inquiry."""
 _LOG: Final = logging.getLogger(__name__)
 
 _OPEN = (
@@ -101,13 +104,18 @@ class Driver:
         Returns how many became final.
         """
         now, network = self._ground.machine(), self._ground.network()
-        waiting = []
+        waiting, again = list[str](), list[tuple[int, str]]()
         first = {"first": self._ground.contents.vault.first}
         for row in self._ground.store.read(lambda connection: connection.execute(_OPEN, first).all()):
             if row.waiting == SENT:
                 self.send(row.request_id)
-            elif _is_due(self._polled.get(row.request_id), now, row.review_until, network):
+            elif (polled := self._polled.get(row.request_id)) is None or _is_over(
+                row.review_until, network, now, polled
+            ):
                 waiting.append(row.request_id)
+            elif now - polled >= _POLL_EVERY:
+                again.append((polled, row.request_id))
+        waiting += (request_id for _, request_id in nsmallest(LOOKS, again))
         await asyncio.gather(*(self.collect(request_id) for request_id in waiting))
         return sum(not self._is_open(request_id) for request_id in waiting)
 
@@ -171,6 +179,8 @@ class Driver:
             return None
         if result.received.is_final:
             self._polled.pop(request_id, None)
+        elif result.received.outcome:
+            self._polled[request_id] = self._ground.machine()  # no clerk has looked within that moment
         return result if result.received.outcome else None
 
     def _is_open(self, request_id: str) -> bool:
@@ -185,8 +195,6 @@ class Driver:
         return self._ground.store.read(lambda connection: inquire.sent(connection, contents, request_id))
 
 
-def _is_due(polled: int | None, now: int, review_until: int | None, network: int) -> bool:
-    """Is it time to look again: for the first time, after a while, or because the review's time is over."""
-    if polled is None or now - polled >= _POLL_EVERY:
-        return True
+def _is_over(review_until: int | None, network: int, now: int, polled: int) -> bool:
+    """The review's time is over, and that was not asked about just now."""
     return review_until is not None and network > review_until and now - polled >= 1000  # noqa: PLR2004 - a second
