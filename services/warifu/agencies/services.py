@@ -17,9 +17,10 @@ from warifu.agencies.takeover import Takeover
 from warifu.agencies.visitor import Reception
 from warifu.agency.v1 import agency_pb2 as pb
 from warifu.agency.v1 import agency_pb2_grpc
+from warifu.common.v1 import common_pb2
 from warifu.kernel import basic_items, identity
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.limits import FREE_TEXT, check_text
+from warifu.kernel.limits import BULK, FREE_TEXT, check_items, check_text
 from warifu.kernel.streams import in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -55,6 +56,16 @@ class AgencyServicer(agency_pb2_grpc.AgencyServiceServicer):
         digest = basic_items.digest(basic_items.require(request.basic_items))
         found = store.read(lambda connection: subjects.by_items(connection, {digest}))
         return pb.FindSubjectResponse(addressee_no=subjects.only(found.get(digest, ())))
+
+    async def FindSubjects(self, request: pb.FindSubjectsRequest, context: Context) -> pb.FindSubjectsResponse:  # noqa: N802
+        """The addressees with these items, each as if it were asked about alone."""
+        del context
+        check_items(request.people, "people", BULK)
+        store = self._desk(request.institution).business.store
+        digests = [_digest(one) for one in request.people]
+        wanted = {one for one in digests if isinstance(one, bytes)}
+        found = store.read(lambda connection: subjects.by_items(connection, wanted))
+        return pb.FindSubjectsResponse(results=[_found(one, found) for one in digests])
 
     async def Record(  # noqa: N802 - the contract's name
         self, request_iterator: AsyncIterator[pb.RecordRequest], context: Context
@@ -133,3 +144,19 @@ class AgencyServicer(agency_pb2_grpc.AgencyServiceServicer):
         if not business.kind.numbers:
             raise LinkageError(Reason.CLIENT_CHANGE_NOT_KEPT)
         return business
+
+
+def _digest(items: common_pb2.BasicItems) -> bytes | LinkageError:
+    try:
+        return basic_items.digest(basic_items.require(items))
+    except LinkageError as error:
+        return error
+
+
+def _found(digest: bytes | LinkageError, found: Mapping[bytes, set[str]]) -> pb.FoundSubject:
+    try:
+        if isinstance(digest, LinkageError):
+            raise digest
+        return pb.FoundSubject(addressee_no=subjects.only(found.get(digest, ())))
+    except LinkageError as error:
+        return pb.FoundSubject(error=error.failure())

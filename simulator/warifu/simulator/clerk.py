@@ -12,6 +12,7 @@ from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import LinkageError
+from warifu.kernel.limits import BULK
 from warifu.simulator.doors import Doors
 
 WAIT_MS = 15_000
@@ -112,6 +113,15 @@ class Clerk:
             agency_pb2.FindSubjectRequest(institution=self.institution, basic_items=items), timeout=15
         )
         return found.addressee_no if found.HasField("addressee_no") else None
+
+    async def find_many(self, people: Sequence[common_pb2.BasicItems]) -> list[str | None]:
+        """The same of many, in their order; None as well where several people share their items."""
+        found: list[str | None] = []
+        for start in range(0, len(people), BULK):
+            request = agency_pb2.FindSubjectsRequest(institution=self.institution, people=people[start : start + BULK])
+            results = (await self.agency.FindSubjects(request, timeout=60)).results
+            found += [one.addressee_no if one.HasField("addressee_no") else None for one in results]
+        return found
 
     async def local_uses(self) -> Sequence[agency_pb2.LocalUse]:
         """The published list of uses inside the body (庁内連携)."""

@@ -146,6 +146,23 @@ async def test_a_move_is_told_and_everyone_still_finds_the_person(network: Town)
     assert (copy["first_day"], copy["last_day"]) == ("2020-04-01", "2026-04-01")
 
 
+async def test_many_are_found_at_once(network: Town) -> None:
+    """Many people are found in one call, in the order asked: who is known, who is not, and whose four items are not whole."""
+    await network.people([person(0)])
+    (known,) = await record(
+        network,
+        CITY,
+        [pb.RecordRequest(reference="r", basic_items=person(0), change=residency("転入", "2020-04-01"))],
+    )
+    nobody = person(1)
+    half = person(0)
+    half.ClearField("birth_date")
+    request = pb.FindSubjectsRequest(institution=CITY, people=[nobody, person(0), half, person(0)])
+    results = (await desk(network, CITY).FindSubjects(request)).results
+    assert [one.addressee_no for one in results] == ["", known.addressee_no, "", known.addressee_no]
+    assert [one.error.reason for one in results] == ["", "", Reason.CLIENT_LOOKUP_TOO_FEW_ITEMS, ""]
+
+
 async def test_a_death_is_told(network: Town) -> None:
     """A death recorded by residency is noted by the numbering body on its day."""
     await network.people([person()])

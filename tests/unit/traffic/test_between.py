@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -81,7 +82,20 @@ async def test_rules_are_asked_before_they_forget(fake: Fake) -> None:
         await tried(lab.intended())
     assert len(fake.looks) == 2
     await tried(None)
-    assert fake.looks == [("nhi-480029",)] * 3
+    assert fake.looks == [("gateway", "nhi-480029")] * 3
+
+
+async def test_an_institution_is_asked_by_its_own_number(fake: Fake) -> None:
+    """While an institution asked little it is not looked at again with each look at the gateway, and in the end once."""
+    driver = Driving()
+    tried = between(fake, driver)
+    for number in range(4):
+        driver.made += [lab.made(number), lab.made(number)]
+        driver.made.append(replace(lab.made(number), intended=lab.intended(requester="tax-490016")))
+        await tried(lab.intended())
+    assert fake.looks == [("gateway",), ("gateway", "nhi-480029"), ("gateway", "tax-490016"), ("gateway", "nhi-480029")]
+    await tried(None)
+    assert fake.looks[4:] == [("tax-490016",)]
 
 
 class Inspector(Detectors):

@@ -145,6 +145,93 @@ class FindSubjectResponse(_message.Message):
 Global___FindSubjectResponse: _TypeAlias = FindSubjectResponse  # noqa: Y015
 
 @_typing.final
+class FindSubjectsRequest(_message.Message):
+    """Whom to find."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Institution code."""
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.BasicItems]:
+        """All four items of each."""
+
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        people: _abc.Iterable[_common_pb2.BasicItems] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution", b"institution", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSubjectsRequest: _TypeAlias = FindSubjectsRequest  # noqa: Y015
+
+@_typing.final
+class FindSubjectsResponse(_message.Message):
+    """Found or not, in the order asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundSubject]:
+        """One for each of the people."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___FoundSubject] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSubjectsResponse: _TypeAlias = FindSubjectsResponse  # noqa: Y015
+
+@_typing.final
+class FoundSubject(_message.Message):
+    """One of the people who were looked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESSEE_NO_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    addressee_no: _builtins.str
+    """Absent when there is none."""
+    @_builtins.property
+    def error(self) -> _common_pb2.Failure:
+        """Why nobody can be named, when that is not for want of anybody."""
+
+    def __init__(
+        self,
+        *,
+        addressee_no: _builtins.str | None = ...,
+        error: _common_pb2.Failure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_addressee_no", b"_addressee_no", "_error", b"_error", "addressee_no", b"addressee_no", "error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_addressee_no", b"_addressee_no", "_error", b"_error", "addressee_no", b"addressee_no", "error", b"error"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__addressee_no: _TypeAlias = _typing.Literal["addressee_no"]  # noqa: Y015
+    _WhichOneofArgType__addressee_no: _TypeAlias = _typing.Literal["_addressee_no", b"_addressee_no"]  # noqa: Y015
+    _WhichOneofReturnType__error: _TypeAlias = _typing.Literal["error"]  # noqa: Y015
+    _WhichOneofArgType__error: _TypeAlias = _typing.Literal["_error", b"_error"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__addressee_no) -> _WhichOneofReturnType__addressee_no | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error) -> _WhichOneofReturnType__error | None: ...
+
+Global___FoundSubject: _TypeAlias = FoundSubject  # noqa: Y015
+
+@_typing.final
 class RecordRequest(_message.Message):
     """One change."""
 

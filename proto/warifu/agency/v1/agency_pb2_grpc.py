@@ -45,6 +45,11 @@ class AgencyServiceStub:
                 request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectRequest.SerializeToString,
                 response_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectResponse.FromString,
                 _registered_method=True)
+        self.FindSubjects = channel.unary_unary(
+                '/warifu.agency.v1.AgencyService/FindSubjects',
+                request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectsRequest.SerializeToString,
+                response_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectsResponse.FromString,
+                _registered_method=True)
         self.Record = channel.stream_stream(
                 '/warifu.agency.v1.AgencyService/Record',
                 request_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.RecordRequest.SerializeToString,
@@ -91,6 +96,13 @@ class AgencyServiceServicer:
 
     def FindSubject(self, request, context):
         """The addressee with these basic items, if there is one here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindSubjects(self, request, context):
+        """The same for up to 1,000 people in one message; one result each, in the order asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,6 +164,11 @@ def add_AgencyServiceServicer_to_server(servicer, server):
                     servicer.FindSubject,
                     request_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectRequest.FromString,
                     response_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectResponse.SerializeToString,
+            ),
+            'FindSubjects': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSubjects,
+                    request_deserializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectsRequest.FromString,
+                    response_serializer=warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectsResponse.SerializeToString,
             ),
             'Record': grpc.stream_stream_rpc_method_handler(
                     servicer.Record,
@@ -239,6 +256,33 @@ class AgencyService:
             '/warifu.agency.v1.AgencyService/FindSubject',
             warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectRequest.SerializeToString,
             warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindSubjects(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/warifu.agency.v1.AgencyService/FindSubjects',
+            warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectsRequest.SerializeToString,
+            warifu_dot_agency_dot_v1_dot_agency__pb2.FindSubjectsResponse.FromString,
             options,
             channel_credentials,
             insecure,

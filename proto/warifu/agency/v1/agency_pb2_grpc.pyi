@@ -41,6 +41,8 @@ class AgencyServiceStub:
     """
     FindSubject: _grpc.UnaryUnaryMultiCallable[_agency_pb2.FindSubjectRequest, _agency_pb2.FindSubjectResponse]
     """The addressee with these basic items, if there is one here."""
+    FindSubjects: _grpc.UnaryUnaryMultiCallable[_agency_pb2.FindSubjectsRequest, _agency_pb2.FindSubjectsResponse]
+    """The same for up to 1,000 people in one message; one result each, in the order asked."""
     Record: _grpc.StreamStreamMultiCallable[_agency_pb2.RecordRequest, _agency_pb2.RecordResponse]
     """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million."""
     RecordMany: _grpc.UnaryUnaryMultiCallable[_agency_pb2.RecordManyRequest, _agency_pb2.RecordManyResponse]
@@ -69,6 +71,8 @@ class AgencyServiceAsyncStub(AgencyServiceStub):
     """
     FindSubject: _aio.UnaryUnaryMultiCallable[_agency_pb2.FindSubjectRequest, _agency_pb2.FindSubjectResponse]  # type: ignore[assignment]
     """The addressee with these basic items, if there is one here."""
+    FindSubjects: _aio.UnaryUnaryMultiCallable[_agency_pb2.FindSubjectsRequest, _agency_pb2.FindSubjectsResponse]  # type: ignore[assignment]
+    """The same for up to 1,000 people in one message; one result each, in the order asked."""
     Record: _aio.StreamStreamMultiCallable[_agency_pb2.RecordRequest, _agency_pb2.RecordResponse]  # type: ignore[assignment]
     """Records changes of life in the agency's original data (正本) and registers the copies; streamed, for one change or a million."""
     RecordMany: _aio.UnaryUnaryMultiCallable[_agency_pb2.RecordManyRequest, _agency_pb2.RecordManyResponse]  # type: ignore[assignment]
@@ -106,6 +110,14 @@ class AgencyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agency_pb2.FindSubjectResponse, _abc.Awaitable[_agency_pb2.FindSubjectResponse]]:
         """The addressee with these basic items, if there is one here."""
+
+    @_abc_1.abstractmethod
+    def FindSubjects(
+        self,
+        request: _agency_pb2.FindSubjectsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agency_pb2.FindSubjectsResponse, _abc.Awaitable[_agency_pb2.FindSubjectsResponse]]:
+        """The same for up to 1,000 people in one message; one result each, in the order asked."""
 
     @_abc_1.abstractmethod
     def Record(

@@ -15,6 +15,7 @@ from typing import Final
 
 import grpc
 
+from warifu.exchange.detection import GATEWAY
 from warifu.exchange.v1 import exchange_pb2
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.simulator.doors import identity_channel
@@ -60,17 +61,19 @@ class Detectors:
                 high = middle
         self._begun = low
 
-    async def look(self, first: date, institutions: Iterable[str]) -> None:
-        """Ask what is pointed at since a simulated day; what was told before is kept."""
-        gateway = supervision_pb2_grpc.GatewaySupervisionServiceStub(self._channel("gateway"))
-        response = await gateway.ListSuspicions(pb.ListSuspicionsRequest(from_day=first.isoformat()), timeout=_WITHIN)
-        self._keep("gateway", response.suspicions)
-        for institution in institutions:
-            party = self.network.extra["kinds"][institution]
-            stub = supervision_pb2_grpc.InterimSupervisionServiceStub(self._channel(party))
-            request = pb.ListInquirySuspicionsRequest(institution=institution, from_day=first.isoformat())
-            listed = await stub.ListInquirySuspicions(request, timeout=_WITHIN)
-            self._keep(institution, listed.suspicions)
+    async def look(self, first: date, sources: Iterable[str]) -> None:
+        """Ask the gateway, or institutions, what is pointed at since a simulated day; what was told before is kept."""
+        for source in sources:
+            self._keep(source, await self._listing(source, first.isoformat()))
+
+    async def _listing(self, source: str, first: str) -> Iterable[pb.Suspicion]:
+        if source == GATEWAY:
+            gateway = supervision_pb2_grpc.GatewaySupervisionServiceStub(self._channel(GATEWAY))
+            request = pb.ListSuspicionsRequest(from_day=first)
+            return (await gateway.ListSuspicions(request, timeout=_WITHIN)).suspicions
+        stub = supervision_pb2_grpc.InterimSupervisionServiceStub(self._channel(self.network.extra["kinds"][source]))
+        asked = pb.ListInquirySuspicionsRequest(institution=source, from_day=first)
+        return (await stub.ListInquirySuspicions(asked, timeout=_WITHIN)).suspicions
 
     async def pointed_at(self) -> list[Suspicion]:
         """All that was told, with places in the log as request ids. Call it when the log has taken everything in."""
@@ -110,7 +113,7 @@ class Detectors:
         return found
 
     async def _records(self, after: int, limit: int) -> linkage_pb2.ListRecordsResponse:
-        stub = linkage_pb2_grpc.GatewayAuditServiceStub(self._channel("gateway"))
+        stub = linkage_pb2_grpc.GatewayAuditServiceStub(self._channel(GATEWAY))
         return await stub.ListRecords(linkage_pb2.ListRecordsRequest(after=after, limit=limit), timeout=_WITHIN)
 
     def _channel(self, party: str) -> grpc.aio.Channel:

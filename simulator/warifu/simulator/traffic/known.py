@@ -6,18 +6,21 @@ Asked at the institution's own front door, before anything is measured. Whoever 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import grpc
 
 from warifu.common.v1 import common_pb2
-from warifu.kernel.errors import LinkageError
+from warifu.kernel.errors import LinkageError, Reason
 from warifu.simulator.clerk import Clerk
 from warifu.simulator.doors import Doors
 from warifu.simulator.traffic.plan import Intended
 
 AT_ONCE: Final = 24
+"""Visitors who are received at once."""
+_TURN: Final = 1.0
+"""Seconds after which a visitor who had to wait is received again."""
 Wanted = tuple[str, str]
 """Institution, and the handle of a person."""
 
@@ -33,16 +36,28 @@ async def find(
     Raises:
         grpc.aio.AioRpcError: an institution cannot be reached.
     """
-    wanted = list(dict.fromkeys((one.requester, one.person) for one in intended))
+    wanted: dict[str, dict[str, None]] = {}
+    for one in intended:
+        wanted.setdefault(one.requester, {})[one.person] = None
+    total = sum(map(len, wanted.values()))
     found: dict[Wanted, str] = {}
-    queue = iter(wanted)
+    strangers: list[Wanted] = []
+    for institution, people in wanted.items():
+        numbers = await Clerk(doors, institution).find_many([items[person] for person in people])
+        for person, number in zip(people, numbers, strict=True):
+            if number is None:
+                strangers.append((institution, person))
+            else:
+                found[institution, person] = number
+        told(len(found), total)
+    queue = iter(strangers)
 
     async def work() -> None:
         for institution, person in queue:
-            number = await _number(Clerk(doors, institution), items[person])
+            number = await _received(Clerk(doors, institution), items[person])
             if number is not None:
                 found[institution, person] = number
-            told(len(found), len(wanted))
+            told(len(found), total)
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(AT_ONCE):
@@ -55,15 +70,21 @@ _NOT_HERE: Final = frozenset(
 )
 
 
-async def _number(clerk: Clerk, items: common_pb2.BasicItems) -> str | None:
-    number = await clerk.find(items)
-    if number is not None:
-        return number
-    try:
-        return (await clerk.receive(items)).addressee_no
-    except LinkageError:
-        return None
-    except grpc.aio.AioRpcError as error:
-        if error.code() in _NOT_HERE:
+async def _received(
+    clerk: Clerk, items: common_pb2.BasicItems, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> str | None:
+    """The number under which a visitor is taken in; None for whoever cannot be identified.
+
+    An institution may have so many identified in a minute; then its other visitors wait for their turn.
+    """
+    while True:
+        try:
+            return (await clerk.receive(items)).addressee_no
+        except LinkageError:
             return None
-        raise
+        except grpc.aio.AioRpcError as error:
+            if error.code() in _NOT_HERE:
+                return None
+            if LinkageError.from_rpc(error, party="agency").reason != Reason.CLIENT_RATE_LIMITED:
+                raise
+            await pause(_TURN)

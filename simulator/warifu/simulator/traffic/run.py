@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
-from warifu.exchange.detection import RULES
+from warifu.exchange.detection import GATEWAY, RULES
 from warifu.kernel.clock import JAPAN
 from warifu.law import LawBook, packaged
 from warifu.simulator.doors import Doors, doors
@@ -31,10 +31,11 @@ FRAMES: Final[Mapping[str, Callable[[datetime, mix.Mix], Frame]]] = {
     "peak": frame.the_peak,
     "year": frame.a_year,
 }
-POOL: Final = 40_000
-"""Of a larger population the first so many people are asked about: enough for a working day's 20,000, and drawn in a minute."""
+POOL: Final = 60_000
+"""Of a larger population the first so many people are asked about: a working day is then about some 25,000 of them, and they are drawn in a quarter of a minute."""
 LOOK_AFTER: Final = 17_000
-"""Inquiries after which the rules are asked at the latest: they look at the newest 20,000 records."""
+"""Inquiries after which the rules are asked at the latest, at the gateway of all and at an institution of its own: they look at the newest
+20,000 records."""
 SETTLES: Final = ("gateway",)
 
 
@@ -228,7 +229,9 @@ class _Between:
     """Simulated day of the first inquiry that is made."""
     reviews: int = 0
     _reviewed: int = 0
-    _looked: int = 0
+    _counted: int = 0
+    _fresh: Counter[str] = field(default_factory=Counter)
+    """Inquiries since the last look: of all, under the gateway's name, and of each requester."""
 
     async def __call__(self, following: Intended | None) -> None:
         """Before the step that begins with an inquiry, or after the last."""
@@ -238,15 +241,21 @@ class _Between:
         if following is None or following.at.date() != made[-1].intended.at.date():
             self.reviews += await desks.look(self.doors, made[self._reviewed :])
             self._reviewed = len(made)
-        if following is None or len(made) - self._looked >= LOOK_AFTER:
-            await self.look()
+        new = made[self._counted :]
+        self._counted = len(made)
+        self._fresh.update(one.intended.requester for one in new)
+        self._fresh[GATEWAY] += len(new)
+        await self.look(1 if following is None else LOOK_AFTER)
 
-    async def look(self) -> None:
-        """Ask what the rules point at."""
-        made = self.driver.made
+    async def look(self, least: int) -> None:
+        """Ask what the rules point at, wherever there are so many inquiries that they did not look at."""
+        asked = sorted(name for name, count in self._fresh.items() if count >= least)
+        if not asked:
+            return
         await self.doors.settle(SETTLES)
-        self._looked = len(made)
-        await self.inspector.look(self.first, sorted({one.intended.requester for one in made}))
+        for name in asked:
+            del self._fresh[name]
+        await self.inspector.look(self.first, asked)
 
 
 def summary(run: Run, files: Sequence[Path]) -> dict[str, object]:
