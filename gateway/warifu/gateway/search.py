@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -69,6 +69,16 @@ _REFUSAL = (
     .limit(1)
 )
 """What was refused has its outcome right behind its request; others may have asked under the same id, also in another's name."""
+
+
+class Asked(NamedTuple):
+    """A request as the rules of detection look at it."""
+
+    record: pb.AccessRecord
+    position: int
+    leaf: int | None
+    """Its place in the log, once it has one."""
+    denied: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +205,34 @@ class Search:
             return None
         return pb.AccessRecord.FromString(self._books.records.opened(found).record), found.leaf_index
 
-    async def newest(self, first: date) -> AsyncIterator[tuple[FoundExchange, int]]:
-        """Exchanges from the simulated day `first` on, newest first, and their positions; at most SEARCHED. Nothing is entered."""
+    async def newest(self, first: date) -> AsyncIterator[Asked]:
+        """Requests from the simulated day `first` on, newest first; at most SEARCHED. Nothing is entered."""
         wanted, before = Wanted(first=first), _LAST
         for _ in range(SEARCHED // STEP):
             rows = self._rows(wanted, before)
             for row in rows:
                 before = row.position
-                found = self._found(row, wanted)
-                if found is None:
+                asked = self._asked(row, wanted)
+                if asked is None:
                     return  # the clock only moves forward: what lies before is of earlier days
-                yield found, row.position
+                yield asked
             if len(rows) < STEP:
                 return
             await asyncio.sleep(0)
+
+    def _asked(self, row: Any, wanted: Wanted) -> Asked | None:
+        with suppress(ErasedError):  # its term ended just now
+            record = pb.AccessRecord.FromString(self._books.records.opened(row).record)
+            if wanted.asks_for(record):
+                return Asked(record, row.position, row.leaf_index, self._is_denied(row))
+        return None
+
+    def _is_denied(self, row: Any) -> bool:
+        """Whether the law refused it. What has a permit was not, whatever became of it, so its outcome need not be opened."""
+        if row.permit_hash is not None:
+            return False
+        outcome = self._books.store.read(lambda connection: self._outcome(connection, row))
+        return outcome is not None and outcome[0].outcome == pb.OUTCOME_DENIED
 
 
 def _exchange(row: Any, asked: pb.AccessRecord, outcome: tuple[pb.AccessRecord, int | None] | None) -> FoundExchange:

@@ -49,12 +49,11 @@ class Suspicions:
 
     async def _seen(self, first: date) -> Any:
         institutions = self._law.book().institutions
-        async for found, position in self._search.newest(first):
-            asking = institutions.get(found.requester)
-            if found.HasField("request_leaf") and not (asking is not None and asking.kind == PORTAL):
-                at = stamped(found.requested_at)
-                denied = found.outcome == "DENIED"
-                yield Seen(str(found.request_leaf), at, found.requester, position, denied=denied)
+        async for asked in self._search.newest(first):
+            record, requester = asked.record, institutions.get(asked.record.requester)
+            if asked.leaf is not None and not (requester is not None and requester.kind == PORTAL):
+                at = stamped(record.requested_at)
+                yield Seen(str(asked.leaf), at, record.requester, asked.position, denied=asked.denied)
 
     def _changes(self, first: date) -> Sequence[Seen]:
         """Changes after the first entry of their kind, by which the network began."""

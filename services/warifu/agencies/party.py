@@ -87,6 +87,7 @@ async def build(context: Context) -> Party:
             *host.services,
         ],
         jobs={**host.jobs, **{name: partial(_each, served, name) for name in JOBS}},
+        asking=("interim-superseded", "post-fetched"),
         checks={**host.checks, **{f"{code}.db": partial(_check, served, code) for code in codes}},
         view=host.view,
         start=host.start,

@@ -1,6 +1,7 @@
 """Sends stored inquiries until each has come to something: the same bytes again and again, also after a restart.
 
-One run at a time for each inquiry, a bounded number at once, longer and longer pauses between tries, no timer while all is well.
+One run at a time for each inquiry, longer and longer pauses between tries, no timer while all is well. What is sent again goes out with
+whatever else is, as it did at first: after an outage thousands wait.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import BATCH
 
 IN_FLIGHT: Final = 64
-"""Tries at once of inquiries that are sent again."""
+"""Tries at once of inquiries that are sent again alone."""
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 10.0
 _POLL_EVERY: Final = 20_000
@@ -54,6 +55,7 @@ class Driver:
         self._ground, self._sender, self._pause = ground, sender, pause
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._first: Coalescer[Sent, Taken | None] = Coalescer(self._try_first, int(BATCH))
+        self._again: Coalescer[str, Taken] = Coalescer(self._send_stored, int(BATCH))
         self._running: dict[str, asyncio.Future[Any]] = {}
         self._changed: dict[str, asyncio.Event] = {}
         self._polled: dict[str, int] = {}
@@ -159,15 +161,31 @@ class Driver:
         return [self._known(sent.inquiry.request_id, result) for sent, result in zip(batch, results, strict=True)]
 
     async def _send(self, request_id: str, pause: float) -> None:
-        """Until it came to something, each time alone; whatever is not final for good is tried again."""
+        """Until it came to something: with others that are sent again, and alone once it was refused with them; whatever is not final for good is tried again."""
+        alone = False
         while True:
             if pause:
                 await self._pause(pause)
-            async with self._slots:
-                (result,) = await self._sender.send([self._sent(request_id)])
+            result = await self._try_again(request_id, alone=alone)
             if self._known(request_id, result) is not None:
                 return
+            alone = isinstance(result, LinkageError) and not result.retryable
             pause = min(pause * 2, LONGEST_PAUSE) if pause else FIRST_PAUSE
+
+    async def _try_again(self, request_id: str, *, alone: bool) -> Taken | LinkageError:
+        if alone:
+            async with self._slots:
+                return (await self._send_stored([request_id]))[0]
+        try:
+            return await self._again(request_id)
+        except LinkageError as error:
+            return error
+
+    async def _send_stored(self, ids: Sequence[str]) -> list[Taken | LinkageError]:
+        contents = self._ground.contents
+        return await self._sender.send(
+            self._ground.store.read(lambda connection: inquire.sent(connection, contents, ids))
+        )
 
     async def _collect(self, request_id: str) -> None:
         self._known(request_id, await self._sender.collect(self._inquiry(request_id)))
@@ -189,10 +207,6 @@ class Driver:
     def _inquiry(self, request_id: str) -> Inquiry:
         contents = self._ground.contents
         return self._ground.store.read(lambda connection: inquire.find(connection, contents, request_id))
-
-    def _sent(self, request_id: str) -> Sent:
-        contents = self._ground.contents
-        return self._ground.store.read(lambda connection: inquire.sent(connection, contents, request_id))
 
 
 def _is_over(review_until: int | None, network: int, now: int, polled: int) -> bool:

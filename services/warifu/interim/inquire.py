@@ -37,15 +37,18 @@ def find(connection: Connection, contents: Contents, request_id: str) -> Inquiry
     return inquiry
 
 
-def sent(connection: Connection, contents: Contents, request_id: str) -> Sent:
-    """The inquiry with this id, as it is sent.
+def sent(connection: Connection, contents: Contents, ids: Sequence[str]) -> list[Sent]:
+    """The inquiries with these ids, as they are sent, in order.
 
     Raises:
-        LinkageError: CLIENT_REQUEST_UNKNOWN.
+        LinkageError: CLIENT_REQUEST_UNKNOWN: one of them is not, or not any more.
     """
-    inquiry = find(connection, contents, request_id)
-    block = kept_blocks.find(connection, contents, [inquiry.query_block])[inquiry.query_block]
-    return Sent(inquiry, exchange_pb2.SealedBlock.FromString(block))
+    found = kept_inquiries.find_all(connection, contents, ids)
+    if len(found) < len(set(ids)):
+        raise LinkageError(Reason.CLIENT_REQUEST_UNKNOWN)
+    kept = kept_blocks.find(connection, contents, {one.query_block for one in found.values()})
+    blocks = {number: exchange_pb2.SealedBlock.FromString(block) for number, block in kept.items()}
+    return [Sent(found[one], blocks[found[one].query_block]) for one in ids]
 
 
 class Sent(NamedTuple):

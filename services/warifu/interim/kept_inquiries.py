@@ -117,6 +117,25 @@ def newest(connection: Connection, contents: Contents, before: int, limit: int) 
     return [opened(contents, row) for row in connection.execute(_BEFORE, values)]
 
 
+class Request(NamedTuple):
+    """What was asked, alone."""
+
+    request_id: str
+    position: int
+    requested_at: int | None
+    request: bytes
+    """interim.v1.InquireRequest."""
+
+
+def newest_requests(connection: Connection, contents: Contents, before: int, limit: int) -> list[Request]:
+    """As `newest`, of each inquiry what was asked; what became of it is not opened."""
+    values = {"before": before, "first": contents.vault.first, "limit": limit}
+    return [
+        Request(row.request_id, row.position, row.requested_at, _opened_asked(contents, row)[0])
+        for row in connection.execute(_BEFORE, values)
+    ]
+
+
 def row_of(contents: Contents, inquiry: Inquiry) -> dict[str, object]:
     """The row to add; made before the transaction, since sealing needs none."""
     plain = dict(zip(_PLAIN, _of_plain(inquiry), strict=True))
@@ -203,7 +222,7 @@ def opened(contents: Contents, row: Row[Any]) -> Inquiry:
     Raises:
         ErasedError: its term is over.
     """
-    request, sent = contents.open(row.month, _name(row.request_id, "asked"), row.asked)
+    request, sent = _opened_asked(contents, row)
     outcome, fine_outcome, state, answer, failure = _opened_answer(contents, row)
     inquiry = Inquiry(
         request_id=row.request_id,
@@ -227,6 +246,10 @@ def opened(contents: Contents, row: Row[Any]) -> Inquiry:
         return inquiry
     shown = contents.shown(_name(inquiry.request_id, "answer"), inquiry.answer)
     return inquiry._replace(answer=shown[0] if shown is not None else None)
+
+
+def _opened_asked(contents: Contents, row: Row[Any]) -> list[Any]:
+    return contents.open(row.month, _name(row.request_id, "asked"), row.asked)
 
 
 def _opened_answer(contents: Contents, row: Row[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from warifu.exchange import detection
 from warifu.exchange.detection import Seen
 from warifu.interim import kept_inquiries
 from warifu.interim.ground import Ground
-from warifu.interim.kept_inquiries import Inquiry
+from warifu.interim.kept_inquiries import Request
 from warifu.interim.v1 import interim_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.instants import day_at
@@ -66,11 +66,11 @@ class Suspicions:
             before = page[-1].position
             await asyncio.sleep(0)
 
-    def _page(self, before: int) -> list[Inquiry]:
-        ground = self._ground
-        return ground.store.read(lambda connection: kept_inquiries.newest(connection, ground.contents, before, STEP))
+    def _page(self, before: int) -> list[Request]:
+        store, contents = self._ground.store, self._ground.contents
+        return store.read(lambda connection: kept_inquiries.newest_requests(connection, contents, before, STEP))
 
-    def _one(self, inquiry: Inquiry, at: int, key: bytes) -> Seen:
+    def _one(self, inquiry: Request, at: int, key: bytes) -> Seen:
         asked = interim_pb2.InquireRequest.FromString(inquiry.request)
         return Seen(
             inquiry.request_id,

@@ -1,16 +1,22 @@
-"""A party's periodic jobs: each once a second, never two runs of one at once, and all of them at once on `settle`."""
+"""A party's periodic jobs: each once a second, never two runs of one at once, and all of them at once on `settle`.
+
+One that asks another party for news waits longer while there is none: twenty institutions that ask three parties every second were half of
+what a network does that nobody uses.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 _LOG: Final = logging.getLogger(__name__)
 INTERVAL: Final = 1.0
 """Seconds between the end of a run and the next."""
+LONGEST: Final = 4.0
+"""Seconds between two runs of a job that asks for news, after some that brought none."""
 ROUNDS: Final = 1_000
 """Most rounds of one `settle`: what still has work after so many never will be done."""
 
@@ -20,15 +26,19 @@ Job = Callable[[], Awaitable[int]]
 class Jobs:
     """The jobs by name; each returns how much it did."""
 
-    def __init__(self, jobs: Mapping[str, Job]) -> None:
-        self._jobs = jobs
+    def __init__(self, jobs: Mapping[str, Job], asking: Collection[str] = ()) -> None:
+        """`asking`: names of those that ask another party for news."""
+        self._jobs, self._asking = jobs, asking
         self._locks = {name: asyncio.Lock() for name in jobs}
         self._tasks: list[asyncio.Task[None]] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         """Runs by (job, "ok" or "failed"), for an operator's monitoring."""
 
     def start(self) -> None:
-        """Run every job once a second; one that fails is logged and tried again."""
+        """Run every job once a second; one that fails is logged and tried again.
+
+        One that asks for news runs after a second when it had some, and else after longer and longer, up to LONGEST.
+        """
         self._tasks = [asyncio.create_task(self._tend(name), name=f"job {name}") for name in self._jobs]
 
     async def stop(self) -> None:
@@ -65,13 +75,15 @@ class Jobs:
             return done
 
     async def _tend(self, name: str) -> None:
-        failing = ""
+        failing, pause = "", INTERVAL
         while True:
+            found = 1
             try:
-                await self._run(name)
+                found = await self._run(name)
                 failing = ""
             except Exception as error:  # noqa: BLE001 - a job is tried again whatever went wrong
                 if (kind := repr(type(error))) != failing:  # once, not every second
                     _LOG.warning("job failed", extra={"job": name}, exc_info=error)
                 failing = kind
-            await asyncio.sleep(INTERVAL)
+            pause = INTERVAL if found or name not in self._asking else min(2 * pause, LONGEST)
+            await asyncio.sleep(pause)

@@ -70,6 +70,8 @@ class Party:
     """An ASGI application for the web face, where `config.web` is set."""
     everywhere: Sequence[str] = ()
     """Names of checks that fail in every process of this party alike, so that callers need not turn to another."""
+    asking: Sequence[str] = ()
+    """Names of the jobs that ask another party for news: they run less often while there is none (`warifu.kernel.jobs`)."""
 
 
 Build = Callable[[Context], Awaitable[Party]]

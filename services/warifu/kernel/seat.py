@@ -174,7 +174,7 @@ class Seat:
         self._access.require_rows(service.name for service in party.services)
         checks = {"certificates": self._dates.check, "trust": context.trust.refresh, **party.checks}
         state = health.Health([service.name for service in party.services], checks, party.everywhere)
-        self._now = Sitting(context, party, Jobs(party.jobs), state)
+        self._now = Sitting(context, party, Jobs(party.jobs, party.asking), state)
         self.routes.lead_to(party.services, state)
         return self._now
 

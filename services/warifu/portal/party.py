@@ -108,6 +108,7 @@ async def build(context: Context) -> Party:
             ),
         ),
         jobs={**{f"interim-{name}": interim.jobs[name] for name in ASKING}, **portal.jobs},
+        asking=("interim-superseded",),
         checks={
             STORE_NAME: store.check,
             "law": law.check,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
 from contract.interim_portal import Portal
 from contract.interim_world import (
     NHI,
@@ -27,6 +28,7 @@ from contract.interim_world import (
 from sqlalchemy import select
 
 from warifu.exchange.v1 import exchange_pb2 as ex
+from warifu.interim.drive import LOOKS
 from warifu.interim.review import sampled
 from warifu.interim.schema import JOURNAL
 from warifu.interim.v1 import interim_pb2 as pb
@@ -210,3 +212,24 @@ async def test_own_information_is_withheld_when_blocked(world: World) -> None:
     assert (answer.outcome, len(answer.records)) == (WITHHELD, 0)
     assert (await world.ask(world.question())).fine_outcome == PROVIDED
     assert PORTAL in {one.requester for one in await world.records(TAX)}
+
+
+async def test_where_many_wait_a_few_are_looked_at_each_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What began to wait just now is not looked at; later a few at a time are, those first that were looked at least recently."""
+    await world.interim(TAX).set_protection(protect(TAX, manual_review=True))
+    asked = [world.question() for _ in range(2 * LOOKS + 1)]
+    for question in asked:
+        assert (await world.ask(question)).outcome == ex.OUTCOME_PENDING
+    driver, looked = world.interim(NHI)._driver, list[str]()
+
+    async def look(request_id: str) -> None:
+        looked.append(request_id)
+        driver._polled[request_id] = driver._ground.machine()
+
+    monkeypatch.setattr(driver, "collect", look)
+    await driver.resume()
+    assert looked == []
+    driver._polled = {question.request_id: place for place, question in enumerate(asked)}
+    for _ in range(4):
+        await driver.resume()
+    assert looked == [question.request_id for question in asked]

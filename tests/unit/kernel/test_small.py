@@ -208,6 +208,39 @@ async def test_a_failing_job_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
     await jobs.stop()
 
 
+async def test_a_job_that_asks_for_news_asks_less_often_while_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each look without news the pause doubles up to four seconds, and is one again after news or a failure; another job's stays one."""
+    paused: dict[str, list[float]] = {"asking": [], "working": []}
+    told = iter([0, 0, 0, 3, 0, RuntimeError("away"), 0, 0])
+    over = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        paused[task.get_name().removeprefix("job ")].append(seconds)
+
+    async def asking() -> int:
+        found = next(told, None)
+        if found is None:
+            over.set()
+            await asyncio.Event().wait()
+        if isinstance(found, Exception):
+            raise found
+        return found or 0
+
+    async def working() -> int:
+        if len(paused["working"]) == 3:
+            await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr("warifu.kernel.jobs.asyncio.sleep", pause)
+    jobs = Jobs({"asking": asking, "working": working}, asking=["asking"])
+    jobs.start()
+    await asyncio.wait_for(over.wait(), 60)
+    await jobs.stop()
+    assert paused == {"asking": [2, 4, 4, 1, 2, 1, 2, 4], "working": [1, 1, 1]}
+
+
 async def test_settle_tells_of_a_job_that_fails() -> None:
     """Settle does not call done what raised."""
 

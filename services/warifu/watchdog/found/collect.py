@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +15,9 @@ from warifu.watchdog.ports import GATEWAY
 from warifu.watchdog.supervision import Network
 
 EVERY: Final = timedelta(seconds=30)
+SHARE: Final = 20
+"""Of the time, one part in so many goes to asking at most: where many records are looked through it is asked less often than EVERY, but every MOST."""
+MOST: Final = timedelta(minutes=2)
 LOOK_BACK: Final = timedelta(days=2)
 """Of simulated time: what came late is found all the same."""
 PORTAL: Final = "portal"
@@ -22,17 +26,28 @@ PORTAL: Final = "portal"
 class Collector:
     """Asks the gateway and every institution's interim server."""
 
-    def __init__(self, network: Network, found: Found, clock: Clock, book: Callable[[], LawBook]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        found: Found,
+        clock: Clock,
+        book: Callable[[], LawBook],
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._network, self._found, self._clock, self._book = network, found, clock, book
-        self._asked: datetime | None = None
+        self._stopwatch = stopwatch
+        self._next: datetime | None = None
 
     async def run(self) -> int:
         """Collect when it is time; how much is new."""
         now = self._clock.machine()
-        if self._asked is not None and now - self._asked < EVERY:
+        if self._next is not None and now < self._next:
             return 0
-        self._asked = now
-        return await self.collect()
+        self._next, begun = now + EVERY, self._stopwatch()
+        found = await self.collect()
+        took = timedelta(seconds=self._stopwatch() - begun)
+        self._next = now + min(max(EVERY, SHARE * took), MOST)
+        return found
 
     async def collect(self) -> int:
         """Ask everyone now; how much is new."""
