@@ -1,6 +1,6 @@
 """Lines: what a page of the history tells of an entry, sealed by itself beside the whole entry.
 
-A page of fifty reads fifty lines and none of the records behind them, which are six times as long. A line is bound to its place, so one that
+A page of fifty reads fifty lines and none of the records behind them, which are several times as long. A line is bound to its place, so one that
 was moved to another person, moment or exchange does not open.
 """
 
