@@ -259,7 +259,7 @@ def _form(statement: Any, parameters: Any) -> _Form | None:
         _FORMS[statement] = {}
         return None
     sample = parameters[0] if isinstance(parameters, list) and parameters else parameters
-    if sample is not None and not isinstance(sample, Mapping):
+    if type(sample) is not dict and sample is not None and not isinstance(sample, Mapping):
         return None
     key = _shape(sample) if sample else ()
     try:

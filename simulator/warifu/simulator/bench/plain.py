@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,6 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
-    insert,
     select,
     update,
 )
@@ -32,6 +32,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.records import COLUMNS, Event
 from warifu.interim.schema import ADDRESSEES
 from warifu.interim.v1 import interim_pb2
+from warifu.kernel.bulk import Bulk
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.instants import stamped
 from warifu.kernel.limits import EXCHANGE_DEADLINE
@@ -62,10 +63,11 @@ RECORDS = Table(
 )
 _COLUMNS: Final = [column.name for column in RECORDS.columns]
 _SUBJECT = select(ADDRESSEES.c.subject).where(ADDRESSEES.c.addressee_no == bindparam("number"))
-_ASK = insert(INQUIRIES)
+_ASK = Bulk(INQUIRIES, "request_id", "asked")
 _ANSWER = update(INQUIRIES).where(INQUIRIES.c.request_id == bindparam("b_id")).values(answered=bindparam("answered"))
-_RECORD = insert(RECORDS)
-Kept = list[dict[str, object]]
+_RECORD = Bulk(RECORDS, *_COLUMNS)
+_of_row = itemgetter(*(COLUMNS.index(name) for name in _COLUMNS))
+Kept = list[tuple[object, ...]]
 
 
 class Plain:
@@ -85,7 +87,7 @@ class Plain:
         head, request = await self._request(asked)
         contents, month = self._ground.contents, self._ground.contents.month(self._ground.network())
         sealed = contents.seal(month, f"plain/asked/{asked.request_id}", [request.SerializeToString()])
-        await self._store.write(lambda c: c.execute(_ASK, {"request_id": asked.request_id, "asked": sealed}))
+        await self._store.write(lambda c: _ASK.add(c, [(asked.request_id, sealed)]))
         response = await self._sent(request)
         opened = await self._opened(asked, head, response.exchange)
         content = [response.exchange.SerializeToString(), answer.answer_bytes(opened)]
@@ -148,12 +150,9 @@ class Plain:
         hidden = opened.non_disclosure
         made = event.outcome(state.outcome, opened.outcome, self._ground.network(), non_disclosure=hidden)
         made.answer_digest = answer.answer_digest(answer.answer_bytes(opened))
-        rows = (
-            dict(zip(COLUMNS, row, strict=True)) for row in event.rows(self._ground.contents, [event.request(), made])
-        )
-        return [{name: row[name] for name in _COLUMNS} for row in rows]
+        return [_of_row(row) for row in event.rows(self._ground.contents, [event.request(), made])]
 
 
 def _keep(connection: Connection, request_id: str, answered: bytes, kept: Kept) -> None:
     connection.execute(_ANSWER, {"b_id": request_id, "answered": answered})
-    connection.execute(_RECORD, kept)
+    _RECORD.add(connection, kept)
