@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
+from warifu.exchange.v1 import exchange_pb2
 from warifu.simulator.cards.client import LoginError, Session, login
 from warifu.simulator.clerk import Clerk, Question
 from warifu.simulator.doors import Doors
@@ -34,6 +36,8 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
 """Each with what it is for: Japanese, English."""
 BUSY_ROWS: Final = 10_000
 _AT_ONCE: Final = 16
+_ATTEMPTS: Final = 5
+"""How often an exchange is sent, each time waited for as long as a clerk waits."""
 _ADULT: Final = 20
 _WRONG_PINS: Final = 3
 _LABEL: Final = "warifu portal"
@@ -41,7 +45,7 @@ _FAULT: Final = "/api/v1/developers/fault"
 
 
 class PersonasError(ToldError):
-    """The network has too few people for all of them."""
+    """The network cannot bring the demo persons into their states; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,11 @@ class Personas:
         return made
 
     async def keep_busy(self, rows: int, progress: Callable[[int], None]) -> None:
-        """Ask about `busy` until their history has `rows` entries; says after each how many there are."""
+        """Ask about `busy` until their history has `rows` entries; says after each how many there are.
+
+        Raises:
+            PersonasError: one could not be made, though it was sent several times.
+        """
         person = self.cast()["busy"]
         requester = next(code for code in self.network.counters if code.startswith("nhi-"))
         clerk = Clerk(self.doors, requester)
@@ -116,7 +124,7 @@ class Personas:
         async def ask() -> None:
             nonlocal count
             for question in questions:  # one iterator for all of them: each takes the next
-                await clerk.inquire(visitor.addressee_no, question)
+                await _answered(clerk, visitor.addressee_no, question)
                 count += 1
                 progress(count)
 
@@ -171,3 +179,16 @@ class Personas:
 
     def _login(self, person: str, pin: str) -> Session:
         return login(self.network.urls["portal"], self.network.urls["simulator"], person, pin)
+
+
+async def _answered(clerk: Clerk, addressee_no: str, question: Question) -> None:
+    """Make an exchange; what a busy network could not do at once is sent again as the same one, so that it is in the history once."""
+    request_id = str(uuid.uuid4())
+    for _ in range(_ATTEMPTS):
+        made = await clerk.inquire(addressee_no, question, request_id)
+        if made.state.outcome not in (exchange_pb2.OUTCOME_UNSPECIFIED, exchange_pb2.OUTCOME_ERROR):
+            return
+    raise PersonasError(
+        f"{question.provider} への照会が {_ATTEMPTS} 回とも終わりませんでした。",
+        f"an inquiry to {question.provider} was sent {_ATTEMPTS} times and did not end.",
+    )

@@ -11,6 +11,7 @@ from contract.gateway_world import (
 from unit.gateway.samples import REQUESTER
 
 from warifu.gateway import forward, lanes
+from warifu.gateway.log import gate
 
 FILES = {
     "test_yesterday_s_copy_of_the_log_is_refused_by_the_witness",
@@ -48,7 +49,8 @@ async def world(tmp_path_factory, database):
 
 @pytest.fixture
 def patient(monkeypatch):
-    """A gateway that waits for a provider as long as a test on a busy machine may take."""
+    """A gateway that waits for a provider, and for its own log, as long as a test on a busy machine may take."""
+    monkeypatch.setattr(gate, "MERGE_DELAY", WAIT * 1000)
     monkeypatch.setattr(forward, "PROVIDE_DEADLINE", WAIT * 1000)
     monkeypatch.setattr(lanes, "QUEUED", WAIT)
 

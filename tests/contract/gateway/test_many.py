@@ -354,7 +354,8 @@ async def test_inquiries_that_wait_for_one_provider_go_out_together(world, subje
     busy += [asyncio.ensure_future(stub.Inquire(calls[1], timeout=WAIT))]
     await asyncio.wait_for(reached.wait(), WAIT)
     waiting = [asyncio.ensure_future(stub.Inquire(call, timeout=WAIT)) for call in calls[2:]]
-    while len(world.in_store("SELECT request_id FROM exchange")) < len(calls):  # noqa: ASYNC110 - until all are on record
+    while len(world.in_store("SELECT request_id FROM exchange")) < len(calls):
+        assert not any(one.done() for one in waiting), "an inquiry ended before the provider was let go on"
         await asyncio.sleep(0.01)
     gate.set()
     states = [one.exchange for one in await asyncio.gather(*busy, *waiting)]
