@@ -10,7 +10,7 @@ import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -118,15 +118,18 @@ class Personas:
         visitor = await clerk.receive(demo.basic_items, demo.individual_number)
         had = await self._rows(person.person, demo.pin)
         progress(had)
-        questions = islice(cycle(self._questions(requester)), max(rows - had, 0))
-        count = had
+        questions = cycle(self._questions(requester))
+        count, left = had, max(rows - had, 0)
 
         async def ask() -> None:
-            nonlocal count
-            for question in questions:  # one iterator for all of them: each takes the next
-                await _answered(clerk, visitor.addressee_no, question)
-                count += 1
-                progress(count)
+            nonlocal count, left
+            while left:
+                left -= 1  # taken at once, given back when it is not in the history yet
+                if await _ended(clerk, visitor.addressee_no, next(questions)):
+                    count += 1
+                    progress(count)
+                else:
+                    left += 1
 
         async with asyncio.TaskGroup() as group:
             for _ in range(_AT_ONCE):
@@ -181,13 +184,16 @@ class Personas:
         return login(self.network.urls["portal"], self.network.urls["simulator"], person, pin)
 
 
-async def _answered(clerk: Clerk, addressee_no: str, question: Question) -> None:
-    """Make an exchange; what a busy network could not do at once is sent again as the same one, so that it is in the history once."""
+async def _ended(clerk: Clerk, addressee_no: str, question: Question) -> bool:
+    """Make an exchange; False when a clerk there must look first, who may never come, so that the citizen sees none.
+
+    What a busy network could not do at once is sent again as the same exchange, so that it is in the history once.
+    """
     request_id = str(uuid.uuid4())
     for _ in range(_ATTEMPTS):
-        made = await clerk.inquire(addressee_no, question, request_id)
-        if made.state.outcome not in (exchange_pb2.OUTCOME_UNSPECIFIED, exchange_pb2.OUTCOME_ERROR):
-            return
+        outcome = (await clerk.inquire(addressee_no, question, request_id)).state.outcome
+        if outcome not in (exchange_pb2.OUTCOME_UNSPECIFIED, exchange_pb2.OUTCOME_ERROR):
+            return outcome != exchange_pb2.OUTCOME_PENDING
     raise PersonasError(
         f"{question.provider} への照会が {_ATTEMPTS} 回とも終わりませんでした。",
         f"an inquiry to {question.provider} was sent {_ATTEMPTS} times and did not end.",
