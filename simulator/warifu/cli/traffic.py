@@ -147,6 +147,13 @@ def traffic(
         document(summary(run, files))
     else:
         _tell(run, files)
+    if run.failed is not None:
+        fail(
+            t(
+                f"途中で失敗しました（{run.failed.reason}: {run.failed.text('ja')}）。それまでの照会は {folder} にあります。",
+                f"it failed on the way ({run.failed.reason}: {run.failed.text('en')}). What was made until then is in {folder}.",
+            )
+        )
     if not run.made:
         raise typer.Exit(1)
 

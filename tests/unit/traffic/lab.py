@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from warifu.kernel.clock import JAPAN
+from warifu.kernel.errors import LinkageError
 from warifu.law import LawBook, packaged
 from warifu.simulator.population import generate
 from warifu.simulator.population.dice import Dice
@@ -69,10 +70,15 @@ def made(
 
 
 def run(
-    inquiries: list[Made], name: str = "day", rate: float | None = None, pointed: object = (), stopped: bool = False
+    inquiries: list[Made],
+    name: str = "day",
+    rate: float | None = None,
+    pointed: object = (),
+    stopped: bool = False,
+    failed: LinkageError | None = None,
 ) -> Run:
     """A run that made these."""
     found = scores(inquiries, pointed, ["burst", "off-hours", "refusals", "no-case", "curiosity"])  # type: ignore[arg-type]
     wish = Wish(name, len(inquiries), 1.0, 0.0, 1, Pace(rate))
     planned = Plan(frame(name), 1, [one.intended for one in inquiries], ("P27",))
-    return Run(wish, planned, 100, inquiries, 10.0, 2, 3, found, NOW, stopped)
+    return Run(wish, planned, 100, inquiries, 10.0, 2, 3, found, NOW, stopped, failed)

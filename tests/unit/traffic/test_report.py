@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from unit.traffic import lab
 
+from warifu.kernel.errors import LinkageError, Reason
 from warifu.simulator.traffic import report
 from warifu.simulator.traffic.drive import REFUSED
 from warifu.simulator.traffic.misuse import KINDS
+from warifu.simulator.traffic.run import summary
 
 MADE = [
     *(lab.made(number, due=number / 5) for number in range(40)),
@@ -106,6 +108,18 @@ def test_what_is_odd_is_told(language: str) -> None:
     assert ("50 " in odd) > ("50 a second were wanted" in usual)
     assert ("途中で止めた" if language == "ja" else "ended early") in odd
     assert ("途中で止めた" if language == "ja" else "ended early") not in usual
+
+
+@LANGUAGES
+def test_what_a_run_failed_by_is_told(language: str) -> None:
+    """A run that failed on the way says so with its reason, beside what was made until then."""
+    error = LinkageError(Reason.PROVIDER_TIMEOUT)
+    odd = page(language, failed=error)
+    assert error.text(language) in odd
+    assert "PROVIDER_TIMEOUT" in odd
+    assert "PROVIDER_TIMEOUT:" not in page(language)
+    assert summary(lab.run(MADE, failed=error), ())["failed"] == "PROVIDER_TIMEOUT"
+    assert summary(lab.run(MADE), ())["failed"] is None
 
 
 def test_words_of_the_command_are_escaped() -> None:

@@ -116,11 +116,16 @@ class _Page:
         scored = bool(self.run.scores) and any(one.recall.whole for one in self.run.scores)
         values: dict[str, Any] = {
             "language": self.language, "t": self.t, "other": other, "title": self.title(), "lead": self.lead(),
-            "stopped": self.run.stopped, "figures": self.figures(), "notes": list(self.notes()), "charts": list(self.charts()),
+            "stopped": self.run.stopped, "failed": self.failed(), "figures": self.figures(), "notes": list(self.notes()), "charts": list(self.charts()),
             "misuse": self.misuse() if scored else None, "detectors": self.detectors() if scored else [],
             "words": list(self.words()) if scored else [], "command": command,
         }  # fmt: skip
         return environment.get_template("report.html").render(values) + "\n"
+
+    def failed(self) -> str:
+        """What ended the run, in words; nothing when nothing did."""
+        error = self.run.failed
+        return "" if error is None else f"{error.reason}: {error.text(self.language)}"
 
     def title(self) -> str:
         name = _FRAMES[self.run.wish.frame].to(self.language)

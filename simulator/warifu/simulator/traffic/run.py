@@ -10,8 +10,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
+import grpc
+
 from warifu.exchange.detection import GATEWAY, RULES
 from warifu.kernel.clock import JAPAN
+from warifu.kernel.errors import LinkageError
 from warifu.law import LawBook, packaged
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.population import Household, generate, load_world
@@ -87,6 +90,8 @@ class Run:
     """Machine time."""
     stopped: bool
     """It was ended early."""
+    failed: LinkageError | None = None
+    """What ended it though nobody wanted that; what was made until then is told."""
 
     @property
     def slices(self) -> Sequence[Slice]:
@@ -126,7 +131,7 @@ class Runner:
 
         Raises:
             ToldError: nobody gives cause for an inquiry; an interim server takes none.
-            grpc.aio.AioRpcError: a party cannot be reached.
+            grpc.aio.AioRpcError: a party cannot be reached, and nothing was made yet.
         """
         begun = datetime.now(tz=JAPAN)
         async with doors(self.network) as opened:
@@ -175,11 +180,15 @@ class Runner:
         )
         driver.stopping = self.stopping
         driver.between = between = _Between(opened, inspector, driver, first)
-        await driver.run()
-        self.told(Progress("detectors", 0, None))
-        pointed = [(one.rule, one.told) for one in await inspector.pointed_at()]
-        rules = [rule.name for rule in RULES if rule.name != "table-change"]
-        found = scores(driver.made, [one for one in pointed if one[0] in rules], rules)
+        failed, found = None, ()
+        try:
+            await driver.run()
+            self.told(Progress("detectors", 0, None))
+            found = _scored(driver.made, await inspector.pointed_at())
+        except grpc.aio.AioRpcError as error:
+            if not driver.made:
+                raise
+            failed = LinkageError.from_rpc(error)  # hours of inquiries are not lost by what happens after them
         return Run(
             self.wish,
             plan,
@@ -191,6 +200,7 @@ class Runner:
             found,
             begun,
             driver.stopping,
+            failed,
         )
 
     def _households(self) -> Iterator[Household]:
@@ -213,6 +223,11 @@ class Runner:
         spent = max(driver.seconds, driver.made[-1].due) if driver.made else 0.0
         total = len(driver.plan.intended)
         self.told(Progress("driving", driver.answered, total, at, driver.answered / spent if spent else 0.0))
+
+
+def _scored(made: Sequence[Made], suspicions: Sequence[detectors.Suspicion]) -> Sequence[Score]:
+    rules = [rule.name for rule in RULES if rule.name != "table-change"]
+    return scores(made, [(one.rule, one.told) for one in suspicions if one.rule in rules], rules)
 
 
 @dataclass(slots=True)
@@ -284,5 +299,6 @@ def summary(run: Run, files: Sequence[Path]) -> dict[str, object]:
         "misuse": {kind: count for kind, count in run.counted(lambda one: one.intended.truth.misuse).items() if kind},
         "detectors": [one.document() for one in run.scores],
         "stopped": run.stopped,
+        "failed": None if run.failed is None else str(run.failed.reason),
         "files": [str(path) for path in files],
     }
