@@ -32,8 +32,6 @@ from warifu.kernel.months import month_at
 Begun = Stored | LinkageError
 GROUPS: Final = 64
 """Calls whose inquiries are written together, at most."""
-LEAST: Final = 8
-"""Inquiries that are written at once beside others that are being written; fewer wait for these, and share the next commit."""
 
 
 class _Moment(NamedTuple):
@@ -59,7 +57,7 @@ class Beginnings:
     ) -> None:
         self._books, self._clock = books, clock
         self._decisions, self._conversion, self._directory = decisions, conversion, directory
-        self._queue: Coalescer[Sequence[Asked], list[Begun]] = Coalescer(self._run, GROUPS, least=LEAST, weight=len)
+        self._queue: Coalescer[Sequence[Asked], list[Begun]] = Coalescer(self._run, GROUPS)
 
     async def begin(self, asked: Sequence[Asked]) -> list[Begun]:
         """The exchange of each, found or new. Errors of one: CLIENT_REQUEST_CHANGED; CLIENT_DIRECTORY_ENTRY_UNKNOWN.

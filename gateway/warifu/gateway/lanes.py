@@ -22,8 +22,6 @@ GROUPS: Final = int(BATCH)
 """Callers whose exchanges wait in one lane, at most."""
 TOGETHER: Final = 32
 """Exchanges of different callers in one call, at most: each caller gets the whole block that its answer is in."""
-LEAST: Final = 8
-"""Exchanges that go out at once while the same provider is being asked for the same requester; fewer wait for that call and go together."""
 CALL_BYTES: Final = MESSAGE_BYTES - 512 * 1024
 """What permits and distinct query blocks of one call may add up to; the rest is for what is around them."""
 PROOF_BYTES: Final = 1024
@@ -52,7 +50,7 @@ class Lanes:
     async def ask(self, pair: Pair, exchanges: Sequence[Stored]) -> list[Stored | Exception]:
         """Each after its provider was asked, durable; or why nothing new is known of it."""
         if pair not in self._pairs:
-            self._pairs[pair], self._waiting[pair] = Coalescer(self._run, GROUPS, least=LEAST, weight=_size), 0
+            self._pairs[pair], self._waiting[pair] = Coalescer(self._run, GROUPS), 0
         self._waiting[pair] += 1
         try:
             return await self._pairs[pair](_Group(exchanges, asyncio.get_running_loop().time()))
@@ -83,10 +81,6 @@ class Lanes:
             return await self._outcomes.settle(call, await self._forwarder.ask(call))
         except Exception as error:  # noqa: BLE001 - told to everyone who waits for it
             return [error] * len(call)
-
-
-def _size(group: _Group) -> int:
-    return len(group.exchanges)
 
 
 def _together(groups: Sequence[_Group]) -> Iterator[list[_Group]]:

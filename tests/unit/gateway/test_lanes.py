@@ -10,7 +10,7 @@ from unit.gateway.samples import PROVIDER, REQUESTER, stored
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.gateway import lanes
 from warifu.gateway.forward import Reply
-from warifu.gateway.lanes import CALL_BYTES, LEAST, PROOF_BYTES, TOGETHER, Lanes
+from warifu.gateway.lanes import CALL_BYTES, PROOF_BYTES, TOGETHER, Lanes
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import BATCH
 
@@ -59,11 +59,11 @@ async def test_what_queues_goes_out_together_and_nobody_is_kept_waiting_for_a_pa
     provider = Provider()
     here = Lanes(provider, Settles())
     groups = [[stored()] for _ in range(2 * TOGETHER + 3)] + [[stored() for _ in range(BATCH)]]
-    first = [asyncio.create_task(here.ask(PAIR, [stored() for _ in range(LEAST)])) for _ in range(2)]
+    first = [asyncio.create_task(here.ask(PAIR, [stored()])) for _ in range(2)]
     await asyncio.sleep(0.01)
     asked = [asyncio.create_task(here.ask(PAIR, group)) for group in groups]
     await asyncio.sleep(0.01)
-    assert [len(call) for call in provider.calls] == [LEAST, LEAST]
+    assert [len(call) for call in provider.calls] == [1, 1]
     provider.gate.set()
     results = await asyncio.gather(*asked)
     await asyncio.gather(*first)
@@ -72,7 +72,7 @@ async def test_what_queues_goes_out_together_and_nobody_is_kept_waiting_for_a_pa
     ]
     assert max(len(call) for call in provider.calls if len(call) != BATCH) <= TOGETHER
     assert len(provider.calls) <= 2 + 2 * 3 + 1
-    assert sum(len(call) for call in provider.calls) == 2 * LEAST + len(groups) - 1 + BATCH
+    assert sum(len(call) for call in provider.calls) == 2 + len(groups) - 1 + BATCH
     assert not here._pairs
 
 
@@ -80,7 +80,7 @@ async def test_two_pairs_do_not_wait_for_each_other():
     """A provider that hangs leaves the lanes of another free."""
     provider = Provider()
     here = Lanes(provider, Settles())
-    stuck = [asyncio.create_task(here.ask(PAIR, [stored() for _ in range(LEAST)])) for _ in range(4)]
+    stuck = [asyncio.create_task(here.ask(PAIR, [stored()])) for _ in range(4)]
     await asyncio.sleep(0.01)
     other = asyncio.create_task(here.ask(("pension-900001", PROVIDER), [stored(requester="pension-900001")]))
     await asyncio.sleep(0.01)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warifu.kernel import coalesce
 from warifu.kernel.coalesce import LANES, Coalescer
 
 
@@ -19,14 +18,10 @@ class Work:
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.may_end = asyncio.Semaphore(0)
-        self.begun = asyncio.Event()
-        """There are two batches."""
 
     async def __call__(self, items: Sequence[int]) -> list[int | Exception]:
         """Twice each; a negative item fails by itself."""
         self.batches.append(list(items))
-        if len(self.batches) == 2:
-            self.begun.set()
         await self.may_end.acquire()
         return [ValueError(item) if item < 0 else 2 * item for item in items]
 
@@ -145,58 +140,3 @@ def test_every_item_is_run_once_within_the_bounds(counts: list[int], most: int, 
     asyncio.run(run())
     assert sorted(item for batch in batches for item in batch) == list(range(sum(counts)))
     assert all(0 < len(batch) <= most for batch in batches)
-
-
-async def test_a_small_batch_waits_beside_one_that_is_under_way() -> None:
-    """Below `least` a second batch waits until the first one ends; at `least` it sets out beside it."""
-    work = Work()
-    coalescer = Coalescer(work, most=9, lanes=2, least=3)
-    calls = [asyncio.create_task(coalescer(item)) for item in (1, 2)]
-    await settled()
-    assert work.batches == [[1, 2]]
-    calls.append(asyncio.create_task(coalescer(3)))
-    await settled()
-    assert work.batches == [[1, 2]]
-    calls += [asyncio.create_task(coalescer(item)) for item in (4, 5)]
-    await settled()
-    assert work.batches == [[1, 2], [3, 4, 5]]
-    calls.append(asyncio.create_task(coalescer(6)))
-    work.may_end.release()
-    work.may_end.release()
-    await settled()
-    assert work.batches[2:] == [[6]]
-    work.may_end.release()
-    assert await asyncio.gather(*calls) == [2, 4, 6, 8, 10, 12]
-
-
-async def test_a_heavy_item_waits_for_nobody() -> None:
-    """An item that weighs `least` by itself sets out at once beside another batch."""
-    work = Work()
-    coalescer = Coalescer(work, most=9, lanes=2, least=8, weight=abs)
-    calls = [asyncio.create_task(coalescer(1))]
-    await settled()
-    calls.append(asyncio.create_task(coalescer(8)))
-    await settled()
-    assert work.batches == [[1], [8]]
-    work.may_end.release()
-    work.may_end.release()
-    assert await asyncio.gather(*calls) == [2, 16]
-
-
-async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the batch under way hangs, a small one goes out beside it after a while, and the next small one waits anew."""
-    monkeypatch.setattr(coalesce, "PATIENCE", 0.0)
-    work = Work()
-    coalescer = Coalescer(work, most=9, lanes=3, least=8)
-    calls = [asyncio.create_task(coalescer(1))]
-    await settled()
-    calls.append(asyncio.create_task(coalescer(2)))
-    await asyncio.wait_for(work.begun.wait(), 10)
-    assert work.batches == [[1], [2]]
-    monkeypatch.setattr(coalesce, "PATIENCE", 60.0)
-    calls.append(asyncio.create_task(coalescer(3)))
-    await settled()
-    assert work.batches == [[1], [2]]
-    for _ in range(3):
-        work.may_end.release()
-    assert await asyncio.gather(*calls) == [2, 4, 6]
