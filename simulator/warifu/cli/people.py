@@ -155,7 +155,12 @@ def history(
         document({"entries": entries})
         return
     if not entries:
-        out.print(t("やりとりの履歴はまだありません。", "No exchange has been recorded yet."))
+        out.print(
+            t(
+                "やりとりの履歴はまだありません。回答の直後なら、少し待ってもう一度実行してください。",
+                "No exchange is in the history yet. If one was answered just now, run this again in a moment.",
+            )
+        )
         return
     for entry in entries:
         _tell(entry)
