@@ -155,13 +155,17 @@ class Delivery:
             made.close(one, failed.get(one.addressee_no))
 
     def _made_again(self, numbers: Collection[str]) -> Ready:
+        """What is owed since before; nothing of whoever is owed each copy by itself by now."""
         office, records = self._business.office(), self._business.kind.table.records
         assert records is not None  # only a kind that keeps records owes copies
-        originals = self._business.store.read(lambda connection: ledger.originals_of(connection, numbers))
-        return {
-            number: [ledger.copy_of(office, records, number, row) for row in originals.get(number, {}).values()]
-            for number in numbers
-        }
+
+        def read(connection: Connection) -> Ready:
+            made = ledger.first_copies(connection, office, records, numbers)
+            # Looked at last: as long as the errand is open, the records are those that it was for.
+            owing = errands.owing_copies(connection, numbers)
+            return {number: made[number] if number in owing else [] for number in numbers}
+
+        return self._business.store.read(read)
 
     async def _protections(self, made: _Round, due: Iterable[Due]) -> None:
         for one in due:

@@ -35,13 +35,19 @@ class Errand(StrEnum):
     COPY = "copy"
     """interim: RegisterCopiesRequest."""
     COPIES = "copies"
-    """interim: the copies of all records of an addressee who was taken over in bulk; without a message, made again from the records."""
+    """interim: the copies of all records of an addressee who was taken over in bulk; without a message, made again from the records.
+    Before one of these changes there is a COPY for each instead (`ledger`): an open one stands for first revisions alone."""
     PROTECTION = "protection"
     """interim: SetProtectionRequest."""
     CHANGE = "change"
     """numbering: NoteChangeRequest, without the institution."""
     DEATH = "death"
     """numbering: NoteDeathRequest, without the institution."""
+
+
+_OWED_COPIES = select(DUE.c.position, DUE.c.addressee_no).where(
+    OPEN, DUE.c.errand == Errand.COPIES.value, DUE.c.addressee_no.in_(bindparam("keys", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,11 @@ def owe(connection: Connection, errands: Sequence[tuple[str, Errand, bytes]]) ->
 def owe_copies(connection: Connection, numbers: Collection[str]) -> None:
     """Owe the copies of all records of these addressees."""
     _OWE.add(connection, [(number, str(Errand.COPIES), b"") for number in numbers])
+
+
+def owing_copies(connection: Connection, numbers: Collection[str]) -> dict[str, int]:
+    """Of these addressees those of whom the copies of all records are owed, each with the errand's position."""
+    return {row.addressee_no: row.position for row in in_chunks(connection, _OWED_COPIES, list(numbers))}
 
 
 def open_ones(connection: Connection) -> list[Due]:

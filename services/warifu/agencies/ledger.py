@@ -22,6 +22,7 @@ from warifu.interim.v1 import interim_pb2
 from warifu.items.v1 import items_pb2
 from warifu.kernel import basic_items
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.instants import day_at
 from warifu.kernel.limits import CODE, FREE_TEXT, ID, check_text, malformed
 from warifu.numbering.v1 import numbering_pb2
 
@@ -150,7 +151,7 @@ def _open(connection: Connection, kind: Kind, office: Office, at: int, entries: 
     by_digest = subjects.by_items(connection, {entry.digest for entry in entries if entry.digest})
     numbers = {number for found in by_digest.values() for number in found}
     numbers |= {entry.request.addressee_no for entry in entries if not entry.digest}
-    originals, recorded = originals_of(connection, numbers), _recorded(connection, numbers)
+    originals, recorded = _originals_of(connection, numbers), _recorded(connection, numbers)
     known = {
         number: _Subject(
             number, subjects.items_of(row), row.digest, originals.get(number, {}), recorded=recorded.get(number, {})
@@ -168,15 +169,18 @@ def _recorded(connection: Connection, numbers: Collection[str]) -> dict[str, dic
     return found
 
 
-def originals_of(connection: Connection, numbers: Collection[str]) -> dict[str, dict[str, Row]]:
+def _originals_of(connection: Connection, numbers: Collection[str]) -> dict[str, dict[str, Row]]:
     """The records of these addressees as they stand, by key."""
     originals: dict[str, dict[str, Row]] = {}
     for row in subjects.in_chunks(connection, _ORIGINALS, list(numbers)):
-        content = items_pb2.ItemContent.FromString(row.content)
-        original = Original(row.record_key, content, row.first_day, row.last_day)
-        found = originals.setdefault(row.addressee_no, {})
-        found[row.record_key] = Row(original, row.published_from, row.revision, stored=True)
+        originals.setdefault(row.addressee_no, {})[row.record_key] = _stored(row)
     return originals
+
+
+def _stored(row: Any) -> Row:
+    content = items_pb2.ItemContent.FromString(row.content)
+    original = Original(row.record_key, content, row.first_day, row.last_day)
+    return Row(original, row.published_from, row.revision, stored=True)
 
 
 def _apply(page: Page, entry: Entry) -> None:
@@ -327,6 +331,17 @@ def copy_of(office: Office, records: Records, addressee_no: str, row: Row) -> in
     )
 
 
+def first_copies(
+    connection: Connection, office: Office, records: Records, numbers: Collection[str]
+) -> dict[str, list[interim_pb2.RegisterCopiesRequest]]:
+    """The copies of all records of addressees whose copies are owed all together: the same bytes as on the day they were taken over."""
+    copies: dict[str, list[interim_pb2.RegisterCopiesRequest]] = {number: [] for number in numbers}
+    for row in subjects.in_chunks(connection, _ORIGINALS, list(numbers)):
+        then = replace(office, today=day_at(row.recorded_at))
+        copies[row.addressee_no].append(copy_of(then, records, row.addressee_no, _stored(row)))
+    return copies
+
+
 def _notify(page: Page, subject: _Subject, notices: Notices) -> None:
     page.owed += [(subject.addressee_no, *told) for told in told_of(subject.items, notices)]
 
@@ -363,14 +378,25 @@ def _close(connection: Connection, page: Page) -> None:
         if one.changed_from is not None:
             subjects.change(connection, one.addressee_no, one.changed_from, one.items)
     rows = [(one.addressee_no, row) for one in touched for row in one.originals.values() if row.touched]
-    _write_originals(connection, page, rows)
     gone = [(one.addressee_no, key) for one in touched for key, row in one.withdrawn.items() if row.stored]
+    _owe_singly(connection, page, {number for number, _ in (*rows, *gone)})
+    _write_originals(connection, page, rows)
     if gone:
         named = [{"b_addressee_no": number, "b_record_key": key} for number, key in gone]
         connection.execute(_REMOVE_ORIGINAL, named)
     if page.changes:
         connection.execute(_ADD_CHANGE, page.changes)
     errands.owe(connection, page.owed)
+
+
+def _owe_singly(connection: Connection, page: Page, changed: Collection[str]) -> None:
+    """Whose copies are owed all together is owed each by itself from now on, as records stood before the page: what it changes is a difference to that."""
+    records = page.kind.table.records
+    if records is None or not (owing := errands.owing_copies(connection, changed)):
+        return
+    first = first_copies(connection, page.office, records, owing)
+    page.owed[:0] = [(number, Errand.COPY, copy.SerializeToString()) for number in first for copy in first[number]]
+    errands.settle(connection, list(owing.values()), [])
 
 
 def _write_originals(connection: Connection, page: Page, rows: Sequence[tuple[str, Row]]) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from contract.agency_desk import KINDS, NHI_NUMBER, acquaint, desk, qualification, record, residency, tax
 from tiny import reason_of
 from town import CITY, NHI, TAX, Town, person
 
+from warifu.agencies.deliver import Delivery
+from warifu.agencies.office import Business
 from warifu.agencies.takeover import Takeover
 from warifu.agency.v1 import agency_pb2 as pb
-from warifu.kernel.errors import Reason
+from warifu.interim.copies import Copies
+from warifu.interim.v1 import interim_pb2 as interim
+from warifu.kernel.errors import LinkageError, Reason
 from warifu.numbering.v1 import numbering_pb2 as numbering
 
 PEOPLE = 6
@@ -190,6 +197,111 @@ async def test_copies_that_were_owed_are_made_again(network: Town, monkeypatch: 
     assert not (await take(network, TAX, of_tax())).failures
     assert rows(network, TAX, ".interim.db", "SELECT count(*) FROM copies") == [(3 * PEOPLE,)]
     assert rows(network, TAX, ".db", "SELECT count(*) FROM due") == [(0,)]
+
+
+class Out:
+    """The interim server's registration of copies: out of order until it is mended."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.broken, register = True, Copies._register
+
+        async def registered(copies: Copies, requests: Sequence[interim.RegisterCopiesRequest]) -> object:
+            if not self.broken:
+                return await register(copies, requests)
+            error = LinkageError(Reason.PROVIDER_UNAVAILABLE).failure()
+            return [interim.RegisterCopiesResponse(record_id=one.record_id, error=error) for one in requests]
+
+        monkeypatch.setattr(Copies, "_register", registered)
+
+
+def as_owed(network: Town) -> tuple[object, object]:
+    """Original records as they stand and the copies, in one form."""
+    return (
+        rows(network, TAX, ".db", "SELECT addressee_no, record_key, content FROM original ORDER BY 1, 2"),
+        rows(network, TAX, ".interim.db", "SELECT addressee_no, record_key, content FROM copies ORDER BY 1, 2"),
+    )
+
+
+async def test_what_changes_before_the_first_copies_are_made_is_a_difference_to_them(
+    network: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Corrections, withdrawals and what comes after one reach the interim server behind the copies that a takeover still owes, and nothing is refused."""
+    await network.people([person(n) for n in range(PEOPLE)])
+    out = Out(monkeypatch)
+    people = of_tax()
+    assert {one.error.reason for one in (await take(network, TAX, people)).failures} == {Reason.PROVIDER_UNAVAILABLE}
+    gone = pb.Change(withdrawal=pb.Withdrawal(record_key="2024", reason="twice"))
+    later = [
+        records(0, tax(2024, 70), reference="corrected"),
+        records(1, gone, reference="withdrawn"),
+        records(2, gone, tax(2024, 72), reference="anew"),
+        records(3, pb.Change(protection=pb.ProtectionChange(manual_review=True, reason="x")), reference="protected"),
+    ]
+    answers = await record(network, TAX, singly(TAX, later))
+    assert {one.error.reason for one in answers} <= {Reason.PROVIDER_UNAVAILABLE, ""}
+    out.broken = False
+    assert not (await take(network, TAX, [*people, *later])).failures
+    original, copied = as_owed(network)
+    assert original == copied
+    assert rows(network, TAX, ".interim.db", "SELECT count(*) FROM copies") == [(3 * PEOPLE - 1,)]
+    assert rows(network, TAX, ".db", "SELECT * FROM due") == []
+
+
+async def test_a_change_during_a_delivery_of_what_was_owed_is_not_overtaken(
+    network: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A correction that is recorded while owed copies are on their way is sent after them, and neither is refused."""
+    await network.people([person(n) for n in range(PEOPLE)])
+    out, people = Out(monkeypatch), of_tax()
+    await take(network, TAX, people)
+    enrol, deliver, written, correcting = Delivery._enrol, Delivery.deliver, asyncio.Event(), []
+
+    async def corrected_meanwhile(self: Delivery, *rest: object) -> None:
+        if not correcting:
+            correction = records(0, tax(2024, 70), reference="corrected")
+            correcting.append(asyncio.ensure_future(record(network, TAX, singly(TAX, [correction]))))
+            await written.wait()
+            out.broken = False
+        await enrol(self, *rest)
+
+    async def delivered(self: Delivery, numbers: Collection[str]) -> object:
+        if correcting:
+            written.set()  # the correction is recorded, and waits for its turn
+        return await deliver(self, numbers)
+
+    monkeypatch.setattr(Delivery, "_enrol", corrected_meanwhile)
+    monkeypatch.setattr(Delivery, "deliver", delivered)
+    assert not (await take(network, TAX, people)).failures
+    assert not any(one.HasField("error") for one in await correcting[0])
+    original, copied = as_owed(network)
+    assert original == copied
+    assert rows(network, TAX, ".db", "SELECT * FROM due") == []
+
+
+async def test_copies_that_are_made_again_have_the_layout_of_their_day(
+    network: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies that were registered without the business system hearing of it are the same bytes when they are made again under a later layout."""
+    await network.people([person(n) for n in range(PEOPLE)])
+    office = Business.office
+    monkeypatch.setattr("warifu.agencies.kind.Records.layout", lambda _, day: day.strftime("%Y-%m"))
+
+    class EndError(Exception):
+        """The process ends here."""
+
+    def end(*_: object) -> None:
+        raise EndError
+
+    with monkeypatch.context() as cut:
+        cut.setattr("warifu.agencies.errands.settle", end)
+        await reason_of(desk(network, TAX).RecordMany(pb.RecordManyRequest(institution=TAX, people=of_tax())), "tax")
+        assert rows(network, TAX, ".interim.db", "SELECT count(*) FROM copies") == [(3 * PEOPLE,)]
+        assert rows(network, TAX, ".db", "SELECT count(*) FROM due") == [(PEOPLE,)]
+        monkeypatch.setattr(
+            Business, "office", lambda one: replace(now := office(one), today=now.today + timedelta(40))
+        )
+    assert not (await take(network, TAX, of_tax())).failures
+    assert rows(network, TAX, ".db", "SELECT * FROM due") == []
 
 
 async def test_numbers_of_one_call_are_close_and_tell_nothing_more(network: Town) -> None:
