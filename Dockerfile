@@ -14,10 +14,12 @@ RUN useradd --uid 10001 --create-home warifu \
  && cd / && install -d -m 0700 -o warifu -g warifu /secrets /state \
     /state/numbering /state/gateway /state/residency /state/tax /state/health_insurance /state/welfare \
     /state/portal /state/watchdog /state/counter /state/simulator
-# XDG_STATE_HOME: where verbs look for running networks. /tmp, so that the image can run read-only.
+# XDG_STATE_HOME: where verbs look for running networks; XDG_CACHE_HOME: where `warifu serve` keeps filled ones. /tmp, so that the image
+# can run read-only.
 ENV PATH=/opt/warifu/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    XDG_STATE_HOME=/tmp
+    XDG_STATE_HOME=/tmp \
+    XDG_CACHE_HOME=/tmp/cache
 USER warifu
 WORKDIR /home/warifu
 EXPOSE 8170 8171 8172 8173 8174 8175

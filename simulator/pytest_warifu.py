@@ -8,8 +8,9 @@ from warifu.simulator.testing.plugin import (
     async_linkage,
     linkage,
     linkage_network,
+    pytest_addoption,
     pytest_configure,
     pytest_pyfunc_call,
 )
 
-__all__ = ["async_linkage", "linkage", "linkage_network", "pytest_configure", "pytest_pyfunc_call"]
+__all__ = ["async_linkage", "linkage", "linkage_network", "pytest_addoption", "pytest_configure", "pytest_pyfunc_call"]

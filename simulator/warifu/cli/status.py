@@ -43,10 +43,11 @@ def status(state: State = None, json_: Json = False) -> None:
         [t("名称", "party"), t("種別", "kind"), t("アドレス", "address"), t("状態", "state"), t("メモリー", "memory")],
         rows,
     )
+    total = f"{report['pss_total_bytes'] / mebi:.0f} MiB" if report["pss_total_bytes"] else "–"
     out.print(
         t(
-            f"起動 {report['ready_seconds']} 秒、メモリー計 {report['pss_total_bytes'] / mebi:.0f} MiB",
-            f"ready in {report['ready_seconds']} s, memory {report['pss_total_bytes'] / mebi:.0f} MiB in all",
+            f"起動 {report['ready_seconds']} 秒、メモリー計 {total}",
+            f"ready in {report['ready_seconds']} s, memory {total} in all",
         )
     )
     if elsewhere := living(state)[1].elsewhere:

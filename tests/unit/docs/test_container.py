@@ -7,6 +7,7 @@ from unit.docs import markdown
 from warifu.law import packaged
 from warifu.simulator.launcher.plan import STAGE, plan
 from warifu.simulator.launcher.ports import DEFAULT_WEB_PORT
+from warifu.simulator.testing.where import FACES
 
 COMPOSE = markdown.text(markdown.ROOT / "docker-compose.yml")
 DOCKERFILE = markdown.text(markdown.ROOT / "Dockerfile")
@@ -20,9 +21,23 @@ def face_ports() -> list[int]:
 
 def test_every_face_is_published_under_its_own_port():
     """The compose file publishes exactly the faces' ports, the same inside and outside, to this machine only."""
-    published = re.findall(r'^ +- "(\S+?):(\d+):(\d+)"', COMPOSE, re.MULTILINE)
+    published = re.findall(r'^ +- "(\S+?):(\d+):(\d+)"', services()["network"], re.MULTILINE)
     assert [int(inside) for _, _, inside in published] == face_ports()
     assert all(address == "127.0.0.1" and outside == inside for address, outside, inside in published)
+
+
+def test_the_kit_is_a_container_of_its_own():
+    """It shares nothing with the network's containers; what KIT §5 says of its ports is published, the same inside and outside."""
+    kit = services()["kit"]
+    published = re.findall(r'^ +- "(\S+?):([\d-]+):([\d-]+)"', kit, re.MULTILINE)
+    first = int(re.findall(r'--port, "(\d+)"', kit)[0])
+    webs = len([party for party in plan(packaged(), bare=True) if party.web is not None])
+    assert [inside for _, _, inside in published] == [
+        str(first), f"{first + 1}-{first + webs}", f"{first + FACES}-{first + FACES + 9}"
+    ]  # fmt: skip
+    assert all(address == "127.0.0.1" and outside == inside for address, outside, inside in published)
+    assert "<<: *ours" in kit
+    assert "volumes" not in kit
 
 
 def test_the_image_exposes_every_face_and_starts_on_the_first():
@@ -52,7 +67,7 @@ def test_no_secret_stands_in_the_compose_file_and_every_container_is_limited():
     holders = [name for name, block in services().items() if "secrets:/secrets" in block]
     assert holders == ["network", "postgres", "setup"]  # the first mounts it to make it theirs, and only sleeps
     for name, block in services().items():
-        assert "mem_limit" in block or "<<: *own" in block, name
+        assert "mem_limit" in block or "<<: *own" in block, name  # *own is *ours, which has one
 
 
 def services() -> dict[str, str]:

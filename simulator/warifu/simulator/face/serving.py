@@ -17,6 +17,7 @@ from warifu.simulator.doors import Doors, doors
 from warifu.simulator.face.app import Application
 from warifu.simulator.face.forward import server
 from warifu.simulator.face.secrets import HOST, Certificates, certificates_in, token_in
+from warifu.simulator.launcher.ports import taken
 from warifu.simulator.state import NetworkFile
 from warifu.simulator.told import ToldError
 
@@ -77,7 +78,11 @@ class Options:
     """0 for any that is free."""
     grpc_port: int = 0
     tls: bool = False
-    """Mutual TLS instead of a token, on both ports."""
+    """Mutual TLS instead of a token, on both ports; for loopback alone, which its certificate names."""
+    listen: str = HOST
+    """Address that is listened on."""
+    host: str = HOST
+    """Name or address in what is told of it."""
 
 
 _DEFAULT: Final = Options()
@@ -87,12 +92,13 @@ _DEFAULT: Final = Options()
 async def served(
     network: NetworkFile, institution: str, *, opened: Doors | None = None, options: Options = _DEFAULT
 ) -> AsyncIterator[Face]:
-    """Serve the plain face of an institution on loopback while the block lasts.
+    """Serve the plain face of an institution while the block lasts.
 
     `opened`: doors of the network that are open already, and stay so.
 
     Raises:
-        FaceError: no such institution, or a port is taken.
+        FaceError: no such institution.
+        PortError: a port is taken.
     """
     if institution not in network.counters:
         there = ", ".join(network.counters)
@@ -109,12 +115,12 @@ async def served(
         def dial() -> grpc.aio.Channel:
             return way.counter(institution)
 
-        address = await _serve_grpc(stack, server(dial, token), tls, options.grpc_port)
+        bound = await _serve_grpc(stack, server(dial, token), tls, options)
         application = Application(institution, dial, token)
         stack.push_async_callback(application.batches.forget)
-        port = await stack.enter_async_context(_http(application, options.http_port, tls))
-        application.url = f"{'https' if tls else 'http'}://{HOST}:{port}"
-        direct = _direct(network, institution)
+        port = await stack.enter_async_context(_http(application, tls, options))
+        application.url = f"{'https' if tls else 'http'}://{options.host}:{port}"
+        address, direct = f"{options.host}:{bound}", _direct(network, institution)
         yield Face(institution, application.url, address, token, tls, direct, application.batches.forget)
 
 
@@ -123,27 +129,24 @@ def _direct(network: NetworkFile, institution: str) -> Direct:
     return Direct(entry.addresses, network.ca, own["cert"], own["key"], entry.server_name)
 
 
-async def _serve_grpc(stack: AsyncExitStack, made: grpc.aio.Server, tls: Certificates | None, port: int) -> str:
+async def _serve_grpc(stack: AsyncExitStack, made: grpc.aio.Server, tls: Certificates | None, options: Options) -> int:
     stack.push_async_callback(made.stop, float(limits.DRAIN))
+    address = f"{options.listen}:{options.grpc_port}"
     try:
-        if tls is None:
-            bound = made.add_insecure_port(f"{HOST}:{port}")
-        else:
-            asks = _server_credentials(tls)
-            bound = made.add_secure_port(f"{HOST}:{port}", asks)
+        bound = made.add_insecure_port(address) if tls is None else made.add_secure_port(address, _asks(tls))
     except RuntimeError as error:
-        raise _taken(port) from error
+        raise taken(options.grpc_port) from error
     await made.start()
-    return f"{HOST}:{bound}"
+    return bound
 
 
-def _server_credentials(tls: Certificates) -> grpc.ServerCredentials:
+def _asks(tls: Certificates) -> grpc.ServerCredentials:
     pair = (Path(tls.server_key).read_bytes(), Path(tls.server_cert).read_bytes())
     return grpc.ssl_server_credentials([pair], Path(tls.ca).read_bytes(), require_client_auth=True)
 
 
 @asynccontextmanager
-async def _http(application: Application, port: int, tls: Certificates | None) -> AsyncIterator[int]:
+async def _http(application: Application, tls: Certificates | None, options: Options) -> AsyncIterator[int]:
     secured: dict[str, Any] = {}
     if tls is not None:
         import ssl  # noqa: PLC0415 - only for a face with TLS
@@ -154,14 +157,8 @@ async def _http(application: Application, port: int, tls: Certificates | None) -
         }  # fmt: skip
     async with AsyncExitStack() as stack:
         try:
-            bound = await stack.enter_async_context(serve_web(application.web, Web(HOST, port, bind=HOST), **secured))
+            web = Web(options.host, options.http_port, bind=options.listen)
+            bound = await stack.enter_async_context(serve_web(application.web, web, **secured))
         except OSError as error:
-            raise _taken(port) from error
+            raise taken(options.http_port) from error
         yield bound
-
-
-def _taken(port: int) -> FaceError:
-    return FaceError(
-        f"ポート {port} は使われています。--port で別のポートを指定してください。",
-        f"port {port} is taken. Choose another with --port.",
-    )

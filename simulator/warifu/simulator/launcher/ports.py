@@ -64,11 +64,7 @@ class Ports:
         if asked is not None:
             if (got := self.claim_all(asked, count)) is not None:
                 return got
-            taken = next((port for port in range(asked, asked + count) if not is_free(port)), asked)
-            raise PortError(
-                f"ポート {taken} は別のプログラムが使っています。--port で別のポートを指定してください。",
-                f"port {taken} is in use by another program. Choose another with --port.",
-            )
+            raise taken(next((port for port in range(asked, asked + count) if not is_free(port)), asked))
         for first in range(DEFAULT_WEB_PORT, LAST_WEB_PORT, WEB_STEP):
             if (got := self.claim_all(first, count)) is not None:
                 return got
@@ -101,6 +97,14 @@ class Ports:
         for held in self._claims.values():
             held.close()
         self._claims.clear()
+
+
+def taken(port: int) -> PortError:
+    """Something else listens there."""
+    return PortError(
+        f"ポート {port} は別のプログラムが使っています。--port で別のポートを指定してください。",
+        f"port {port} is in use by another program. Choose another with --port.",
+    )
 
 
 def is_free(port: int) -> bool:

@@ -43,7 +43,7 @@ async def _serve(people: int, seed: int, elsewhere: Mapping[str, str]) -> None:
     asyncio.get_running_loop().add_reader(source, heard)
     async with served(people, seed, elsewhere=elsewhere) as told:
         document = told.document()
-        del document["faces"]
+        del document["faces"], document["urls"]  # asked for when they are wanted
         sys.stdout.write(json.dumps(document) + "\n")
         sys.stdout.flush()
         await over.wait()

@@ -36,6 +36,7 @@ from warifu.simulator.testing.calls import Own
 from warifu.simulator.testing.content import Content, Shelf
 from warifu.simulator.testing.outside import Outside, move_out
 from warifu.simulator.testing.parties import Parties
+from warifu.simulator.testing.where import HERE, Where
 
 BEGINNING: Final = datetime.combine(CLOCK_START, setup.OFFICE_OPENS)
 """Time in the network after a reset."""
@@ -74,17 +75,24 @@ class Engine:
     @classmethod
     @asynccontextmanager
     async def run(
-        cls, people: int = 200, seed: int = 1, *, stopped: bool = False, elsewhere: Mapping[str, str] | None = None
+        cls,
+        people: int = 200,
+        seed: int = 1,
+        *,
+        stopped: bool = False,
+        elsewhere: Mapping[str, str] | None = None,
+        where: Where = HERE,
     ) -> AsyncIterator[Engine]:
         """Bring a network up and keep it until the block ends; its state goes with it.
 
         The first network of its kind on a machine is filled first, which takes some seconds; later ones begin with a copy.
 
         `stopped`: its clock stands still. `elsewhere`: institutions that systems of the tester's own serve, with their addresses; an empty
-        one is chosen here.
+        one is chosen here. `where`: of the web faces' ports.
 
         Raises:
             StateError: a party does not become healthy.
+            PortError: a port that was asked for is taken.
             OnboardError: one of `elsewhere` is no institution, or its address is none.
         """
         began = time.monotonic()
@@ -94,7 +102,8 @@ class Engine:
             template.copy(filled, state)
             stack.enter_context(locked(state))
             ports = stack.enter_context(contextlib.closing(Ports()))
-            file = setup.prepare(state, Options(state, bare=True, stopped_clock=True), ports)
+            options = Options(state, port=where.web, listen=where.listen, bare=True, stopped_clock=True)
+            file = setup.prepare(state, options, ports)
             move_out(state, file, elsewhere or {}, ports)
             replace_log_keys(state, file.trusting)
             file.log = setup.log_of(state, file.log["url"])

@@ -11,12 +11,14 @@ from warifu.simulator.face import Face, served
 from warifu.simulator.face.secrets import keep_token
 from warifu.simulator.face.serving import FOLDER, Options
 from warifu.simulator.testing.engine import Engine
+from warifu.simulator.testing.where import Where
 
 
 class Faces:
     """Use as a context manager, which closes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: Where) -> None:
+        self._where = where
         self._opened: dict[str, Face] = {}
         self._ends = AsyncExitStack()
 
@@ -33,9 +35,12 @@ class Faces:
 
         Raises:
             FaceError: there is no such institution.
+            PortError: its port is taken.
         """
         if institution not in self._opened:
-            face = served(engine.file, institution, opened=engine.outside, options=options or Options())
+            face = served(
+                engine.file, institution, opened=engine.outside, options=options or self._where.face(len(self._opened))
+            )
             self._opened[institution] = await self._ends.enter_async_context(face)
         return self._opened[institution]
 
@@ -56,4 +61,4 @@ class Faces:
         for face in faces:
             keep_token(engine.state / FOLDER / face.institution, face.token or "")
             http, grpc = (int(address.rpartition(":")[2]) for address in (face.http, face.grpc))
-            await self.open(engine, face.institution, Options(http, grpc))
+            await self.open(engine, face.institution, self._where.again(http, grpc))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from warifu.simulator.testing import TOKEN, Child
+
 if TYPE_CHECKING:
-    from warifu.simulator.testing.child import Child
     from warifu.simulator.testing.linkage import AsyncLinkage, Linkage
 
 MARKERS = (
@@ -25,6 +27,15 @@ PEOPLE, SEED = 200, 1
 _KEY = pytest.StashKey["Linkage"]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer `--linkage`."""
+    parser.getgroup("warifu").addoption(
+        "--linkage",
+        metavar="HOST:PORT",
+        help=f"use the network that `warifu serve` keeps there, instead of starting one; its token stands in {TOKEN}",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
     for marker in MARKERS:
@@ -32,32 +43,40 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Networks:
-    """The networks of one test session, one for each number of people and seed, each in a process of its own."""
+    """The networks of one test session, one for each number of people and seed, each in a process of its own; or one that is served already."""
 
-    def __init__(self) -> None:
+    def __init__(self, served: Linkage | None = None) -> None:
+        self._served = served
         self._started: dict[tuple[int, int, tuple[str, ...]], tuple[Child, Linkage]] = {}
 
-    def linkage(self, people: int = PEOPLE, seed: int = SEED, elsewhere: Sequence[str] = ()) -> Linkage:
-        """The network, started when it is first asked for. `elsewhere`: institutions that a system of yours serves in it."""
-        key = (people, seed, tuple(sorted(elsewhere)))
-        if key not in self._started:
-            from warifu.simulator.testing.child import Child  # noqa: PLC0415 - for whoever tests with it
+    def linkage(self, people: int | None = None, seed: int | None = None, elsewhere: Sequence[str] = ()) -> Linkage:
+        """The network, started when it is first asked for. `elsewhere`: institutions that a system of yours serves in it.
 
+        The test fails where a network is served already and is no such one.
+        """
+        if self._served is not None:
+            _fits(self._served, people, elsewhere)
+            return self._served
+        key = (people or PEOPLE, SEED if seed is None else seed, tuple(sorted(elsewhere)))
+        if key not in self._started:
             child = Child.start(*key)
             self._started[key] = (child, child.linkage())
         return self._started[key][1]
 
     def close(self) -> None:
         """End them all."""
+        if self._served is not None:
+            self._served.close()
         for child, linkage in self._started.values():
             linkage.close()
             child.stop()
 
 
 @pytest.fixture(scope="session")
-def linkage_network() -> Iterator[Networks]:
+def linkage_network(request: pytest.FixtureRequest) -> Iterator[Networks]:
     """The networks of this session; none is started until a test asks for its `linkage`."""
-    networks = Networks()
+    address = request.config.getoption("--linkage")
+    networks = Networks(_join(address) if address else None)
     try:
         yield networks
     finally:
@@ -69,14 +88,11 @@ def linkage(request: pytest.FixtureRequest, linkage_network: Networks) -> Linkag
     """A network as at its beginning. A test in which the system under test calls nothing fails, unless it is marked `linkage_no_call`."""
     item = request.node
     elsewhere = item.get_closest_marker("linkage_elsewhere")
-    network = linkage_network.linkage(
-        _number(item, "linkage_people", PEOPLE),
-        _number(item, "linkage_seed", SEED),
-        elsewhere.args if elsewhere else (),
-    )
+    seed = _number(item, "linkage_seed")
+    network = linkage_network.linkage(_number(item, "linkage_people"), seed, elsewhere.args if elsewhere else ())
     time = item.get_closest_marker("linkage_time")
     now = datetime.fromisoformat(time.args[0]) if time else None
-    network.reset(now, stopped=bool(time and time.kwargs.get("stopped")))
+    network.reset(now, stopped=bool(time and time.kwargs.get("stopped")), seed=seed)
     rows, faults = item.get_closest_marker("linkage_rows"), item.get_closest_marker("linkage_faults")
     if rows:
         network.permissions(*rows.args)
@@ -109,6 +125,38 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     return result
 
 
-def _number(item: pytest.Item, marker: str, otherwise: int) -> int:
+def _join(address: str) -> Linkage:
+    """The network that is served there."""
+    from warifu.simulator.testing.linkage import Linkage, LinkageTestError  # noqa: PLC0415 - for whoever tests with it
+
+    token = os.environ.get(TOKEN)
+    if not token:
+        _refuse(f"--linkage {address}: put the token of that network into the environment variable {TOKEN}")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _refuse("--linkage: tests that run side by side would reset one network under each other; run them without -n")
+    served, wrong = Linkage(address, token), None
+    try:
+        served.network()
+    except LinkageTestError as error:
+        wrong = str(error)
+    if wrong:
+        served.close()
+        _refuse(f"--linkage {address}: {wrong}")
+    return served
+
+
+def _fits(served: Linkage, people: int | None, elsewhere: Sequence[str]) -> None:
+    there = served.network().people
+    if people not in {None, there}:
+        _refuse(f"the test wants {people} people, the served network has {there}: serve one with --people {people}")
+    if elsewhere:
+        _refuse("linkage_elsewhere needs a network of this session: run this test without --linkage")
+
+
+def _refuse(why: str) -> NoReturn:
+    pytest.fail(why, pytrace=False)
+
+
+def _number(item: pytest.Item, marker: str) -> int | None:
     found = item.get_closest_marker(marker)
-    return int(found.args[0]) if found else otherwise
+    return int(found.args[0]) if found else None

@@ -22,6 +22,7 @@ from warifu.law import LawDataError, packaged_files, read_book
 from warifu.simulator.cards.client import LoginError
 from warifu.simulator.face import FaceError
 from warifu.simulator.face.alone import idle
+from warifu.simulator.launcher.ports import PortError, taken
 from warifu.simulator.testing.calls import theirs
 from warifu.simulator.testing.desk import Desk, UnknownError, refused
 from warifu.simulator.testing.engine import BEGINNING, Engine
@@ -129,6 +130,8 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
                 face = await self._faces.open(self._engine, request.institution)
         except FaceError as error:
             await context.abort(grpc.StatusCode.NOT_FOUND, error.en)
+        except PortError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, error.en)
         if request.alone and request.institution not in self._alone:
             self._alone.add(request.institution)
             await self._plant(context)
@@ -253,15 +256,22 @@ async def _turn_away(_request: bytes, context: Context) -> None:
 
 
 @asynccontextmanager
-async def serve_control(switch: Switch, port: int = 0) -> AsyncIterator[tuple[str, str]]:
-    """Serve the control service on loopback while the block lasts; yields its address and the token to show."""
-    token = secrets.token_urlsafe(24)
-    async with Faces() as faces:
-        server = grpc.aio.server(interceptors=[_Token(token)])
+async def serve_control(switch: Switch, token: str | None = None) -> AsyncIterator[tuple[str, str]]:
+    """Serve the control service while the block lasts; yields its address and the token to show, a new one unless one is given.
+
+    Raises:
+        PortError: its port is taken.
+    """
+    token, where = token or secrets.token_urlsafe(24), switch.where
+    async with Faces(where) as faces:
+        server = grpc.aio.server(interceptors=[_Token(token)], options=[("grpc.so_reuseport", 0)])
         testing_pb2_grpc.add_TestNetworkServiceServicer_to_server(TestNetworkServicer(switch, faces), server)
-        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+        try:
+            bound = server.add_insecure_port(f"{where.listen}:{where.port}")
+        except RuntimeError as error:
+            raise taken(where.port) from error
         await server.start()
         try:
-            yield f"127.0.0.1:{bound}", token
+            yield f"{where.told}:{bound}", token
         finally:
             await server.stop(1.0)

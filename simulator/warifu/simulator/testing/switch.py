@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from warifu.simulator.state import registered
 from warifu.simulator.testing import template
 from warifu.simulator.testing.engine import Engine
+from warifu.simulator.testing.where import HERE, Where
 
 
 class Switch:
     """The engine that runs. Made by `Switch.run`; use from its event loop."""
 
-    def __init__(self, people: int, seed: int, elsewhere: Mapping[str, str], *, listed: bool) -> None:
+    def __init__(self, people: int, seed: int, elsewhere: Mapping[str, str], where: Where, *, listed: bool) -> None:
+        self.where = where
         self.seed = seed
         """Of the network that it began with."""
         self._people, self._elsewhere, self._listed = people, elsewhere, listed
@@ -29,10 +31,16 @@ class Switch:
     @classmethod
     @asynccontextmanager
     async def run(
-        cls, people: int, seed: int, *, elsewhere: Mapping[str, str] | None = None, listed: bool = False
+        cls,
+        people: int,
+        seed: int,
+        *,
+        elsewhere: Mapping[str, str] | None = None,
+        where: Where = HERE,
+        listed: bool = False,
     ) -> AsyncIterator[Switch]:
         """Bring the first network up. `listed`: among the networks that verbs without --state find. Raises as `Engine.run`."""
-        switch = cls(people, seed, elsewhere or {}, listed=listed)
+        switch = cls(people, seed, elsewhere or {}, where, listed=listed)
         await switch._begin(seed)
         try:
             yield switch
@@ -61,6 +69,7 @@ class Switch:
 
     async def _begin(self, seed: int) -> None:
         self._ends = AsyncExitStack()
-        self._engine = await self._ends.enter_async_context(Engine.run(self._people, seed, elsewhere=self._elsewhere))
+        running = Engine.run(self._people, seed, elsewhere=self._elsewhere, where=self.where)
+        self._engine = await self._ends.enter_async_context(running)
         if self._listed:
             self._ends.enter_context(registered(self._engine.state))
