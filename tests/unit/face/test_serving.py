@@ -20,6 +20,7 @@ from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import STATUS_KEY, LinkageError, Reason
 from warifu.simulator.face import Face, FaceError, Options, served
 from warifu.simulator.face.batch import Batch
+from warifu.simulator.launcher.ports import PortError
 from warifu.simulator.state import NetworkFile, PartyEntry
 
 NHI = "nhi-480029"
@@ -391,7 +392,7 @@ async def test_what_cannot_be_served_is_told(tmp_path: Path) -> None:
     """An institution that is not there, and a port that is taken, are told in both languages with what to do."""
     async with faced(tmp_path) as (_, face):
         taken = int(face.http.rsplit(":", 1)[1])
-        with pytest.raises(FaceError, match=f"port {taken} is taken") as told:
+        with pytest.raises(PortError, match=f"port {taken} is in use") as told:
             async with faced(tmp_path, Options(http_port=taken)):
                 pass
         assert "--port" in told.value.ja
