@@ -99,3 +99,23 @@ class Frontier:
                 kept.append(nodes.pop())
             nodes = parents(nodes)
         return Frontier(size, tuple(reversed(kept))), finished
+
+    def consistency(self, leaf_hashes: Sequence[bytes]) -> list[bytes]:
+        """The proof that the tree after these leaves begins with this one; empty from the empty tree and without leaves (RFC 9162 §2.1.4.1).
+
+        Left of the way from this tree's last complete subtree to the root lie the others of the edge, right of it what the leaves make.
+        """
+        if not self.size or not leaf_hashes:
+            return []
+        position, right = self.size - 1, list(leaf_hashes)
+        while position & 1:  # up to the last complete subtree's root
+            position, right = position >> 1, parents(right)
+        last, *larger = reversed(self.hashes)
+        path = [last] if position else []
+        while position or right:
+            if position & 1:
+                path.append(larger.pop(0))
+            elif right:
+                path.append(right.pop(0))
+            position, right = position >> 1, parents(right)
+        return path

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.tlog.reference import LEAVES, MOST, mth, tiles
+from unit.tlog.reference import LEAVES, MOST, mth, proof, tiles
 
 from warifu.tlog.frontier import Frontier, TileHash
 from warifu.tlog.merkle import EMPTY_ROOT, MerkleError, leaf_hash
@@ -48,6 +48,22 @@ def test_growing_tells_the_hashes_that_tiles_gain(first, second):
     _, finished = Frontier().append(LEAVES[:old]).grow(LEAVES[old:new])
     expected = [TileHash(1, at, mth(at * 256, (at + 1) * 256)) for at in range(old // 256, new // 256)]
     assert finished == expected
+
+
+@given(st.integers(0, MOST), st.integers(0, MOST))
+def test_an_edge_proves_what_grows_from_it(first, second):
+    """From an edge and the leaves after it comes the RFC's proof of consistency; from nothing, or to itself, an empty one."""
+    old, new = sorted((first, second))
+    expected = proof(old, new) if old else []
+    assert Frontier().append(LEAVES[:old]).consistency(LEAVES[old:new]) == expected
+
+
+def test_edges_of_small_trees_prove_every_growth():
+    """Between any two sizes up to 70, the edge's proof is the RFC's."""
+    for old in range(1, 70):
+        edge = Frontier().append(LEAVES[:old])
+        for new in range(old, 71):
+            assert edge.consistency(LEAVES[old:new]) == proof(old, new), (old, new)
 
 
 def test_growing_by_a_whole_tile_of_tiles_tells_two_levels():

@@ -23,8 +23,6 @@ class TileMissingError(TileError):
     """No tile there yet."""
 
 
-_TILES_SEEN = 2
-"""A proof from one head to the next needs the last tile of leaves, and the one before when they lie in two."""
 _ADD = insert(SUBTREE)
 _REMOVE = delete(SUBTREE)
 _HASHES = (
@@ -51,29 +49,6 @@ def content(connection: Connection, path: str, size: int) -> tuple[bytes, bool]:
     if isinstance(where, Bundle):
         return encode_entries(entries.leaves(connection, where.start, where.start + where.width)), where.full
     return encode_tile(_hashes(connection, where.level, where.start, where.width)), where.full
-
-
-class EdgeReader:
-    """Reads tiles of a living log for one who comes back at each head: of leaves it has seen, none is read or hashed again.
-
-    What it remembers is checked by whoever uses it: a proof is made only of tiles that give the signed root.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[int, list[bytes]] = {}
-        """Hashes of leaves, by the first one's index: the last tiles alone."""
-
-    def content(self, connection: Connection, path: str, size: int) -> bytes:
-        """As `content`, without whether it is full."""
-        where = parse_path(path)
-        if isinstance(where, Bundle) or where.level or where.start + where.width > size:
-            return content(connection, path, size)[0]
-        seen = self._seen.setdefault(where.start, [])
-        if len(seen) < where.width:
-            seen += _hashes(connection, 0, where.start + len(seen), where.width - len(seen))
-        for start in sorted(self._seen)[:-_TILES_SEEN]:
-            del self._seen[start]
-        return encode_tile(seen[: where.width])
 
 
 def frontier(connection: Connection, size: int) -> Frontier:

@@ -13,8 +13,9 @@ from typing import Final
 import grpc
 
 from warifu.exchange.logkeys import LogKeys
-from warifu.gateway.log import heads, tiles
+from warifu.gateway.log import heads
 from warifu.gateway.log.gate import Gate
+from warifu.gateway.log.growth import Growth
 from warifu.gateway.log.heads import Head
 from warifu.gateway.log.lease import Lease
 from warifu.gateway.log.sequencer import read_head
@@ -25,7 +26,6 @@ from warifu.kernel.limits import CALL_DEADLINE, MERGE_DELAY, WITNESS_REFRESH
 from warifu.kernel.peers import Peers
 from warifu.kernel.store import Store
 from warifu.tlog.notes import Note, NoteError, parse_signatures
-from warifu.tlog.proofs import ProofError, TiledTree
 from warifu.watchdog.v1.watchdog_pb2 import AddCheckpointRequest, AddCheckpointResponse
 from warifu.watchdog.v1.watchdog_pb2_grpc import WitnessServiceStub
 
@@ -43,7 +43,7 @@ class WitnessCaller:
     def __init__(self, store: Store, clock: Clock, peers: Peers, keys: LogKeys, gate: Gate, lease: Lease) -> None:
         self._store, self._clock, self._peers, self._keys, self._gate = store, clock, peers, keys, gate
         self._lease = lease
-        self._tiles = tiles.EdgeReader()
+        self._growth = Growth(store)
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._answered_once = False
@@ -128,11 +128,7 @@ class WitnessCaller:
         return self._with_signature(head.checkpoint, answer.cosignature)
 
     async def _ask(self, head: Head, known: int) -> AddCheckpointResponse:
-        try:
-            proof = await self._tree(head).consistency(known) if known else []
-        except ProofError:
-            self._tiles = tiles.EdgeReader()  # what it remembers may be of a log that another process replaced
-            raise
+        proof = await self._growth.proof(known, read_head(head.checkpoint))
         request = AddCheckpointRequest(old_size=known, proof=proof, checkpoint=head.checkpoint)
         stub = self._peers.stub(WitnessServiceStub, PARTY)
         try:
@@ -142,12 +138,6 @@ class WitnessCaller:
             if failure.retryable or error.code() in _UNREACHABLE:
                 raise
             raise RefusedError(str(failure.reason)) from error
-
-    def _tree(self, head: Head) -> TiledTree:
-        async def read(path: str) -> bytes:
-            return self._store.read(lambda connection: self._tiles.content(connection, path, head.size))
-
-        return TiledTree(read, head.size, read_head(head.checkpoint).root)
 
     def _with_signature(self, checkpoint: str, line: str) -> str:
         try:
