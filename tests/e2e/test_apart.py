@@ -16,7 +16,7 @@ from postgres import Server
 
 from warifu.law import packaged
 from warifu.simulator.launcher import apart
-from warifu.simulator.launcher.network import Options
+from warifu.simulator.launcher.options import Options
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.migrations import server
 from warifu.simulator.state import NetworkFile

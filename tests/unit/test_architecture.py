@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def test_every_package_ships_its_types() -> None:
     packages = {p for root in ROOTS for p in (ROOT / root / "warifu").iterdir() if (p / "__init__.py").exists()}
 
     assert sorted(p.name for p in packages if not (p / "py.typed").exists()) == []
+
+
+def test_types_of_every_module_are_checked() -> None:
+    """mypy is told each root, because of a package that lies in several places it would look at the first alone."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    assert set(told["files"]) == set(ROOTS) - {"proto"}  # generated; what others use of it is followed
+    assert set(told["mypy_path"].split(":")) == set(ROOTS)
 
 
 def test_modules_are_one_idea() -> None:

@@ -20,7 +20,8 @@ from warifu.cli.output import clear_errors, document, err, out, placed
 from warifu.cli.text import t
 
 if TYPE_CHECKING:
-    from warifu.simulator.launcher.network import Options, Progress
+    from warifu.simulator.launcher.network import Progress
+    from warifu.simulator.launcher.options import Options
     from warifu.simulator.state import NetworkFile
 
 PEOPLE_LIMIT = 1_000_000

@@ -21,7 +21,7 @@ from warifu.cli.text import t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from warifu.simulator.launcher.network import Options
+    from warifu.simulator.launcher.options import Options
     from warifu.simulator.personas import Persona, Personas
     from warifu.simulator.state import NetworkFile
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from warifu.dev.pages import ROOT, Tables, markdown_table
+from warifu.dev.tables import ROOT, Tables, markdown_table
 from warifu.simulator.conformance import BUSINESS, PROVIDER, REQUESTER
 from warifu.simulator.conformance.frame import Suite
 

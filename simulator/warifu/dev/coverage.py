@@ -6,7 +6,7 @@ import tomllib
 from collections import Counter
 from typing import Final
 
-from warifu.dev.pages import ROOT, Tables, markdown_table
+from warifu.dev.tables import ROOT, Tables, markdown_table
 from warifu.kernel.access import TABLE_PATH
 from warifu.kernel.fault_kinds import kinds
 from warifu.law import Row, packaged

@@ -1,23 +1,22 @@
 """Fills the tables of docs/PROTOCOL.md and docs/COVERAGE.md from the code that they describe, or says which are out of date; and the texts of the TypeScript example.
 
-A table stands between `<!-- table: NAME -->` and `<!-- end -->`; each `…_table` function below makes one.
+Each `…_table` function makes one; those of the other pages are in `conformance` and `coverage`.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[3]
+from warifu.dev import conformance, coverage
+from warifu.dev.tables import ROOT, Tables, fill, markdown_table
+
 PAGE: Final = ROOT / "docs" / "PROTOCOL.md"
 TEXTS: Final = ROOT / "examples" / "typescript" / "src" / "errors.json"
 """The table of errors, as the example reads it."""
-_SLOT: Final = re.compile(r"(<!-- table: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def errors_table() -> str:
@@ -62,7 +61,6 @@ def tags_table() -> str:
     return markdown_table(("tag (a zero byte follows)", "use"), rows)
 
 
-Tables = Mapping[str, Callable[[], str]]
 TABLES: Final[Tables] = {
     "access": access_table,
     "denials": denials_table,
@@ -70,21 +68,6 @@ TABLES: Final[Tables] = {
     "limits": limits_table,
     "tags": tags_table,
 }
-
-
-def fill(page: str, tables: Tables = TABLES) -> str:
-    """The page with each table as the code gives it.
-
-    Raises:
-        KeyError: the page names a table that nobody makes.
-    """
-    return _SLOT.sub(lambda slot: f"{slot[1]}{tables[slot['name']]()}{slot[3]}", page)
-
-
-def stale(page: str, tables: Tables = TABLES) -> list[str]:
-    """Names of tables that are not what the code gives, or that the page lacks."""
-    there = {slot["name"]: slot[0] for slot in _SLOT.finditer(page)}
-    return sorted(name for name, make in tables.items() if make() not in there.get(name, ""))
 
 
 def texts() -> str:
@@ -101,18 +84,9 @@ def texts() -> str:
 
 def write() -> None:
     """Rewrite the pages and the example's texts."""
-    from warifu.dev import conformance, coverage  # noqa: PLC0415 - they use what is here
-
-    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    for one in (conformance, coverage):
-        one.PAGE.write_text(fill(one.PAGE.read_text(encoding="utf-8"), one.TABLES), encoding="utf-8")
+    for page, tables in ((PAGE, TABLES), (conformance.PAGE, conformance.TABLES), (coverage.PAGE, coverage.TABLES)):
+        page.write_text(fill(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
     TEXTS.write_text(texts(), encoding="utf-8")
-
-
-def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table of a page, with its head."""
-    lines = (head, ("---",) * len(head), *rows)
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 def _tags() -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from unit.docs import markdown
 
-from warifu.dev import coverage, pages
+from warifu.dev import coverage, tables
 from warifu.law import packaged
 
 PAGE = markdown.ROOT / "docs" / "COVERAGE.md"
@@ -10,13 +10,13 @@ PAGE = markdown.ROOT / "docs" / "COVERAGE.md"
 
 def test_tables_are_the_codes():
     """Rows, what is left out, items, institutions, operations, faults and differences stand on the page as the program has them (else: python -m warifu.dev pages)."""
-    assert pages.stale(markdown.text(PAGE), coverage.TABLES) == []
+    assert tables.stale(markdown.text(PAGE), coverage.TABLES) == []
 
 
 def test_stale_table_is_seen():
     """A fault that is renamed on the page alone is reported."""
     page = markdown.text(PAGE)
-    assert pages.stale(page.replace("| `provider-down` |", "| `provider-gone` |"), coverage.TABLES) == ["faults"]
+    assert tables.stale(page.replace("| `provider-down` |", "| `provider-gone` |"), coverage.TABLES) == ["faults"]
 
 
 def test_every_subject_is_graded():

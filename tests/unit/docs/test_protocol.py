@@ -4,7 +4,7 @@ import re
 
 from unit.docs import markdown
 
-from warifu.dev import pages
+from warifu.dev import pages, tables
 from warifu.exchange.header import LARGEST_HEADER
 from warifu.exchange.permit import LARGEST_PERMIT
 from warifu.gateway.asked import LARGEST_INQUIRY, LARGEST_QUERY
@@ -32,21 +32,21 @@ def _sections() -> set[int]:
 
 def test_tables_are_the_codes():
     """Errors, denials, limits, access and tags stand on the page exactly as the code has them (else: python -m warifu.dev pages)."""
-    assert pages.stale(markdown.text(PAGE)) == []
+    assert tables.stale(markdown.text(PAGE), pages.TABLES) == []
 
 
 def test_stale_table_is_seen():
     """A limit that is changed on the page alone, and a table that is taken out, are reported."""
     page = markdown.text(PAGE)
     batch = f"| `BATCH` | {int(limits.BATCH):,} |"
-    assert pages.stale(page.replace(batch, "| `BATCH` | 7 |")) == ["limits"]
-    assert pages.stale(page.replace("<!-- table: errors -->", "")) == ["errors"]
+    assert tables.stale(page.replace(batch, "| `BATCH` | 7 |"), pages.TABLES) == ["limits"]
+    assert tables.stale(page.replace("<!-- table: errors -->", ""), pages.TABLES) == ["errors"]
 
 
 def test_filling_is_stable():
     """Filling a filled page changes nothing."""
     page = markdown.text(PAGE)
-    assert pages.fill(page) == page
+    assert tables.fill(page, pages.TABLES) == page
 
 
 def test_sections_count_up():

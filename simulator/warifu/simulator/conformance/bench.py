@@ -31,8 +31,8 @@ from warifu.kernel.peers import open_channel
 from warifu.linkage.v1.linkage_pb2 import PositionedRecord
 from warifu.provision.v1 import provision_pb2
 from warifu.simulator.conformance.asking import EXCHANGED, Asked, Wish
-from warifu.simulator.conformance.directory import WAIT
 from warifu.simulator.conformance.folder import ITEM, PORTAL, code
+from warifu.simulator.conformance.frame import WAIT
 from warifu.simulator.conformance.opening import answer_at, shown
 from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 from warifu.simulator.conformance.wire import has_reason, reason_of

@@ -25,13 +25,13 @@ from warifu.kernel.party import Build, Context, Party
 from warifu.kernel.peers import open_channel
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.simulator.conformance.folder import PORTAL
+from warifu.simulator.conformance.frame import WAIT
 
 if TYPE_CHECKING:
     from warifu.simulator.conformance.bench import Bench
 
 DIRECTORY: Final = "warifu.linkage.v1.DirectoryService"
 REQUESTERS_PARTY: Final = "health_insurance"
-WAIT: Final = 20.0
 _LIFE: Final = timedelta(days=7)
 
 

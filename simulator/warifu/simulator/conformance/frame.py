@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from warifu.simulator.conformance.folder import ConformanceError
 from warifu.simulator.conformance.outcome import Text
@@ -23,6 +23,8 @@ class Bench(Protocol):
         """Party whose failed calls are told in the report."""
 
 
+WAIT: Final = 20.0
+"""Seconds for an answer of whoever is under test."""
 B = TypeVar("B", bound=Bench)
 
 

@@ -23,8 +23,9 @@ from warifu.kernel.server import AddressOccupiedError, serve
 from warifu.kernel.trust import Trust
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.simulator.conformance.bench import GATEWAY, Bench, Decide, Target
-from warifu.simulator.conformance.directory import REQUESTERS_PARTY, WAIT, gateway, publish, to_gateway
+from warifu.simulator.conformance.directory import REQUESTERS_PARTY, gateway, publish, to_gateway
 from warifu.simulator.conformance.folder import PORTAL, ConformanceError, Prepared, check_address
+from warifu.simulator.conformance.frame import WAIT
 from warifu.simulator.conformance.lines import cannot_run
 from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 

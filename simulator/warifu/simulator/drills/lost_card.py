@@ -56,7 +56,7 @@ async def _number(ground: Ground, person: str) -> str:
 
 def _reported(ground: Ground, card: pb.Card) -> bool:
     """It was reported since the drill began; somebody may have lost it before."""
-    return len(card.reports) > ground.fact("reports")
+    return len(card.reports) > int(ground.fact("reports"))
 
 
 async def stopped(ground: Ground) -> Finding:

@@ -23,7 +23,8 @@ from urllib.parse import quote
 from warifu.exchange.keys import write_secret
 from warifu.law import packaged
 from warifu.simulator.launcher import setup
-from warifu.simulator.launcher.network import Network, Options, load_of, migrate
+from warifu.simulator.launcher.network import Network, load_of, migrate
+from warifu.simulator.launcher.options import Options
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.launcher.processes import Processes, folder_of

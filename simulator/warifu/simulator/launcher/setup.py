@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from warifu.authority import provision
 from warifu.exchange.logkeys import LogKeys
@@ -17,14 +17,12 @@ from warifu.kernel.control import SOCKET_NAME, control_address
 from warifu.kernel.peers import server_name
 from warifu.law import packaged
 from warifu.simulator.launcher import databases, elsewhere
+from warifu.simulator.launcher.options import Options
 from warifu.simulator.launcher.plan import GATEWAY, PORTAL, STAGE, PlannedParty, plan
 from warifu.simulator.launcher.ports import PortError, Ports
 from warifu.simulator.launcher.processes import folder_of, within
 from warifu.simulator.population import CLOCK_START
 from warifu.simulator.state import NETWORK_NAME, SCHEMA, NetworkFile, PartyEntry, ProcessEntry, StateError
-
-if TYPE_CHECKING:
-    from warifu.simulator.launcher.network import Options
 
 METRICS = "metrics"
 """Where `network.json` says, under "extra", at which URL each party's metrics are read."""

@@ -22,7 +22,8 @@ from warifu.simulator.rehearsal.record import REFUSED, Day, Recording, Result, S
 from warifu.simulator.rehearsal.script import Files
 from warifu.simulator.scenarios.stage import Stage, tax_year
 from warifu.simulator.testcards.documents import record_document
-from warifu.simulator.testing.engine import BEGINNING, Engine
+from warifu.simulator.testing.beginning import BEGINNING
+from warifu.simulator.testing.engine import Engine
 
 Told = Callable[[int, int], None]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import grpc
 
@@ -26,27 +25,17 @@ from warifu.kernel.places import kept_open
 from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.launcher import setup
-from warifu.simulator.launcher.network import Options
+from warifu.simulator.launcher.options import Options
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
-from warifu.simulator.population import CLOCK_START
-from warifu.simulator.state import NetworkFile, StateError, locked
+from warifu.simulator.state import NetworkFile, locked
 from warifu.simulator.testing import template
+from warifu.simulator.testing.beginning import BEGINNING, healthy, memory
 from warifu.simulator.testing.calls import Own
 from warifu.simulator.testing.content import Content, Shelf
 from warifu.simulator.testing.outside import Outside, move_out
 from warifu.simulator.testing.parties import Parties
 from warifu.simulator.testing.where import HERE, Where
-
-BEGINNING: Final = datetime.combine(CLOCK_START, setup.OFFICE_OPENS)
-"""Time in the network after a reset."""
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there, for us alone
-HEALTHY_WITHIN: Final = 30.0
-
-
-def memory() -> Path | None:
-    """A folder that lies in memory, where the machine has one; None for wherever temporary files go."""
-    return _MEMORY if os.access(_MEMORY, os.W_OK) else None
 
 
 @dataclass(slots=True)
@@ -180,20 +169,3 @@ class Engine:
             self.file.save(self.state)
             self.parties.come(now, stopped=stopped)
             await self.others.publish(published)
-
-
-async def healthy(opened: Doors) -> None:
-    """Wait until every party serves.
-
-    Raises:
-        StateError: one does not.
-    """
-    until = time.monotonic() + HEALTHY_WITHIN
-    while True:
-        health = await opened.all_healthy()
-        if all(health.values()):
-            return
-        if time.monotonic() > until:
-            sick = ", ".join(sorted(name for name, well in health.items() if not well))
-            raise StateError(f"正常にならない機関があります: {sick}", f"not healthy: {sick}")
-        await asyncio.sleep(0.01)

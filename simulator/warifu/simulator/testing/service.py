@@ -23,9 +23,10 @@ from warifu.simulator.cards.client import LoginError
 from warifu.simulator.face import FaceError
 from warifu.simulator.face.alone import idle
 from warifu.simulator.launcher.ports import PortError, taken
+from warifu.simulator.testing.beginning import BEGINNING
 from warifu.simulator.testing.calls import theirs
 from warifu.simulator.testing.desk import Desk, UnknownError, refused
-from warifu.simulator.testing.engine import BEGINNING, Engine
+from warifu.simulator.testing.engine import Engine
 from warifu.simulator.testing.faces import Faces
 from warifu.simulator.testing.switch import Switch
 from warifu.simulator.testing.waiting import USUALLY, NotComeError, condition_of, wait

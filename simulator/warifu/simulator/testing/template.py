@@ -22,9 +22,10 @@ from warifu.law import packaged
 from warifu.simulator.cards import stock, tray
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.launcher import fill, network, setup
+from warifu.simulator.launcher.options import Options
 from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
-from warifu.simulator.testing import engine
+from warifu.simulator.testing.beginning import BEGINNING, healthy, memory
 from warifu.simulator.testing.parties import Parties
 
 KEPT: Final = 4
@@ -39,7 +40,7 @@ async def filled(people: int, seed: int) -> Path:
     if not place.exists():
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (
-            tempfile.TemporaryDirectory(prefix="warifu-", dir=engine.memory()) as filling,
+            tempfile.TemporaryDirectory(prefix="warifu-", dir=memory()) as filling,
             tempfile.TemporaryDirectory(prefix="making-", dir=home) as made,
         ):
             # Not in the cache itself: that is on a disk, and its path may be too long for a socket's.
@@ -65,15 +66,15 @@ def copy(template: Path, state: Path) -> None:
 async def _fill(state: Path, people: int, seed: int) -> None:
     with closing(Ports()) as ports:
         # At a standstill: nothing that is made now may be younger than a network which begins with it.
-        options = network.Options(state, people=people, seed=seed, bare=True, stopped_clock=True)
+        options = Options(state, people=people, seed=seed, bare=True, stopped_clock=True)
         file = setup.prepare(state, options, ports)
         await network.migrate(setup.database_order(state, file, None))
         async with Parties.run(plan(packaged(), bare=True), state), doors(file) as opened:
-            await engine.healthy(opened)
+            await healthy(opened)
             await fill.fill(file, state, opened, fill.Load(file, state), lambda *_: None)
             await opened.settle()
             await _carded(opened, state, people)
-        file.filled, file.clock = True, engine.BEGINNING.isoformat()
+        file.filled, file.clock = True, BEGINNING.isoformat()
         file.save(state)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from warifu.simulator import face
+from warifu.simulator.face import Options
 
 LOOPBACK: Final = "127.0.0.1"
 ANY: Final = "0.0.0.0"  # noqa: S104 - compared with, and listened on only where somebody says so
@@ -39,14 +39,14 @@ class Where:
         """Port of the first web face; None for any."""
         return self.port + 1 if self.port else None
 
-    def face(self, number: int) -> face.Options:
+    def face(self, number: int) -> Options:
         """How the plain face that opens after `number` others is served."""
         first = self.port + FACES + 2 * number if self.port else 0
         return self.again(first, first + 1 if first else 0)
 
-    def again(self, http: int, grpc: int) -> face.Options:
+    def again(self, http: int, grpc: int) -> Options:
         """How a face is served at these ports."""
-        return face.Options(http, grpc, listen=self.listen, host=self.told)
+        return Options(http, grpc, listen=self.listen, host=self.told)
 
 
 HERE: Final = Where()

@@ -180,7 +180,8 @@ class Runner:
         )
         driver.stopping = self.stopping
         driver.between = between = _Between(opened, inspector, driver, first)
-        failed, found = None, ()
+        failed: LinkageError | None = None
+        found: Sequence[Score] = ()
         try:
             await driver.run()
             self.told(Progress("detectors", 0, None))

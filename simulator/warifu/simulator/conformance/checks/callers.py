@@ -16,8 +16,9 @@ from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.identity import spiffe
 from warifu.simulator.conformance import impostors
 from warifu.simulator.conformance.bench import Bench
-from warifu.simulator.conformance.directory import REQUESTERS_PARTY, WAIT
+from warifu.simulator.conformance.directory import REQUESTERS_PARTY
 from warifu.simulator.conformance.folder import PORTAL
+from warifu.simulator.conformance.frame import WAIT
 from warifu.simulator.conformance.impostors import GATEWAY, until
 from warifu.simulator.conformance.outcome import Text, UnmetError, plain
 from warifu.simulator.conformance.wire import reason_of

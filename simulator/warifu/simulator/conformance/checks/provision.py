@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange.permit import stamp
@@ -17,7 +19,7 @@ RELEASED = frozenset({"tax_year", "salary_revenue_yen", "tax_class"})
 _BEFORE_THE_ROW = datetime(2016, 6, 1, tzinfo=UTC)
 _BEFORE_THE_ASSESSMENTS = datetime(2018, 6, 1, tzinfo=UTC)
 """The row is in force, and no institution's impact assessment is published."""
-_BY_CONSENT = {
+_BY_CONSENT: Final[Mapping[str, Any]] = {
     "requester": "insurer-06480016",
     "affair": "JM90000000000201",
     "procedure": "JT90000000000201",
