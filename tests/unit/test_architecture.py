@@ -59,7 +59,7 @@ def test_every_package_ships_its_types() -> None:
 
 
 def test_types_of_every_module_are_checked() -> None:
-    """mypy is told each root, because of a package that lies in several places it would look at the first alone."""
+    """Mypy is told each root, because of a package that lies in several places it would look at the first alone."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
     assert set(told["files"]) == set(ROOTS) - {"proto"}  # generated; what others use of it is followed
     assert set(told["mypy_path"].split(":")) == set(ROOTS)
