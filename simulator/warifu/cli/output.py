@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -16,8 +17,16 @@ from rich.table import Table
 
 from warifu.cli.text import t
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+UNFOLDED: Final = 1_000
+
+
+def _width(stream: IO[str]) -> int | None:
+    """Columns of what is no terminal: enough that nothing is folded, since who reads a pipe reads by the line; else as the terminal has."""
+    return None if stream.isatty() or "COLUMNS" in os.environ else UNFOLDED
+
+
+out = Console(highlight=False, width=_width(sys.stdout))
+err = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 
 def document(value: Any) -> None:
