@@ -46,14 +46,19 @@ def start(state: Path, *words: str) -> Running:
         [sys.executable, "-m", "warifu.cli", "demo", "--state", str(state), "--no-browser", "--json", *words],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+    return Running(state, process, announced(process))
+
+
+def announced(process: subprocess.Popen[str]) -> dict:
+    """The document that a command prints when it is ready, and goes on."""
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
         lines.append(line)
         if line.rstrip() == "}":
-            return Running(state, process, json.loads("".join(lines)))
+            return json.loads("".join(lines))
     process.stdout.close()
-    raise AssertionError(f"the network did not start: exit {process.wait()}")
+    raise AssertionError(f"it did not start: exit {process.wait()}")
 
 
 def stop(running: Running) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 import pytest
+from running import announced
 
 from warifu.law import packaged_files
 from warifu.simulator.testing import Child, EngineError
@@ -466,13 +467,7 @@ def test_the_verb_serves_it_for_any_language(tmp_path: Path) -> None:
     environment = os.environ | {"XDG_STATE_HOME": str(tmp_path)}
     words = [sys.executable, "-m", "warifu.cli", "serve", "--face", NHI, "--json"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("}"):
-            break
-    told = json.loads("".join(lines))
+    told = announced(process)
 
     linkage = Linkage(told["address"], told["token"])
     assert linkage.network().people == 200
@@ -480,6 +475,6 @@ def test_the_verb_serves_it_for_any_language(tmp_path: Path) -> None:
     (face,) = told["faces"]
     assert send(Face(**face), "/v1/inquiries").get("inquiries", []) == []
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    process.stdout.close()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
     assert not Path(told["state"]).exists()

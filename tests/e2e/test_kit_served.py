@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 from ports import free_ports
+from running import announced
 
 ROOT = Path(__file__).resolve().parents[2]
 NHI, TAX = "nhi-480011", "tax-491004"
@@ -44,13 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     words = ("--people", str(PEOPLE), "--port", str(free_ports(14)), "--listen", "0.0.0.0", "--face", NHI, "--json")
     state = str(tmp_path_factory.mktemp("state"))
     process = command("serve", *words, WARIFU_KIT_TOKEN=TOKEN, XDG_STATE_HOME=state)
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("}"):
-            break
-    yield json.loads("".join(lines))
+    yield announced(process)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 0
