@@ -17,7 +17,7 @@ from postgres import Server
 from sqlalchemy.engine import make_url
 
 from warifu.kernel.config import CONFIG_NAME, Config
-from warifu.kernel.partitions import MONTHLY
+from warifu.kernel.monthly import MONTHLY
 from warifu.law import packaged
 from warifu.simulator.launcher import processes
 from warifu.simulator.launcher.plan import plan

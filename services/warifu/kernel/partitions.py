@@ -1,39 +1,17 @@
-"""Tables that lie in one partition a month on PostgreSQL, so that what is over goes as a whole: a dropped file, not deleted rows whose bytes stay.
-
-SQLite has no partitions; there the same calls delete rows, which `secure_delete` overwrites. PostgreSQL wants the month in every key of such
-a table, so it is added to them: what is unique beyond a month is seen to by the one writer that looks before it inserts.
-"""
+"""The partitions of tables that are kept by the month (`kernel/monthly.py`): made before they are needed, dropped when they are over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from sqlalchemy import (
-    Connection,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    UniqueConstraint,
-    bindparam,
-    delete,
-    func,
-    select,
-    text,
-)
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import Connection, Table, bindparam, delete, func, select, text
 
 from warifu.kernel.engines import POSTGRES
+from warifu.kernel.monthly import MONTH, MONTHLY
 from warifu.kernel.months import Month
+from warifu.kernel.store import Store
 
-if TYPE_CHECKING:
-    from warifu.kernel.store import Store
-
-MONTHLY: Final = frozenset({"entries", "entry_lines", "entry_marks", "record"})
-"""Names of the tables: the portal's history with its lines and marks, and the gateway's access records. By name, since migrations know no more.
-An exchange's row is in none: its request id is used once in all time, which a key with the month in it could not promise."""
-_COLUMN: Final = "month"
 _PARTITIONS: Final = text(
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = CAST(:parent AS regclass)"
 )
@@ -67,7 +45,7 @@ class Months:
 
 def drop_before(connection: Connection, table: Table, first: Month) -> int:
     """Erase the rows of the months before `first`; how many there were."""
-    column, value = table.c[_COLUMN], {"first": first}
+    column, value = table.c[MONTH], {"first": first}
     if connection.dialect.name != POSTGRES:
         return connection.execute(delete(table).where(column < bindparam("first")), value).rowcount
     counted = select(func.count()).select_from(table).where(column < bindparam("first"))
@@ -80,26 +58,3 @@ def drop_before(connection: Connection, table: Table, first: Month) -> int:
 
 def _name(table: Table, month: Month) -> str:
     return f"{table.name}_{int(month)}"
-
-
-@compiles(CreateTable, POSTGRES)
-def _create(element: CreateTable, compiler: Any, **words: Any) -> str:
-    """A table's own form, or, by the month, as a copy that is partitioned. Migrations and `Store.create` both come through here."""
-    made = element.element
-    created = CreateTable(_partitioned(made), if_not_exists=element.if_not_exists) if made.name in MONTHLY else element
-    written: str = compiler.visit_create_table(created, **words)
-    return written
-
-
-def _partitioned(table: Table) -> Table:
-    copy = table.to_metadata(MetaData())
-    for constraint in list(copy.constraints):
-        if not isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
-            continue
-        names = [column.name for column in constraint.columns]
-        if _COLUMN not in names:
-            copy.constraints.discard(constraint)
-            copy.c[_COLUMN].primary_key |= isinstance(constraint, PrimaryKeyConstraint)
-            copy.append_constraint(type(constraint)(*names, _COLUMN))
-    copy.dialect_options[POSTGRES]["partition_by"] = f"RANGE ({_COLUMN})"
-    return copy

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, MetaData, Select, create_mock_engine, inspect, literal, select
 from sqlalchemy.engine import URL, make_url
 
-from warifu.kernel import partitions  # noqa: F401 - it says how tables that are kept by the month are made
+from warifu.kernel import monthly  # noqa: F401 - it says how tables that are kept by the month are made
 from warifu.kernel.lines import GROUP_LIMIT, Lines, StoreClosedError
 
 __all__ = ["GROUP_LIMIT", "Store", "StoreClosedError", "sqlite_url"]

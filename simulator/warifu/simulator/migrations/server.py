@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
-from warifu.kernel import partitions  # noqa: F401 - it says how tables that are kept by the month are made
+from warifu.kernel import monthly  # noqa: F401 - it says how tables that are kept by the month are made
 from warifu.simulator.migrations import DatabaseUnusableError, ServerError, config, too_new, version_table
 from warifu.simulator.told import ToldError
 
