@@ -18,7 +18,7 @@ INTERVAL: Final = 1.0
 LONGEST: Final = 4.0
 """Seconds between two runs of a job that asks for news, after some that brought none."""
 ROUNDS: Final = 1_000
-"""Most rounds of one `settle`: what still has work after so many never will be done."""
+"""Most runs of a job in one `settle`: what still has work after so many never will be done."""
 
 Job = Callable[[], Awaitable[int]]
 
@@ -50,11 +50,13 @@ class Jobs:
     async def settle(self) -> Counter[str]:
         """Run all jobs until none finds work. Returns what was done, by job.
 
-        Raises whatever a job raises, after the others had their turn in that round.
+        Each by itself, since one that takes hundreds of small steps is no reason to run all others as often; and all once more where one did
+        something, which may be work for another. Raises whatever a job raises, after the others had their turn in that round.
         """
         done: Counter[str] = Counter(dict.fromkeys(self._jobs, 0))
-        for _ in range(ROUNDS):
-            results = await asyncio.gather(*(self._run(name) for name in self._jobs), return_exceptions=True)
+        runs = Counter[str]()
+        while True:
+            results = await asyncio.gather(*(self._emptied(name, runs) for name in self._jobs), return_exceptions=True)
             for result in results:
                 if isinstance(result, BaseException):
                     raise result
@@ -62,6 +64,15 @@ class Jobs:
             done.update(counts)
             if not any(counts.values()):
                 break
+        return done
+
+    async def _emptied(self, name: str, runs: Counter[str]) -> int:
+        done = 0
+        while runs[name] < ROUNDS:
+            runs[name] += 1
+            if not (found := await self._run(name)):
+                break
+            done += found
         return done
 
     async def _run(self, name: str) -> int:

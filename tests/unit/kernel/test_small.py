@@ -241,6 +241,34 @@ async def test_a_job_that_asks_for_news_asks_less_often_while_there_is_none(monk
     assert paused == {"asking": [2, 4, 4, 1, 2, 1, 2, 4], "working": [1, 1, 1]}
 
 
+async def test_settle_runs_the_others_no_more_often_for_a_job_of_many_steps() -> None:
+    """What one job does in a hundred steps has the others run a few times, not a hundred, and work that it makes for another is done too."""
+    left, made, looks = 100, 0, 0
+
+    async def stepping() -> int:
+        nonlocal left, made
+        if not left:
+            return 0
+        left, made = left - 1, made + 1
+        return 1
+
+    async def taking() -> int:
+        nonlocal made
+        if left:
+            return 0
+        taken, made = made, 0
+        return taken
+
+    async def looking() -> int:
+        nonlocal looks
+        looks += 1
+        return 0
+
+    done = await Jobs({"taking": taking, "looking": looking, "stepping": stepping}).settle()
+    assert done == {"taking": 100, "looking": 0, "stepping": 100}
+    assert looks <= 3
+
+
 async def test_settle_tells_of_a_job_that_fails() -> None:
     """Settle does not call done what raised."""
 

@@ -24,10 +24,9 @@ async def look(doors: Doors, made: Sequence[Made]) -> int:
     if not waiting:
         return 0
     released = sum([await _release(Clerk(doors, provider), waiting) for provider in sorted(_providers(waiting))])
-    kinds = doors.network.extra["kinds"]
-    await doors.settle(sorted({kinds[one.intended.requester] for one in waiting.values()}))
 
     async def collect(one: Made) -> None:
+        # Of itself the asker would look at two a second: to settle its party would be to wait for all that it has due besides.
         clerk = Clerk(doors, one.intended.requester)
         request = interim_pb2.CollectRequest(institution=clerk.institution, request_id=one.request_id)
         one.finally_ = told_by((await clerk.interim.Collect(request, timeout=30)).inquiry)[0]
