@@ -296,7 +296,7 @@ def test_what_is_waited_for_is_told_when_it_comes(linkage: Linkage) -> None:
         linkage.faults()
         assert coming.result(10) == {"request_id": request_id, "outcome": "ANSWERED", "fine": "PROVIDED", "reason": ""}
 
-    entry = linkage.wait_for_history(card["person"], requester=NHI, outcome="ANSWERED")
+    entry = linkage.wait_for_history(card["person"], requester=NHI, item=expected["item"], outcome="ANSWERED")
     assert entry["request_id"] == request_id
     assert linkage.wait_for_record(expected["provider"], request_id)["records"] == 2
     assert linkage.wait_for_log()["size"] >= 2
@@ -314,6 +314,8 @@ def test_what_does_not_come_is_named_with_what_is_there(linkage: Linkage) -> Non
         linkage.wait_for_inquiry(NHI, "55555555-1111-4111-8111-111111111111", within=0.1)
     with pytest.raises(LinkageTestError, match=r"(?s)outcome='DENIED'.*outcome: expected 'DENIED', is 'ANSWERED'"):
         linkage.wait_for_history(card["person"], within=0.2, requester=NHI, outcome="DENIED")
+    with pytest.raises(LinkageTestError, match="no entry of a history has 'items'"):
+        linkage.wait_for_history(card["person"], items=[expected["item"]])
     with pytest.raises(LinkageTestError, match="nothing of it is held there"):
         linkage.wait_for_record("tax-480011", "55555555-1111-4111-8111-111111111111", within=0.1)
     with pytest.raises(LinkageTestError, match="finding of kind fork; nothing was found"):

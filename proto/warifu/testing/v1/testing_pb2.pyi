@@ -806,7 +806,9 @@ class HistoryCondition(_message.Message):
     """Handle."""
     @_builtins.property
     def entry(self) -> _struct_pb2.Struct:
-        """Values that it has, by the names of /api/v1/history; of institutions, procedures and items their code."""
+        """Values that it has: request_id, requester, provider, procedure, item, outcome, requested_at, answered_at, legal_basis,
+        legal_basis_verified, as /api/v1/history has them (item: the code of the one item). Another name is refused.
+        """
 
     def __init__(
         self,

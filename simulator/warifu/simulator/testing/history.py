@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 Entry = Mapping[str, Any]
-SHOWN = ("at", "requester", "provider", "procedure", "item", "outcome")
+VALUES: Final = (
+    "request_id", "requester", "provider", "procedure", "item", "outcome", "requested_at", "answered_at", "legal_basis",
+    "legal_basis_verified",
+)  # fmt: skip
+"""What an entry can be asked for. Institutions, procedures and items are codes; times are ISO 8601, as `/api/v1/history` has them."""
+SHOWN: Final = ("requested_at", "requester", "provider", "procedure", "item", "outcome")
+
+
+class UnknownValueError(ValueError):
+    """No entry of any history has a value of this name; the message says which there are."""
+
+
+def check(names: Iterable[str]) -> None:
+    """Refuse what no entry can have: an assertion about it could only fail, or only pass.
+
+    Raises:
+        UnknownValueError: a name is none of `VALUES`.
+    """
+    for name in names:
+        if name not in VALUES:
+            raise UnknownValueError(f"no entry of a history has {name!r}; there are: {', '.join(VALUES)}")
 
 
 class History(Sequence[Entry]):
@@ -25,10 +45,11 @@ class History(Sequence[Entry]):
         return iter(self._entries)
 
     def has(self, **wanted: object) -> Entry:
-        """The newest entry with these values: `request_id`, `requester` and `provider` by code, `procedure`, `item`, `outcome`, ….
+        """The newest entry with these values, of `VALUES`.
 
         Raises:
             AssertionError: there is none; it shows the entry that comes nearest and what is different in it.
+            UnknownValueError: no entry can have one of them.
         """
         __tracebackhide__ = True
         found = self.first(**wanted)
@@ -38,6 +59,7 @@ class History(Sequence[Entry]):
 
     def first(self, **wanted: object) -> Entry | None:
         """As `has`, but None when there is none."""
+        check(wanted)
         return next((entry for entry in self._entries if not _different(entry, wanted)), None)
 
     def has_not(self, **unwanted: object) -> None:
@@ -45,8 +67,10 @@ class History(Sequence[Entry]):
 
         Raises:
             AssertionError: one has; it is shown.
+            UnknownValueError: no entry can have one of them.
         """
         __tracebackhide__ = True
+        check(unwanted)
         for entry in self._entries:
             if not _different(entry, unwanted):
                 raise AssertionError(
@@ -73,9 +97,8 @@ class History(Sequence[Entry]):
 
 
 def value_of(entry: Entry, name: str) -> Any:
-    """A value by name; of institutions, procedures and items their code."""
-    value = entry.get(name)
-    return value["code"] if isinstance(value, Mapping) and "code" in value else value
+    """One of `VALUES`. An entry tells of one exchange, which is about one item."""
+    return entry["items"][0] if name == "item" else entry[name]
 
 
 def _different(entry: Entry, wanted: Mapping[str, object]) -> list[str]:
@@ -87,4 +110,4 @@ def _told(wanted: Mapping[str, object]) -> str:
 
 
 def _line(entry: Entry) -> str:
-    return "  ".join(str(value_of(entry, name)) for name in SHOWN if entry.get(name) is not None)
+    return "  ".join(str(value_of(entry, name)) for name in SHOWN)

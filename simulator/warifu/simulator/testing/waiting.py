@@ -28,7 +28,7 @@ from warifu.portal.schema import entries as shown
 from warifu.simulator.launcher.plan import GATEWAY
 from warifu.simulator.testing.desk import Desk, UnknownError
 from warifu.simulator.testing.engine import Engine
-from warifu.simulator.testing.history import History
+from warifu.simulator.testing.history import History, UnknownValueError, check
 from warifu.simulator.testing.linkage import whole
 from warifu.testing.v1 import testing_pb2 as pb
 from warifu.watchdog import party as watchdog
@@ -105,7 +105,7 @@ def condition_of(request: pb.WaitForRequest, engine: Engine, desk: Desk) -> Cond
     """What the request waits for.
 
     Raises:
-        UnknownError: it names nothing, or an institution or person that is not there.
+        UnknownError: it names nothing, or an institution, person or value that is not there.
     """
     match request.WhichOneof("condition"):
         case "inquiry":
@@ -183,6 +183,10 @@ class Shown:
         desk.known(wanted.person)
         self._engine, self._desk, self._person = engine, desk, wanted.person
         self._entry: dict[str, Any] = whole(MessageToDict(wanted.entry))
+        try:
+            check(self._entry)
+        except UnknownValueError as error:
+            raise UnknownError(str(error)) from error
         said = ", ".join(f"{name}={value!r}" for name, value in self._entry.items())
         self.told = f"an entry with {said} in the history of {self._person}" if said else f"any entry of {self._person}"
         self._stored: Sequence[object] | None = None
