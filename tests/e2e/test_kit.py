@@ -367,6 +367,24 @@ def test_faults_and_rows_are_of_one_test(linkage: Linkage) -> None:
         linkage.set_clock(BEGINNING - timedelta(days=1))
 
 
+def test_test_cards_are_those_of_the_table_in_force(linkage: Linkage) -> None:
+    """Under another table cards expect what the network does: who may ask no more has no such case, and who may now has one that comes true."""
+    union = "union-39480017"
+    assert linkage.case(NHI, row="P07")
+    with pytest.raises(LookupError):
+        linkage.case(union, row="P07")
+
+    linkage.permissions(without_nhi(packaged_files()["permissions.toml"].decode()))
+
+    with pytest.raises(LookupError):
+        linkage.case(NHI, row="P07")
+    card, expected = linkage.case(union, row="P07", fine="PROVIDED", sampled_too=True)
+    answer = linkage.ask(union, expected["provider"], "P07", card["person"], year=expected["year"])
+    assert answer.outcome in {"PROVIDED", "PENDING"}, answer  # one in forty waits for a clerk, who decides
+    linkage.permissions()
+    assert linkage.case(NHI, row="P07")
+
+
 def test_permits_that_are_not_as_they_should_be_are_sent_to_the_provider(linkage: Linkage) -> None:
     """A provider refuses a damaged permit and an expired one, and answers one that comes twice once."""
     card, expected = linkage.case(NHI, row="P07", fine="PROVIDED")

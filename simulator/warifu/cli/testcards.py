@@ -79,17 +79,16 @@ def show_cards(
     if row is not None and institution is None:
         fail(t("--row には --institution が要ります。", "--row needs --institution."))
     with clear_errors():
+        from warifu.law import packaged  # noqa: PLC0415
+        from warifu.simulator.inforce import current_law  # noqa: PLC0415
         from warifu.simulator.testcards import people as cards_of  # noqa: PLC0415
 
         town: NetworkFile | tuple[int, int] = (seed, people or 0)
-        on, changed = _day(day), frozenset[str]()
+        on, changed, book = _day(day), frozenset[str](), packaged()
         if people is None:
             folder, town = living(state)
-            on, changed = on or asyncio.run(_today(town)), _changed(folder)
-        try:
-            found = cards_of(town, trait, institution, on, row=row, limit=None if changed else limit)
-        except LookupError as error:
-            fail(t(f"{error.args[0]} はありません。", f"there is no {error.args[0]}."))
+            on, changed, book = on or asyncio.run(_today(town)), _changed(folder), current_law(folder).book()
+        found = cards_of(town, trait, institution, on, row=row, limit=None if changed else limit, book=book)
     cards = [one for one in found if one.person not in changed][:limit]
     if json_:
         from warifu.simulator.testcards import card_document  # noqa: PLC0415

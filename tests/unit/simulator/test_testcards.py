@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from warifu.interim import review
 from warifu.law import Origin, Rulings
-from warifu.simulator.testcards import COLUMNS, Flags, Ruled, Town, card_document, csv_rows, people
+from warifu.simulator.testcards import COLUMNS, Flags, NotThereError, Ruled, Town, card_document, csv_rows, people
 from warifu.simulator.testcards.expect import sample_key, sampled
 
 TOWN = (1, 200)
@@ -165,6 +165,6 @@ def test_numbers_that_cannot_be_known_are_not_made_up() -> None:
     "words", [{"trait": "no-such"}, {"institution": "no-such"}, {"institution": NHI, "row": "P01"}]
 )
 def test_what_is_not_there_is_named(words: dict[str, str]) -> None:
-    """An unknown trait or institution, or a row under which the institution cannot ask, is a LookupError that names it."""
-    with pytest.raises(LookupError, match=r"no-such|P01"):
+    """An unknown trait or institution, or a row under which the institution cannot ask, is an error that names it and what there is."""
+    with pytest.raises(NotThereError, match=r"(no-such|P01)\. There are: \w"):
         people(TOWN, **words)

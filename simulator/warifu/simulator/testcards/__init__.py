@@ -3,7 +3,7 @@
 Worked out from seed, law book and the stated rules alone; no party is asked. What a tester's system gets can therefore be held against it.
 """
 
-from warifu.simulator.testcards.cards import Insured, TestCard, Town, people
+from warifu.simulator.testcards.cards import Insured, NotThereError, TestCard, Town, people
 from warifu.simulator.testcards.documents import COLUMNS, card_document, csv_rows, expectation_document
 from warifu.simulator.testcards.expect import Expectation, Flags, Ruled
 
@@ -12,6 +12,7 @@ __all__ = [
     "Expectation",
     "Flags",
     "Insured",
+    "NotThereError",
     "Ruled",
     "TestCard",
     "Town",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -17,6 +17,7 @@ from warifu.simulator.state import NetworkFile
 from warifu.simulator.testcards import addressees
 from warifu.simulator.testcards.expect import APRIL, AS_IT_BEGAN, Expectation, Oracle, Ruled
 from warifu.simulator.testcards.held import Holdings, holdings
+from warifu.simulator.told import ToldError
 from warifu.simulator.translate import initial_records
 
 DAYLESS: Final = CLOCK_START
@@ -73,6 +74,14 @@ class TestCard:
         raise KeyError((row, provider, year))
 
 
+class NotThereError(ToldError, LookupError):
+    """Nobody has such a trait, or there is no such institution, or no such row of it; the message names those that there are."""
+
+    def __init__(self, ja: str, en: str, there: Iterable[str]) -> None:
+        known = sorted(there)
+        super().__init__(f"{ja}。あるもの: {'、'.join(known)}", f"{en}. There are: {', '.join(known)}")
+
+
 class Town:
     """The people of one seed with all that institutions took over of them. Of a large population the first 2,000."""
 
@@ -100,9 +109,9 @@ class Town:
         """The town of a seed under the law book as it is shipped."""
         return Town(seed, people)
 
-    def oracle(self, day: date = DAYLESS, ruled: Ruled = AS_IT_BEGAN) -> Oracle:
-        """Says what inquiries come to on a day."""
-        return Oracle(self.book, self.seed, day, self.holdings, ruled)
+    def oracle(self, day: date = DAYLESS, ruled: Ruled = AS_IT_BEGAN, book: LawBook | None = None) -> Oracle:
+        """Says what inquiries come to on a day, under another permission table when `book` has one."""
+        return Oracle(book or self.book, self.seed, day, self.holdings, ruled)
 
     def card(self, person: Person, oracle: Oracle, institution: str | None, rows: Sequence[str] = ()) -> TestCard:
         """The card of one person, with what `institution` must get under `rows`, or under each."""
@@ -131,11 +140,12 @@ class Town:
         """Who has all these traits.
 
         Raises:
-            LookupError: nobody has one of them; the message names it.
+            NotThereError: nobody has one of them.
         """
+        known = {trait for person in self.people for trait in self._traits(person)}
         for trait in traits:
-            if not any(trait in self._traits(person) for person in self.people):
-                raise LookupError(trait)
+            if trait not in known:
+                raise NotThereError(f"{trait} という特徴はありません", f"there is no trait {trait}", known)
         return [person for person in self.people if set(traits) <= set(self._traits(person))]
 
     def _traits(self, person: Person) -> Sequence[str]:
@@ -152,19 +162,20 @@ def people(
     row: str | None = None,
     limit: int | None = None,
     ruled: Ruled = AS_IT_BEGAN,
+    book: LawBook | None = None,
 ) -> Sequence[TestCard]:
     """The test cards of a network, in the order of handles.
 
     `network`: its file, or seed and number of people. `trait`: one or several, all of which they have. `institution`: who asks; then the
     people are those whom it knows (everybody, where it knows nobody at first) and their cards say what it must be answered on `day` (the
-    network's first, when not said), under `row` alone when given.
+    network's first, when not said), under `row` alone when given. `book`: with the permission table in force, when it is not the shipped one.
 
     Raises:
-        LookupError: no such trait, institution, or row of the institution; the message is the name.
+        NotThereError: no such trait, institution, or row of the institution.
     """
     town = Town.of(network.seed, network.people) if isinstance(network, NetworkFile) else Town.of(*network)
     traits = [trait] if isinstance(trait, str) else list(trait or ())
-    oracle = town.oracle(day or DAYLESS, ruled)
+    oracle = town.oracle(day or DAYLESS, ruled, book)
     if institution is not None:
         _check(town, oracle, institution, row)
     found = town.with_traits(traits)
@@ -175,9 +186,11 @@ def people(
 
 def _check(town: Town, oracle: Oracle, institution: str, row: str | None) -> None:
     if institution not in town.book.institutions:
-        raise LookupError(institution)
-    if row is not None and row not in {one.id for one in oracle.rows(institution)}:
-        raise LookupError(row)
+        there = town.book.institutions
+        raise NotThereError(f"{institution} という機関はありません", f"there is no institution {institution}", there)
+    rows = {one.id for one in oracle.rows(institution)}
+    if row is not None and row not in rows:
+        raise NotThereError(f"{institution} は {row} では照会できません", f"{institution} cannot ask under {row}", rows)
 
 
 def _expected(oracle: Oracle, handle: str, requester: str, rows: Sequence[str]) -> Sequence[Expectation]:

@@ -14,9 +14,11 @@ from google.protobuf.struct_pb2 import Struct
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError
+from warifu.law import LawBook
 from warifu.simulator.clerk import Clerk, ask
+from warifu.simulator.inforce import current_law
 from warifu.simulator.scenarios.stage import Stage, tax_year
-from warifu.simulator.testcards import card_document, people
+from warifu.simulator.testcards import NotThereError, card_document, people
 from warifu.simulator.testing.engine import Engine
 from warifu.simulator.testing.linkage import whole
 from warifu.testing.v1 import testing_pb2 as pb
@@ -32,6 +34,7 @@ class Desk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._stage = Stage(engine.file, engine.state, engine.doors)
+        self._law = current_law(engine.state)
 
     def forget(self) -> None:
         """The network was put back: who was logged in is not any more."""
@@ -39,16 +42,22 @@ class Desk:
         self._stage.use(before.people)
 
     def people(self, request: pb.ListPeopleRequest) -> Sequence[Struct]:
-        """Test cards, on the clock's day.
+        """Test cards, on the clock's day and under the permission table in force.
 
         Raises:
             UnknownError: nobody has a trait, or there is no such institution or person.
         """
         day, file = self._engine.parties.clock.today(), self._engine.file
         try:
-            found = _cards((file.seed, file.people), tuple(request.traits), request.institution or None, day)
-        except LookupError as error:
-            raise UnknownError(f"there is no trait or institution {error.args[0]!r}") from error
+            found = _cards(
+                (file.seed, file.people),
+                tuple(request.traits),
+                request.institution or None,
+                day,
+                _Table(self._law.book()),
+            )
+        except NotThereError as error:
+            raise UnknownError(error.en) from error
         chosen = [card for card in found if not request.people or card.document["person"] in request.people]
         if missing := set(request.people) - {card.document["person"] for card in chosen}:
             raise UnknownError(f"nobody of these is {', '.join(sorted(missing))}")
@@ -66,6 +75,7 @@ class Desk:
             LinkageError: the interim server refused.
         """
         stage = self._stage
+        stage.book = self._law.book()
         if request.row not in stage.book.rows:
             raise UnknownError(f"there is no permission row {request.row!r}")
         for institution in (request.requester, request.provider):
@@ -123,10 +133,25 @@ class _Card:
         return written
 
 
+class _Table:
+    """A law book as a key: equal to any other of the same files."""
+
+    def __init__(self, book: LawBook) -> None:
+        self.book = book
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Table) and other.book.digest == self.book.digest
+
+    def __hash__(self) -> int:
+        return hash(self.book.digest)
+
+
 @lru_cache(maxsize=8)
-def _cards(network: tuple[int, int], traits: tuple[str, ...], institution: str | None, day: date) -> Sequence[_Card]:
-    """Seed, number of people and day decide them, and nothing that a test does."""
-    return [_Card(card_document(card)) for card in people(network, traits, institution, day)]
+def _cards(
+    network: tuple[int, int], traits: tuple[str, ...], institution: str | None, day: date, table: _Table
+) -> Sequence[_Card]:
+    """Seed, number of people, day and permission table decide them, and nothing else that a test does."""
+    return [_Card(card_document(card)) for card in people(network, traits, institution, day, book=table.book)]
 
 
 def _fits(expectation: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
