@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -74,3 +74,8 @@ def day_at(instant: int) -> date:
 def day_number(instant: int) -> int:
     """Days since 1970 in Japan of an instant that is not before."""
     return (instant + _AHEAD) // _DAY
+
+
+def midnight(day: date) -> int:
+    """The instant at which a calendar day begins in Japan."""
+    return milliseconds(datetime.combine(day, time(), JAPAN).astimezone(UTC))

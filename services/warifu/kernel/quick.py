@@ -65,6 +65,13 @@ class Quick:
             raise _told(form.text, error) from error
         return Rows(cursor, form)
 
+    def plainly(self, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The rows of a statement as the driver takes and gives them; see `plain`."""
+        try:
+            return self._driver.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise _told(text, error) from error
+
     def transaction(self) -> Transaction:
         """To be used by `with`: a transaction that has the database's write lock from its begin. One at a time."""
         return Transaction(self, self._driver)
@@ -351,6 +358,24 @@ def _converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     if isinstance(kind, LargeBinary):  # the driver gives bytes already
         return None
     return kind.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+
+
+def plain(statement: Select[Any] | TextClause, names: Sequence[str]) -> str:
+    """The text of a statement whose values go to the driver in the order of `names`, and whose rows are what the driver gives.
+
+    Raises:
+        ValueError: it has other values, or some that have to be converted, in or out.
+    """
+    compiled = statement.compile(dialect=_DIALECT)
+    if sorted(compiled.binds) != sorted(set(names)) or compiled.post_compile_params:
+        raise ValueError(f"not these values, or lists among them: {compiled.string}")
+    state = compiled.construct_expanded_state(dict.fromkeys(names))
+    columns = getattr(statement, "exported_columns", ())
+    if list(state.positiontup or ()) != list(names) or state.processors:
+        raise ValueError(f"not in this order, or a value has to be converted: {state.statement}")
+    if any(_converter(one.type) is not None for one in columns):
+        raise ValueError(f"a column has to be converted: {state.statement}")
+    return state.statement
 
 
 def _run(driver: sqlite3.Connection, text: str) -> None:

@@ -13,13 +13,14 @@ well, as a backup of keys must, holds what it still leads to: such a copy has to
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +59,8 @@ class Vault:
         """The keys in `path` as they are; see `open`."""
         self.path = path
         self._first, self._link = first, link
-        self._keys: dict[Month, tuple[AESGCM, bytes]] = {}
+        self._keys: dict[Month, tuple[AESGCM, hashlib.blake2b]] = {}
+        """Of months that were asked for: what seals, and the hash of nothing yet that makes tags (keyed, RFC 7693 §2.9: a third of an HMAC's time)."""
         self._tag = lru_cache(maxsize=4096)(self._made_tag)
 
     @classmethod
@@ -115,10 +117,12 @@ class Vault:
 
     def tags(self, of: Iterable[Month], value: str) -> list[bytes]:
         """The tags of one value in several months, which are not remembered; raises as `tag`."""
-        data, keys = value.encode(), self._keys
-        return [
-            blake2b(data, digest_size=TAG_SIZE, key=(keys.get(month) or self._key(month))[1]).digest() for month in of
-        ]
+        data, keys, made = value.encode(), self._keys, []
+        for month in of:
+            tag = (keys.get(month) or self._key(month))[1].copy()
+            tag.update(data)
+            made.append(tag.digest())
+        return made
 
     def tag(self, month: Month, value: str) -> bytes:
         """16 bytes by which equal values of one month are found, and which tell nothing without its key.
@@ -145,17 +149,18 @@ class Vault:
         self._tag.cache_clear()
         return True
 
-    def _key(self, month: Month) -> tuple[AESGCM, bytes]:
+    def _key(self, month: Month) -> tuple[AESGCM, hashlib.blake2b]:
         if month < self._first:
             raise ErasedError(f"the key of {months.text(month)} was destroyed")
         link = later(self._link, month - self._first)
-        return self._keys.setdefault(month, (AESGCM(_hash(_SEAL, link)), _hash(_TAG, link)))
+        return self._keys.setdefault(
+            month, (AESGCM(_hash(_SEAL, link)), hashlib.blake2b(digest_size=TAG_SIZE, key=_hash(_TAG, link)))
+        )
 
     def _made_tag(self, month: Month, value: str) -> bytes:
-        key = (self._keys.get(month) or self._key(month))[1]
-        return blake2b(
-            value.encode(), digest_size=TAG_SIZE, key=key
-        ).digest()  # keyed (RFC 7693 §2.9): a third of an HMAC's time
+        tag = (self._keys.get(month) or self._key(month))[1].copy()
+        tag.update(value.encode())
+        return tag.digest()
 
 
 def later(link: bytes, months: int) -> bytes:

@@ -11,19 +11,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 
 from warifu.kernel.clock import Clock
 from warifu.kernel.instants import milliseconds
+from warifu.kernel.ready import Ready
 from warifu.kernel.store import Store, StoreClosedError
 from warifu.portal.kiosk import downloads
 from warifu.portal.notices.schema import notices
@@ -38,15 +53,25 @@ LONGEST: Final = timedelta(minutes=60)
 KIOSK_IDLE: Final = timedelta(minutes=3)
 SEEN_STEP: Final = timedelta(seconds=30)
 """The time of the last request is noted at most this often, and no page waits for that."""
+_IDLE, _LONGEST, _KIOSK_IDLE, _SEEN_STEP = map(milliseconds, (IDLE, LONGEST, KIOSK_IDLE, SEEN_STEP))
 
-_SELECT: Final = select(
+_ROW: Final = (
     sessions.c.account,
     sessions.c.opened_at,
     sessions.c.seen_at,
     sessions.c.acting,
     sessions.c.serial,
-    sessions.c.kiosk,
-).where(sessions.c.token_hash == bindparam("hash"))
+    type_coerce(sessions.c.kiosk, Integer),
+)
+
+
+def beside(*columns: ColumnElement[Any], joined: Callable[[Table], FromClause] = lambda table: table) -> Ready:
+    """A SELECT of a session and `columns` of what is `joined` to it from the left, for `Sessions.beside`."""
+    select_from = select(*_ROW, *columns).select_from(joined(sessions))
+    return Ready(select_from.where(sessions.c.token_hash == bindparam("hash")), "hash")
+
+
+_ALONE: Final = beside()
 _MANDATE: Final = select(mandates.c.principal, mandates.c.principal_label, mandates.c.scope).where(
     mandates.c.mandate == bindparam("mandate"),
     mandates.c.proxy == bindparam("proxy"),
@@ -107,8 +132,7 @@ class Acting:
     """How far it reaches (`warifu.portal.proxies.scopes.Scope`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A living session."""
 
     token_hash: bytes
@@ -178,29 +202,46 @@ class Sessions:
             OutOfScopeError: it acts for somebody, and the mandate does not reach the page asked for; unless `anywhere`.
             NoDownloadsError: it was opened at a shared terminal, and what is asked for would stay there; unless `anywhere`.
         """
-        if self._bearer is not None and "authorization" in request.headers:
-            return self._bearer(request)
-        token = request.cookies.get(COOKIE)
+        return self.beside(request, _ALONE, anywhere=anywhere)[0]
+
+    def beside(
+        self, request: Request, asked: Ready, *, anywhere: bool = False
+    ) -> tuple[Session | None, Sequence[tuple[Any, ...]] | None]:
+        """The session as `of`, and what else a SELECT (`beside`) says of it: of each row what follows the session; None unless the session reads its own holder's by a cookie."""
+        scope = request.scope
+        token, authorized = _shown(scope["headers"])
+        if authorized and self._bearer is not None:
+            return self._bearer(request), None
         if not token:
-            return None
+            return None, None
         key, now = token_hash(token), milliseconds(self._clock.machine())
-        row = self._store.read(lambda connection: connection.execute(_SELECT, {"hash": key}).one_or_none())
-        seen_at = 0 if row is None else max(row.seen_at, self._seen.get(key, 0))
-        if row is None or not _lives(row.opened_at, seen_at, now, kiosk=row.kiosk):
-            return None
-        if row.kiosk and not anywhere:
+        found = self._store.read(lambda connection: asked.rows(connection, (key,)))
+        if not found:
+            return None, None
+        account, opened_at, seen_at, mandate, serial, kiosk = found[0][: len(_ROW)]
+        if self._seen:
+            seen_at = max(seen_at, self._seen.get(key, 0))
+        if not _lives(opened_at, seen_at, now, kiosk=kiosk):
+            return None, None
+        if kiosk and not anywhere:
             downloads.refuse(request.url.path)
-        if now - seen_at >= milliseconds(SEEN_STEP):
+        if now - seen_at >= _SEEN_STEP:
             self._touch(key, now)
-        if row.acting is None:
-            unread = not request.scope["path"].startswith(API) and self._has_unread(row.account)
-            return Session(key, row.account, unread=unread, kiosk=row.kiosk, serial=row.serial)
-        acting = self._acting(row.acting, row.account)
+        if mandate is not None:
+            session = Session(key, account, kiosk=bool(kiosk), serial=serial)
+            return self._for_another(session, mandate, request, anywhere=anywhere), None
+        unread = not scope["path"].startswith(API) and self._has_unread(account)
+        session = Session(key, account, None, False, unread, serial, bool(kiosk))
+        return session, [row[len(_ROW) :] for row in found]
+
+    def _for_another(self, session: Session, mandate: str, request: Request, *, anywhere: bool) -> Session:
+        """The session under its mandate; raises as `of`."""
+        acting = self._acting(mandate, session.account)
         if acting is None:
-            return Session(key, row.account, lapsed=True, kiosk=row.kiosk, serial=row.serial)
+            return session._replace(lapsed=True)
         if not anywhere:
             scopes.check(acting.scope, request.url.path)
-        return Session(key, row.account, acting, kiosk=row.kiosk, serial=row.serial)
+        return session._replace(acting=acting)
 
     def _has_unread(self, account: str) -> bool:
         return bool(self._store.read(lambda connection: connection.execute(_UNREAD, {"whose": account}).scalar_one()))
@@ -241,9 +282,9 @@ class Sessions:
 
     async def close(self, request: Request, response: Response) -> None:
         """Log out: the session ends here and the browser forgets it. Who shows a token instead of a cookie has no session to end."""
-        if "authorization" in request.headers:
+        token, authorized = _shown(request.scope["headers"])
+        if authorized:
             return
-        token = request.cookies.get(COOKIE)
         if token:
             key = token_hash(token)
             await self._store.write(lambda connection: connection.execute(_DELETE, {"hash": key}))
@@ -256,6 +297,16 @@ class Sessions:
         return await self._store.write(lambda connection: connection.execute(_PURGE, before).rowcount)
 
 
+def _shown(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, bool]:
+    """The session's cookie, and whether there is an Authorization header. As `Request.cookies` and `Request.headers` tell it, of which no more is asked for."""
+    token, authorized = None, False
+    for name, value in headers:
+        if name == b"cookie":
+            token = cookie_parser(value.decode("latin-1")).get(COOKIE, token)
+        elif name == b"authorization":
+            authorized = True
+    return token, authorized
+
+
 def _lives(opened_at: int, seen_at: int, now: int, *, kiosk: bool) -> bool:
-    idle = KIOSK_IDLE if kiosk else IDLE
-    return now - opened_at < milliseconds(LONGEST) and now - seen_at < milliseconds(idle)
+    return now - opened_at < _LONGEST and now - seen_at < (_KIOSK_IDLE if kiosk else _IDLE)

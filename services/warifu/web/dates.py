@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from warifu.kernel.clock import JAPAN
@@ -48,20 +47,36 @@ def iso_at(instant: int) -> str:
         return iso(datetime_at(instant))
     days, rest = divmod(instant + _AHEAD, 86_400_000)  # since 1951 Japan's clocks were never changed
     minute, rest = divmod(rest, 60_000)
-    second, millisecond = divmod(rest, 1000)
-    return _day(days) + _MINUTES[minute] + _SECONDS[second] + _REST[millisecond]
+    return f"{_days.get(days) or _day(days)}{_MINUTES[minute]}{_SECONDS[rest // 1000]}{_REST[rest % 1000]}"
+
+
+def iso_both(instant: int, after: int) -> tuple[str, str]:
+    """The same of two instants, which mostly lie in one minute."""
+    minute, rest = divmod(instant + _AHEAD, 60_000)
+    then = rest + after - instant
+    if instant < 0 or not 0 <= then < 60_000:  # noqa: PLR2004 - a minute
+        return iso_at(instant), iso_at(after)
+    days, minute = divmod(minute, 1440)
+    begin = f"{_days.get(days) or _day(days)}{_MINUTES[minute]}"
+    return (
+        f"{begin}{_SECONDS[rest // 1000]}{_REST[rest % 1000]}",
+        f"{begin}{_SECONDS[then // 1000]}{_REST[then % 1000]}",
+    )
 
 
 _MINUTES: Final = [f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60)]
 _SECONDS: Final = [f"{second:02}" for second in range(60)]
 _REST: Final = [f".{millisecond:03}+09:00" for millisecond in range(1000)]
 """A page has a hundred moments: to put them together costs a third of writing them."""
+_DAYS: Final = 4096
+_days: dict[int, str] = {}
+"""Days since 1970 that were written: those of a whole term, and more."""
 
 
-@lru_cache(maxsize=4096)
 def _day(days: int) -> str:
-    """A day since 1970."""
-    return (_EPOCH + timedelta(days=days)).isoformat()
+    if len(_days) >= _DAYS:
+        _days.clear()
+    return _days.setdefault(days, (_EPOCH + timedelta(days=days)).isoformat())
 
 
 def written(when: datetime, language: str) -> Written:

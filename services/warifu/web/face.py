@@ -126,15 +126,32 @@ class Face:
         return self.origin.startswith("https:")
 
 
+_RAISED: Final = "warifu.raised"
+"""In a request's scope: what its answer raised."""
+
+
+class Document(Response):
+    """JSON that is ready, as `Response` would send it."""
+
+    def __init__(self, body: bytes) -> None:
+        self.status_code, self.background, self.body = 200, None, body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON]
+
+
+_JSON: Final = b"content-type", b"application/json"
+
+
 class Direct:
-    """An endpoint for a route that is asked for often: without what the framework lays around a function once more. What it raises is answered all the same, by what lies around all routes."""
+    """An endpoint for a route without parameters that is asked for often. It answers before the framework's own layers are gone through; what it raises is raised there again, where failures are answered as ever."""
 
     def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
-        self._answer = answer
+        self.answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        response = await self._answer(Request(scope, receive, send))
+        if (raised := scope.get(_RAISED)) is not None:
+            raise raised
+        response = await self.answer(Request(scope, receive, send))
         await response(scope, receive, send)
 
 
@@ -161,6 +178,15 @@ class _Routes(Router):
                 return
         await super().app(scope, receive, send)
 
+    def direct(self) -> Mapping[str, Direct]:
+        """By path: endpoints that are asked before the framework's layers, each the first of all routes that its path may mean."""
+        given = {route.path: route.endpoint for route in self.routes if isinstance(route, Route)}
+        return {
+            path: endpoint
+            for path, endpoint in given.items()
+            if isinstance(endpoint, Direct) and getattr(self._near_to(path)[0], "endpoint", None) is endpoint
+        }
+
     def _near_to(self, path: str) -> Sequence[BaseRoute]:
         if path not in self._named:
             return ()
@@ -169,6 +195,28 @@ class _Routes(Router):
                 route for route in self.routes if not isinstance(route, Route) or route.path_regex.match(path)
             ]
         return self._near[path]
+
+
+class Ahead:
+    """Asks direct endpoints; whatever else there is, and what they raise, goes through all layers."""
+
+    def __init__(self, app: ASGIApp, direct: Mapping[str, Direct]) -> None:
+        self.app, self._direct = app, direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        direct = self._direct.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if direct is None or scope.get("root_path"):
+            await self.app(scope, receive, send)
+            return
+        try:
+            response = await direct.answer(Request(scope, receive, send))
+        except Exception as error:  # noqa: BLE001 - raised again where failures are answered
+            scope[_RAISED] = error
+        else:
+            await response(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
 
 
 def wants_json(request: Request) -> bool:
@@ -234,5 +282,5 @@ def application(
         routes=[*routes, *shared],
         exception_handlers={HTTPException: refused, Exception: broken, **failures},
     )
-    app.router = _Routes(app.routes)
-    return Guard(around(app), face.host, face.origin, failed, face.policy, tokens)
+    app.router = routes_of = _Routes(app.routes)
+    return Guard(around(Ahead(app, routes_of.direct())), face.host, face.origin, failed, face.policy, tokens)

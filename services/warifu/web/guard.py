@@ -8,7 +8,7 @@ takes a token takes nothing else beside it. Other schemes do not count: password
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,11 +80,14 @@ class Guard:
     tokens: str = ""
     """Below this path bearer tokens are taken; nowhere when empty."""
     _headers: Sequence[tuple[bytes, bytes]] = field(init=False)
+    _names: frozenset[bytes] = field(init=False)
+    """Of these headers."""
 
     def __post_init__(self) -> None:
         """Build the headers once."""
         headers = {"content-security-policy": self.policy.header(), **_HEADERS}
         object.__setattr__(self, "_headers", [(name.encode(), value.encode()) for name, value in headers.items()])
+        object.__setattr__(self, "_names", frozenset(name for name, _ in self._headers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -99,13 +102,14 @@ class Guard:
         await self.app(scope, _limited(receive), self._with_headers(send))
 
     def _refusal(self, scope: Scope) -> int | None:
-        headers = Headers(scope=scope)
-        if not _names(headers.getlist("host"), self.host):
+        if not _names([value for name, value in scope["headers"] if name == b"host"], self.host):
             return 421
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_TARGET:
             return 414
-        if scope["method"] not in SAFE_METHODS and not self._from_here(headers) and not self._by_token(scope, headers):
-            return 403
+        if scope["method"] not in SAFE_METHODS:
+            headers = Headers(scope=scope)
+            if not self._from_here(headers) and not self._by_token(scope, headers):
+                return 403
         return None
 
     def _by_token(self, scope: Scope, headers: Headers) -> bool:
@@ -116,20 +120,23 @@ class Guard:
         return headers.get("origin") == self.origin and headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
     def _with_headers(self, send: Send) -> Send:
-        async def sender(message: Message) -> None:
+        def sender(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 brought = message.get("headers", ())
                 names = {name.lower() for name, _ in brought}
-                message["headers"] = [*brought, *(header for header in self._headers if header[0] not in names)]
-            await send(message)
+                own: Iterable[tuple[bytes, bytes]] = self._headers
+                if not names.isdisjoint(self._names):
+                    own = [header for header in own if header[0] not in names]
+                message["headers"] = [*brought, *own]
+            return send(message)
 
         return sender
 
 
-def _names(hosts: list[str], expected: str) -> bool:
+def _names(hosts: Sequence[bytes], expected: str) -> bool:
     if len(hosts) != 1:
         return False
-    name, _, port = hosts[0].partition(":")
+    name, _, port = hosts[0].decode("latin-1").partition(":")
     return name.lower() == expected and (not port or port.isdecimal())
 
 

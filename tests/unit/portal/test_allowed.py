@@ -15,7 +15,7 @@ from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.instants import stamped
 from warifu.law import Condition
 from warifu.portal.history.allowed import _OF_REASON, ORDER, How, Verdict, judge
-from warifu.portal.history.entries import Entry
+from warifu.portal.history.entries import Codes, Entry
 
 ME = subject("me")
 
@@ -26,10 +26,11 @@ def entry(told: Told, reason: str | None = None) -> tuple[Entry, bytes]:
     outcome = record.check(pb.CommittedRecord.FromString(plain.outcome))
     if reason is not None:
         outcome.reason = reason
-    said = Entry(
-        outcome.request_id, stamped(outcome.requested_at), None, outcome.requester, outcome.provider, outcome.affair,
-        outcome.procedure, outcome.item, outcome.row if outcome.HasField("row") else None, outcome.outcome,
+    codes = Codes(
+        outcome.requester, outcome.provider, outcome.affair, outcome.procedure, outcome.item,
+        outcome.row if outcome.HasField("row") else None, outcome.outcome,
     )  # fmt: skip
+    said = Entry(outcome.request_id, stamped(outcome.requested_at), None, codes)
     return said, record.commit(outcome).SerializeToString()
 
 
@@ -86,7 +87,7 @@ def test_what_the_law_book_does_not_allow_is_doubtful(changes: dict, failed: Con
 def test_a_row_that_is_not_at_hand_is_not_judged() -> None:
     """A record that names a row which the law book does not have gets no answer but to ask the supervisor."""
     said, outcome = entry(Told())
-    answer = judge(BOOK, said._replace(row="P99"), outcome, "ja")
+    answer = judge(BOOK, said._replace(codes=said.codes._replace(row="P99")), outcome, "ja")
     assert (answer.verdict, answer.checks) == (Verdict.UNKNOWN_ROW, ())
 
 

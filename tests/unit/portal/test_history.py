@@ -2,14 +2,17 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 from unit.portal.browser import Browser, visible
 from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, shown, subject
 from unit.portal.paper_log import PaperLog
@@ -23,14 +26,15 @@ from warifu.kernel.vault import ErasedError, Vault, VaultError, later
 from warifu.law import Text
 from warifu.portal.history import holds, keeping, lines
 from warifu.portal.history.documents import Documents
-from warifu.portal.history.entries import Entry
+from warifu.portal.history.entries import Codes, Entry
+from warifu.portal.history.filters import EVERYTHING
 from warifu.portal.history.queries import History, Position
 from warifu.portal.history.schema import lines as listed
 from warifu.portal.history.schema import marks
 from warifu.portal.history.story import Teller
 from warifu.portal.holdings import holdings
 from warifu.portal.kept import Kept, Seals
-from warifu.portal.schema import account_subjects, accounts, entries, metadata
+from warifu.portal.schema import account_subjects, accounts, entries, metadata, sessions
 
 ME, ALSO_ME, OTHER = b"me", b"me too", b"other"
 MONTH = 31 * 24 * 3600 * 1000
@@ -147,11 +151,15 @@ def test_a_line_opens_at_its_own_place_alone(moved: dict[str, object]) -> None:
     seals = Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
     entry = row(ME, 0, 7)
     line = dict(zip(lines.ROW, lines.values(seals, entry), strict=True))
-    assert lines.opened(seals.vault, [tuple(line.values())]) == [Entry.of(entry)]
+    assert _opened(seals, line) == [Entry.of(entry)]
     answered = entry._replace(answered_at=5, row="P07")
-    assert lines.opened(seals.vault, [lines.values(seals, answered)]) == [Entry.of(answered)]
+    assert _opened(seals, dict(zip(lines.ROW, lines.values(seals, answered), strict=True))) == [Entry.of(answered)]
     with pytest.raises(VaultError):
-        lines.opened(seals.vault, [tuple((line | moved).values())])
+        _opened(seals, line | moved)
+
+
+def _opened(seals: Seals, line: Mapping[str, Any]) -> list[Entry]:
+    return lines.opened(seals.vault, {line["month"]: line["holder"]}, [tuple(line[name] for name in lines.TOLD)])
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -195,10 +203,44 @@ def test_what_is_kept_of_a_person_s_months_hides_nothing(
     history.store.close()
 
 
+@pytest.mark.parametrize("codes", [(), (ME,), (ME, ALSO_ME), (ALSO_ME, OTHER)], ids=repr)
+@pytest.mark.parametrize("known", [False, True], ids=["nothing kept", "months kept"])
+def test_a_page_of_an_account_is_that_of_its_codes(codes: tuple[bytes, ...], *, known: bool) -> None:
+    """An account's page shows what all codes of its holder show and nobody else's, whether the codes were looked up with the session or not."""
+    rows = [row((ME, ALSO_ME, OTHER)[number % 3], time, number) for number, time in enumerate(TIMES * 4)]
+    history = stored(rows[:12])
+    token = b"t" * 32
+
+    def open_account(connection: Connection) -> None:
+        connection.execute(accounts.insert(), {"account": "a", "opened_at": 0})
+        connection.execute(
+            sessions.insert(),
+            {"token_hash": token, "account": "a", "opened_at": 1, "seen_at": 2, "serial": "s", "kiosk": False},
+        )
+        for code in codes:
+            connection.execute(account_subjects.insert(), {"subject": code, "account": "a", "claimed_at": 0})
+            arrived, held = history._look(connection, code)
+            if known:
+                holds.keep(connection, history.seals.vault, code, held, arrived)
+
+    history.store.read(open_account)
+    add(history.store, history.seals, rows[12:])
+    beside = [found[6:] for found in history.store.read(lambda c: holds.BESIDE.rows(c, (token,)))]
+    assert {found[2] for found in beside} == set(codes or [None])
+    for size in (3, 50):
+        told = history.page(codes, size=size)
+        for whose in ("a", beside):
+            assert history.page_of(whose, None, None, size, EVERYTHING) == told
+            if told.older is not None:
+                older = history.page_of(whose, told.older, None, size, EVERYTHING)
+                assert older == history.page(codes, before=told.older, size=size)
+    history.store.close()
+
+
 def test_words_are_those_of_the_law_book_in_force() -> None:
     """An entry that was told before is told anew once another law book is in force, and in each language its own."""
     known = next(iter(BOOK.rows.values()))
-    entry = _entry(known.id, known.citations[0].valid_from)._replace(item=known.item)
+    entry = _entry(known.id, known.citations[0].valid_from)
     table = BOOK.table
     items = {code: replace(item, name=Text("別の名", "Another name")) for code, item in table.items.items()}
     other = replace(BOOK, table=replace(table, items=items))
@@ -277,22 +319,11 @@ def _entry(row_id: str, day):
 
     from warifu.kernel.clock import JAPAN
     from warifu.kernel.instants import milliseconds
-    from warifu.portal.history.queries import Entry
 
     known = BOOK.rows[row_id]
     noon = milliseconds(datetime(day.year, day.month, day.day, 12, tzinfo=JAPAN))
-    return Entry(
-        "x",
-        noon,
-        None,
-        "r",
-        "p",
-        known.affair.code,
-        known.procedure.code,
-        known.item,
-        row_id,
-        exchange_pb2.OUTCOME_ANSWERED,
-    )
+    codes = Codes("r", "p", known.affair.code, known.procedure.code, known.item, row_id, exchange_pb2.OUTCOME_ANSWERED)
+    return Entry("x", noon, None, codes)
 
 
 @pytest.mark.parametrize(
@@ -505,11 +536,18 @@ async def test_entries_are_erased_when_their_term_is_over(lab: Lab, tmp_path: Pa
 def test_a_page_for_programs_is_the_documents_of_its_entries() -> None:
     """A page as JSON says of each entry what its document says, whatever was said before of others with the same codes on other days."""
     documents = Documents(Teller(lambda: BOOK))
-    told = []
+    told: list[Entry] = []
     for known in BOOK.rows.values():
-        days = {day for one in known.citations for day in (one.valid_from, one.valid_from - timedelta(days=1))}
-        for place, day in enumerate(sorted(days)):
-            entry = _entry(known.id, day)._replace(item=known.item, request_id=f'"{place}"')
-            told += [entry, entry._replace(answered_at=entry.requested_at + 1, outcome=exchange_pb2.OUTCOME_DENIED)]
+        for one in known.citations:
+            noon = _entry(known.id, one.valid_from)
+            midnight = noon.requested_at - 12 * 3_600_000
+            for at in (midnight - 1, midnight, midnight - 12 * 3_600_000, noon.requested_at):
+                entry = noon._replace(requested_at=at, request_id=f'"{len(told)}"')
+                denied = entry.codes._replace(outcome=exchange_pb2.OUTCOME_DENIED)
+                told += [
+                    entry,
+                    entry._replace(answered_at=at + 1, codes=denied),
+                    entry._replace(answered_at=at + 90_000),
+                ]
     page = json.loads(documents.page(told, "there", None))
     assert page == {"entries": [documents.entry(entry) for entry in told], "next": "there", "proxy_for": None}

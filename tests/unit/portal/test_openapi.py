@@ -9,6 +9,7 @@ from unit.portal.described import find, operations
 from unit.portal.lab import Lab
 
 from warifu.portal.api.views import description
+from warifu.web.face import Ahead
 from warifu.web.guard import Guard
 
 
@@ -48,7 +49,7 @@ def test_an_address_finds_its_operation() -> None:
 def _routed(lab: Lab) -> list[tuple[str, str]]:
     app = lab.portal.web.application
     while not isinstance(app, Starlette):
-        app = app.app if isinstance(app, Guard) else _within(app)
+        app = app.app if isinstance(app, Guard | Ahead) else _within(app)
     routes = [route for route in app.routes if isinstance(route, Route) and route.path.startswith("/api/v1/")]
     return [(method, route.path) for route in routes for method in (route.methods or set()) - {"HEAD"}]
 
@@ -56,4 +57,4 @@ def _routed(lab: Lab) -> list[tuple[str, str]]:
 def _within(app: object) -> object:
     """What a plain function around an application holds."""
     closure = getattr(app, "__closure__", None) or ()
-    return next(cell.cell_contents for cell in closure if isinstance(cell.cell_contents, Starlette))
+    return next(cell.cell_contents for cell in closure if isinstance(cell.cell_contents, Ahead))

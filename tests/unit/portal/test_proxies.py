@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from unit.portal.mandated import JSON, accepted, acting, acts, logged_in, paired
 from warifu.kernel.months import month_of
 from warifu.kernel.store import Store
 from warifu.kernel.vault import Vault
+from warifu.portal.history import holds
 from warifu.portal.kept import Seals
 from warifu.portal.notices.queries import Notices
 from warifu.portal.proxies.queries import GUESS_WINDOW, MOST_GUESSES, MOST_PROXIES, WORD_LIFE, Proxies
@@ -354,18 +356,24 @@ async def test_a_revocation_while_a_page_is_made_wins(
     """When the mandate ends between the look at the session and the answer, nothing is shown and nothing is traced."""
     await lab.deliver([hers := Told()])
     theirs, own, _ = await acting(lab)
-    subjects = lab.portal.accounts.subjects
 
-    def ended_meanwhile(account: str) -> Sequence[bytes]:
-        with closing(sqlite3.connect(tmp_path / "portal-main.db")) as other, other:
-            other.execute("UPDATE mandates SET ended_at = 1")
-        return subjects(account)
+    def ended_meanwhile(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*asked: object) -> object:
+            with closing(sqlite3.connect(tmp_path / "portal-main.db")) as other, other:
+                other.execute("UPDATE mandates SET ended_at = 1")
+            return look(*asked)
 
-    for path in ("/api/v1/history", f"/api/v1/history/{hers.request_id}"):
+        return looked
+
+    looks: list[tuple[str, Any, str]] = [
+        ("/api/v1/history", holds, "months_of"),
+        (f"/api/v1/history/{hers.request_id}", lab.portal.accounts, "subjects"),
+    ]
+    for path, where, name in looks:
         await lab.store.write(lambda c: c.execute(mandates.update().values(ended_at=None)))
-        monkeypatch.setattr(lab.portal.accounts, "subjects", ended_meanwhile)
-        assert reason(await own.get(path)) == (403, "MANDATE_ENDED")
-        monkeypatch.setattr(lab.portal.accounts, "subjects", subjects)
+        with monkeypatch.context() as patched:
+            patched.setattr(where, name, ended_meanwhile(getattr(where, name)))
+            assert reason(await own.get(path)) == (403, "MANDATE_ENDED")
     assert [act for act, _, _ in await acts(theirs)] == ["SWITCHED", "REGISTERED"]
 
 
@@ -497,7 +505,7 @@ async def test_mandates_live_on_postgresql_as_on_sqlite(postgres_database: URL, 
         await proxies.accept("proxy", "0000-0000-0000", "person")
     mandate = await proxies.accept("proxy", await proxies.make_word("person", "proxy"), "person")
     assert await proxies.act(session, mandate)
-    acting_session = replace(session, acting=Acting(mandate, "person", "person", Scope.HISTORY))
+    acting_session = session._replace(acting=Acting(mandate, "person", "person", Scope.HISTORY))
     await noted.note(acting_session, Act.READ_LIST)
     first = noted.page("person", size=2)
     assert [trace.act for trace in first.traces] == [Act.READ_LIST, Act.SWITCHED]

@@ -32,6 +32,7 @@ from unit.stage.sample import Sample
 
 from warifu.kernel.store import Store
 from warifu.portal.tables import metadata
+from warifu.web.face import Ahead
 
 EVIL = "http://evil.example"
 PLACES = (
@@ -113,7 +114,7 @@ def ways(web: object) -> list[Way]:
     app = web
     while not isinstance(app, Starlette):
         within = getattr(app, "application", None) or getattr(app, "app", None) or getattr(app, "_app", None)
-        app = within or next(c.cell_contents for c in app.__closure__ if isinstance(c.cell_contents, Starlette))
+        app = within or next(c.cell_contents for c in app.__closure__ if isinstance(c.cell_contents, Ahead))
     found = [route for route in app.routes if isinstance(route, Route)]
     assert len(found) == len(app.routes), "a route of a kind that the walk does not know"
     return [Way(method, route.path) for route in found for method in sorted((route.methods or set()) - {"HEAD"})]

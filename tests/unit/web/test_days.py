@@ -5,10 +5,13 @@ from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.requests import Request
 
+from warifu.kernel.instants import datetime_at
 from warifu.web.assets import Assets
-from warifu.web.dates import day
+from warifu.web.dates import day, iso, iso_at, iso_both
 from warifu.web.pages import Pages
 
 
@@ -39,3 +42,14 @@ def test_templates_write_days_in_the_language_of_the_page(tmp_path: Path) -> Non
             "path": "/",
         }
         assert pages.render(Request(scope), "page.html").body.decode() == told
+
+
+@given(
+    instant=st.integers(-(10**12), 10**13),
+    gap=st.one_of(st.just(0), st.integers(-120_000, 120_000), st.integers(-(10**11), 10**11)),
+)
+def test_moments_for_programs_are_written_alike(instant: int, gap: int) -> None:
+    """A moment, and two at once, are written as `iso` writes them, in whichever minute, day or century they lie."""
+    first, second = (iso(datetime_at(one)) for one in (instant, instant + gap))
+    assert iso_at(instant) == first
+    assert iso_both(instant, instant + gap) == (first, second)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from warifu.web.face import Face, Frame, application
+from warifu.web.face import Direct, Document, Face, Frame, application
 from warifu.web.guard import Policy
 from warifu.web.pages import Pages
 
@@ -151,3 +152,63 @@ async def test_a_page_that_no_feature_made_says_who_is_there(folder: Path) -> No
 async def test_an_error_page_is_shown_whatever_else_fails(folder: Path) -> None:
     """When nobody can say who is there, the page is shown as to nobody."""
     assert await _bare(folder, "/nothing", "/differs", broken=True) == ["nobody"] * 3
+
+
+async def _direct(
+    folder: Path, answer: Callable[[Request], Awaitable[Response]]
+) -> tuple[httpx2.AsyncClient, list[str]]:
+    """A face that answers /api/direct directly and /api/plain in the ordinary way; and what was asked for."""
+    asked: list[str] = []
+
+    async def noted(request: Request) -> Response:
+        asked.append(request.method)
+        return await answer(request)
+
+    routes = [
+        Route("/api/direct", Direct(noted), methods=["GET"]),
+        Route("/api/plain", noted, methods=["GET"]),
+        Route("/api/{first}", noted, methods=["PUT"]),
+    ]
+    app = application(Face("face.localhost", ORIGIN, {}), Pages.of(folder, "face"), routes)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url=ORIGIN), asked
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "raised", [None, HTTPException(401), HTTPException(404, headers={"x-why": "so"}), ValueError("secret")]
+)
+async def test_a_direct_endpoint_answers_as_any_other(folder: Path, method: str, raised: Exception | None) -> None:
+    """What an endpoint answers before the framework's layers has the same status, headers and body as behind them, failures included, and it is asked once."""
+
+    async def answer(request: Request) -> Response:
+        if raised is not None:
+            raise raised
+        return (
+            Document(b"{}") if request.url.path.endswith("direct") else Response(b"{}", media_type="application/json")
+        )
+
+    client, asked = await _direct(folder, answer)
+    headers = {"origin": ORIGIN}
+    direct, plain = [await client.request(method, f"/api/{path}", headers=headers) for path in ("direct", "plain")]
+    assert (direct.status_code, dict(direct.headers), direct.content) == (
+        plain.status_code, dict(plain.headers), plain.content,
+    )  # fmt: skip
+    assert b"secret" not in direct.content
+    assert "content-security-policy" in direct.headers
+    assert len(asked) == (2 if method in {"GET", "HEAD", "PUT"} else 0)
+
+
+async def test_a_direct_endpoint_goes_before_no_other_route(folder: Path) -> None:
+    """Of several routes for one address the first is asked, direct or not."""
+
+    async def first(_: Request) -> Response:
+        return Response(b"first")
+
+    async def second(_: Request) -> Response:
+        return Response(b"second")
+
+    routes = [Route("/{any}", first), Route("/here", Direct(second), methods=["GET"])]
+    app = application(Face("face.localhost", ORIGIN, {}), Pages.of(folder, "face"), routes)
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=ORIGIN)
+    assert (await client.get("/here")).content == b"first"

@@ -6,6 +6,7 @@ Simulation only. The fault enters around the application, before any page: pages
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from enum import StrEnum
 from typing import Final
 
@@ -57,6 +58,9 @@ class Faults:
     def around(self, app: ASGIApp) -> ASGIApp:
         """`app`, slow or down for the accounts that wish it."""
 
+        def around(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+            return (faulty if self._of else app)(scope, receive, send)
+
         async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
             fault = await self._felt(scope)
             if fault is Fault.SLOW:
@@ -67,7 +71,7 @@ class Faults:
                 return
             await app(scope, receive, send)
 
-        return faulty
+        return around
 
     def routes(self) -> list[BaseRoute]:
         """Where an account says what it wishes to feel."""
@@ -90,7 +94,7 @@ class Faults:
         return JSONResponse({"fault": fault})
 
     async def _felt(self, scope: Scope) -> Fault:
-        if scope["type"] != "http" or not self._of or scope["path"].startswith(_UNTOUCHED):
+        if scope["type"] != "http" or scope["path"].startswith(_UNTOUCHED):
             return Fault.NONE
         try:
             session = await self._sessions.of(Request(scope))

@@ -14,12 +14,11 @@ from io import StringIO
 from json.encoder import encode_basestring as _quoted
 from typing import Final
 
-from warifu.kernel.instants import datetime_at, day_number
-from warifu.law import LawBook
+from warifu.kernel.instants import datetime_at
 from warifu.portal.history.corrections import Correction
 from warifu.portal.history.entries import Entry
 from warifu.portal.history.story import Said, Story, Teller
-from warifu.web.dates import iso, iso_at
+from warifu.web.dates import iso, iso_at, iso_both
 
 BOM: Final = "\ufeff"
 """By which spreadsheets know that a file is UTF-8."""
@@ -51,6 +50,8 @@ def cell(text: str) -> str:
 
 _OWN: Final = ("request_id", "requested_at", "answered_at")
 """What no two entries have alike."""
+_ALWAYS: Final = 2**63
+"""Milliseconds: after every instant."""
 
 
 def _text(text: str | None) -> str:
@@ -66,33 +67,40 @@ class Documents:
     """Tells entries to programs."""
 
     teller: Teller
-    _said: Said[bytes] = field(default_factory=Said, repr=False, compare=False)
-    """By codes, outcome and citation."""
-    _said_on: Said[bytes] = field(default_factory=Said, repr=False, compare=False)
-    """The same by day."""
+    _said: Said[Sequence[tuple[int, bytes]]] = field(default_factory=Said, repr=False, compare=False)
+    """By codes and outcome: what follows from them for requests before an instant, in the order of time."""
 
     def page(self, entries: Sequence[Entry], older: str | None, proxy_for: str | None) -> bytes:
         """The document of a page of the history, as JSON."""
-        book, of_day = self.teller.book, self._said_on
-        told, before = [], '{"entries":['
+        said = self._said.under(self.teller.book)
+        told: list[bytes] = []
+        before = '{"entries":[{"request_id":'
         for entry in entries:
-            request_id, requested_at, answered_at = entry[:3]
-            answered = f'"{iso_at(answered_at)}"' if answered_at is not None else "null"
-            key = (entry[3:], day_number(requested_at))
-            told.append(
-                f'{before}{{"request_id":{_quoted(request_id)},"requested_at":"{iso_at(requested_at)}","answered_at":{answered},'.encode()
-            )
-            told.append(of_day.said(book, key) or of_day.say(key, self._rest(book, entry)))
-            before = ","
-        end = f'],"next":{_text(older)},"proxy_for":{_text(proxy_for)}}}'
-        return b"".join([*told, (end if told else before + end).encode()])
+            request_id, requested_at, answered_at, codes = entry
+            for end, alike in said.get(codes) or self._rest(entry):  # noqa: B007 - what is found is said below
+                if requested_at < end:
+                    break
+            if answered_at is None:
+                own = f'{before}{_quoted(request_id)},"requested_at":"{iso_at(requested_at)}","answered_at":null,'
+            else:
+                requested, answered = iso_both(requested_at, answered_at)
+                own = f'{before}{_quoted(request_id)},"requested_at":"{requested}","answered_at":"{answered}",'
+            told += own.encode(), alike
+            before = ',{"request_id":'
+        if not told:
+            told.append(b'{"entries":[')
+        told.append(f'],"next":{_text(older)},"proxy_for":{_text(proxy_for)}}}'.encode())
+        return b"".join(told)
 
-    def _rest(self, book: LawBook, entry: Entry) -> bytes:
-        """What follows from the codes, the outcome and the citation in force that day."""
-        key = (entry[3:], self.teller.citation(entry))
-        return self._said.words(
-            book, key, lambda: _json({name: told for name, told in self.entry(entry).items() if name not in _OWN})[1:]
-        )
+    def _rest(self, entry: Entry) -> Sequence[tuple[int, bytes]]:
+        """What is said of entries with such codes and outcome, and until when: it changes only where another citation comes into force."""
+        turns = self.teller.turns(entry)
+        last = turns[-1] if turns else entry.requested_at
+        said = [(end, self._alike(entry._replace(requested_at=end - 1))) for end in turns]
+        return self._said.say(entry.codes, [*said, (_ALWAYS, self._alike(entry._replace(requested_at=last)))])
+
+    def _alike(self, entry: Entry) -> bytes:
+        return _json({name: told for name, told in self.entry(entry).items() if name not in _OWN})[1:]
 
     def entry(self, entry: Entry) -> Mapping[str, object]:
         """One entry with its texts in both languages."""

@@ -41,12 +41,9 @@ class Position:
         return encode(self.requested_at.to_bytes(_TIME_SIZE, "big", signed=True) + self.request_id.encode("ascii"))
 
 
-class Entry(NamedTuple):
-    """One exchange as it was delivered. Codes are the network's; times are simulated, in milliseconds."""
+class Codes(NamedTuple):
+    """What an entry says beside its id and times: the same for many. Codes are the network's."""
 
-    request_id: str
-    requested_at: int
-    answered_at: int | None
     requester: str
     provider: str
     affair: str
@@ -58,8 +55,25 @@ class Entry(NamedTuple):
 
     @classmethod
     def of(cls, kept: Kept) -> Self:
-        """The entry of what is kept."""
+        """The codes of what is kept."""
         return cls(*_parts(kept))
+
+
+_parts: Final = attrgetter(*Codes._fields)
+
+
+class Entry(NamedTuple):
+    """One exchange as it was delivered. Times are simulated, in milliseconds."""
+
+    request_id: str
+    requested_at: int
+    answered_at: int | None
+    codes: Codes
+
+    @classmethod
+    def of(cls, kept: Kept) -> Self:
+        """The entry of what is kept."""
+        return cls(kept.request_id, kept.requested_at, kept.answered_at, Codes.of(kept))
 
     @property
     def position(self) -> Position:
@@ -67,16 +81,42 @@ class Entry(NamedTuple):
         return Position(self.requested_at, self.request_id)
 
     @property
+    def requester(self) -> str:
+        """See `Codes`."""
+        return self.codes.requester
+
+    @property
+    def provider(self) -> str:
+        """See `Codes`."""
+        return self.codes.provider
+
+    @property
+    def affair(self) -> str:
+        """See `Codes`."""
+        return self.codes.affair
+
+    @property
+    def procedure(self) -> str:
+        """See `Codes`."""
+        return self.codes.procedure
+
+    @property
+    def item(self) -> str:
+        """See `Codes`."""
+        return self.codes.item
+
+    @property
+    def row(self) -> str | None:
+        """See `Codes`."""
+        return self.codes.row
+
+    @property
     def outcome_name(self) -> str:
         """ANSWERED, DENIED, ERROR or EXPIRED."""
-        return _OUTCOMES[self.outcome]
+        return _OUTCOMES[self.codes.outcome]
 
 
-_parts: Final = attrgetter(*Entry._fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Some entries, newest first, and where to go on."""
 
     entries: Sequence[Entry]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
 from warifu.exchange.v1 import exchange_pb2
-from warifu.kernel.clock import JAPAN
-from warifu.kernel.instants import milliseconds
+from warifu.kernel.instants import midnight
 from warifu.portal.history import marks
 from warifu.portal.history.entries import Entry
 
@@ -58,8 +57,8 @@ class Filter:
     @property
     def period(self) -> tuple[int, int]:
         """From which millisecond on, and up to which, a request counts."""
-        begin = _midnight(self.first) if self.first else _ALWAYS[0]
-        return begin, _midnight(self.last + timedelta(days=1)) if self.last else _ALWAYS[1]
+        begin = midnight(self.first) if self.first else _ALWAYS[0]
+        return begin, midnight(self.last + timedelta(days=1)) if self.last else _ALWAYS[1]
 
     @property
     def marked(self) -> tuple[str, str] | None:
@@ -113,7 +112,3 @@ def _day(query: Mapping[str, str], name: str) -> date | None:
     except ValueError:
         return None
     return day if day.year in _YEARS else None
-
-
-def _midnight(day: date) -> int:
-    return milliseconds(datetime.combine(day, time(), JAPAN).astimezone(UTC))

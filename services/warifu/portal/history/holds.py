@@ -11,15 +11,17 @@ whatever they say; and they are made when their holder logs in, not when somethi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from warifu.kernel.months import Month
+from warifu.kernel.ready import Ready
 from warifu.kernel.vault import ErasedError, Vault, VaultError
 from warifu.portal.history.schema import arrived_in
 from warifu.portal.kept import Kept
 from warifu.portal.schema import account_subjects
+from warifu.portal.sessions import beside
 
 _SIZE: Final = 16
 """Bytes of the bits: more months than a term has."""
@@ -28,11 +30,29 @@ _NOTE: Final = text(
     "INSERT INTO arrived_in (month, arrival) VALUES (:month, :arrival)"
     " ON CONFLICT (month) DO UPDATE SET arrival = excluded.arrival"
 )
-_KNOWN: Final = text(
-    "SELECT account_subjects.held, arrived_in.month FROM account_subjects"
-    " LEFT JOIN arrived_in ON arrived_in.arrival > account_subjects.held_at"
-    " WHERE account_subjects.subject = :subject"
+_ROW: Final = (account_subjects.c.held, arrived_in.c.month, account_subjects.c.subject)
+_LATER: Final = arrived_in.c.arrival > account_subjects.c.held_at
+_KNOWN: Final = Ready(
+    select(*_ROW)
+    .select_from(account_subjects.outerjoin(arrived_in, _LATER))
+    .where(account_subjects.c.subject == bindparam("subject")),
+    "subject",
 )
+_KNOWN_OF: Final = Ready(
+    select(*_ROW)
+    .select_from(account_subjects.outerjoin(arrived_in, _LATER))
+    .where(account_subjects.c.account == bindparam("account")),
+    "account",
+)
+BESIDE: Final = beside(
+    *_ROW,
+    joined=lambda sessions: sessions.outerjoin(
+        account_subjects, account_subjects.c.account == sessions.c.account
+    ).outerjoin(arrived_in, _LATER),
+)
+"""`Rows` of a session's own account (`Sessions.beside`)."""
+Rows = Sequence[tuple[Any, ...]]
+"""What is known of codes, whatever it was read with: bits, month in which something arrived later, code; one for each such month, or one a code."""
 _ALL: Final = select(arrived_in.c.month)
 _ARRIVED: Final = select(func.max(arrived_in.c.arrival))
 _KEEP: Final = (
@@ -53,7 +73,23 @@ def note(connection: Connection, new: Sequence[Kept]) -> None:
 
 def months(connection: Connection, vault: Vault, subject: bytes) -> list[Month]:
     """Every month that may have entries about a code, newest first; months whose keys were destroyed are left out."""
-    kept, later = _known(connection, vault, subject)
+    return _months(connection, vault, subject, _KNOWN.rows(connection, (subject,)))
+
+
+def months_of(connection: Connection, vault: Vault, whose: str | Rows) -> list[tuple[bytes, list[Month]]]:
+    """Each code of a person, present and past, with the months as `months` tells them; in no order. `whose`: an account, or what was read of it."""
+    rows: Rows = _KNOWN_OF.rows(connection, (whose,)) if isinstance(whose, str) else whose
+    if len(rows) == 1 and (subject := rows[0][2]) is not None:  # nearly everybody's
+        return [(subject, _months(connection, vault, subject, rows))]
+    by_code: dict[bytes, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        if row[2] is not None:
+            by_code.setdefault(row[2], []).append(row)
+    return [(subject, _months(connection, vault, subject, told)) for subject, told in by_code.items()]
+
+
+def _months(connection: Connection, vault: Vault, subject: bytes, rows: Rows) -> list[Month]:
+    kept, later = _known(vault, subject, rows)
     if kept is not None and not later:
         return kept
     found = set(connection.execute(_ALL).scalars()) if kept is None else later.union(kept)
@@ -62,7 +98,7 @@ def months(connection: Connection, vault: Vault, subject: bytes) -> list[Month]:
 
 def is_behind(connection: Connection, vault: Vault, subject: bytes) -> bool:
     """Whether there is anything to look into beyond what is kept."""
-    kept, later = _known(connection, vault, subject)
+    kept, later = _known(vault, subject, _KNOWN.rows(connection, (subject,)))
     return kept is None or not later.issubset(kept)
 
 
@@ -83,12 +119,11 @@ def keep(connection: Connection, vault: Vault, subject: bytes, held: Iterable[Mo
     connection.execute(_KEEP, {"which": subject, "held": sealed, "held_at": arrived_up_to})
 
 
-def _known(connection: Connection, vault: Vault, subject: bytes) -> tuple[list[Month] | None, set[Month]]:
+def _known(vault: Vault, subject: bytes, rows: Rows) -> tuple[list[Month] | None, set[Month]]:
     """The months that are kept, newest first, None when there are none that can be read; and those in which something arrived later."""
-    rows = connection.execute(_KNOWN, {"subject": subject}).all()
     if not rows or rows[0][0] is None:
         return None, set()
-    return _opened(vault, subject, rows[0][0]), {month for _, month in rows if month is not None}
+    return _opened(vault, subject, rows[0][0]), {row[1] for row in rows if row[1] is not None}
 
 
 def _opened(vault: Vault, subject: bytes, sealed: bytes) -> list[Month] | None:

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, TextClause, bindparam, select, text, tuple_
 
 from warifu.kernel.bulk import padded
 from warifu.kernel.months import Month, month_at
+from warifu.kernel.ready import Ready
 from warifu.kernel.store import Store
 from warifu.kernel.vault import ErasedError
 from warifu.portal.history import corrections, holds, lines, marks
@@ -49,7 +50,7 @@ _NOWHERE: Final = (-1, b"")
 """Stands where a statement has room for more months than are asked for."""
 
 
-_LINE: Final = tuple(listed.c[name] for name in lines.ROW)
+_LINE: Final = tuple(listed.c[name] for name in lines.TOLD)
 
 
 def _older(columns: Sequence[Any], table: Any, key: str) -> Select[Any]:
@@ -103,21 +104,26 @@ def _names(count: int) -> Sequence[str]:
 
 
 @cache
-def _few(count: int, *, forward: bool, bounded: bool) -> TextClause:
-    """A person's lines of `count` pairs of month and key: as many seeks, in one statement, which costs less than to join them to a list; in no order."""
-    bounds = ""
+def _few(count: int, *, forward: bool, bounded: bool) -> Ready:
+    """A person's lines of `count` pairs of month and key: as many seeks, in one statement, which costs less than to join them to a list; in no order.
+
+    Values: of each pair month and key, and where it is `bounded` time and id of the mark and the bound of the period; then how many at most.
+    """
+    bounds, more = "", []
     if bounded:
         bounds = (
             " AND (requested_at, request_id) > (:time, :id) AND requested_at < :bound"
             if forward
             else " AND (requested_at, request_id) < (:time, :id) AND requested_at >= :bound"
         )
-    columns = ", ".join(lines.ROW)
+        more = ["time", "id", "bound"]
+    columns = ", ".join(lines.TOLD)
     parts = [
         f"SELECT {columns} FROM entry_lines WHERE month = :m{place} AND holder = :k{place}{bounds}"
         for place in range(count)
     ]
-    return text(f"{' UNION ALL '.join(parts)} LIMIT :most")
+    names = [name for place in range(count) for name in (f"m{place}", f"k{place}", *more)]
+    return Ready(text(f"{' UNION ALL '.join(parts)} LIMIT :most"), *names, "most")
 
 
 def _values(pairs: Sequence[tuple[Month, bytes]]) -> dict[str, Any]:
@@ -125,12 +131,13 @@ def _values(pairs: Sequence[tuple[Month, bytes]]) -> dict[str, Any]:
     return dict(zip(_names(len(pairs)), chain.from_iterable(pairs), strict=True))
 
 
+_Whose = Callable[[Connection], Sequence[tuple[bytes, list[Month]]]]
+"""Looks up codes, each with the months that may have entries about it, newest first."""
 _Found = tuple[list[Entry], Position | None]
 """Entries in the direction of reading, and where it stopped short."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """One reading: what is wanted, from where, in which direction, how many at most."""
 
     wanted: Filter
@@ -170,19 +177,32 @@ class History:
         wanted: Filter = EVERYTHING,
     ) -> Page:
         """A page of the union over `subjects`: the newest, or those `before` or `after` a position."""
+        vault = self.seals.vault
+        return self._page(
+            lambda c: [(own, holds.months(c, vault, own)) for own in subjects], before, after, size, wanted
+        )
+
+    def page_of(
+        self, whose: str | holds.Rows, before: Position | None, after: Position | None, size: int, wanted: Filter
+    ) -> Page:
+        """The same of all codes of a person: of an account, or as `holds` tells them, which was asked before."""
+        vault = self.seals.vault
+        return self._page(lambda c: holds.months_of(c, vault, whose), before, after, size, wanted)
+
+    def _page(self, whose: _Whose, before: Position | None, after: Position | None, size: int, wanted: Filter) -> Page:
         if after is not None:
-            return self._newer(subjects, after, size, wanted)
-        found, cut = self._read(subjects, _Way(wanted, before, forward=False, limit=size + 1))
+            return self._newer(whose, after, size, wanted)
+        found, cut = self._read(whose, _Way(wanted, before, False, size + 1))
         shown = found[:size]
         last = shown[-1].position if len(found) > size else cut
         newer = (shown[0].position if shown else before) if before is not None else None
-        return Page(shown, last, newer if shown or cut else None, cut=cut is not None)
+        return Page(shown, last, newer if shown or cut else None, cut is not None)
 
-    def _newer(self, subjects: Sequence[bytes], after: Position, size: int, wanted: Filter) -> Page:
-        found, cut = self._read(subjects, _Way(wanted, after, forward=True, limit=size + 1))
+    def _newer(self, whose: _Whose, after: Position, size: int, wanted: Filter) -> Page:
+        found, cut = self._read(whose, _Way(wanted, after, forward=True, limit=size + 1))
         shown = found[:size][::-1]
         if not shown and cut is None:
-            return self.page(subjects, size=size, wanted=wanted)
+            return self._page(whose, None, None, size, wanted)
         newest = shown[0].position if len(found) > size else cut
         return Page(shown, shown[-1].position if shown else after, newest, cut=cut is not None)
 
@@ -240,9 +260,9 @@ class History:
     def _corrections(self, request_ids: Sequence[str]) -> list[Correction]:
         return self.store.read(lambda c: corrections.of(c, self.seals.vault, request_ids)) if request_ids else []
 
-    def _read(self, subjects: Sequence[bytes], way: _Way) -> _Found:
+    def _read(self, whose: _Whose, way: _Way) -> _Found:
         """One short run a code, merged: each is in order already, and nearly everyone has one code."""
-        runs = [self.store.read(lambda c, own=subject: self._run(c, own, way)) for subject in subjects]  # type: ignore[misc]
+        runs = self.store.read(lambda c: [self._run(c, subject, held, way) for subject, held in whose(c)])
         if len(runs) == 1:
             return runs[0]
         order: Callable[[Entry], Position] = lambda entry: entry.position  # noqa: E731 - a typed key
@@ -255,10 +275,10 @@ class History:
         sure = [entry for entry in found if (entry.position <= cut if way.forward else entry.position >= cut)]
         return (sure, None) if len(sure) == way.limit else (sure, cut)
 
-    def _run(self, connection: Connection, subject: bytes, way: _Way) -> _Found:
+    def _run(self, connection: Connection, subject: bytes, held: list[Month], way: _Way) -> _Found:
         """All at once where there is no filter and the person has few entries; otherwise month after month."""
         by_mark = way.wanted.marked
-        vault, reach = self.seals.vault, self._reach(connection, subject, way)
+        vault, reach = self.seals.vault, self._reach(held, way)
         if by_mark is not None:
             return self._walk(
                 connection, [(month, marks.mark(vault, month, subject, *by_mark)) for month in reach], way
@@ -274,16 +294,20 @@ class History:
         """The run; None when there is more than is read at once."""
         # Of each number of months up to a page's usual a form of its own; beyond, as few forms as `padded` makes.
         asked = keys if len(keys) <= _EXACTLY else [*keys, *[_NOWHERE] * (len(padded(keys)) - len(keys))]
-        bounded, most = way.bounded, _FEW * way.limit
-        values = _values(asked)
-        values["most"] = most
+        limit = way.limit
+        bounded, most = way.bounded, _FEW * limit
         if bounded:
             begin, (first, end) = way.begin, way.wanted.period
-            values |= {"time": begin.requested_at, "id": begin.request_id, "bound": end if way.forward else first}
-        rows = connection.execute(_few(len(asked), forward=way.forward, bounded=bounded), values).all()
+            bounds = begin.requested_at, begin.request_id, end if way.forward else first
+            values = [value for pair in asked for value in (*pair, *bounds)]
+        else:
+            values = list(chain.from_iterable(asked))
+        values.append(most)
+        rows = _few(len(asked), forward=way.forward, bounded=bounded).rows(connection, values)
         if len(rows) == most:
             return None
-        return lines.opened(self.seals.vault, sorted(rows, key=_when, reverse=not way.forward)[: way.limit])
+        rows = sorted(rows, key=_when, reverse=not way.forward)[:limit]
+        return lines.opened(self.seals.vault, dict(keys), rows)
 
     def _walk(self, connection: Connection, keys: Sequence[tuple[Month, bytes]], way: _Way) -> _Found:
         """Month after month, away from the mark, until the run is long enough."""
@@ -324,16 +348,18 @@ class History:
                 rows = connection.execute(_THESE, {"request_ids": picked}).all() if picked else []
                 found = [Entry.of(self.seals.opened(row)) for row in rows]
             else:
-                found = lines.opened(self.seals.vault, connection.execute(_LINES[way.forward], {**values, **at}))
+                told = connection.execute(_LINES[way.forward], {**values, **at}).all()
+                found = lines.opened(self.seals.vault, {month: key}, told)
             step = sorted(found, key=_place, reverse=not way.forward)
             yield from step
             if len(step) < values["limit"]:
                 return
             mark = step[-1].position
 
-    def _reach(self, connection: Connection, subject: bytes, way: _Way) -> Sequence[Month]:
-        """The months that may have entries of the person, from the mark on in the direction of reading, within the period."""
-        held = holds.months(connection, self.seals.vault, subject)
+    def _reach(self, held: list[Month], way: _Way) -> Sequence[Month]:
+        """Of the months, newest first, those from the mark on in the direction of reading, within the period."""
+        if not way.bounded:
+            return held[::-1] if way.forward else held
         begin, end = way.wanted.period
         first = month_at(begin) if way.wanted.first else None
         last = month_at(end - 1) if way.wanted.last else None
@@ -347,7 +373,7 @@ class History:
         return held[::-1] if way.forward else held
 
 
-_when: Final = itemgetter(2, 3)
+_when: Final = itemgetter(1, 2)
 """Of a line's row: time and id, by which it has its place."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Generic, TypeVar
 
-from warifu.kernel.instants import datetime_at, day_at
+from warifu.kernel.instants import datetime_at, day_at, midnight
 from warifu.law import LawBook, Row, Text, legal_basis
 from warifu.law.model import Coded
 from warifu.portal.history.entries import Entry
@@ -78,9 +78,13 @@ class Said(Generic[T]):
 
     def said(self, book: LawBook, key: Hashable) -> T | None:
         """As said before by this law book; None when it was not."""
+        return self.under(book).get(key)
+
+    def under(self, book: LawBook) -> Mapping[Hashable, T]:
+        """All that was said by this law book."""
         if book is not self._book:
             self._book, self._words = book, {}
-        return self._words.get(key)
+        return self._words
 
     def say(self, key: Hashable, words: T) -> T:
         """Remember what the law book says that `said` was asked about last."""
@@ -131,12 +135,10 @@ class Teller:
         row = self._row(entry)
         return legal_basis(row, day_of(entry)) if row else None
 
-    def citation(self, entry: Entry) -> int | None:
-        """Which of its row's citations was in force that day, from 0; None when no rule allowed the inquiry."""
+    def turns(self, entry: Entry) -> Sequence[int]:
+        """At which instants (milliseconds) another citation of the row that allowed it came into force, in order: only there what is told of its codes changes."""
         row = self._row(entry)
-        if row is None:
-            return None
-        return 0 if len(row.citations) == 1 else row.citations.index(row.citation_on(day_of(entry)))
+        return [midnight(citation.valid_from) for citation in row.citations[1:]] if row else []
 
     def _row(self, entry: Entry) -> Row | None:
         """The row that allowed it. A denied inquiry names the nearest row, which allowed something else."""

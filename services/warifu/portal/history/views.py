@@ -21,14 +21,15 @@ from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.clock import JAPAN
 from warifu.kernel.instants import datetime_at
 from warifu.portal.accounts import Accounts
-from warifu.portal.history import easy
+from warifu.portal.history import easy, holds
 from warifu.portal.history.allowed import Allowed, judge
+from warifu.portal.history.asked import Asked
 from warifu.portal.history.bundle import CHECKING
 from warifu.portal.history.corrections import Correction
 from warifu.portal.history.documents import Documents
-from warifu.portal.history.entries import Page, Position, Whole
-from warifu.portal.history.filters import OUTCOMES, Filter
-from warifu.portal.history.queries import MOST_A_PAGE, PAGE_SIZE, History
+from warifu.portal.history.entries import Page, Whole
+from warifu.portal.history.filters import OUTCOMES
+from warifu.portal.history.queries import History
 from warifu.portal.history.story import Teller
 from warifu.portal.letters.queries import Letters
 from warifu.portal.login.views import to_login
@@ -36,7 +37,7 @@ from warifu.portal.proxies.traces import Act, Traces
 from warifu.portal.sessions import Session, Sessions
 from warifu.web import languages
 from warifu.web.dates import written
-from warifu.web.face import Direct
+from warifu.web.face import Direct, Document
 from warifu.web.pages import Pages
 
 
@@ -75,8 +76,9 @@ class HistoryViews:
         session = await self.sessions.of(request)
         if session is None:
             return to_login(request)
-        wanted = Filter.read(request.query_params)
-        page = await self._page(request, session, wanted)
+        asked = Asked.read(request.scope["query_string"])
+        wanted = asked.wanted
+        page = await self._page(session, asked)
         language, simple = languages.of(request), easy.wished(request)
         stories = [self.teller.tell(entry, language, easy=simple) for entry in page.entries]
         return self._render(
@@ -132,11 +134,13 @@ class HistoryViews:
 
     async def listed_json(self, request: Request) -> Response:
         """A page of the history as JSON; `next` is the value of `before` for the page after it, `proxy_for` the principal's label."""
-        session = await self._required(request)
-        page = await self._page(request, session, Filter.read(request.query_params))
+        session, own = self.sessions.beside(request, holds.BESIDE)
+        if session is None:
+            raise HTTPException(401)
+        page = await self._page(session, Asked.read(request.scope["query_string"]), own)
         label = session.acting.label if session.acting else None
         told = self.documents.page(page.entries, str(page.older) if page.older else None, label)
-        return Response(told, media_type="application/json")
+        return Document(told)
 
     async def detail_json(self, request: Request) -> Response:
         """One entry as JSON, with its `corrections`."""
@@ -204,14 +208,8 @@ class HistoryViews:
             raise HTTPException(401)
         return session
 
-    async def _page(self, request: Request, session: Session, wanted: Filter) -> Page:
-        page = self.history.page(
-            self.accounts.subjects(session.whose),
-            before=_position(request, "before"),
-            after=_position(request, "after"),
-            size=_size(request),
-            wanted=wanted,
-        )
+    async def _page(self, session: Session, asked: Asked, own: holds.Rows | None = None) -> Page:
+        page = self.history.page_of(session.whose if own is None else own, *asked)
         await self.traces.note(session, Act.READ_LIST)
         return page
 
@@ -221,16 +219,3 @@ class HistoryViews:
             raise HTTPException(404)
         await self.traces.note(session, Act.READ_ENTRY)
         return found
-
-
-def _position(request: Request, name: str) -> Position | None:
-    text = request.query_params.get(name)
-    return Position.read(text) if text else None
-
-
-def _size(request: Request) -> int:
-    """The page size asked for, within bounds; anything else is the usual one."""
-    text = request.query_params.get("limit", "")
-    if not (text.isascii() and text.isdecimal() and len(text) <= 3):  # noqa: PLR2004 - digits of the largest
-        return PAGE_SIZE
-    return max(1, min(int(text), MOST_A_PAGE))
