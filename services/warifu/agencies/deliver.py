@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
-from warifu.agencies import errands, ledger, subjects
+from warifu.agencies import copies, errands, ledger, subjects
 from warifu.agencies.errands import Due, Errand
 from warifu.agencies.office import Business
 from warifu.common.v1 import common_pb2
@@ -136,9 +136,8 @@ class Delivery:
         if not due:
             return
         requests = [interim_pb2.RegisterCopiesRequest.FromString(one.message) for one in due]
-        responses = await self._business.interim.register_copies(requests)
-        for one, response in zip(due, responses, strict=True):
-            made.close(one, _error(response))
+        for one, error in zip(due, await copies.register(self._business.interim, requests), strict=True):
+            made.close(one, error)
 
     async def _all_copies(self, made: _Round, due: Sequence[Due], ready: Ready) -> None:
         if not due:
@@ -147,10 +146,9 @@ class Delivery:
         at_hand = {**ready, **self._made_again(missing)} if missing else ready
         requests = [copy for one in due for copy in at_hand[one.addressee_no]]
         failed: dict[str, LinkageError] = {}
-        responses = await self._business.interim.register_copies(requests)
-        for request, response in zip(requests, responses, strict=True):
-            if response.HasField("error"):
-                failed.setdefault(request.addressee_no, LinkageError.from_failure(response.error))
+        for request, error in zip(requests, await copies.register(self._business.interim, requests), strict=True):
+            if error is not None:
+                failed.setdefault(request.addressee_no, error)
         for one in due:
             made.close(one, failed.get(one.addressee_no))
 
@@ -208,6 +206,6 @@ def _is_unknown(error: LinkageError | None) -> bool:
     return error is not None and error.reason == Reason.CLIENT_PERSON_NOT_MATCHED
 
 
-def _error(response: interim_pb2.EnrolResponse | interim_pb2.RegisterCopiesResponse) -> LinkageError | None:
+def _error(response: interim_pb2.EnrolResponse) -> LinkageError | None:
     failure: common_pb2.Failure | None = response.error if response.HasField("error") else None
     return None if failure is None else LinkageError.from_failure(failure)

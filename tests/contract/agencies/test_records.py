@@ -122,6 +122,51 @@ async def test_a_correction_replaces_and_the_same_values_change_nothing(network:
         assert store.execute("SELECT count(*) FROM copy_changes").fetchone() == (2,)
 
 
+def unlike(year: int, income: int) -> pb.Change:
+    """An assessment that the business system takes and no copy can be: a kind of return that no contract knows."""
+    return tax(year, income, return_kind=99)
+
+
+GONE = pb.Change(withdrawal=pb.Withdrawal(record_key="2025", reason="x"))
+
+AFTER_A_REFUSED_COPY = [
+    ([tax(2025, 4)], ["", 4]),
+    ([unlike(2025, 4), tax(2025, 5), tax(2025, 6)], [Reason.CLIENT_MALFORMED, "", "", 6]),
+    ([GONE], ["", None]),
+    ([tax(2025, 4), GONE], ["", "", None]),
+    ([tax(2025, 4), GONE, tax(2025, 7)], ["", "", "", 7]),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), AFTER_A_REFUSED_COPY)
+async def test_what_follows_a_refused_copy_is_no_change_of_one(network: Town, changes, expected) -> None:
+    """When no copy was made of a record, the next that can be is registered as new, and a withdrawal has nothing to delete (BIZ-7.11)."""
+    await network.people([person()])
+    (first,) = await record(network, TAX, [change_of(0, unlike(2025, 3))])
+    assert first.error.reason == Reason.CLIENT_MALFORMED
+    told = []
+    for place, change in enumerate(changes, 1):  # each by itself
+        told += [one.error.reason for one in await record(network, TAX, [change_of(place, change)])]
+    found = [items_pb2.ItemContent.FromString(copy["content"]) for copy in copies(network, TAX)]
+    assert [*told, *([one.local_tax.total_income_yen for one in found] or [None])] == expected
+
+
+@pytest.mark.parametrize(("changes", "expected"), AFTER_A_REFUSED_COPY)
+async def test_what_follows_a_refused_copy_in_one_call_ends_the_same(network: Town, changes, expected) -> None:
+    """Delivered together, the last change says what becomes of the copy that was never made."""
+    await network.people([person()])
+    together = [unlike(2025, 3), *changes]
+    answers = await record(network, TAX, [change_of(place, change) for place, change in enumerate(together)])
+    assert {one.error.reason for one in answers} <= {Reason.CLIENT_MALFORMED, ""}
+    found = [items_pb2.ItemContent.FromString(copy["content"]) for copy in copies(network, TAX)]
+    assert ([one.local_tax.total_income_yen for one in found] or [None]) == expected[-1:]
+
+
+def change_of(place: int, change: pb.Change) -> pb.RecordRequest:
+    """One of several about the same person."""
+    return pb.RecordRequest(reference=f"r-{place}", basic_items=person(), change=change)
+
+
 CANNOT_BE = [
     (TAX, qualification("480012", "2020-04-01"), Reason.CLIENT_CHANGE_NOT_KEPT),
     (TAX, pb.Change(), Reason.CLIENT_CHANGE_NOT_KEPT),
