@@ -81,7 +81,7 @@ class Enrolment:
         """Enrol people, up to 1,000 at a time, and answer in their order. Enrolling again what is bound has no effect.
 
         Per item: CLIENT_MALFORMED, CLIENT_NOT_YOURS, what numbering says of the person, CLIENT_ACQUISITION_REFUSED,
-        CLIENT_ALREADY_BOUND; retryable ones when numbering or the gateway cannot be reached.
+        CLIENT_ALREADY_BOUND, CLIENT_ALREADY_ENROLLED; retryable ones when numbering or the gateway cannot be reached.
         """
         responses: list[pb.EnrolResponse] = []
         for start in range(0, len(requests), BULK):
@@ -231,8 +231,10 @@ def _bound(bindings: _Bindings, addressee_no: str, subject: bytes, now: int) -> 
     present = bindings.by_number.get(addressee_no)
     if present == subject:
         return None
-    if present is not None or bindings.owner_of.get(subject, addressee_no) != addressee_no:
+    if present is not None:
         return LinkageError(Reason.CLIENT_ALREADY_BOUND)
+    if bindings.owner_of.get(subject, addressee_no) != addressee_no:
+        return LinkageError(Reason.CLIENT_ALREADY_ENROLLED)
     if addressee_no in bindings.by_number:
         bindings.changed.append({"b_addressee_no": addressee_no, "subject": subject, "bound_at": now})
     else:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from warifu.exchange import header, query, sealing
+from warifu.exchange.keys import SealingKey
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim import kept_blocks, kept_inquiries
 from warifu.interim.addressees import Addressees, AskedAbout
@@ -89,7 +90,8 @@ class Inquiries:
         """Each of the requests as it is stored, durable, in order. The same request under the same id again has no effect.
 
         Those for one provider are sealed in one block. Errors are each request's own: CLIENT_NOT_YOURS, CLIENT_ADDRESSEE_UNKNOWN,
-        CLIENT_NOT_ENROLLED, CLIENT_MALFORMED naming the field, CLIENT_REQUEST_CHANGED, or why the provider's key cannot be had.
+        CLIENT_NOT_ENROLLED, CLIENT_MALFORMED naming the field, CLIENT_REQUEST_CHANGED, CLIENT_PROVIDER_UNKNOWN, or why the provider's key
+        cannot be had.
         """
         results: list[Sent | Known | LinkageError | None] = [None] * len(requests)
         known = self._known([one.request_id for one in requests if one.HasField("request_id")])
@@ -147,7 +149,7 @@ class Inquiries:
         return results
 
     async def _block(self, provider: str, asked: Sequence[_Asked]) -> _Block:
-        key = (await self._ground.directory.entry(provider)).sealing
+        key = await self._key(provider)
         block = query.seal_queries([one.query for one in asked], key)
         digest = sealing.block_hash(block)
         month, now = self._ground.contents.month(self._ground.network()), self._ground.machine()
@@ -164,6 +166,16 @@ class Inquiries:
             for index, one in enumerate(asked)
         ]
         return _Block.of(self._ground.contents, month, block, inquiries)
+
+    async def _key(self, provider: str) -> SealingKey:
+        try:
+            return (await self._ground.directory.entry(provider)).sealing
+        except LinkageError as error:
+            # Who has published no keys yet may do so soon, but nobody does under a code that the law book does not have.
+            missing = error.reason == Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN
+            if missing and provider not in self._ground.law.book().institutions:
+                raise LinkageError(Reason.CLIENT_PROVIDER_UNKNOWN, metadata={"provider": provider}) from error
+            raise
 
     async def _stored(
         self, made: Sequence[tuple[list[int], _Block]]

@@ -34,10 +34,10 @@ from warifu.numbers import individual_number
 
 
 async def test_enrolment_binds_one_person_to_one_number(world: World) -> None:
-    """Enrolling again has no effect; another person under the number and the person under another number are refused (PROTO-2.7)."""
+    """Enrolling again has no effect; another person under the number, and the person under another number, are refused as what they are (PROTO-2.7)."""
     assert not (await world.enrol(NHI, "1", 0)).HasField("error")
     assert (await world.enrol(NHI, "1", 1)).error.reason == Reason.CLIENT_ALREADY_BOUND
-    assert (await world.enrol(NHI, "2", 0)).error.reason == Reason.CLIENT_ALREADY_BOUND
+    assert (await world.enrol(NHI, "2", 0)).error.reason == Reason.CLIENT_ALREADY_ENROLLED
     assert count(world, NHI, ENROLMENTS) == 0
     nobody = pb.EnrolRequest(institution=NHI, addressee_no="3")
     (response,) = await world.interim(NHI).enrol([nobody])

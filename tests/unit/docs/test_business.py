@@ -5,6 +5,7 @@ import re
 from unit.docs import markdown
 
 from warifu.cli.interim import PORT
+from warifu.law import packaged
 from warifu.simulator.face.batch import FIELDS
 from warifu.simulator.face.batch.messages import Status
 
@@ -35,6 +36,13 @@ def test_the_table_of_statuses_is_the_code() -> None:
 
     expected = [[code(one.line), code(one.item), one.ja, one.en, "real" if one.real else ""] for one in Status]
     assert table("column 24") == expected
+
+
+def test_the_rows_that_no_file_can_ask_are_the_tables() -> None:
+    """§3 names the rows of the permission table that need a consent, for which a line has no field."""
+    (named,) = re.findall(r"under a row that needs one \((.*?);", markdown.text(PAGE))
+    assert named.split(", ") == [row.id for row in packaged().rows.values() if row.consent_required]
+    assert not [field for field in FIELDS if "同意" in field.ja]
 
 
 def test_the_port_is_the_verb_s() -> None:

@@ -31,6 +31,8 @@ REAL = (
     f"01,{NUMBER},,20260610093000123,3595115400          ,,{NHI},1,JM90000000000101,JT90000000000101,,,"
     "tax-480011      ,TM90000000000001,0,0,,"
 )
+ANSWERED = Timestamp(seconds=int(datetime(2026, 5, 31, 15, tzinfo=UTC).timestamp()))
+"""1 June 2026, 0:00 in Japan."""
 CODES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=16, max_size=16)
 DIGITS = st.text("0123456789", min_size=1, max_size=15)
 WORDS = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=16)
@@ -74,9 +76,15 @@ def answered(fine: int, *records: exchange_pb2.Record, span: common_pb2.Span | N
     if span is not None:
         made.request.span.CopyFrom(span)
     made.state = interim_pb2.InquiryState(
-        outcome=exchange_pb2.OUTCOME_ANSWERED, fine_outcome=fine, records=records, request=made.request
-    )
+        outcome=exchange_pb2.OUTCOME_ANSWERED, fine_outcome=fine, records=records, request=made.request, answered_at=ANSWERED
+    )  # fmt: skip
     return made
+
+
+def closed() -> Row:
+    """The row of an exchange that was closed without an answer, as the network tells it: the reason is an error."""
+    error = LinkageError(Reason.GATEWAY_EXPIRED).failure()
+    return row(state=interim_pb2.InquiryState(outcome=exchange_pb2.OUTCOME_EXPIRED, error=error))
 
 
 def test_the_fields_are_the_real_eighteen() -> None:
@@ -205,7 +213,7 @@ def test_the_real_messages_are_word_for_word() -> None:
         (answered(exchange_pb2.FINE_OUTCOME_WITHHELD), ("09", "04", "WITHHELD")),
         (row(), ("01", "", "")),
         (row(state=interim_pb2.InquiryState(outcome=exchange_pb2.OUTCOME_PENDING)), ("02", "", "PENDING")),
-        (row(state=interim_pb2.InquiryState(outcome=exchange_pb2.OUTCOME_EXPIRED)), ("14", "", "EXPIRED")),
+        (closed(), ("14", "", "EXPIRED")),
         (row(refused=LinkageError(Reason.GATEWAY_UNAVAILABLE).failure()), ("15", "", "")),
         (row(refused=LinkageError(Reason.CLIENT_NOT_YOURS).failure()), ("19", "", "")),
         (Row(9, Malformed(("x",), "誤り", "wrong")), ("21", "", "")),
@@ -215,6 +223,37 @@ def test_each_end_has_its_statuses(made: Row, expected: tuple[str, str, str]) ->
     """However a line ends there is one row, with the status of the line, of the item, and our word for it."""
     (cells,) = told(made)
     assert (cells[23], cells[25], cells[21]) == expected
+
+
+def test_an_expired_exchange_has_its_message_and_reason() -> None:
+    """What was closed without an answer is 回答期限切れ with the network's reason, whatever that is called (BIZ §4)."""
+    (cells,) = told(closed())
+    assert (cells[24], cells[22]) == ("回答期限切れ。", "GATEWAY_EXPIRED")
+
+
+def test_the_provider_is_named_where_it_answered() -> None:
+    """Column 13 is the provider of an answer, and blank where none came, as in the real file; the other columns are the line's (BIZ §3)."""
+    pending = row(state=interim_pb2.InquiryState(outcome=exchange_pb2.OUTCOME_PENDING))
+    refused = row(refused=LinkageError(Reason.CLIENT_NOT_YOURS).failure())
+    cells = [cell.strip() for cell in REAL.split(",")]
+    malformed = Row(9, Malformed(tuple(cells), "誤り", "wrong"))
+    nobody = told(row(), pending, refused, closed(), row(duplicate=True), malformed)
+    assert [one[12] for one in nobody] == [""] * 6
+    assert all([*one[:12], *one[13:18]] == [*cells[:12], *cells[13:]] for one in nobody)
+    somebody = told(answered(exchange_pb2.FINE_OUTCOME_PROVIDED), answered(exchange_pb2.FINE_OUTCOME_WITHHELD))
+    assert [one[12] for one in somebody] == ["tax-480011"] * 2
+
+
+@pytest.mark.parametrize(
+    ("version", "item"),
+    [("2018-06", "01"), ("2026-06", "01"), ("2026-07", "05"), ("2099-06", "05"), ("2026-13", "05"), ("", "05")],
+)
+def test_a_layout_that_is_not_in_force_is_a_mismatch(version: str, item: str) -> None:
+    """A record's layout version is a month that had begun in Japan at the time of the answer; any other is 版不一致 (BIZ §4)."""
+    good = exchange_pb2.Record(record_key="2025", layout_version="2025-06")
+    other = exchange_pb2.Record(record_key="2026", layout_version=version)
+    rows = told(answered(exchange_pb2.FINE_OUTCOME_PROVIDED, good, other))
+    assert [(one[23], one[24], one[25]) for one in rows] == [("09", "" if item == "01" else "版不一致。", item)] * 2
 
 
 def test_a_year_without_a_record_says_so() -> None:

@@ -325,24 +325,23 @@ async def test_a_broken_stream_asks_no_line_twice() -> None:
 
 
 async def test_the_same_file_goes_on_where_it_failed(tmp_path: Path) -> None:
-    """The same file is the same batch; sent again it asks for nothing but what was refused for the moment."""
+    """The same file is the same batch; sent again it asks for what was refused, for the moment or not, and for nothing else (BIZ §3)."""
     async with (
         faced(tmp_path) as (agency, face),
         httpx2.AsyncClient(base_url=face.http, headers=bearer(face)) as client,
     ):
-        agency.trouble = LinkageError(Reason.GATEWAY_UNAVAILABLE)
         states = []
-        for _ in range(3):
+        troubles = [LinkageError(Reason.GATEWAY_UNAVAILABLE), LinkageError(Reason.CLIENT_ADDRESSEE_UNKNOWN), None, None]
+        for agency.trouble in troubles:
             started = await client.post("/v1/batch-inquiries", content=lines(1, 2))
             assert started.status_code == 202
             state = (await client.get(started.headers["location"], params={"waitMs": 20_000}, timeout=30)).json()
             states.append((state["batchId"], state["state"], state["refused"], state["answered"]))
-            agency.trouble = None
         result = await client.get(state["result"])
         missing = await client.get("/v1/batch-inquiries/00000000-0000-4000-8000-000000000000")
     name = states[0][0]
-    assert states == [(name, "DONE", 2, 0), (name, "DONE", 0, 2), (name, "DONE", 0, 2)]
-    assert len(agency.asked) == 4
+    assert states == [(name, "DONE", 2, 0), (name, "DONE", 2, 0), (name, "DONE", 0, 2), (name, "DONE", 0, 2)]
+    assert len(agency.asked) == 6
     assert result.headers["content-type"] == "text/csv; charset=utf-8"
     assert [row.split(",")[23] for row in result.text.splitlines()] == ["09", "09"]
     assert missing.status_code == 404

@@ -6,6 +6,7 @@ other code and message is this project's, docs/BUSINESS.md §4.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -14,9 +15,11 @@ from typing import Final
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2
+from warifu.kernel.clock import JAPAN
 from warifu.kernel.errors import Reason
 from warifu.simulator.face.batch.lines import Malformed
 
+_VERSION: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
 _WIDE: Final = {ord(narrow): ord(narrow) + 0xFEE0 for narrow in map(chr, range(0x21, 0x7F))}
 
 
@@ -33,6 +36,12 @@ class Status(Enum):
     NO_YEAR = ("09", "02", "年度該当なし。", "The person has no such record for the year asked about.")
     NOT_REGISTERED = ("09", "03", "副本未登録。", "The provider has no copy for this person.")
     WITHHELD = ("09", "04", "提供不可（不開示）。", "The provider's clerk withheld it.")
+    OTHER_LAYOUT = (
+        "09",
+        "05",
+        "版不一致。",
+        "Provided, but a record's layout version (column 30) is none that was in force at the time of the answer.",
+    )
     UNDER_WAY = ("01", "", "照会中。", "Sent; no answer yet.")
     WAITING = (
         "02",
@@ -58,7 +67,12 @@ class Status(Enum):
         "「レコード識別番号」が既に存在しています。",
         "The same line stands in the file twice; it was asked once.",
     )
-    EXPIRED = ("14", "", "回答期限切れ。", "No final answer came in time.")
+    EXPIRED = (
+        "14",
+        "",
+        "回答期限切れ。",
+        "No final answer came in time. To ask again, give field 4 another time.",
+    )
     DOWN = ("15", "", "システム停止。", "Somebody could not be reached; send the same file again.")
     FAILED = ("19", "", "{told}", "Anything else; column 23 has the reason.")
     MALFORMED = ("21", "", "{told}", "The line cannot be read; nothing was asked.")
@@ -111,7 +125,6 @@ _OUTCOMES: Final = {
     exchange_pb2.OUTCOME_PENDING: Status.WAITING,
     exchange_pb2.OUTCOME_DENIED: Status.DENIED,
     exchange_pb2.OUTCOME_ERROR: Status.FAILED,
-    exchange_pb2.OUTCOME_EXPIRED: Status.EXPIRED,
 }
 _REASONS: Final[Mapping[str, Status]] = {
     Reason.CLIENT_NOT_ENROLLED: Status.NO_CODE,
@@ -127,8 +140,12 @@ def told_of(state: interim_pb2.InquiryState) -> Told:
         status = _FINE.get(state.fine_outcome, Status.FAILED)
         if status is Status.NO_RECORD and request.span.HasField("fiscal_year"):
             status = Status.NO_YEAR
+        if status is Status.PROVIDED and not all(_in_force(one.layout_version, state) for one in state.records):
+            status = Status.OTHER_LAYOUT
         return _told(status, request, exchange_pb2.FineOutcome.Name(state.fine_outcome).removeprefix("FINE_OUTCOME_"))
     outcome = "" if not state.outcome else exchange_pb2.Outcome.Name(state.outcome).removeprefix("OUTCOME_")
+    if state.outcome == exchange_pb2.OUTCOME_EXPIRED:  # the network gives its reason as an error
+        return _told(Status.EXPIRED, request, outcome, state.error.reason)
     if state.HasField("error"):
         return refused(state.error, request, outcome)
     reason = state.denial.reason if state.HasField("denial") else ""
@@ -149,6 +166,12 @@ def malformed(line: Malformed) -> Told:
 def duplicate(request: interim_pb2.InquireRequest) -> Told:
     """What is told of a line that stands in the file a second time."""
     return _told(Status.DUPLICATE, request)
+
+
+def _in_force(version: str, state: interim_pb2.InquiryState) -> bool:
+    """A version is the month of the standard data layouts' revision, and not of one that is still to come."""
+    answered = state.answered_at.ToDatetime(tzinfo=JAPAN)
+    return _VERSION.fullmatch(version) is not None and version <= f"{answered:%Y-%m}"
 
 
 def _told(

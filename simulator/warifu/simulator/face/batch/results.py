@@ -1,6 +1,6 @@
 """The result file: for every line of the inquiry file at least one row, for an inquiry with several records one row each.
 
-Columns 1 to 18 are the line's; 24, 25 and 26 are where the real file has them, and so are columns 231 and 255 of a tax record, whose rows
+Columns 1 to 18 are the line's, but that 13 names no provider where none answered, as the real one; 24, 25 and 26 are where the real file has them, and so are columns 231 and 255 of a tax record, whose rows
 are 262 columns wide. The places of everything else are this project's (docs/BUSINESS.md §3).
 """
 
@@ -16,7 +16,7 @@ from warifu.interim.v1 import interim_pb2
 from warifu.items.v1 import items_pb2
 from warifu.kernel.clock import JAPAN
 from warifu.simulator.face.batch import messages
-from warifu.simulator.face.batch.fields import FIELDS, InquiryLine
+from warifu.simulator.face.batch.fields import FIELDS
 from warifu.simulator.face.batch.lines import Malformed, written
 from warifu.simulator.face.batch.messages import Told
 from warifu.simulator.face.batch.row import Row
@@ -29,6 +29,7 @@ HEAD: Final = (
 VALUES: Final = len(FIELDS) + len(HEAD)
 """A value stands in the column of this number plus its field number in items.proto."""
 TAX_WIDTH: Final = 262
+_PROVIDER: Final = next(place for place, field in enumerate(FIELDS) if field.name == "provider")
 PLACED: Final = {"municipal_per_capita_levy_yen": 231, "municipal_income_levy_yen": 255}
 """Columns of the real tax result that are known."""
 
@@ -55,7 +56,7 @@ def told_of(row: Row) -> Told:
 def _rows(row: Row) -> Iterator[list[str]]:
     told, state = told_of(row), row.state or interim_pb2.InquiryState()
     head = [
-        *_asked(row.line),
+        *_asked(row),
         "" if row.request is None or row.duplicate else row.request.request_id,
         _time(state.requested_at, there=state.HasField("requested_at")),
         _time(state.answered_at, there=state.HasField("answered_at")),
@@ -72,9 +73,12 @@ def _rows(row: Row) -> Iterator[list[str]]:
         yield [*head, str(place), record.record_key, record.layout_version, *_values(record)]
 
 
-def _asked(line: InquiryLine | Malformed) -> list[str]:
-    cells = list(line.cells[: len(FIELDS)])
-    return cells + [""] * (len(FIELDS) - len(cells))
+def _asked(row: Row) -> list[str]:
+    cells = list(row.line.cells[: len(FIELDS)])
+    cells += [""] * (len(FIELDS) - len(cells))
+    if not row.answered:
+        cells[_PROVIDER] = ""
+    return cells
 
 
 def _time(instant: Timestamp, *, there: bool) -> str:

@@ -32,10 +32,13 @@ class Row:
 
     @property
     def outstanding(self) -> bool:
-        """It is to be sent: nothing is known of it yet, or what failed may pass now."""
-        if not self.asks:
-            return False
-        return self.refused.retryable if self.refused is not None else self.state is None
+        """It is to be sent: there is no inquiry of it yet. Whatever it was refused for, somebody may have mended it since."""
+        return self.asks and self.state is None
+
+    @property
+    def answered(self) -> bool:
+        """The provider answered, whatever it said; not that a clerk of it must look first."""
+        return self.state is not None and self.state.outcome == exchange_pb2.OUTCOME_ANSWERED
 
     @property
     def waiting(self) -> bool:

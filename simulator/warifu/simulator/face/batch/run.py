@@ -1,4 +1,7 @@
-"""Running a file: one streamed bulk inquiry, taken up again under the same request ids whenever it breaks, until every line came to something."""
+"""Running a file: one streamed bulk inquiry, taken up again under the same request ids whenever it breaks, until every line came to something.
+
+The same file again asks for what was refused: only what the interim server stored is an inquiry, and that has its line's request id.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class Progress:
 
 
 class Batch:
-    """One file of one institution. `run` may be called again: what is known is not asked again."""
+    """One file of one institution. `run` may be called again: what was refused is tried again, what was stored is not asked twice."""
 
     def __init__(
         self, institution: str, content: bytes, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
