@@ -482,6 +482,19 @@ def test_it_ends_with_whoever_started_it() -> None:
     assert not Path(state).exists()
 
 
+def test_what_a_killed_engine_leaves_is_removed_by_the_next(child: Child) -> None:
+    """An engine that could not end leaves its state; the next that starts removes it, and touches none that runs."""
+    killed = Child.start()
+    killed.process.kill()
+    killed.process.communicate()
+    assert Path(killed.state).exists()
+
+    with Child.start() as third:
+        assert not Path(killed.state).parent.exists()
+        assert Path(third.state).exists()
+        assert Path(child.state).exists()
+
+
 def test_the_verb_serves_it_for_any_language(tmp_path: Path) -> None:
     """`warifu serve --json` says where control service and face are, and Ctrl-C ends it with everything it made."""
     environment = os.environ | {"XDG_STATE_HOME": str(tmp_path)}

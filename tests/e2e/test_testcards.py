@@ -250,7 +250,9 @@ async def answered(network: Running, session: Session, asked: Sequence[tuple[str
         while not told or (any(one["state"] == "WAITING" for one in told) and time.monotonic() < until):
             await opened.settle(["portal"])
             told = [session.document(f"/api/v1/information/{request_id}") for request_id, _ in asked]
-        await opened.settle(["portal"])  # an answer that came since then is shown, and counted as open until it is noted
+        await opened.settle(
+            ["portal"]
+        )  # an answer that came since then is shown, and counted as open until it is noted
     for (_, expectation), one in zip(asked, told, strict=True):
         compare(expectation, one)
     return [one["state"] for one in told]

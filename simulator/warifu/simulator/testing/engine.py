@@ -30,7 +30,7 @@ from warifu.simulator.launcher.plan import plan
 from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.state import NetworkFile, locked
 from warifu.simulator.testing import template
-from warifu.simulator.testing.beginning import BEGINNING, healthy, memory
+from warifu.simulator.testing.beginning import BEGINNING, healthy, memory, sweep
 from warifu.simulator.testing.calls import Own
 from warifu.simulator.testing.content import Content, Shelf
 from warifu.simulator.testing.outside import Outside, move_out
@@ -80,15 +80,15 @@ class Engine:
         one is chosen here. `where`: of the web faces' ports.
 
         Raises:
-            StateError: a party does not become healthy.
+            StateError: a party does not become healthy, or there is no place to keep the filled network.
             PortError: a port that was asked for is taken.
             OnboardError: one of `elsewhere` is no institution, or its address is none.
         """
         began = time.monotonic()
-        filled = await template.filled(people, seed)
+        sweep()
         with contextlib.ExitStack() as stack:
             state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warifu-", dir=memory()))) / "network"
-            template.copy(filled, state)
+            await template.begin(people, seed, state)
             stack.enter_context(locked(state))
             ports = stack.enter_context(contextlib.closing(Ports()))
             options = Options(state, port=where.web, listen=where.listen, bare=True, stopped_clock=True)
