@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from warifu.dev.tables import ROOT, Tables, markdown_table
 from warifu.kernel.access import TABLE_PATH
 from warifu.kernel.fault_kinds import kinds
 from warifu.law import Row, packaged
+from warifu.simulator.conformance import BUSINESS, PROVIDER, REQUESTER
 from warifu.simulator.population import CLOCK_START
 
 PAGE: Final = ROOT / "docs" / "COVERAGE.md"
@@ -66,6 +69,27 @@ def faults_table() -> str:
     )
 
 
+def requirements_table() -> str:
+    """Numbered requirements of each section of the protocol and of business systems, and how many of them are tried, and where."""
+    tried = [
+        {number for one in suite.requirements for number in one.numbers} for suite in (PROVIDER, REQUESTER, BUSINESS)
+    ]
+    rows = [
+        (section, str(len(numbers)), *(str(len(numbers & suite) or "") for suite in tried))
+        for section, numbers in _required()
+    ]
+    rows.append(("all", *(str(sum(int(row[place] or 0) for row in rows)) for place in range(1, len(rows[0])))))
+    head = (
+        "section",
+        "requirements",
+        "tried at a provider",
+        "at a requester",
+        "at a business system",
+        "cited by our own tests",
+    )
+    return markdown_table(head, rows)
+
+
 def differs_table() -> str:
     """本物との違い of every face."""
     faces = tomllib.loads(_DIFFERS.read_text(encoding="utf-8"))
@@ -88,7 +112,17 @@ TABLES: Final[Tables] = {
     "leftout": left_table,
     "operations": operations_table,
     "permitted": permitted_table,
+    "requirements": requirements_table,
 }
+
+
+def _required() -> Iterator[tuple[str, set[str]]]:
+    """Each section that has numbered requirements, with their numbers."""
+    for page in ("PROTOCOL", "BUSINESS"):
+        text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+        for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+            if numbers := set(re.findall(r"^- \*\*((?:PROTO|BIZ)-\d+\.\d+)\*\* ", part, re.MULTILINE)):
+                yield f"[{page}]({page}.md) {part.partition(chr(10))[0]}", numbers
 
 
 def _standing(row: Row) -> str:
