@@ -142,9 +142,10 @@ def test_a_taken_port_is_named_before_anything_is_made(served: dict[str, Any]) -
     ("words", "variables", "told"),
     [
         (["--listen", "everywhere"], {}, "--listen everywhere is no IPv4 address"),
+        (["--face", "nobody"], {}, "no institution is called nobody. There are: "),
         ([], {"WARIFU_KIT_TOKEN": "short"}, "WARIFU_KIT_TOKEN must be 16 or more ASCII characters"),
     ],
 )
 def test_what_cannot_be_served_is_refused(words: list[str], variables: dict[str, str], told: str) -> None:
-    """An address that is none and a token that could be guessed are refused with what would do."""
+    """An address that is none, an institution that is none, and a token that could be guessed are refused with what would do."""
     assert told in refused("serve", *words, **variables)

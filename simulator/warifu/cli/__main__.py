@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from warifu.cli import agency, authority, bench, conformance, drill, interim, operator, permissions, protos
@@ -37,6 +40,24 @@ app = typer.Typer(
     ),
     epilog=t("まず: ./warifu demo", "Begin with: ./warifu demo"),
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("warifu"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_tell_version, help=t("版を表示する。", "Print the version.")
+        ),
+    ] = False,
+) -> None:
+    """What can be said before any verb."""
 
 
 app.command(

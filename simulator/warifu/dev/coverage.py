@@ -85,7 +85,6 @@ def requirements_table() -> str:
         "tried at a provider",
         "at a requester",
         "at a business system",
-        "cited by our own tests",
     )
     return markdown_table(head, rows)
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 
 def test_a_verb_that_only_asks_loads_no_database() -> None:
@@ -14,3 +15,9 @@ def test_a_verb_that_only_asks_loads_no_database() -> None:
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """`warifu --version` is one line that a program can read, and needs no verb."""
+    said = subprocess.run([sys.executable, "-m", "warifu.cli", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"{version('warifu')}\n"

@@ -100,12 +100,7 @@ async def served(
         FaceError: no such institution.
         PortError: a port is taken.
     """
-    if institution not in network.counters:
-        there = ", ".join(network.counters)
-        raise FaceError(
-            f"{institution} という機関はありません。ある機関: {there}",
-            f"no institution is called {institution}. There are: {there}",
-        )
+    known(network, institution)
     folder = network.folder / FOLDER / institution
     tls = certificates_in(folder) if options.tls else None
     token = None if tls else token_in(folder)
@@ -122,6 +117,16 @@ async def served(
         application.url = f"{'https' if tls else 'http'}://{options.host}:{port}"
         address, direct = f"{options.host}:{bound}", _direct(network, institution)
         yield Face(institution, application.url, address, token, tls, direct, application.batches.forget)
+
+
+def known(network: NetworkFile, institution: str) -> None:
+    """Raise FaceError when there is no such institution."""
+    if institution not in network.counters:
+        there = ", ".join(network.counters)
+        raise FaceError(
+            f"{institution} という機関はありません。ある機関: {there}",
+            f"no institution is called {institution}. There are: {there}",
+        )
 
 
 def _direct(network: NetworkFile, institution: str) -> Direct:

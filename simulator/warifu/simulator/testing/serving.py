@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from warifu.kernel import interpreter
+from warifu.simulator.face.serving import known
 from warifu.simulator.launcher.ports import is_free, taken
 from warifu.simulator.testing.linkage import AsyncLinkage, Face, Linkage
 from warifu.simulator.testing.service import serve_control
@@ -57,7 +58,7 @@ async def served(
         StateError: a party does not become healthy.
         PortError: a port is taken.
         OnboardError: one of `elsewhere` is no institution, or its address is none.
-        LinkageTestError: one of `faces` is no institution.
+        FaceError: one of `faces` is no institution.
     """
     if where.port and not is_free(where.port):  # before seconds are spent on a network
         raise taken(where.port)
@@ -65,6 +66,8 @@ async def served(
         Switch.run(people, seed, elsewhere=elsewhere, where=where, listed=listed) as switch,
         serve_control(switch, token) as (address, shown),
     ):
+        for one in faces:
+            known(switch.engine.file, one)
         opened = []
         if faces:
             linkage = Linkage(f"{where.near}:{address.rpartition(':')[2]}", shown)
