@@ -117,6 +117,24 @@ def test_every_recipe_works_as_it_stands(tmp_path: Path) -> None:
     assert "9 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_the_recipes_helper_asks_each_question_once(linkage: Linkage) -> None:
+    """One person asked about under two procedures of one item and year is two inquiries; the same question again is the same one."""
+    helper = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "RECIPES.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert helper is not None
+    names: dict[str, Any] = {}
+    exec(helper[1], names)
+    office = names["Office"](linkage.face(NHI))
+    card, second = linkage.case(NHI, row="P09")
+    same = {name: second[name] for name in ("provider", "item", "year")}
+    (first,) = (one for one in card["expected"] if one["row"] == "P07" and same.items() <= one.items())
+
+    ids = [office.ask(card["addressees"][NHI], one) for one in (first, second, first, second)]
+
+    assert ids[:2] == ids[2:]
+    procedures = [office.answer(one)["request"]["procedure"] for one in ids[:2]]
+    assert procedures == [first["procedure"], second["procedure"]]
+
+
 def test_the_recipe_for_a_shell_works_as_it_stands(tmp_path: Path) -> None:
     """A network is served, asked by curl and looked at by the command, with nothing of Python in between."""
     if any(shutil.which(tool) is None for tool in ("curl", "jq")):
