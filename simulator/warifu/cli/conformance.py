@@ -29,7 +29,7 @@ app = typer.Typer(
         "Does an interim server, or a business system, of your own keep the requirements of docs/PROTOCOL.md and docs/BUSINESS.md?",
         "warifu conformance prepare ./conformance --institution tax-480011",
         "warifu conformance provider --folder ./conformance --target 127.0.0.1:8295",
-        "warifu conformance requester --folder ./conformance --command 'my-requester …'",
+        "warifu conformance requester --folder ./conformance-requester --command 'my-requester …'",
     ),
 )
 
@@ -39,7 +39,7 @@ app = typer.Typer(
         "試験を受ける機関の設定に要るもの（証明書、鍵、法令表、副本や符号）をフォルダーに作る。税務の機関は提供機関、国民健康保険は照会機関として。",
         "Write what an institution must be configured with: certificates, keys, law book, copies or codes. A tax office is tried as a provider, a municipal health insurance as a requester.",
         "warifu conformance prepare ./conformance --institution tax-480011",
-        "warifu conformance prepare ./conformance --institution nhi-490016",
+        "warifu conformance prepare ./conformance-requester --institution nhi-490016",
     )
 )
 def prepare(
@@ -122,8 +122,8 @@ def provider(
     help=example(
         "照会機関を試験する。質問は一行の JSON で渡す（docs/CONFORMANCE.md）。満たさない要求があれば終了コード 1。",
         "Try a requester, which is asked by lines of JSON (docs/CONFORMANCE.md); exit code 1 when it fails a requirement.",
-        "warifu conformance requester --folder ./conformance --command 'my-requester --folder ./conformance/health_insurance'",
-        "warifu conformance requester --folder ./conformance --target 127.0.0.1:8296 --only PROTO-7.1 --html result.html",
+        "warifu conformance requester --folder ./conformance-requester --command 'my-requester --folder ./conformance-requester/health_insurance'",
+        "warifu conformance requester --folder ./conformance-requester --target 127.0.0.1:8296 --only PROTO-7.1 --html result.html",
     )
 )
 def requester(

@@ -10,7 +10,17 @@ from xml.etree import ElementTree as ET
 import pytest
 from unit.docs import markdown
 
-from warifu.simulator.conformance import REQUIREMENTS, ConformanceError, chosen, html, junit, prepare, prepared
+from warifu.simulator.conformance import (
+    REQUIREMENTS,
+    ConformanceError,
+    chosen,
+    html,
+    junit,
+    prepare,
+    prepare_requester,
+    prepared,
+    prepared_requester,
+)
 from warifu.simulator.conformance.bench import Bench
 from warifu.simulator.conformance.frame import Requirement
 from warifu.simulator.conformance.outcome import Text, UnmetError, expect, plain
@@ -92,6 +102,31 @@ def test_only_tax_offices_are_prepared(tmp_path: Path) -> None:
         prepare(tmp_path, "nhi-480029", "127.0.0.1:1", "127.0.0.1:2")
     with pytest.raises(ConformanceError, match="was not prepared"):
         prepared(tmp_path)
+
+
+def test_a_folder_is_one_institution_s(tmp_path: Path) -> None:
+    """What is prepared for one institution is not undone by preparing another there, of either role, which is refused and told where instead (CONF §1)."""
+    made = prepare(tmp_path, "tax-480011", "127.0.0.1:1", "127.0.0.1:2")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(
+        ConformanceError, match=f"for tax-480011 already.*{tmp_path}-nhi-490016 --institution nhi-490016"
+    ):
+        prepare_requester(tmp_path, "nhi-490016", "127.0.0.1:2")
+    with pytest.raises(ConformanceError, match="for tax-480011 already"):
+        prepare(tmp_path, "tax-480029", "127.0.0.1:1", "127.0.0.1:2")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert prepared(tmp_path) == made
+
+
+def test_a_folder_of_the_other_role_is_told(tmp_path: Path) -> None:
+    """Who runs the checks of one role with the folder of the other is told whose it is, and to prepare another folder (CONF §6)."""
+    provider, requester = tmp_path / "provider", tmp_path / "requester"
+    prepare(provider, "tax-480011", "127.0.0.1:1", "127.0.0.1:2")
+    prepare_requester(requester, "nhi-490016", "127.0.0.1:2")
+    with pytest.raises(ConformanceError, match=f"for tax-480011.*prepare {provider}-nhi-490016 "):
+        prepared_requester(provider)
+    with pytest.raises(ConformanceError, match=f"for nhi-490016.*prepare {requester}-tax-480011 "):
+        prepared(requester)
 
 
 @pytest.mark.parametrize("address", ["nonsense", "host:", ":80", "host:port", "http://host:80", ""])

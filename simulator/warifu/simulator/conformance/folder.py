@@ -135,7 +135,7 @@ def prepare(folder: Path, institution: str, listen: str, gateway: str) -> Prepar
         gateway: address at which the run will serve its gateway, "host:port".
 
     Raises:
-        ConformanceError: no tax office has this code, or an address is none.
+        ConformanceError: no tax office has this code, an address is none, or the folder is another institution's.
     """
     if institution not in offices():
         raise ConformanceError(
@@ -144,6 +144,7 @@ def prepare(folder: Path, institution: str, listen: str, gateway: str) -> Prepar
         )
     check_address(listen)
     check_address(gateway)
+    check_free(folder, institution)
     prepared_ = Prepared(str(folder.absolute()), institution, PARTY, listen, gateway)
     parties = {
         "gateway": ["main"],
@@ -174,10 +175,48 @@ def prepared(folder: Path) -> Prepared:
         values = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
         return Prepared(**{**values, "folder": str(folder.absolute())})
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError) as error:
+        raise not_prepared(folder, "tax-480011", "", "") from error
+
+
+def prepared_for(folder: Path) -> str | None:
+    """The institution for which a folder was prepared, in either role; None when it was not."""
+    try:
+        found = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))["institution"]
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def check_free(folder: Path, institution: str) -> None:
+    """Refuse to prepare a folder for another institution than it is for: identities and folders of the one are the stand-ins of the other.
+
+    Raises:
+        ConformanceError: it is another one's.
+    """
+    owner = prepared_for(folder)
+    if owner not in (None, institution):
         raise ConformanceError(
-            f"{folder} は準備されていません。先に: warifu conformance prepare {folder} --institution tax-480011",
-            f"{folder} was not prepared. First: warifu conformance prepare {folder} --institution tax-480011",
-        ) from error
+            f"{folder} はすでに {owner} のために準備されています。別のフォルダーにしてください: {_elsewhere(folder, institution)}",
+            f"{folder} is prepared for {owner} already. Choose another folder: {_elsewhere(folder, institution)}",
+        )
+
+
+def not_prepared(folder: Path, example: str, ja: str, en: str) -> ConformanceError:
+    """That a folder was not prepared for a role, which `ja` and `en` name, and how to do so for `example`."""
+    owner = prepared_for(folder)
+    if owner is None:
+        return ConformanceError(
+            f"{folder} は{ja}準備されていません。先に: warifu conformance prepare {folder} --institution {example}",
+            f"{folder} was not prepared{en}. First: warifu conformance prepare {folder} --institution {example}",
+        )
+    return ConformanceError(
+        f"{folder} は {owner} のために準備されています。先に: {_elsewhere(folder, example)}",
+        f"{folder} was prepared for {owner}. First: {_elsewhere(folder, example)}",
+    )
+
+
+def _elsewhere(folder: Path, institution: str) -> str:
+    return f"warifu conformance prepare {folder}-{institution} --institution {institution}"
 
 
 def check_address(address: str) -> None:

@@ -10,7 +10,17 @@ from typing import Any, Final
 from warifu.authority import provision
 from warifu.kernel.config import Config, Simulation
 from warifu.law.book import packaged
-from warifu.simulator.conformance.folder import FILE_NAME, OTHERS, SEED, START, ConformanceError, check_address, code
+from warifu.simulator.conformance.folder import (
+    FILE_NAME,
+    OTHERS,
+    SEED,
+    START,
+    ConformanceError,
+    check_address,
+    check_free,
+    code,
+    not_prepared,
+)
 
 PARTY: Final = "health_insurance"
 """Kind of office whose asking is tried: municipal health insurance asks tax offices."""
@@ -70,7 +80,7 @@ def prepare_requester(folder: Path, institution: str, gateway: str) -> PreparedR
         gateway: address at which the run will serve its gateway, "host:port".
 
     Raises:
-        ConformanceError: no municipal health insurance has this code, or the address is none.
+        ConformanceError: no municipal health insurance has this code, the address is none, or the folder is another institution's.
     """
     there = sorted(one for one in packaged().institutions if one.startswith("nhi-"))
     if institution not in there:
@@ -79,6 +89,7 @@ def prepare_requester(folder: Path, institution: str, gateway: str) -> PreparedR
             f"no municipal health insurance is called {institution}; there is {', '.join(there[:3])}, for instance.",
         )
     check_address(gateway)
+    check_free(folder, institution)
     made = PreparedRequester(str(folder.absolute()), institution, gateway)
     parties = {"gateway": ["main"], PARTY: [institution], "tax": list(made.providers)}
     provision(folder, parties)
@@ -108,10 +119,7 @@ def prepared_requester(folder: Path) -> PreparedRequester:
             return PreparedRequester(**{**values, "folder": str(folder.absolute())})
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         pass
-    raise ConformanceError(
-        f"{folder} は照会機関用に準備されていません。先に: warifu conformance prepare {folder} --institution nhi-490016",
-        f"{folder} was not prepared for a requester. First: warifu conformance prepare {folder} --institution nhi-490016",
-    )
+    raise not_prepared(folder, "nhi-490016", "照会機関用に", " for a requester")
 
 
 def _write(path: Path, value: object) -> None:
