@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from warifu.cli.options import Json
-from warifu.cli.output import clear_errors, document, fail, out, table
+from warifu.cli.output import clear_errors, document, fail, out, table, writable, write
 from warifu.cli.progress import DISK, Disk, progress
 from warifu.cli.text import as_typed, t
 
@@ -124,12 +124,13 @@ def run(
     plan = Plan(
         tuple(rows or usual), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick, history=records, kept=kept
     )
+    writable(html)
     with clear_errors():
         found = asyncio.run(_measured(disk, plan))
         if html is not None:
             from warifu.simulator.bench.report import page  # noqa: PLC0415
 
-            html.write_text(page(found), encoding="utf-8")
+            write(html, page(found))
     if json_:
         document(as_document(found))
     else:

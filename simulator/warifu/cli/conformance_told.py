@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from warifu.cli.output import document, err, out, placed
+from warifu.cli.output import document, err, out, writable, write
 from warifu.cli.text import language, t
 
 if TYPE_CHECKING:
@@ -72,15 +72,13 @@ class Told:
         """Try what was chosen and tell it; ends the command."""
         from warifu.simulator import conformance  # noqa: PLC0415 - slow to import
 
+        writable(self.junit, self.html)
         requirements = self.suite.chosen(only or [])
         results = asyncio.run(self._results(opened, requirements))
         if self.junit is not None:
-            with placed(self.junit):
-                self.junit.write_text(conformance.junit(results, self.institution, self.suite), encoding="utf-8")
+            write(self.junit, conformance.junit(results, self.institution, self.suite))
         if self.html is not None:
-            page = conformance.html(results, self.institution, self.where, language(), self.suite)
-            with placed(self.html):
-                self.html.write_text(page, encoding="utf-8")
+            write(self.html, conformance.html(results, self.institution, self.where, language(), self.suite))
         failed = sum(one.status == "failed" for one in results)
         if self.quiet:
             document(

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from warifu.cli.options import Json, State, living
-from warifu.cli.output import clear_errors, document, err, fail, out, placed
+from warifu.cli.output import clear_errors, document, err, fail, out, writable, write
 from warifu.cli.text import example, t
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def batch(
     institution: Institution = None,
     result: Annotated[
         Path | None,
-        typer.Option("--out", help=t("結果ファイル。", "The result file."), show_default=False, dir_okay=False),
+        typer.Option("--out", help=t("結果ファイル。", "The result file."), show_default=False),
     ] = None,
     state: State = None,
     json_: Json = False,
@@ -117,6 +117,7 @@ def batch(
                 "name the institution with --institution and the result file with --out.",
             )
         )
+    writable(result)
     with clear_errors():
         asked = asyncio.run(_batch(state, institution, file.read_bytes(), quiet=json_))
         done = _written(asked, result)
@@ -217,8 +218,7 @@ def _written(asked: Batch, result: Path) -> dict[str, Any]:
 
     from warifu.simulator.face.batch import result_file  # noqa: PLC0415
 
-    with placed(result):
-        result.write_text("".join(result_file(asked.rows)), encoding="utf-8", newline="")
+    write(result, "".join(result_file(asked.rows)))
     return {**asdict(asked.progress), "left": asked.progress.left, "out": str(result)}
 
 

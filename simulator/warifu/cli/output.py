@@ -64,6 +64,42 @@ def placed(folder: Path) -> Iterator[None]:
         raise
 
 
+def writable(*files: Path | None) -> None:
+    """End with an error message when one of the files could not be written: said before the work, not after it. Nothing is written or made."""
+    for file in files:
+        if file is not None and (why := _unwritable(file)) is not None:
+            fail(t(f"{file} に書けません。{why[0]}", f"cannot write {file}: {why[1]}"))
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file whose lines end as the text's do; what fails after `writable` found no fault ends with an error message."""
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        fail(t(f"{file} に書けません。{error.strerror}", f"cannot write {file}: {error.strerror}"))
+
+
+def _unwritable(file: Path) -> tuple[str, str] | None:
+    """Why a file cannot be written, in Japanese and English."""
+    folder = file.parent
+    try:
+        if file.is_dir():
+            return "フォルダーです。ファイルの名前を指定してください。", "it is a folder. Name a file."
+        if not folder.is_dir():
+            return (
+                f"{folder} というフォルダーはありません。作るか、別の場所を選んでください。",
+                f"there is no folder {folder}. Make it, or choose another place.",
+            )
+        if not os.access(file if file.exists() else folder, os.W_OK):
+            return (
+                "書き込みが許されていません。別の場所を選んでください。",
+                "nothing may be written there. Choose another place.",
+            )
+    except OSError as error:
+        return f"{error.strerror}", f"{error.strerror}"
+    return None
+
+
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn what users can cause into a message and exit code 2."""

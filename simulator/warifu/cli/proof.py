@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from warifu.cli.options import State, living
-from warifu.cli.output import clear_errors, fail, out
+from warifu.cli.output import clear_errors, fail, out, writable, write
 from warifu.cli.text import t
 
 
@@ -31,6 +31,8 @@ def proof(
     state: State = None,
 ) -> None:
     """Download the proof at the institution's counter."""
+    path = file or Path(f"{request}.tlog-proof")
+    writable(path)
     with clear_errors():
         content = asyncio.run(_content(state, request, institution))
         if content is None:
@@ -41,8 +43,7 @@ def proof(
                 ),
                 code=1,
             )
-        path = file or Path(f"{request}.tlog-proof")
-        path.write_text(content, encoding="utf-8")
+    write(path, content)
     out.print(
         t(f"{path} に保存しました。確認: warifu verify {path}", f"saved to {path}. Check it with: warifu verify {path}")
     )

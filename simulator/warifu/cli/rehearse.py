@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from warifu.cli.options import Json
-from warifu.cli.output import clear_errors, document, err, fail, out
+from warifu.cli.output import clear_errors, document, err, fail, out, writable, write
 from warifu.cli.output import table as print_table
 from warifu.cli.progress import progress
 from warifu.cli.text import language, t
@@ -88,6 +88,7 @@ def rehearse(
     """Rehearse a change."""
     logging.basicConfig(level=logging.CRITICAL)
     _check(before, after, record, against, html)
+    writable(record, html)
     with clear_errors():
         if against is not None:
             found, book = _again(against, after)
@@ -106,7 +107,7 @@ def rehearse(
         if html is not None:
             from warifu.simulator.rehearsal.report import page  # noqa: PLC0415
 
-            html.write_text(page(found, book, language()), encoding="utf-8")
+            write(html, page(found, book, language()))
     _show(found, as_json=json_)
     if expect_none and found.differs:
         raise typer.Exit(1)
@@ -196,7 +197,7 @@ def _play(day: Day, tables: list[tuple[Files, LawBook]]) -> list[Recording]:
 
 
 def _keep(recording: Recording, place: Path, *, as_json: bool) -> None:
-    place.write_text(recording.text(), encoding="utf-8")
+    write(place, recording.text())
     asked = len(recording.results)
     if as_json:
         document({"record": str(place), "asked": asked, "law": recording.law, "program": recording.program})
