@@ -503,9 +503,9 @@ def test_it_ends_with_whoever_started_it() -> None:
 def test_what_a_killed_engine_leaves_is_removed_by_the_next(child: Child) -> None:
     """An engine that could not end leaves its state; the next that starts removes it, and touches none that runs."""
     killed = Child.start()
+    assert Path(killed.state).exists()
     killed.process.kill()
     killed.process.communicate()
-    assert Path(killed.state).exists()
 
     with Child.start() as third:
         assert not Path(killed.state).parent.exists()
