@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -44,6 +44,11 @@ _TAG: Final = b"warifu/month-tag/v1\0"
 """Hashed: from a month's link to the key of its tags."""
 
 
+_Crypt = Callable[[bytes, bytes, bytes | None], bytes]
+_Keys = tuple[_Crypt, hashlib.blake2b, _Crypt]
+"""What opens, the hash of nothing yet that makes tags (keyed, RFC 7693 §2.9: a third of an HMAC's time), and what seals."""
+
+
 class ErasedError(LookupError):
     """The month's key was destroyed: what it sealed cannot be read by anyone any more."""
 
@@ -59,8 +64,8 @@ class Vault:
         """The keys in `path` as they are; see `open`."""
         self.path = path
         self._first, self._link = first, link
-        self._keys: dict[Month, tuple[AESGCM, hashlib.blake2b]] = {}
-        """Of months that were asked for: what seals, and the hash of nothing yet that makes tags (keyed, RFC 7693 §2.9: a third of an HMAC's time)."""
+        self._keys: dict[Month, _Keys] = {}
+        """Of months that were asked for."""
         self._tag = lru_cache(maxsize=4096)(self._made_tag)
 
     @classmethod
@@ -89,7 +94,7 @@ class Vault:
         """
         nonce = draw(NONCE_SIZE)
         key = self._keys.get(month) or self._key(month)
-        return nonce + key[0].encrypt(nonce, content, context)
+        return nonce + key[2](nonce, content, context)
 
     def unseal(self, month: Month, sealed: bytes, context: bytes) -> bytes:
         """What was sealed.
@@ -100,7 +105,7 @@ class Vault:
         """
         try:
             key = self._keys.get(month) or self._key(month)
-            return key[0].decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
+            return key[0](sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], context)
         except (InvalidTag, ValueError) as error:
             raise VaultError(f"a content of {months.text(month)} does not open: it was altered or moved") from error
 
@@ -109,7 +114,7 @@ class Vault:
         keys, size = self._keys, NONCE_SIZE
         try:
             return [
-                (keys.get(month) or self._key(month))[0].decrypt(sealed[:size], sealed[size:], context)
+                (keys.get(month) or self._key(month))[0](sealed[:size], sealed[size:], context)
                 for month, sealed, context in contents
             ]
         except (InvalidTag, ValueError) as error:
@@ -149,13 +154,13 @@ class Vault:
         self._tag.cache_clear()
         return True
 
-    def _key(self, month: Month) -> tuple[AESGCM, hashlib.blake2b]:
+    def _key(self, month: Month) -> _Keys:
         if month < self._first:
             raise ErasedError(f"the key of {months.text(month)} was destroyed")
         link = later(self._link, month - self._first)
-        return self._keys.setdefault(
-            month, (AESGCM(_hash(_SEAL, link)), hashlib.blake2b(digest_size=TAG_SIZE, key=_hash(_TAG, link)))
-        )
+        sealing = AESGCM(_hash(_SEAL, link))
+        tagging = hashlib.blake2b(digest_size=TAG_SIZE, key=_hash(_TAG, link))
+        return self._keys.setdefault(month, (sealing.decrypt, tagging, sealing.encrypt))
 
     def _made_tag(self, month: Month, value: str) -> bytes:
         tag = (self._keys.get(month) or self._key(month))[1].copy()

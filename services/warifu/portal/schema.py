@@ -79,7 +79,8 @@ account_subjects: Final = Table(
     Column("claimed_at", BigInteger, nullable=False, comment="Machine time, milliseconds."),
     Column("held", LargeBinary, comment="In which months entries are, sealed; see warifu.portal.history.holds."),
     Column("held_at", BigInteger, comment="Position in the order of arrival up to which that tells."),
-    Index("ix_account_subjects_account", "account"),
+    # All that every page of the history asks of an account is in the index.
+    Index("ix_account_subjects_account", "account", "subject", "held_at", "held"),
 )
 
 superseded: Final = Table(
@@ -127,6 +128,7 @@ sessions: Final = Table(
     Column("kiosk", Boolean, nullable=False, comment="It was opened at a terminal that others use after."),
     Index("ix_sessions_account", "account"),
     Index("ix_sessions_serial", "serial"),
+    sqlite_with_rowid=False,  # every page looks for one: found with its row at once
 )
 
 proxy_words: Final = Table(

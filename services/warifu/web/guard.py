@@ -80,6 +80,8 @@ class Guard:
     tokens: str = ""
     """Below this path bearer tokens are taken; nowhere when empty."""
     _headers: Sequence[tuple[bytes, bytes]] = field(init=False)
+    _usual: Sequence[bytes] | None = field(init=False)
+    """The Host header of those who have the address from this face, where it passes the check."""
     _names: frozenset[bytes] = field(init=False)
     """Of these headers."""
 
@@ -87,6 +89,8 @@ class Guard:
         """Build the headers once."""
         headers = {"content-security-policy": self.policy.header(), **_HEADERS}
         object.__setattr__(self, "_headers", [(name.encode(), value.encode()) for name, value in headers.items()])
+        usual = [self.origin.partition("://")[2].encode()]
+        object.__setattr__(self, "_usual", usual if _names(usual, self.host) else None)
         object.__setattr__(self, "_names", frozenset(name for name, _ in self._headers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,7 +106,8 @@ class Guard:
         await self.app(scope, _limited(receive), self._with_headers(send))
 
     def _refusal(self, scope: Scope) -> int | None:
-        if not _names([value for name, value in scope["headers"] if name == b"host"], self.host):
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if hosts != self._usual and not _names(hosts, self.host):
             return 421
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_TARGET:
             return 414

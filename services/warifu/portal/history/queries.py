@@ -105,9 +105,9 @@ def _names(count: int) -> Sequence[str]:
 
 @cache
 def _few(count: int, *, forward: bool, bounded: bool) -> Ready:
-    """A person's lines of `count` pairs of month and key: as many seeks, in one statement, which costs less than to join them to a list; in no order.
+    """A person's lines of `count` pairs of month and key: as many seeks by one cursor, which costs less than a part of the statement for each; in no order.
 
-    Values: of each pair month and key, and where it is `bounded` time and id of the mark and the bound of the period; then how many at most.
+    Values: month and key of each pair; where it is `bounded` time and id of the mark and the bound of the period; then how many at most.
     """
     bounds, more = "", []
     if bounded:
@@ -117,13 +117,11 @@ def _few(count: int, *, forward: bool, bounded: bool) -> Ready:
             else " AND (requested_at, request_id) < (:time, :id) AND requested_at >= :bound"
         )
         more = ["time", "id", "bound"]
-    columns = ", ".join(lines.TOLD)
-    parts = [
-        f"SELECT {columns} FROM entry_lines WHERE month = :m{place} AND holder = :k{place}{bounds}"
-        for place in range(count)
-    ]
-    names = [name for place in range(count) for name in (f"m{place}", f"k{place}", *more)]
-    return Ready(text(f"{' UNION ALL '.join(parts)} LIMIT :most"), *names, "most")
+    # CROSS JOIN: SQLite keeps the order of the two. Either database calls the columns of VALUES so.
+    asked = ", ".join(f"(:m{place}, :k{place})" for place in range(count))
+    wanted = f"month = asked.column1 AND holder = asked.column2{bounds}"
+    statement = f"SELECT {', '.join(lines.TOLD)} FROM (VALUES {asked}) AS asked CROSS JOIN entry_lines WHERE {wanted} LIMIT :most"
+    return Ready(text(statement), *_names(count), *more, "most")
 
 
 def _values(pairs: Sequence[tuple[Month, bytes]]) -> dict[str, Any]:
@@ -148,7 +146,10 @@ class _Way(NamedTuple):
     @property
     def bounded(self) -> bool:
         """It is not simply the person's newest, or oldest, of all."""
-        return self.mark is not None or self.wanted.first is not None or self.wanted.last is not None
+        wanted = self.wanted
+        return self.mark is not None or (
+            wanted is not EVERYTHING and (wanted.first is not None or wanted.last is not None)
+        )
 
     @property
     def begin(self) -> Position:
@@ -277,12 +278,11 @@ class History:
 
     def _run(self, connection: Connection, subject: bytes, held: list[Month], way: _Way) -> _Found:
         """All at once where there is no filter and the person has few entries; otherwise month after month."""
-        by_mark = way.wanted.marked
-        vault, reach = self.seals.vault, self._reach(held, way)
-        if by_mark is not None:
-            return self._walk(
-                connection, [(month, marks.mark(vault, month, subject, *by_mark)) for month in reach], way
-            )
+        reach = self._reach(held, way) if way.bounded or way.forward else held
+        if way.wanted is not EVERYTHING and (by_mark := way.wanted.marked) is not None:
+            vault = self.seals.vault
+            keys = [(month, marks.mark(vault, month, subject, *by_mark)) for month in reach]
+            return self._walk(connection, keys, way)
         keys = self._keys(reach, subject)
         found = self._at_once(connection, keys, way) if keys else []
         return self._walk(connection, keys, way) if found is None else (found, None)
@@ -296,12 +296,10 @@ class History:
         asked = keys if len(keys) <= _EXACTLY else [*keys, *[_NOWHERE] * (len(padded(keys)) - len(keys))]
         limit = way.limit
         bounded, most = way.bounded, _FEW * limit
+        values: list[Any] = [*chain.from_iterable(asked)]
         if bounded:
             begin, (first, end) = way.begin, way.wanted.period
-            bounds = begin.requested_at, begin.request_id, end if way.forward else first
-            values = [value for pair in asked for value in (*pair, *bounds)]
-        else:
-            values = list(chain.from_iterable(asked))
+            values += begin.requested_at, begin.request_id, end if way.forward else first
         values.append(most)
         rows = _few(len(asked), forward=way.forward, bounded=bounded).rows(connection, values)
         if len(rows) == most:
@@ -358,8 +356,6 @@ class History:
 
     def _reach(self, held: list[Month], way: _Way) -> Sequence[Month]:
         """Of the months, newest first, those from the mark on in the direction of reading, within the period."""
-        if not way.bounded:
-            return held[::-1] if way.forward else held
         begin, end = way.wanted.period
         first = month_at(begin) if way.wanted.first else None
         last = month_at(end - 1) if way.wanted.last else None

@@ -290,7 +290,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject"),
     )
     with op.batch_alter_table("account_subjects", schema=None) as batch_op:
-        batch_op.create_index("ix_account_subjects_account", ["account"], unique=False)
+        batch_op.create_index("ix_account_subjects_account", ["account", "subject", "held_at", "held"], unique=False)
 
     op.create_table(
         "api_faults",
@@ -568,6 +568,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
         sa.ForeignKeyConstraint(["acting"], ["mandates.mandate"]),
         sa.PrimaryKeyConstraint("token_hash"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index("ix_sessions_account", ["account"], unique=False)
