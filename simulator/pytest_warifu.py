@@ -10,7 +10,16 @@ from warifu.simulator.testing.plugin import (
     linkage_network,
     pytest_addoption,
     pytest_configure,
-    pytest_pyfunc_call,
+    pytest_runtest_call,
+    pytest_runtest_makereport,
 )
 
-__all__ = ["async_linkage", "linkage", "linkage_network", "pytest_addoption", "pytest_configure", "pytest_pyfunc_call"]
+__all__ = [
+    "async_linkage",
+    "linkage",
+    "linkage_network",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+]

@@ -481,7 +481,7 @@ def test_many_resets_leave_nothing_behind(child: Child, linkage: Linkage) -> Non
 
 def test_an_engine_that_cannot_start_says_why() -> None:
     """Whoever starts one that ends at once is told what it said."""
-    with pytest.raises(EngineError, match="at least 1"):
+    with pytest.raises(EngineError, match="at least 21"):
         Child.start(people=0)
 
 

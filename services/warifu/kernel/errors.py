@@ -276,12 +276,25 @@ class LinkageError(Exception):
     @classmethod
     def from_rpc(cls, error: grpc.aio.AioRpcError, *, party: str = "") -> LinkageError:
         """The error of a failed call to `party` ("gateway", "numbering", …), which decides whose side an unexplained failure is on."""
-        status = _status_of(error)
-        info = error_details_pb2.ErrorInfo()
-        for detail in status.details if status else ():
-            if detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN:
-                return cls.from_reason(info.reason, party=party, metadata=dict(info.metadata))
+        info = _info_of(error)
+        if info is not None:
+            return cls.from_reason(info.reason, party=party, metadata=dict(info.metadata))
         return cls(_unexplained(error.code(), Side.of(party)))
+
+    @staticmethod
+    def told(error: grpc.aio.AioRpcError) -> str | None:
+        """The reason that came along with a failed call; None: it failed without a word of the party that was called."""
+        info = _info_of(error)
+        return None if info is None else info.reason
+
+
+def _info_of(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
+    status = _status_of(error)
+    info = error_details_pb2.ErrorInfo()
+    for detail in status.details if status else ():
+        if detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN:
+            return info
+    return None
 
 
 def _status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:

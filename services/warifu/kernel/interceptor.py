@@ -6,10 +6,12 @@ checked is remembered by certificate, so a kept channel pays a dictionary look-u
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import grpc
@@ -17,10 +19,11 @@ from google.protobuf.message import DecodeError
 
 from warifu.kernel import limits
 from warifu.kernel.access import Access, Rule
+from warifu.kernel.calls import Calls, Task
 from warifu.kernel.clock import Clock
 from warifu.kernel.errors import STATUS_KEY, LinkageError, Reason, Side
 from warifu.kernel.failures import explain
-from warifu.kernel.faults import Faults, Planted
+from warifu.kernel.faults import Effect, Faults, Planted
 from warifu.kernel.identity import Caller, parse, set_current
 from warifu.kernel.trust import Trust
 from warifu.kernel.watch import Watch
@@ -101,8 +104,11 @@ class Interceptor(grpc.aio.ServerInterceptor):
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         """Calls by (full method, "OK" or reason), for status pages; refused and malformed calls are counted here and nowhere entered."""
-        self.under_way = 0
-        """Calls with one answer that have not been answered yet."""
+        self.calls = Calls()
+        """Those under way at the party that serves now."""
+        self._areas: tuple[str, ...] = ()
+        self._open: asyncio.Event | None = None
+        """Set when methods of these areas can be called again; None: they can be."""
 
     async def intercept_service(
         self,
@@ -111,6 +117,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """See `grpc.aio.ServerInterceptor`. An unknown method is left to gRPC, which says UNIMPLEMENTED."""
         method = handler_call_details.method
+        if self._open is not None and method.startswith(self._areas):
+            await self._open.wait()
         if method not in self._handlers:
             if self._present is not None:
                 try:
@@ -138,10 +146,26 @@ class Interceptor(grpc.aio.ServerInterceptor):
         # Requests arrive as bytes, so that a message that does not parse is told as what it is.
         return make(behaviour, None, handler.response_serializer)  # type: ignore[no-any-return]
 
+    def shut(self, areas: Sequence[str]) -> None:
+        """Have new calls of these methods, by how their full names begin, wait until `let_in`: for a party that gives way to another."""
+        self._areas, self._open = tuple(areas), self._open or asyncio.Event()
+
+    def let_in(self) -> None:
+        """Have them go on."""
+        if self._open is not None:
+            self._open.set()
+            self._open = None
+
+    async def admitted(self) -> Calls:
+        """Of a call by the web face, which is of no method: wait as long as anything is shut; the calls to count it among."""
+        while self._open is not None:
+            await self._open.wait()
+        return self.calls
+
     def forget(self) -> None:
-        """Find every handler anew: another party serves from now on, and its calls are counted from the beginning."""
+        """Find every handler anew: another party serves from now on."""
         self._handlers.clear()
-        self.counts.clear()
+        self.calls = Calls()
 
     def _refusing(self, method: str, error: Exception) -> grpc.RpcMethodHandler[Any, Any]:
         """For this one call: there is nobody to whom it could be handed."""
@@ -164,7 +188,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
 class _Call:
     """One method's way in: admission and parsing."""
 
-    __slots__ = ("_admission", "_admit", "_deserialize", "_faults", "interceptor", "method")
+    __slots__ = ("_admission", "_admit", "_deserialize", "_faults", "calls", "interceptor", "method")
 
     def __init__(
         self,
@@ -175,6 +199,7 @@ class _Call:
         faults: Faults | None,
     ) -> None:
         self.interceptor, self.method = interceptor, method
+        self.calls = interceptor.calls
         self._faults = faults
         self._deserialize = deserialize
         self._admission = admission
@@ -209,17 +234,27 @@ class _Call:
         caller = self.enter(context)
         return self.messages(request, caller) if many else self.message(request)
 
-    async def meet(self, message: Any, context: Context) -> Planted | None:
+    async def meet(self, message: Any, context: Context, task: Task) -> Planted | None:
         """The fault that the call meets, if one is planted for it: what it does on the way in is done."""
         fault = None if self._faults is None else self._faults.meet(self.method, message)
         if fault is not None:
-            await fault.before(context)
+            with self.calls.waiting(task) if fault.kind.effect is Effect.SLOW else nullcontext():
+                await fault.before(context)
         return fault
 
-    async def failed(self, context: Context, error: Exception) -> None:
-        if isinstance(error, grpc.aio.AbortError):  # the handler ended the call itself
+    async def met(self, fault: Planted, context: Context, task: Task) -> None:
+        """What the fault does on the way out."""
+        with self.calls.waiting(task) if fault.kind.effect is Effect.LATE else nullcontext():
+            await fault.after(context)
+
+    async def failed(self, context: Context, error: BaseException, task: Task | None) -> None:
+        """Tell the caller, who is told something else when the party goes. Always raises."""
+        told = self.calls.told(error, task)
+        if told is None or isinstance(
+            told, grpc.aio.AbortError
+        ):  # the caller has gone, or the handler ended the call itself
             raise error
-        await self.interceptor.refuse(self.method, context, error)
+        await self.interceptor.refuse(self.method, context, told)
 
     def done(self) -> None:
         self.interceptor.counts[self.method, "OK"] += 1
@@ -229,33 +264,38 @@ def _behaviour(call: _Call, inner: Any, *, many_in: bool, many_out: bool) -> Any
     """The wrapped handler, of the same shape as `inner`: gRPC tells coroutine from generator by its kind."""
 
     async def answer(request: Any, context: Context) -> Any:
-        call.interceptor.under_way += 1
+        task = None
         try:
             message = call.arguments(request, context, many=many_in)
-            fault = await call.meet(message, context)
+            task = call.calls.begin(waits=bool(getattr(message, "wait_ms", 0)))
+            fault = await call.meet(message, context, task)
             if fault is None:
                 response = await inner(message, context)
             else:
                 response = await fault.through(lambda: inner(message, context))
-                await fault.after(context)
-        except Exception as error:  # noqa: BLE001 - every failure is told by its reason
-            await call.failed(context, error)
+                await call.met(fault, context, task)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure is told by its reason
+            await call.failed(context, error, task)
         else:
             call.done()
             return response
         finally:
-            call.interceptor.under_way -= 1
+            call.calls.end(task)
 
     async def generate(request: Any, context: Context) -> AsyncIterator[Any]:
+        task = None
         try:
             message = call.arguments(request, context, many=many_in)
-            fault = await call.meet(message, context)
+            task = call.calls.begin(waits=not many_in)  # who only listens waits for what may come
+            fault = await call.meet(message, context, task)
             async for response in inner(message, context):
                 yield response
                 if fault is not None:
-                    await fault.after(context)
+                    await call.met(fault, context, task)
             call.done()
-        except Exception as error:  # noqa: BLE001 - every failure is told by its reason
-            await call.failed(context, error)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure is told by its reason
+            await call.failed(context, error, task)
+        finally:
+            call.calls.end(task)
 
     return generate if many_out and inspect.isasyncgenfunction(inner) else answer

@@ -164,7 +164,7 @@ async def _serve(config: Config, build: Build, clock: Clock) -> AsyncIterator[Ru
         stack.push_async_callback(server.stop, float(limits.DRAIN))
         await server.start()
         await _open_control(stack, seat, faults)
-        await _open_web(stack, config, seat, faults)
+        await _open_web(stack, config, seat, faults, interceptor)
         if watch is not None and watch.durations is not None:
             await _open_metrics(stack, config, interceptor, watch.durations, seat.now, dates)
         stack.push_async_callback(seat.leave)
@@ -256,13 +256,23 @@ async def _open_control(stack: AsyncExitStack, seat: Seat, faults: Faults | None
     stack.push_async_callback(control.stop, 0.0)
 
 
-async def _open_web(stack: AsyncExitStack, config: Config, seat: Seat, faults: Faults | None) -> None:
+async def _open_web(
+    stack: AsyncExitStack, config: Config, seat: Seat, faults: Faults | None, interceptor: Interceptor
+) -> None:
     if seat.now.party.web is None or config.web is None:
         return
     from warifu.kernel.web import serve_web  # noqa: PLC0415 - only parties with a face load the web server
 
     async def face(scope: Any, receive: Any, send: Any) -> None:
-        await (await seat.present()).party.web(scope, receive, send)
+        if scope["type"] != "http":  # it begins or ends, which is no call
+            await (await seat.present()).party.web(scope, receive, send)
+            return
+        calls = await interceptor.admitted()
+        task = calls.begin()
+        try:
+            await (await seat.present()).party.web(scope, receive, send)
+        finally:
+            calls.end(task)
 
     await stack.enter_async_context(serve_web(face if faults is None else faults.web(face), config.web))
 

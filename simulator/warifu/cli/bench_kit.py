@@ -9,6 +9,7 @@ import typer
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, fail, out, table
 from warifu.cli.text import example, t
+from warifu.simulator.testing import LEAST_PEOPLE
 
 if TYPE_CHECKING:
     from warifu.simulator.bench.kit import Found
@@ -22,7 +23,7 @@ HELP = example(
 
 
 def kit(
-    people: Annotated[int, typer.Option(min=1, max=10_000, help=t("人数。", "How many people."))] = 200,
+    people: Annotated[int, typer.Option(min=LEAST_PEOPLE, max=10_000, help=t("人数。", "How many people."))] = 200,
     resets: Annotated[int, typer.Option(min=1, max=100_000, help=t("リセットの回数。", "How many resets."))] = 200,
     tests: Annotated[
         int, typer.Option(min=1, max=100_000, help=t("pytest のテストの数。", "How many tests of pytest."))

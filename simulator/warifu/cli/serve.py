@@ -12,7 +12,7 @@ import typer
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, fail, out
 from warifu.cli.text import t
-from warifu.simulator.testing import TOKEN
+from warifu.simulator.testing import LARGEST_SEED, LEAST_PEOPLE, TOKEN
 
 if TYPE_CHECKING:
     from warifu.simulator.testing.serving import Served
@@ -24,8 +24,10 @@ LAST_PORT: Final = 65_400
 
 
 def serve(
-    people: Annotated[int, typer.Option(min=1, help=t("人数。", "How many people."))] = 200,
-    seed: Annotated[int, typer.Option(help=t("すべての元になる数。", "From which all of it derives."))] = 1,
+    people: Annotated[int, typer.Option(min=LEAST_PEOPLE, help=t("人数。", "How many people."))] = 200,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help=t("すべての元になる数。", "From which all of it derives."))
+    ] = 1,
     port: Annotated[
         int,
         typer.Option(

@@ -6,16 +6,20 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from warifu.agency.v1 import agency_pb2, agency_pb2_grpc, cases_pb2, cases_pb2_grpc
 from warifu.common.v1 import common_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import LinkageError
-from warifu.kernel.limits import BULK
+from warifu.kernel.limits import BULK, COLLECT_WAIT
 from warifu.simulator.doors import Doors
 
 WAIT_MS = 15_000
+"""For which a clerk waits for an answer."""
+UNANSWERED: Final = "UNANSWERED"
+"""In place of an outcome, as long as there is none: the interim server goes on trying."""
 STAFF = "c-0001"
 """Staff code that demo clerks claim."""
 
@@ -52,9 +56,11 @@ class Exchange:
 
     @property
     def outcome(self) -> str:
-        """The fine outcome where there is one, else the gateway's: PROVIDED, NO_RECORD, …, DENIED, ERROR, EXPIRED."""
+        """The fine outcome where there is one, else the gateway's: PROVIDED, NO_RECORD, …, DENIED, ERROR, EXPIRED, or UNANSWERED."""
         if self.state.fine_outcome:
             return exchange_pb2.FineOutcome.Name(self.state.fine_outcome).removeprefix("FINE_OUTCOME_")
+        if not self.state.outcome:
+            return UNANSWERED
         return exchange_pb2.Outcome.Name(self.state.outcome).removeprefix("OUTCOME_")
 
     @property
@@ -149,7 +155,9 @@ class Clerk:
         async for answer in self.agency.Record(requests()):
             yield answer
 
-    async def inquire(self, addressee_no: str, question: Question, request_id: str | None = None) -> Exchange:
+    async def inquire(
+        self, addressee_no: str, question: Question, request_id: str | None = None, wait_ms: int = WAIT_MS
+    ) -> Exchange:
         """Ask, and wait for what can be known at once: an answer, a refusal, or that a clerk there must look first."""
         request = interim_pb2.InquireRequest(
             institution=self.institution, addressee_no=addressee_no, provider=question.provider, affair=question.affair,
@@ -159,7 +167,7 @@ class Clerk:
         )  # fmt: skip
         began = time.perf_counter()
         sent = await (self._ask_for_case(question) if question.row else self.interim.Inquire(request, timeout=15))
-        state = await self.collect(sent.request_id)
+        state = await self.collect(sent.request_id, wait_ms)
         return Exchange(sent.request_id, self.institution, question, state, (time.perf_counter() - began) * 1000)
 
     async def open_case(self, addressee_no: str, procedure: str, office: str = "window-1") -> str:
@@ -183,12 +191,15 @@ class Clerk:
             timeout=15,
         )  # fmt: skip
 
-    async def collect(self, request_id: str) -> interim_pb2.InquiryState:
-        """The inquiry's state."""
-        answer = await self.interim.Collect(
-            interim_pb2.CollectRequest(institution=self.institution, request_id=request_id, wait_ms=WAIT_MS), timeout=30
-        )
-        return answer.inquiry
+    async def collect(self, request_id: str, wait_ms: int = WAIT_MS) -> interim_pb2.InquiryState:
+        """The inquiry's state; waits so long for one."""
+        until = time.monotonic() + wait_ms / 1000
+        while True:
+            left = max(1, min(round(1000 * (until - time.monotonic())), int(COLLECT_WAIT)))
+            request = interim_pb2.CollectRequest(institution=self.institution, request_id=request_id, wait_ms=left)
+            state = (await self.interim.Collect(request, timeout=15 + left / 1000)).inquiry
+            if state.outcome or time.monotonic() >= until:
+                return state
 
     async def review(self, permit_id: str, decision: interim_pb2.ReviewDecision.ValueType) -> None:
         """Decide on an answer that waits here."""
@@ -208,14 +219,16 @@ async def ask(
     request_id: str | None = None,
     *,
     decided: bool = True,
+    wait_ms: int = WAIT_MS,
 ) -> Exchange:
     """Ask to the end: where the provider's clerk must look first (PROTO §6), the clerk there looks and provides.
 
     With `decided` false nobody does, and what waits is left waiting: whoever is the provider decides by itself.
     Ordinary answers wait for a clerk too, by rules that have nothing to do with the person, so whoever asks must be ready for it.
+    `wait_ms`: for which an answer is waited for.
     """
     clerk = Clerk(doors, requester)
-    exchange = await clerk.inquire(addressee_no, question, request_id)
+    exchange = await clerk.inquire(addressee_no, question, request_id, wait_ms)
     if exchange.state.outcome != exchange_pb2.OUTCOME_PENDING or not decided:
         return exchange
     await Clerk(doors, question.provider).review(exchange.request_id, interim_pb2.REVIEW_DECISION_PROVIDE)

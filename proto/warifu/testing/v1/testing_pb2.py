@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from warifu.control.v1 import control_pb2 as warifu_dot_control_dot_v1_dot_control__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fwarifu/testing/v1/testing.proto\x12\x11warifu.testing.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fwarifu/control/v1/control.proto\"\x13\n\x11GetNetworkRequest\"\xcf\x03\n\x12GetNetworkResponse\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06people\x18\x02 \x01(\r\x12\x0c\n\x04seed\x18\x03 \x01(\x04\x12\x15\n\rready_seconds\x18\x04 \x01(\x01\x12G\n\taddresses\x18\x05 \x03(\x0b\x32\x34.warifu.testing.v1.GetNetworkResponse.AddressesEntry\x12=\n\x04urls\x18\x06 \x03(\x0b\x32/.warifu.testing.v1.GetNetworkResponse.UrlsEntry\x12\n\n\x02\x63\x61\x18\x07 \x01(\t\x12M\n\x0cinstitutions\x18\x08 \x03(\x0b\x32\x37.warifu.testing.v1.GetNetworkResponse.InstitutionsEntry\x1a\x30\n\x0e\x41\x64\x64ressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tUrlsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x33\n\x11InstitutionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x0cResetRequest\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\x12\x11\n\x04seed\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_seed\"%\n\rResetResponse\x12\x14\n\x0cmilliseconds\x18\x01 \x01(\x01\"#\n\x13TakeSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x16\n\x14TakeSnapshotResponse\"&\n\x16RestoreSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x19\n\x17RestoreSnapshotResponse\"\x80\x01\n\x11ListPeopleRequest\x12\x0e\n\x06traits\x18\x01 \x03(\t\x12\x13\n\x0binstitution\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0e\n\x06people\x18\x04 \x03(\t\x12\'\n\x06wanted\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"=\n\x12ListPeopleResponse\x12\'\n\x06people\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\"5\n\x0fOpenFaceRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\r\n\x05\x61lone\x18\x02 \x01(\x08\"?\n\x10OpenFaceResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05token\x18\x03 \x01(\t\"{\n\nAskRequest\x12\x11\n\trequester\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0b\n\x03row\x18\x03 \x01(\t\x12\x0e\n\x06person\x18\x04 \x01(\t\x12\x11\n\x04year\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x63onsent\x18\x06 \x01(\x08\x42\x07\n\x05_year\"l\n\x0b\x41skResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12(\n\x07records\x18\x04 \x03(\x0b\x32\x17.google.protobuf.Struct\"#\n\x11GetHistoryRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\">\n\x12GetHistoryResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\"K\n\x0fSetClockRequest\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\"\x12\n\x10SetClockResponse\"<\n\x10SetFaultsRequest\x12(\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x18.warifu.control.v1.Fault\"\x13\n\x11SetFaultsResponse\")\n\x19SetPermissionTableRequest\x12\x0c\n\x04toml\x18\x01 \x01(\t\"-\n\x1aSetPermissionTableResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\"\x0f\n\rSettleRequest\"\x10\n\x0eSettleResponse\"\xc5\x02\n\x0eWaitForRequest\x12\x12\n\ntimeout_ms\x18\x01 \x01(\r\x12\x36\n\x07inquiry\x18\x02 \x01(\x0b\x32#.warifu.testing.v1.InquiryConditionH\x00\x12\x36\n\x07history\x18\x03 \x01(\x0b\x32#.warifu.testing.v1.HistoryConditionH\x00\x12\x34\n\x06record\x18\x04 \x01(\x0b\x32\".warifu.testing.v1.RecordConditionH\x00\x12\x36\n\x07\x66inding\x18\x05 \x01(\x0b\x32#.warifu.testing.v1.FindingConditionH\x00\x12\x34\n\x06logged\x18\x06 \x01(\x0b\x32\".warifu.testing.v1.LoggedConditionH\x00\x42\x0b\n\tcondition\"Z\n\x10InquiryCondition\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x0c\n\x04\x66ine\x18\x04 \x01(\t\"J\n\x10HistoryCondition\x12\x0e\n\x06person\x18\x01 \x01(\t\x12&\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"5\n\x0fRecordCondition\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x10\x46indingCondition\x12\x0c\n\x04kind\x18\x01 \x01(\t\"\x11\n\x0fLoggedCondition\"O\n\x0fWaitForResponse\x12&\n\x05\x66ound\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x14\n\x0cmilliseconds\x18\x02 \x01(\x01\"\x12\n\x10ListCallsRequest\"<\n\x11ListCallsResponse\x12\'\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x18.warifu.testing.v1.Calls\"7\n\x05\x43\x61lls\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r2\xf0\t\n\x12TestNetworkService\x12Y\n\nGetNetwork\x12$.warifu.testing.v1.GetNetworkRequest\x1a%.warifu.testing.v1.GetNetworkResponse\x12J\n\x05Reset\x12\x1f.warifu.testing.v1.ResetRequest\x1a .warifu.testing.v1.ResetResponse\x12_\n\x0cTakeSnapshot\x12&.warifu.testing.v1.TakeSnapshotRequest\x1a\'.warifu.testing.v1.TakeSnapshotResponse\x12h\n\x0fRestoreSnapshot\x12).warifu.testing.v1.RestoreSnapshotRequest\x1a*.warifu.testing.v1.RestoreSnapshotResponse\x12Y\n\nListPeople\x12$.warifu.testing.v1.ListPeopleRequest\x1a%.warifu.testing.v1.ListPeopleResponse\x12S\n\x08OpenFace\x12\".warifu.testing.v1.OpenFaceRequest\x1a#.warifu.testing.v1.OpenFaceResponse\x12\x44\n\x03\x41sk\x12\x1d.warifu.testing.v1.AskRequest\x1a\x1e.warifu.testing.v1.AskResponse\x12Y\n\nGetHistory\x12$.warifu.testing.v1.GetHistoryRequest\x1a%.warifu.testing.v1.GetHistoryResponse\x12S\n\x08SetClock\x12\".warifu.testing.v1.SetClockRequest\x1a#.warifu.testing.v1.SetClockResponse\x12V\n\tSetFaults\x12#.warifu.testing.v1.SetFaultsRequest\x1a$.warifu.testing.v1.SetFaultsResponse\x12q\n\x12SetPermissionTable\x12,.warifu.testing.v1.SetPermissionTableRequest\x1a-.warifu.testing.v1.SetPermissionTableResponse\x12M\n\x06Settle\x12 .warifu.testing.v1.SettleRequest\x1a!.warifu.testing.v1.SettleResponse\x12P\n\x07WaitFor\x12!.warifu.testing.v1.WaitForRequest\x1a\".warifu.testing.v1.WaitForResponse\x12V\n\tListCalls\x12#.warifu.testing.v1.ListCallsRequest\x1a$.warifu.testing.v1.ListCallsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fwarifu/testing/v1/testing.proto\x12\x11warifu.testing.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fwarifu/control/v1/control.proto\"\x13\n\x11GetNetworkRequest\"\xcf\x03\n\x12GetNetworkResponse\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06people\x18\x02 \x01(\r\x12\x0c\n\x04seed\x18\x03 \x01(\x04\x12\x15\n\rready_seconds\x18\x04 \x01(\x01\x12G\n\taddresses\x18\x05 \x03(\x0b\x32\x34.warifu.testing.v1.GetNetworkResponse.AddressesEntry\x12=\n\x04urls\x18\x06 \x03(\x0b\x32/.warifu.testing.v1.GetNetworkResponse.UrlsEntry\x12\n\n\x02\x63\x61\x18\x07 \x01(\t\x12M\n\x0cinstitutions\x18\x08 \x03(\x0b\x32\x37.warifu.testing.v1.GetNetworkResponse.InstitutionsEntry\x1a\x30\n\x0e\x41\x64\x64ressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tUrlsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x33\n\x11InstitutionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x0cResetRequest\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\x12\x11\n\x04seed\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_seed\"%\n\rResetResponse\x12\x14\n\x0cmilliseconds\x18\x01 \x01(\x01\"#\n\x13TakeSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x16\n\x14TakeSnapshotResponse\"&\n\x16RestoreSnapshotRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x19\n\x17RestoreSnapshotResponse\"\x80\x01\n\x11ListPeopleRequest\x12\x0e\n\x06traits\x18\x01 \x03(\t\x12\x13\n\x0binstitution\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x0e\n\x06people\x18\x04 \x03(\t\x12\'\n\x06wanted\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"=\n\x12ListPeopleResponse\x12\'\n\x06people\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\"5\n\x0fOpenFaceRequest\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\r\n\x05\x61lone\x18\x02 \x01(\x08\"?\n\x10OpenFaceResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05token\x18\x03 \x01(\t\"\x8f\x01\n\nAskRequest\x12\x11\n\trequester\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0b\n\x03row\x18\x03 \x01(\t\x12\x0e\n\x06person\x18\x04 \x01(\t\x12\x11\n\x04year\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x63onsent\x18\x06 \x01(\x08\x12\x12\n\ntimeout_ms\x18\x07 \x01(\rB\x07\n\x05_year\"l\n\x0b\x41skResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12(\n\x07records\x18\x04 \x03(\x0b\x32\x17.google.protobuf.Struct\"#\n\x11GetHistoryRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\">\n\x12GetHistoryResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.google.protobuf.Struct\"K\n\x0fSetClockRequest\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\"\x12\n\x10SetClockResponse\"<\n\x10SetFaultsRequest\x12(\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x18.warifu.control.v1.Fault\"\x13\n\x11SetFaultsResponse\")\n\x19SetPermissionTableRequest\x12\x0c\n\x04toml\x18\x01 \x01(\t\"-\n\x1aSetPermissionTableResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\"\x0f\n\rSettleRequest\"\x10\n\x0eSettleResponse\"\xc5\x02\n\x0eWaitForRequest\x12\x12\n\ntimeout_ms\x18\x01 \x01(\r\x12\x36\n\x07inquiry\x18\x02 \x01(\x0b\x32#.warifu.testing.v1.InquiryConditionH\x00\x12\x36\n\x07history\x18\x03 \x01(\x0b\x32#.warifu.testing.v1.HistoryConditionH\x00\x12\x34\n\x06record\x18\x04 \x01(\x0b\x32\".warifu.testing.v1.RecordConditionH\x00\x12\x36\n\x07\x66inding\x18\x05 \x01(\x0b\x32#.warifu.testing.v1.FindingConditionH\x00\x12\x34\n\x06logged\x18\x06 \x01(\x0b\x32\".warifu.testing.v1.LoggedConditionH\x00\x42\x0b\n\tcondition\"Z\n\x10InquiryCondition\x12\x13\n\x0binstitution\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x0c\n\x04\x66ine\x18\x04 \x01(\t\"J\n\x10HistoryCondition\x12\x0e\n\x06person\x18\x01 \x01(\t\x12&\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"5\n\x0fRecordCondition\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x10\x46indingCondition\x12\x0c\n\x04kind\x18\x01 \x01(\t\"\x11\n\x0fLoggedCondition\"O\n\x0fWaitForResponse\x12&\n\x05\x66ound\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x14\n\x0cmilliseconds\x18\x02 \x01(\x01\"\x12\n\x10ListCallsRequest\"<\n\x11ListCallsResponse\x12\'\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x18.warifu.testing.v1.Calls\"7\n\x05\x43\x61lls\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r2\xf0\t\n\x12TestNetworkService\x12Y\n\nGetNetwork\x12$.warifu.testing.v1.GetNetworkRequest\x1a%.warifu.testing.v1.GetNetworkResponse\x12J\n\x05Reset\x12\x1f.warifu.testing.v1.ResetRequest\x1a .warifu.testing.v1.ResetResponse\x12_\n\x0cTakeSnapshot\x12&.warifu.testing.v1.TakeSnapshotRequest\x1a\'.warifu.testing.v1.TakeSnapshotResponse\x12h\n\x0fRestoreSnapshot\x12).warifu.testing.v1.RestoreSnapshotRequest\x1a*.warifu.testing.v1.RestoreSnapshotResponse\x12Y\n\nListPeople\x12$.warifu.testing.v1.ListPeopleRequest\x1a%.warifu.testing.v1.ListPeopleResponse\x12S\n\x08OpenFace\x12\".warifu.testing.v1.OpenFaceRequest\x1a#.warifu.testing.v1.OpenFaceResponse\x12\x44\n\x03\x41sk\x12\x1d.warifu.testing.v1.AskRequest\x1a\x1e.warifu.testing.v1.AskResponse\x12Y\n\nGetHistory\x12$.warifu.testing.v1.GetHistoryRequest\x1a%.warifu.testing.v1.GetHistoryResponse\x12S\n\x08SetClock\x12\".warifu.testing.v1.SetClockRequest\x1a#.warifu.testing.v1.SetClockResponse\x12V\n\tSetFaults\x12#.warifu.testing.v1.SetFaultsRequest\x1a$.warifu.testing.v1.SetFaultsResponse\x12q\n\x12SetPermissionTable\x12,.warifu.testing.v1.SetPermissionTableRequest\x1a-.warifu.testing.v1.SetPermissionTableResponse\x12M\n\x06Settle\x12 .warifu.testing.v1.SettleRequest\x1a!.warifu.testing.v1.SettleResponse\x12P\n\x07WaitFor\x12!.warifu.testing.v1.WaitForRequest\x1a\".warifu.testing.v1.WaitForResponse\x12V\n\tListCalls\x12#.warifu.testing.v1.ListCallsRequest\x1a$.warifu.testing.v1.ListCallsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -70,50 +70,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENFACEREQUEST']._serialized_end=1153
   _globals['_OPENFACERESPONSE']._serialized_start=1155
   _globals['_OPENFACERESPONSE']._serialized_end=1218
-  _globals['_ASKREQUEST']._serialized_start=1220
-  _globals['_ASKREQUEST']._serialized_end=1343
-  _globals['_ASKRESPONSE']._serialized_start=1345
-  _globals['_ASKRESPONSE']._serialized_end=1453
-  _globals['_GETHISTORYREQUEST']._serialized_start=1455
-  _globals['_GETHISTORYREQUEST']._serialized_end=1490
-  _globals['_GETHISTORYRESPONSE']._serialized_start=1492
-  _globals['_GETHISTORYRESPONSE']._serialized_end=1554
-  _globals['_SETCLOCKREQUEST']._serialized_start=1556
-  _globals['_SETCLOCKREQUEST']._serialized_end=1631
-  _globals['_SETCLOCKRESPONSE']._serialized_start=1633
-  _globals['_SETCLOCKRESPONSE']._serialized_end=1651
-  _globals['_SETFAULTSREQUEST']._serialized_start=1653
-  _globals['_SETFAULTSREQUEST']._serialized_end=1713
-  _globals['_SETFAULTSRESPONSE']._serialized_start=1715
-  _globals['_SETFAULTSRESPONSE']._serialized_end=1734
-  _globals['_SETPERMISSIONTABLEREQUEST']._serialized_start=1736
-  _globals['_SETPERMISSIONTABLEREQUEST']._serialized_end=1777
-  _globals['_SETPERMISSIONTABLERESPONSE']._serialized_start=1779
-  _globals['_SETPERMISSIONTABLERESPONSE']._serialized_end=1824
-  _globals['_SETTLEREQUEST']._serialized_start=1826
-  _globals['_SETTLEREQUEST']._serialized_end=1841
-  _globals['_SETTLERESPONSE']._serialized_start=1843
-  _globals['_SETTLERESPONSE']._serialized_end=1859
-  _globals['_WAITFORREQUEST']._serialized_start=1862
-  _globals['_WAITFORREQUEST']._serialized_end=2187
-  _globals['_INQUIRYCONDITION']._serialized_start=2189
-  _globals['_INQUIRYCONDITION']._serialized_end=2279
-  _globals['_HISTORYCONDITION']._serialized_start=2281
-  _globals['_HISTORYCONDITION']._serialized_end=2355
-  _globals['_RECORDCONDITION']._serialized_start=2357
-  _globals['_RECORDCONDITION']._serialized_end=2410
-  _globals['_FINDINGCONDITION']._serialized_start=2412
-  _globals['_FINDINGCONDITION']._serialized_end=2444
-  _globals['_LOGGEDCONDITION']._serialized_start=2446
-  _globals['_LOGGEDCONDITION']._serialized_end=2463
-  _globals['_WAITFORRESPONSE']._serialized_start=2465
-  _globals['_WAITFORRESPONSE']._serialized_end=2544
-  _globals['_LISTCALLSREQUEST']._serialized_start=2546
-  _globals['_LISTCALLSREQUEST']._serialized_end=2564
-  _globals['_LISTCALLSRESPONSE']._serialized_start=2566
-  _globals['_LISTCALLSRESPONSE']._serialized_end=2626
-  _globals['_CALLS']._serialized_start=2628
-  _globals['_CALLS']._serialized_end=2683
-  _globals['_TESTNETWORKSERVICE']._serialized_start=2686
-  _globals['_TESTNETWORKSERVICE']._serialized_end=3950
+  _globals['_ASKREQUEST']._serialized_start=1221
+  _globals['_ASKREQUEST']._serialized_end=1364
+  _globals['_ASKRESPONSE']._serialized_start=1366
+  _globals['_ASKRESPONSE']._serialized_end=1474
+  _globals['_GETHISTORYREQUEST']._serialized_start=1476
+  _globals['_GETHISTORYREQUEST']._serialized_end=1511
+  _globals['_GETHISTORYRESPONSE']._serialized_start=1513
+  _globals['_GETHISTORYRESPONSE']._serialized_end=1575
+  _globals['_SETCLOCKREQUEST']._serialized_start=1577
+  _globals['_SETCLOCKREQUEST']._serialized_end=1652
+  _globals['_SETCLOCKRESPONSE']._serialized_start=1654
+  _globals['_SETCLOCKRESPONSE']._serialized_end=1672
+  _globals['_SETFAULTSREQUEST']._serialized_start=1674
+  _globals['_SETFAULTSREQUEST']._serialized_end=1734
+  _globals['_SETFAULTSRESPONSE']._serialized_start=1736
+  _globals['_SETFAULTSRESPONSE']._serialized_end=1755
+  _globals['_SETPERMISSIONTABLEREQUEST']._serialized_start=1757
+  _globals['_SETPERMISSIONTABLEREQUEST']._serialized_end=1798
+  _globals['_SETPERMISSIONTABLERESPONSE']._serialized_start=1800
+  _globals['_SETPERMISSIONTABLERESPONSE']._serialized_end=1845
+  _globals['_SETTLEREQUEST']._serialized_start=1847
+  _globals['_SETTLEREQUEST']._serialized_end=1862
+  _globals['_SETTLERESPONSE']._serialized_start=1864
+  _globals['_SETTLERESPONSE']._serialized_end=1880
+  _globals['_WAITFORREQUEST']._serialized_start=1883
+  _globals['_WAITFORREQUEST']._serialized_end=2208
+  _globals['_INQUIRYCONDITION']._serialized_start=2210
+  _globals['_INQUIRYCONDITION']._serialized_end=2300
+  _globals['_HISTORYCONDITION']._serialized_start=2302
+  _globals['_HISTORYCONDITION']._serialized_end=2376
+  _globals['_RECORDCONDITION']._serialized_start=2378
+  _globals['_RECORDCONDITION']._serialized_end=2431
+  _globals['_FINDINGCONDITION']._serialized_start=2433
+  _globals['_FINDINGCONDITION']._serialized_end=2465
+  _globals['_LOGGEDCONDITION']._serialized_start=2467
+  _globals['_LOGGEDCONDITION']._serialized_end=2484
+  _globals['_WAITFORRESPONSE']._serialized_start=2486
+  _globals['_WAITFORRESPONSE']._serialized_end=2565
+  _globals['_LISTCALLSREQUEST']._serialized_start=2567
+  _globals['_LISTCALLSREQUEST']._serialized_end=2585
+  _globals['_LISTCALLSRESPONSE']._serialized_start=2587
+  _globals['_LISTCALLSRESPONSE']._serialized_end=2647
+  _globals['_CALLS']._serialized_start=2649
+  _globals['_CALLS']._serialized_end=2704
+  _globals['_TESTNETWORKSERVICE']._serialized_start=2707
+  _globals['_TESTNETWORKSERVICE']._serialized_end=3971
 # @@protoc_insertion_point(module_scope)

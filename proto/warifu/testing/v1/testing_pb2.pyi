@@ -428,6 +428,7 @@ class AskRequest(_message.Message):
     PERSON_FIELD_NUMBER: _builtins.int
     YEAR_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     requester: _builtins.str
     """Who asks."""
     provider: _builtins.str
@@ -440,6 +441,8 @@ class AskRequest(_message.Message):
     """Tax year, where the item has one."""
     consent: _builtins.bool
     """The person consented."""
+    timeout_ms: _builtins.int
+    """An answer is waited for at most so long; 0: 15 seconds."""
     def __init__(
         self,
         *,
@@ -449,10 +452,11 @@ class AskRequest(_message.Message):
         person: _builtins.str = ...,
         year: _builtins.int | None = ...,
         consent: _builtins.bool = ...,
+        timeout_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_year", b"_year", "year", b"year"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_year", b"_year", "consent", b"consent", "person", b"person", "provider", b"provider", "requester", b"requester", "row", b"row", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_year", b"_year", "consent", b"consent", "person", b"person", "provider", b"provider", "requester", b"requester", "row", b"row", "timeout_ms", b"timeout_ms", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__year: _TypeAlias = _typing.Literal["year"]  # noqa: Y015
     _WhichOneofArgType__year: _TypeAlias = _typing.Literal["_year", b"_year"]  # noqa: Y015
@@ -473,7 +477,9 @@ class AskResponse(_message.Message):
     request_id: _builtins.str
     """Request id."""
     outcome: _builtins.str
-    """PROVIDED, NO_RECORD, NOT_REGISTERED, WITHHELD, PENDING, DENIED, ERROR, EXPIRED."""
+    """PROVIDED, NO_RECORD, NOT_REGISTERED, WITHHELD, PENDING, DENIED, ERROR, EXPIRED; or UNANSWERED: nothing came in that time, and the interim
+    server goes on trying.
+    """
     reason: _builtins.str
     """Of a denial or an error."""
     @_builtins.property

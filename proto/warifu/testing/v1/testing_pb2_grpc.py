@@ -119,23 +119,26 @@ class TestNetworkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Reset(self, request, context):
-        """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
-        Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
-        gone; faces keep their addresses and tokens.
+        """Puts everything back as it was at the beginning, and counts calls anew; snapshots are gone. Addresses, certificates and institutions' keys
+        stay; the log is new. Calls that come meanwhile wait; one that waits for what may come, and any that is not done within two seconds, is told
+        UNAVAILABLE. Under another seed it is another network in the same process: its parties have other addresses, certificates and keys; faces keep
+        their addresses and tokens.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def TakeSnapshot(self, request, context):
-        """Keeps everything as it is now under a name.
+        """Keeps everything as it is now under a name, until the next reset. All goes on as it was, the log, what is planted and counts of calls included;
+        to calls it is as a reset is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RestoreSnapshot(self, request, context):
-        """Puts everything back as it was then. NOT_FOUND: there is none of that name.
+        """Puts everything back as it was then: also the time, what was planted, as often as it had struck, and whose institutions were alone. The log is
+        new, and calls count on. NOT_FOUND: there is none of that name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,6 +160,7 @@ class TestNetworkServiceServicer:
 
     def Ask(self, request, context):
         """Has a clerk of an institution of the simulation ask about somebody, to the end; a clerk of the provider releases what waits.
+        FAILED_PRECONDITION: the network refused; the message begins with the reason. So it is of GetHistory, Settle and WaitFor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,7 +181,8 @@ class TestNetworkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetFaults(self, request, context):
-        """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: no such fault.
+        """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: one of them is no fault, is confined as it cannot be,
+        or to an institution that is not there; then what was planted stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,26 +38,35 @@ class TestNetworkServiceStub:
     GetNetwork: _grpc.UnaryUnaryMultiCallable[_testing_pb2.GetNetworkRequest, _testing_pb2.GetNetworkResponse]
     """What there is, and where."""
     Reset: _grpc.UnaryUnaryMultiCallable[_testing_pb2.ResetRequest, _testing_pb2.ResetResponse]
-    """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
-    Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
-    gone; faces keep their addresses and tokens.
+    """Puts everything back as it was at the beginning, and counts calls anew; snapshots are gone. Addresses, certificates and institutions' keys
+    stay; the log is new. Calls that come meanwhile wait; one that waits for what may come, and any that is not done within two seconds, is told
+    UNAVAILABLE. Under another seed it is another network in the same process: its parties have other addresses, certificates and keys; faces keep
+    their addresses and tokens.
     """
     TakeSnapshot: _grpc.UnaryUnaryMultiCallable[_testing_pb2.TakeSnapshotRequest, _testing_pb2.TakeSnapshotResponse]
-    """Keeps everything as it is now under a name."""
+    """Keeps everything as it is now under a name, until the next reset. All goes on as it was, the log, what is planted and counts of calls included;
+    to calls it is as a reset is.
+    """
     RestoreSnapshot: _grpc.UnaryUnaryMultiCallable[_testing_pb2.RestoreSnapshotRequest, _testing_pb2.RestoreSnapshotResponse]
-    """Puts everything back as it was then. NOT_FOUND: there is none of that name."""
+    """Puts everything back as it was then: also the time, what was planted, as often as it had struck, and whose institutions were alone. The log is
+    new, and calls count on. NOT_FOUND: there is none of that name.
+    """
     ListPeople: _grpc.UnaryUnaryMultiCallable[_testing_pb2.ListPeopleRequest, _testing_pb2.ListPeopleResponse]
     """Test cards: people, and what each permitted inquiry about them must come to. NOT_FOUND: nobody has a trait, or there is no such institution."""
     OpenFace: _grpc.UnaryUnaryMultiCallable[_testing_pb2.OpenFaceRequest, _testing_pb2.OpenFaceResponse]
     """The plain face of an institution's interim server, opened when it is first asked for."""
     Ask: _grpc.UnaryUnaryMultiCallable[_testing_pb2.AskRequest, _testing_pb2.AskResponse]
-    """Has a clerk of an institution of the simulation ask about somebody, to the end; a clerk of the provider releases what waits."""
+    """Has a clerk of an institution of the simulation ask about somebody, to the end; a clerk of the provider releases what waits.
+    FAILED_PRECONDITION: the network refused; the message begins with the reason. So it is of GetHistory, Settle and WaitFor.
+    """
     GetHistory: _grpc.UnaryUnaryMultiCallable[_testing_pb2.GetHistoryRequest, _testing_pb2.GetHistoryResponse]
     """A person's history as the citizen portal shows it, after everything due was delivered."""
     SetClock: _grpc.UnaryUnaryMultiCallable[_testing_pb2.SetClockRequest, _testing_pb2.SetClockResponse]
     """Moves the clock; FAILED_PRECONDITION: back. `Reset` alone goes back."""
     SetFaults: _grpc.UnaryUnaryMultiCallable[_testing_pb2.SetFaultsRequest, _testing_pb2.SetFaultsResponse]
-    """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: no such fault."""
+    """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: one of them is no fault, is confined as it cannot be,
+    or to an institution that is not there; then what was planted stays.
+    """
     SetPermissionTable: _grpc.UnaryUnaryMultiCallable[_testing_pb2.SetPermissionTableRequest, _testing_pb2.SetPermissionTableResponse]
     """Puts a permission table in force, signed by the network's root as any is. INVALID_ARGUMENT: it cannot be read; the message says where."""
     Settle: _grpc.UnaryUnaryMultiCallable[_testing_pb2.SettleRequest, _testing_pb2.SettleResponse]
@@ -77,26 +86,35 @@ class TestNetworkServiceAsyncStub(TestNetworkServiceStub):
     GetNetwork: _aio.UnaryUnaryMultiCallable[_testing_pb2.GetNetworkRequest, _testing_pb2.GetNetworkResponse]  # type: ignore[assignment]
     """What there is, and where."""
     Reset: _aio.UnaryUnaryMultiCallable[_testing_pb2.ResetRequest, _testing_pb2.ResetResponse]  # type: ignore[assignment]
-    """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
-    Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
-    gone; faces keep their addresses and tokens.
+    """Puts everything back as it was at the beginning, and counts calls anew; snapshots are gone. Addresses, certificates and institutions' keys
+    stay; the log is new. Calls that come meanwhile wait; one that waits for what may come, and any that is not done within two seconds, is told
+    UNAVAILABLE. Under another seed it is another network in the same process: its parties have other addresses, certificates and keys; faces keep
+    their addresses and tokens.
     """
     TakeSnapshot: _aio.UnaryUnaryMultiCallable[_testing_pb2.TakeSnapshotRequest, _testing_pb2.TakeSnapshotResponse]  # type: ignore[assignment]
-    """Keeps everything as it is now under a name."""
+    """Keeps everything as it is now under a name, until the next reset. All goes on as it was, the log, what is planted and counts of calls included;
+    to calls it is as a reset is.
+    """
     RestoreSnapshot: _aio.UnaryUnaryMultiCallable[_testing_pb2.RestoreSnapshotRequest, _testing_pb2.RestoreSnapshotResponse]  # type: ignore[assignment]
-    """Puts everything back as it was then. NOT_FOUND: there is none of that name."""
+    """Puts everything back as it was then: also the time, what was planted, as often as it had struck, and whose institutions were alone. The log is
+    new, and calls count on. NOT_FOUND: there is none of that name.
+    """
     ListPeople: _aio.UnaryUnaryMultiCallable[_testing_pb2.ListPeopleRequest, _testing_pb2.ListPeopleResponse]  # type: ignore[assignment]
     """Test cards: people, and what each permitted inquiry about them must come to. NOT_FOUND: nobody has a trait, or there is no such institution."""
     OpenFace: _aio.UnaryUnaryMultiCallable[_testing_pb2.OpenFaceRequest, _testing_pb2.OpenFaceResponse]  # type: ignore[assignment]
     """The plain face of an institution's interim server, opened when it is first asked for."""
     Ask: _aio.UnaryUnaryMultiCallable[_testing_pb2.AskRequest, _testing_pb2.AskResponse]  # type: ignore[assignment]
-    """Has a clerk of an institution of the simulation ask about somebody, to the end; a clerk of the provider releases what waits."""
+    """Has a clerk of an institution of the simulation ask about somebody, to the end; a clerk of the provider releases what waits.
+    FAILED_PRECONDITION: the network refused; the message begins with the reason. So it is of GetHistory, Settle and WaitFor.
+    """
     GetHistory: _aio.UnaryUnaryMultiCallable[_testing_pb2.GetHistoryRequest, _testing_pb2.GetHistoryResponse]  # type: ignore[assignment]
     """A person's history as the citizen portal shows it, after everything due was delivered."""
     SetClock: _aio.UnaryUnaryMultiCallable[_testing_pb2.SetClockRequest, _testing_pb2.SetClockResponse]  # type: ignore[assignment]
     """Moves the clock; FAILED_PRECONDITION: back. `Reset` alone goes back."""
     SetFaults: _aio.UnaryUnaryMultiCallable[_testing_pb2.SetFaultsRequest, _testing_pb2.SetFaultsResponse]  # type: ignore[assignment]
-    """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: no such fault."""
+    """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: one of them is no fault, is confined as it cannot be,
+    or to an institution that is not there; then what was planted stays.
+    """
     SetPermissionTable: _aio.UnaryUnaryMultiCallable[_testing_pb2.SetPermissionTableRequest, _testing_pb2.SetPermissionTableResponse]  # type: ignore[assignment]
     """Puts a permission table in force, signed by the network's root as any is. INVALID_ARGUMENT: it cannot be read; the message says where."""
     Settle: _aio.UnaryUnaryMultiCallable[_testing_pb2.SettleRequest, _testing_pb2.SettleResponse]  # type: ignore[assignment]
@@ -125,9 +143,10 @@ class TestNetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _testing_pb2.ResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_testing_pb2.ResetResponse, _abc.Awaitable[_testing_pb2.ResetResponse]]:
-        """Puts everything back as it was at the beginning, and counts calls anew. Addresses, certificates and institutions' keys stay; the log is new.
-        Under another seed it is another network in the same process: its parties have other addresses, certificates and keys, and snapshots are
-        gone; faces keep their addresses and tokens.
+        """Puts everything back as it was at the beginning, and counts calls anew; snapshots are gone. Addresses, certificates and institutions' keys
+        stay; the log is new. Calls that come meanwhile wait; one that waits for what may come, and any that is not done within two seconds, is told
+        UNAVAILABLE. Under another seed it is another network in the same process: its parties have other addresses, certificates and keys; faces keep
+        their addresses and tokens.
         """
 
     @_abc_1.abstractmethod
@@ -136,7 +155,9 @@ class TestNetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _testing_pb2.TakeSnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_testing_pb2.TakeSnapshotResponse, _abc.Awaitable[_testing_pb2.TakeSnapshotResponse]]:
-        """Keeps everything as it is now under a name."""
+        """Keeps everything as it is now under a name, until the next reset. All goes on as it was, the log, what is planted and counts of calls included;
+        to calls it is as a reset is.
+        """
 
     @_abc_1.abstractmethod
     def RestoreSnapshot(
@@ -144,7 +165,9 @@ class TestNetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _testing_pb2.RestoreSnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_testing_pb2.RestoreSnapshotResponse, _abc.Awaitable[_testing_pb2.RestoreSnapshotResponse]]:
-        """Puts everything back as it was then. NOT_FOUND: there is none of that name."""
+        """Puts everything back as it was then: also the time, what was planted, as often as it had struck, and whose institutions were alone. The log is
+        new, and calls count on. NOT_FOUND: there is none of that name.
+        """
 
     @_abc_1.abstractmethod
     def ListPeople(
@@ -168,7 +191,9 @@ class TestNetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _testing_pb2.AskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_testing_pb2.AskResponse, _abc.Awaitable[_testing_pb2.AskResponse]]:
-        """Has a clerk of an institution of the simulation ask about somebody, to the end; a clerk of the provider releases what waits."""
+        """Has a clerk of an institution of the simulation ask about somebody, to the end; a clerk of the provider releases what waits.
+        FAILED_PRECONDITION: the network refused; the message begins with the reason. So it is of GetHistory, Settle and WaitFor.
+        """
 
     @_abc_1.abstractmethod
     def GetHistory(
@@ -192,7 +217,9 @@ class TestNetworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _testing_pb2.SetFaultsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_testing_pb2.SetFaultsResponse, _abc.Awaitable[_testing_pb2.SetFaultsResponse]]:
-        """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: no such fault."""
+        """Plants these faults, each at every party that it fits, and no others. INVALID_ARGUMENT: one of them is no fault, is confined as it cannot be,
+        or to an institution that is not there; then what was planted stays.
+        """
 
     @_abc_1.abstractmethod
     def SetPermissionTable(

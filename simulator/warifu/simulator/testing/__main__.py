@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping
 
+from warifu.simulator.testing import LARGEST_SEED, LEAST_PEOPLE
 from warifu.simulator.testing.serving import places, run, served, until_signalled
 from warifu.simulator.told import ToldError
 
@@ -24,8 +25,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at", action="append", default=[], metavar="INSTITUTION[=HOST:PORT]")
     options = parser.parse_args()
-    if options.people < 1:
-        parser.error("--people: at least 1")
+    if options.people < LEAST_PEOPLE:
+        parser.error(f"--people {options.people}: at least {LEAST_PEOPLE}")
+    if not 0 <= options.seed <= LARGEST_SEED:
+        parser.error(f"--seed {options.seed}: from 0 to {LARGEST_SEED}")
     logging.basicConfig(level=logging.CRITICAL)
     try:
         run(_serve(options.people, options.seed, places(options.at)))

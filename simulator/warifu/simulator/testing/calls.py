@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import grpc
 
+from warifu.kernel.errors import LinkageError
 from warifu.kernel.server import Running
-
-COUNTED: Final = ("/warifu.interim.v1.", "/warifu.agency.v1.")
-"""Calls are of these areas: health, reflection and the control face are none."""
+from warifu.simulator.testing.parties import ENTRANCES
 
 
 class Own(
@@ -20,10 +20,15 @@ class Own(
     grpc.aio.StreamUnaryClientInterceptor,
     grpc.aio.StreamStreamClientInterceptor,
 ):
-    """Counts the test's own calls, as they end, on its own channels."""
+    """Counts the test's own calls on its own channels, by full method and what they came to, as the called party counts them."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._booking: dict[Any, asyncio.Task[None]] = {}
+
+    async def booked(self) -> None:
+        """Wait until all that have ended are counted."""
+        await asyncio.gather(*(task for call, task in self._booking.items() if call.done()))
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """See `grpc.aio.UnaryUnaryClientInterceptor`."""
@@ -43,18 +48,26 @@ class Own(
 
     async def _counted(self, continuation: Any, details: Any, request: Any) -> Any:
         method = details.method
-        self.counts[method if isinstance(method, str) else method.decode()] += 1
-        return await continuation(details, request)
+        call = await continuation(details, request)
+        booking = asyncio.create_task(self._book(method if isinstance(method, str) else method.decode(), call))
+        self._booking[call] = booking
+        booking.add_done_callback(lambda _: self._booking.pop(call))
+        return call
+
+    async def _book(self, method: str, call: Any) -> None:
+        code = await call.code()
+        if code is grpc.StatusCode.OK:
+            self.counts[method, "OK"] += 1
+            return
+        error = grpc.aio.AioRpcError(code, await call.initial_metadata(), await call.trailing_metadata())
+        if (reason := LinkageError.told(error)) is not None:  # else no handler refused it, and nobody counts it
+            self.counts[method, reason] += 1
 
 
 def theirs(running: Iterable[Running], own: Own) -> Counter[tuple[str, str]]:
-    """Calls by full method and outcome that were not the test's own.
-
-    Of a method that both called, the test's own are taken to be those that went well.
-    """
+    """Calls by full method and outcome that were not the test's own."""
     found: Counter[tuple[str, str]] = Counter()
     for one in running:
-        found.update({key: number for key, number in one.counts.items() if key[0].startswith(COUNTED)})
-    for method, number in own.counts.items():
-        found[method, "OK"] -= number
+        found.update({key: number for key, number in one.counts.items() if key[0].startswith(ENTRANCES)})
+    found.subtract(own.counts)
     return Counter({key: number for key, number in sorted(found.items()) if number > 0})

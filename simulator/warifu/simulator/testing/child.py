@@ -40,7 +40,7 @@ class Child:
         `elsewhere`: institutions that systems of the tester's own serve, such as "tax-480011" or "tax-480011=127.0.0.1:9000".
 
         Raises:
-            EngineError: it ended instead.
+            EngineError: it ended instead: too few people, a seed that is none, an institution that is not there, ….
         """
         at = [word for one in elsewhere for word in ("--at", one)]
         said = tempfile.TemporaryFile()  # noqa: SIM115 - never a pipe that nobody empties; it goes with the process

@@ -15,7 +15,7 @@ from google.protobuf.struct_pb2 import Struct
 from warifu.exchange.v1 import exchange_pb2
 from warifu.kernel.errors import LinkageError
 from warifu.law import LawBook
-from warifu.simulator.clerk import Clerk, ask
+from warifu.simulator.clerk import WAIT_MS, Clerk, ask
 from warifu.simulator.inforce import current_law
 from warifu.simulator.scenarios.stage import Stage, tax_year
 from warifu.simulator.testcards import NotThereError, card_document, people
@@ -72,7 +72,7 @@ class Desk:
 
         Raises:
             UnknownError: no such row or person, or the requester does not know the person.
-            LinkageError: the interim server refused.
+            LinkageError, grpc.aio.AioRpcError: the interim server refused.
         """
         stage = self._stage
         stage.book = self._law.book()
@@ -92,7 +92,10 @@ class Desk:
         consent = exchange_pb2.Consent(given_on=day, reference="test") if request.consent else None
         span = tax_year(request.year) if request.HasField("year") else None
         question = stage.question(request.row, request.provider, span, consent=consent)
-        exchange = await ask(self._engine.doors, request.requester, addressee, question, decided=decided)
+        wait_ms = request.timeout_ms or WAIT_MS
+        exchange = await ask(
+            self._engine.doors, request.requester, addressee, question, decided=decided, wait_ms=wait_ms
+        )
         made = pb.AskResponse(request_id=exchange.request_id, outcome=exchange.outcome, reason=exchange.reason or "")
         for record in exchange.state.records:
             made.records.add().update(MessageToDict(record, preserving_proto_field_name=True))

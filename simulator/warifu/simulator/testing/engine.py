@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,11 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from warifu.authority import replace_log_keys
-from warifu.control.v1 import control_pb2
-from warifu.kernel.errors import LinkageError
 from warifu.kernel.places import kept_open
 from warifu.law import packaged
 from warifu.simulator.doors import Doors, doors
@@ -31,11 +28,22 @@ from warifu.simulator.launcher.ports import Ports
 from warifu.simulator.state import NetworkFile, locked
 from warifu.simulator.testing import template
 from warifu.simulator.testing.beginning import BEGINNING, healthy, memory, sweep
-from warifu.simulator.testing.calls import Own
+from warifu.simulator.testing.calls import Own, theirs
 from warifu.simulator.testing.content import Content, Shelf
 from warifu.simulator.testing.outside import Outside, move_out
 from warifu.simulator.testing.parties import Parties
+from warifu.simulator.testing.planting import Kept, Planting
 from warifu.simulator.testing.where import HERE, Where
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A network as it was."""
+
+    content: Content
+    now: datetime
+    stopped: bool
+    planted: Kept
 
 
 @dataclass(slots=True)
@@ -50,6 +58,7 @@ class Engine:
     outside: Doors
     """For faces: what goes through them is the system under test's."""
     own: Own
+    faults: Planting
     others: Outside
     """Institutions that systems of the tester's own serve."""
     handed: Sequence[dict[str, Any]]
@@ -58,7 +67,9 @@ class Engine:
     """From the beginning of `run` to a network that answers."""
     _shelf: Shelf
     _beginning: Content
-    _snapshots: dict[str, tuple[Content, datetime, bool]] = field(default_factory=dict)
+    _snapshots: dict[str, _Snapshot] = field(default_factory=dict)
+    _undone: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Calls of others that no record tells of any more since the network was put back to a snapshot."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
@@ -107,54 +118,70 @@ class Engine:
                 await healthy(opened)
                 handed = await others.hand_over()
                 shelf = Shelf(state, frozenset(file.server_of(code).name for code in file.elsewhere))
-                engine = cls(state, file, parties, opened, outside, own, others, handed, 0.0, shelf, Content({}, {}))
+                places = {name: one.faults for name, one in parties.running.items() if one.faults is not None}
+                planting = Planting(places, file.extra["kinds"])
+                engine = cls(
+                    state, file, parties, opened, outside, own, planting, others, handed, 0.0, shelf, Content({}, {})
+                )
                 async with engine._changing(BEGINNING, stopped=stopped):
                     engine._beginning = engine._shelf.take()
+                    engine._count_anew()
                 engine.ready_seconds = round(time.monotonic() - began, 3)
                 file.ready_seconds = engine.ready_seconds
                 file.save(state)
                 yield engine
 
-    async def plant(self, party: str, faults: Sequence[control_pb2.Fault]) -> None:
-        """Have these faults at a party, and no others.
-
-        Raises:
-            LinkageError: one of them cannot be planted there.
-        """
-        try:
-            await self.doors.control(party).SetFaults(control_pb2.SetFaultsRequest(faults=faults), timeout=5)
-        except grpc.aio.AioRpcError as error:
-            raise LinkageError.from_rpc(error) from error
+    async def calls(self) -> Counter[tuple[str, str]]:
+        """What the system under test called since the last reset, by full method and outcome."""
+        await self.own.booked()
+        return theirs(self.parties.running.values(), self.own) + await self.others.calls() + self._undone
 
     async def reset(self, *, now: datetime = BEGINNING, stopped: bool = False) -> None:
-        """Put everything back as it was at the beginning: people, data, clock, cards, no faults; a new log with new keys.
+        """Put everything back as it was at the beginning: people, data, clock, cards, no faults, no snapshots; a new log with new keys.
 
         Certificates and keys of institutions stay, and so do addresses.
         """
         async with self._changing(now, stopped=stopped):
             self._shelf.lay(self._beginning)
+            self.faults.lift()
+            self._count_anew()
+            for one in self._snapshots.values():
+                one.content.close()
+            self._snapshots.clear()
 
     async def snapshot(self, name: str) -> None:
-        """Keep everything as it is now under a name, in place of what was kept under it. What runs goes on, with a new log."""
-        clock = self.parties.clock
-        now, stopped = clock.network(), clock.stopped
-        async with self._changing(now, stopped=stopped):
-            before = self._snapshots.pop(name, None)
-            if before is not None:
-                before[0].close()
-            self._snapshots[name] = (self._shelf.take(), now, stopped)
+        """Keep everything as it is now under a name, in place of what was kept under it. What runs goes on, and its log with it."""
+        async with self._turn:
+            clock = self.parties.clock
+            now, stopped = clock.network(), clock.stopped
+            await self.parties.go()
+            try:
+                if (before := self._snapshots.pop(name, None)) is not None:
+                    before.content.close()
+                self._snapshots[name] = _Snapshot(self._shelf.take(), now, stopped, self.faults.kept())
+            finally:
+                self.parties.come(now, stopped=stopped)
 
     async def restore(self, name: str) -> None:
-        """Put everything back as it was at a snapshot, its time too.
+        """Put everything back as it was at a snapshot, its time and its faults too, with a new log. Calls count on.
 
         Raises:
             LookupError: there is none of that name.
         """
         if name not in self._snapshots:
             raise LookupError(name)
-        content, now, stopped = self._snapshots[name]
-        async with self._changing(now, stopped=stopped):
-            self._shelf.lay(content)
+        kept = self._snapshots[name]
+        told = await self.others.calls()
+        async with self._changing(kept.now, stopped=kept.stopped):
+            self._shelf.lay(kept.content)
+            self.faults.put_back(kept.planted)
+        told.subtract(await self.others.calls())
+        self._undone.update(told)
+
+    def _count_anew(self) -> None:
+        self.parties.forget_calls()
+        self.own.counts.clear()
+        self._undone.clear()
 
     @asynccontextmanager
     async def _changing(self, now: datetime, *, stopped: bool) -> AsyncIterator[None]:
@@ -162,10 +189,14 @@ class Engine:
         async with self._turn:
             published = await self.others.entries()
             await self.parties.go()
-            yield
-            replace_log_keys(self.state, [party.name for party in self.file.parties])
-            self.others.begin_anew()
-            self.file.log = setup.log_of(self.state, self.file.log["url"])
-            self.file.save(self.state)
+            try:
+                yield
+                replace_log_keys(self.state, [party.name for party in self.file.parties])
+                self.others.begin_anew()
+                self.file.log = setup.log_of(self.state, self.file.log["url"])
+                self.file.save(self.state)
+            except BaseException:
+                self.parties.let_in()
+                raise
             self.parties.come(now, stopped=stopped)
             await self.others.publish(published)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -16,6 +16,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from warifu.control.v1 import control_pb2
+from warifu.simulator.testing import LARGEST_SEED
 from warifu.simulator.testing.history import History
 from warifu.testing.v1 import testing_pb2 as pb
 from warifu.testing.v1 import testing_pb2_grpc
@@ -23,6 +24,10 @@ from warifu.testing.v1 import testing_pb2_grpc
 DEADLINE: Final = 30.0
 REFILLED_WITHIN: Final = 300.0
 """Seconds for a network of another seed, which may have to be filled first."""
+ASKED_WITHIN: Final = 15.0
+"""Seconds for which `ask` waits for an answer when nobody says."""
+JAPAN: Final = timezone(timedelta(hours=9))
+"""Of times that name no zone."""
 M = TypeVar("M")
 
 
@@ -53,7 +58,7 @@ class Answer:
 
     request_id: str
     outcome: str
-    """PROVIDED, NO_RECORD, NOT_REGISTERED, WITHHELD, PENDING, DENIED, ERROR, EXPIRED."""
+    """PROVIDED, NO_RECORD, NOT_REGISTERED, WITHHELD, PENDING, DENIED, ERROR, EXPIRED; UNANSWERED: nothing came within the time."""
     reason: str
     records: Sequence[Mapping[str, Any]]
 
@@ -86,21 +91,24 @@ class Linkage:
         return self._call(self._stub.GetNetwork, pb.GetNetworkRequest())
 
     def reset(self, now: datetime | None = None, *, stopped: bool = False, seed: int | None = None) -> float:
-        """Put everything back as it was at the beginning; returns how many milliseconds it took.
+        """Put everything back as it was at the beginning; returns how many milliseconds it took. Snapshots are gone.
 
-        `seed`: the network that derives from another one takes its place, behind the same faces; the next reset without goes back.
+        `now`: of a time without a zone, Japan's. `seed`: the network that derives from another one takes its place, behind the same faces; the
+        next reset without goes back.
         """
+        if seed is not None and not 0 <= seed <= LARGEST_SEED:
+            raise LinkageTestError(f"seed {seed}: a seed is from 0 to {LARGEST_SEED}")
         request = pb.ResetRequest(stopped=stopped, seed=seed)
         if now is not None:
-            request.now.FromDatetime(now)
+            request.now.FromDatetime(_zoned(now))
         return self._call(self._stub.Reset, request, REFILLED_WITHIN).milliseconds
 
     def snapshot(self, name: str = "snapshot") -> None:
-        """Keep everything as it is now."""
+        """Keep everything as it is now, until the next reset. All goes on."""
         self._call(self._stub.TakeSnapshot, pb.TakeSnapshotRequest(name=name))
 
     def restore(self, name: str = "snapshot") -> None:
-        """Put everything back as it was then."""
+        """Put everything back as it was then, planted faults and `alone` too. `calls` counts on."""
         self._call(self._stub.RestoreSnapshot, pb.RestoreSnapshotRequest(name=name))
 
     def people(
@@ -144,13 +152,27 @@ class Linkage:
         return Face(institution, opened.url, opened.address, opened.token)
 
     def ask(
-        self, requester: str, provider: str, row: str, person: str, *, year: int | None = None, consent: bool = False
+        self,
+        requester: str,
+        provider: str,
+        row: str,
+        person: str,
+        *,
+        year: int | None = None,
+        consent: bool = False,
+        within: float = ASKED_WITHIN,
     ) -> Answer:
-        """Have a simulated clerk ask about somebody, to the end."""
+        """Have a simulated clerk ask about somebody, to the end: for `within` seconds, and then the answer is UNANSWERED."""
         request = pb.AskRequest(
-            requester=requester, provider=provider, row=row, person=person, year=year, consent=consent
+            requester=requester,
+            provider=provider,
+            row=row,
+            person=person,
+            year=year,
+            consent=consent,
+            timeout_ms=_milliseconds(within),
         )
-        told = self._call(self._stub.Ask, request)
+        told = self._call(self._stub.Ask, request, within + DEADLINE)
         return Answer(told.request_id, told.outcome, told.reason, [_plain(one) for one in told.records])
 
     def history(self, person: str) -> History:
@@ -159,15 +181,14 @@ class Linkage:
         return History(person, [_plain(one) for one in told.entries])
 
     def set_clock(self, now: datetime, *, stopped: bool = False) -> None:
-        """Move the clock on."""
+        """Move the clock on; a time without a zone is Japan's."""
         request = pb.SetClockRequest(stopped=stopped)
-        request.now.FromDatetime(now)
+        request.now.FromDatetime(_zoned(now))
         self._call(self._stub.SetClock, request)
 
     def faults(self, *faults: str | Mapping[str, Any]) -> None:
-        """Plant these and no others: names, or the fields of `warifu.control.v1.Fault`; none lifts all."""
-        wanted = [control_pb2.Fault(name=one) if isinstance(one, str) else control_pb2.Fault(**one) for one in faults]
-        self._call(self._stub.SetFaults, pb.SetFaultsRequest(faults=wanted))
+        """Plant these and no others: names, or the fields of `warifu.control.v1.Fault`; none lifts all. All or nothing."""
+        self._call(self._stub.SetFaults, pb.SetFaultsRequest(faults=[_fault(one) for one in faults]))
 
     def permissions(self, toml: str = "") -> str:
         """Put a permission table in force, the shipped one without an argument; returns its version."""
@@ -199,7 +220,7 @@ class Linkage:
         return self._wait(within, logged=pb.LoggedCondition())
 
     def _wait(self, within: float, **condition: Any) -> Mapping[str, Any]:
-        request = pb.WaitForRequest(timeout_ms=max(1, round(within * 1000)), **condition)
+        request = pb.WaitForRequest(timeout_ms=_milliseconds(within), **condition)
         return _plain(self._call(self._stub.WaitFor, request, within + DEADLINE).found)
 
     def settle(self) -> None:
@@ -217,6 +238,27 @@ class Linkage:
         except grpc.RpcError as error:
             raise LinkageTestError(error.details()) from None
         return answer
+
+
+def _zoned(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=JAPAN)
+
+
+def _milliseconds(seconds: float) -> int:
+    """At least one: none would be as long as usual."""
+    return max(1, round(seconds * 1000))
+
+
+def _fault(told: str | Mapping[str, Any]) -> control_pb2.Fault:
+    if isinstance(told, str):
+        return control_pb2.Fault(name=told)
+    try:
+        fault = control_pb2.Fault(**told)
+    except (TypeError, ValueError) as error:
+        raise LinkageTestError(f"{dict(told)} is no fault: {error}") from None
+    if "probability" in told and not fault.probability:
+        raise LinkageTestError(f"{fault.name}: a probability of 0 is as none, and strikes always; leave the fault out")
+    return fault
 
 
 def _plain(document: Struct) -> dict[str, Any]:
@@ -278,10 +320,20 @@ class AsyncLinkage:
         return await asyncio.to_thread(self.blocking.face, institution, alone=alone)
 
     async def ask(
-        self, requester: str, provider: str, row: str, person: str, *, year: int | None = None, consent: bool = False
+        self,
+        requester: str,
+        provider: str,
+        row: str,
+        person: str,
+        *,
+        year: int | None = None,
+        consent: bool = False,
+        within: float = ASKED_WITHIN,
     ) -> Answer:
         """See `Linkage.ask`."""
-        return await asyncio.to_thread(self.blocking.ask, requester, provider, row, person, year=year, consent=consent)
+        return await asyncio.to_thread(
+            self.blocking.ask, requester, provider, row, person, year=year, consent=consent, within=within
+        )
 
     async def history(self, person: str) -> History:
         """See `Linkage.history`."""

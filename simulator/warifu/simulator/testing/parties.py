@@ -20,9 +20,12 @@ from warifu.kernel.server import Running, serve
 from warifu.simulator.launcher.plan import GATEWAY, PlannedParty
 
 _LOG: Final = logging.getLogger(__name__)
+ENTRANCES: Final = ("/warifu.interim.v1.", "/warifu.agency.v1.")
+"""Where calls come in that no party makes: of these areas are the interim servers' and business systems' methods."""
 PATIENCE: Final = 2.0
 """Seconds for which calls that are under way are waited for before a party goes."""
-
+ROUNDS: Final = 3
+"""How often it is looked which calls are under way: what a party does by itself makes calls too, and never ends where callers keep calling."""
 JOBS_AFTER: Final = 1.0
 """Seconds after a reset until jobs run by themselves: most tests are over by then, and `settle` runs them at once."""
 
@@ -51,22 +54,36 @@ class Parties:
             yield parties
 
     async def go(self) -> None:
-        """Have every party finish and go; nothing of them writes or calls any more. Ports stay open."""
-        await self._quiet()
-        await self._slumber()
-        seats = {name: one.seat for name, one in self.running.items()}
-        await asyncio.gather(*(seat.rest() for seat in seats.values()))
-        await seats.pop(GATEWAY).end()  # first: it shows the witness its last head
-        await asyncio.gather(*(seat.end() for seat in seats.values()))
+        """Have every party finish and go; nothing of them writes or calls any more. Ports stay open.
+
+        Calls from outside that come meanwhile wait until `come`. Whoever merely waits is told at once that the party goes, and so is, when
+        patience has run out, whoever is left.
+        """
+        for one in self.running.values():
+            one.interceptor.shut(ENTRANCES)
+        try:
+            await self._quiet()
+            await self._slumber()
+            await asyncio.gather(*(one.seat.rest() for one in self.running.values()))
+            others = dict(self.running)
+            await self._end(others.pop(GATEWAY))  # first: it shows the witness its last head
+            await asyncio.gather(*map(self._end, others.values()))
+        except BaseException:
+            self.let_in()
+            raise
 
     def come(self, now: datetime, *, stopped: bool) -> None:
-        """Have parties built anew take the seats, each when it is first called, at this time in the network, with no faults planted."""
+        """Have parties built anew take the seats, each when it is first called, at this time in the network."""
         for one in self.running.values():
             one.interceptor.forget()
-            if one.faults is not None:
-                one.faults.plant([])
             one.seat.free(SimulatedClock(now, stopped=stopped))
+        self.let_in()
         self.awake = asyncio.create_task(self._wake())
+
+    def forget_calls(self) -> None:
+        """Count calls from the beginning."""
+        for one in self.running.values():
+            one.counts.clear()
 
     @property
     def clock(self) -> SimulatedClock:
@@ -75,10 +92,16 @@ class Parties:
         assert isinstance(clock, SimulatedClock)
         return clock
 
-    @property
-    def under_way(self) -> int:
-        """Calls that wait for their answer."""
-        return sum(one.interceptor.under_way for one in self.running.values())
+    def let_in(self) -> None:
+        """Have calls from outside wait no more. `come` does it; without it they are told that nobody is there."""
+        for one in self.running.values():
+            one.interceptor.let_in()
+
+    @staticmethod
+    async def _end(one: Running) -> None:
+        await one.interceptor.calls.cut()
+        await one.seat.end()
+        await one.interceptor.calls.leave()
 
     async def _wake(self) -> None:
         """Have everybody do what is due by themselves, also whom nobody called."""
@@ -99,8 +122,13 @@ class Parties:
     async def _quiet(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE
-        while self.under_way and loop.time() < until:  # noqa: ASYNC110 - counted in many places, and nearly always none
-            await asyncio.sleep(0.001)
+        for one in self.running.values():
+            one.interceptor.calls.hurry()
+        for _ in range(ROUNDS):
+            calls = [task for one in self.running.values() for task in one.interceptor.calls.under_way]
+            if not calls:
+                return
+            await asyncio.wait(calls, timeout=max(0.0, until - loop.time()))
 
 
 def _build(party: PlannedParty) -> Build:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pytest
 
-from warifu.simulator.testing import TOKEN, Child
+from warifu.simulator.testing import LARGEST_SEED, LEAST_PEOPLE, TOKEN, Child
 
 if TYPE_CHECKING:
     from warifu.simulator.testing.linkage import AsyncLinkage, Linkage
 
 MARKERS = (
-    "linkage_people(number): tests a network of so many people (200 otherwise)",
+    f"linkage_people(number): tests a network of so many people, {LEAST_PEOPLE} or more (200 otherwise)",
     "linkage_seed(number): tests the network that derives from this seed (1 otherwise)",
-    "linkage_time(now, stopped=False): the network begins at this time, ISO 8601",
+    "linkage_time(now, stopped=False): the network begins at this time, ISO 8601; without a zone it is Japan's",
     "linkage_faults(*faults): faults by name, or as dictionaries of their fields, planted before the test",
     "linkage_rows(toml): the permission table in force, in the form of permissions.toml",
     "linkage_elsewhere(*institutions): a network in which systems of yours serve these, such as tax-480011 or tax-480011=127.0.0.1:9000",
     "linkage_no_call: passes even though the system under test called nothing",
 )
 PEOPLE, SEED = 200, 1
+T = TypeVar("T")
 _KEY = pytest.StashKey["Linkage"]()
+_IDLE = pytest.StashKey[bool]()
+"""Of a test that went well in which the system under test called nothing."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,17 +90,16 @@ def linkage_network(request: pytest.FixtureRequest) -> Iterator[Networks]:
 def linkage(request: pytest.FixtureRequest, linkage_network: Networks) -> Linkage:
     """A network as at its beginning. A test in which the system under test calls nothing fails, unless it is marked `linkage_no_call`."""
     item = request.node
-    elsewhere = item.get_closest_marker("linkage_elsewhere")
-    seed = _number(item, "linkage_seed")
-    network = linkage_network.linkage(_number(item, "linkage_people"), seed, elsewhere.args if elsewhere else ())
-    time = item.get_closest_marker("linkage_time")
-    now = datetime.fromisoformat(time.args[0]) if time else None
-    network.reset(now, stopped=bool(time and time.kwargs.get("stopped")), seed=seed)
-    rows, faults = item.get_closest_marker("linkage_rows"), item.get_closest_marker("linkage_faults")
-    if rows:
-        network.permissions(*rows.args)
-    if faults:
-        network.faults(*faults.args)
+    people, seed = _marked(item, "linkage_people", _people), _marked(item, "linkage_seed", _seed)
+    elsewhere, begins = _marked(item, "linkage_elsewhere", _all), _marked(item, "linkage_time", _time)
+    rows, faults = _marked(item, "linkage_rows", _rows), _marked(item, "linkage_faults", _all)
+    network = linkage_network.linkage(people, seed, elsewhere or ())
+    now, stopped = begins or (None, False)
+    network.reset(now, stopped=stopped, seed=seed)
+    if rows is not None:
+        network.permissions(rows)
+    if faults is not None:
+        network.faults(*faults)
     if item.get_closest_marker("linkage_no_call") is None:
         item.stash[_KEY] = network
     return network
@@ -112,17 +114,29 @@ def async_linkage(linkage: Linkage) -> AsyncLinkage:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
-    """A test that went well without a call by the system under test has shown nothing."""
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test that went well without a call by the system under test has shown nothing, of whatever kind it is."""
     result = yield
-    network = pyfuncitem.stash.get(_KEY, None)
-    if network is not None and not network.calls():
+    network = item.stash.get(_KEY, None)
+    # unittest's tests keep their failure, or that they were skipped, for the report, instead of raising it.
+    if network is not None and not getattr(item, "_excinfo", None) and not network.calls():
+        item.stash[_IDLE] = True
         pytest.fail(
             "the system under test made no call to the network, so this test shows nothing of it. "
             "Point it at linkage.face(…), or have an institution served by it (linkage_elsewhere), or mark the test linkage_no_call.",
             pytrace=False,
         )
     return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """That nothing was called is never the failure that a test was expected to end in (xfail)."""
+    report = yield
+    if item.stash.get(_IDLE, False) and hasattr(report, "wasxfail"):
+        del report.wasxfail
+        report.outcome = "failed"
+    return report
 
 
 def _join(address: str) -> Linkage:
@@ -157,6 +171,40 @@ def _refuse(why: str) -> NoReturn:
     pytest.fail(why, pytrace=False)
 
 
-def _number(item: pytest.Item, marker: str) -> int | None:
-    found = item.get_closest_marker(marker)
-    return int(found.args[0]) if found else None
+def _marked(item: pytest.Item, name: str, read: Callable[..., T]) -> T | None:
+    """What the closest marker of this name says; None: there is none. The test fails where it says what it cannot."""
+    marker = item.get_closest_marker(name)
+    if marker is None:
+        return None
+    try:
+        return read(*marker.args, **marker.kwargs)
+    except (TypeError, ValueError) as error:
+        wrong = str(error)
+    form = next(one for one in MARKERS if one.startswith(f"{name}("))
+    _refuse(f"the marker {name} cannot be read: {wrong}. It is {form}")
+
+
+def _people(number: int) -> int:
+    if int(number) < LEAST_PEOPLE:
+        raise ValueError(f"{number} people are too few, there are {LEAST_PEOPLE} or more")
+    return int(number)
+
+
+def _seed(number: int) -> int:
+    if not 0 <= int(number) <= LARGEST_SEED:
+        raise ValueError(f"a seed is from 0 to {LARGEST_SEED}, and not {number}")
+    return int(number)
+
+
+def _time(now: str, stopped: bool = False) -> tuple[datetime, bool]:
+    return datetime.fromisoformat(now), stopped
+
+
+def _rows(toml: str) -> str:
+    return toml
+
+
+def _all(*words: Any) -> Sequence[Any]:
+    if not words:
+        raise ValueError("it names nothing")
+    return words

@@ -7,7 +7,7 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
 from typing import Any, Final, TypeVar
@@ -15,19 +15,16 @@ from typing import Any, Final, TypeVar
 import grpc
 
 from warifu.authority import open_authority, publish_law
-from warifu.control.v1 import control_pb2
 from warifu.kernel.errors import LinkageError
-from warifu.kernel.fault_kinds import kinds
 from warifu.law import LawDataError, packaged_files, read_book
 from warifu.simulator.cards.client import LoginError
 from warifu.simulator.face import FaceError
-from warifu.simulator.face.alone import idle
 from warifu.simulator.launcher.ports import PortError, taken
 from warifu.simulator.testing.beginning import BEGINNING
-from warifu.simulator.testing.calls import theirs
 from warifu.simulator.testing.desk import Desk, UnknownError, refused
 from warifu.simulator.testing.engine import Engine
 from warifu.simulator.testing.faces import Faces
+from warifu.simulator.testing.planting import NoFaultError
 from warifu.simulator.testing.switch import Switch
 from warifu.simulator.testing.waiting import USUALLY, NotComeError, condition_of, wait
 from warifu.testing.v1 import testing_pb2 as pb
@@ -47,9 +44,6 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
         """`faces`: that are opened."""
         self._switch, self._desk, self._faces = switch, Desk(switch.engine), faces
         self._turn = asyncio.Lock()
-        self._alone: set[str] = set()
-        """Institutions that are the system under test's alone."""
-        self._planted: Sequence[control_pb2.Fault] = ()
 
     @property
     def _engine(self) -> Engine:
@@ -85,17 +79,21 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
     async def TakeSnapshot(self, request: pb.TakeSnapshotRequest, context: Context) -> pb.TakeSnapshotResponse:
         """Keeps everything."""
         del context
-        await self._engine.snapshot(request.name)
-        await self._begin_anew()
+        async with self._turn:
+            await self._engine.snapshot(request.name)
         return pb.TakeSnapshotResponse()
 
     async def RestoreSnapshot(self, request: pb.RestoreSnapshotRequest, context: Context) -> pb.RestoreSnapshotResponse:
         """Puts everything back."""
-        try:
-            await self._engine.restore(request.name)
-        except LookupError:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no snapshot {request.name!r}")
-        await self._begin_anew()
+        async with self._turn:
+            try:
+                await self._engine.restore(request.name)
+            except LookupError:
+                await context.abort(
+                    grpc.StatusCode.NOT_FOUND,
+                    f"there is no snapshot {request.name!r}: one lasts until the next reset, and so no longer than its test",
+                )
+            await self._begin_anew()
         return pb.RestoreSnapshotResponse()
 
     async def _become(self, seed: int, context: Context) -> None:
@@ -112,10 +110,7 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
 
     async def _begin_anew(self) -> None:
         self._desk.forget()
-        self._alone.clear()
-        self._planted = ()
         await self._faces.forget()
-        self._engine.own.counts.clear()
 
     async def ListPeople(self, request: pb.ListPeopleRequest, context: Context) -> pb.ListPeopleResponse:
         """Test cards."""
@@ -133,14 +128,13 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
             await context.abort(grpc.StatusCode.NOT_FOUND, error.en)
         except PortError as error:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, error.en)
-        if request.alone and request.institution not in self._alone:
-            self._alone.add(request.institution)
-            await self._plant(context)
+        if request.alone:
+            self._engine.faults.leave_alone(request.institution)
         return pb.OpenFaceResponse(url=face.http, address=face.grpc, token=face.token or "")
 
     async def Ask(self, request: pb.AskRequest, context: Context) -> pb.AskResponse:
         """Asks as a clerk."""
-        return await _known(context, self._desk.ask(request, decided=request.provider not in self._alone))
+        return await _known(context, self._desk.ask(request, decided=request.provider not in self._engine.faults.alone))
 
     async def GetHistory(self, request: pb.GetHistoryRequest, context: Context) -> pb.GetHistoryResponse:
         """A citizen's history."""
@@ -159,25 +153,11 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
 
     async def SetFaults(self, request: pb.SetFaultsRequest, context: Context) -> pb.SetFaultsResponse:
         """Plants faults at every party that they fit."""
-        unknown = [one.name for one in request.faults if one.name not in kinds()]
-        if unknown:
-            there = ", ".join(kinds())
-            await context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, f"there is no fault {unknown[0]!r}; there are: {there}"
-            )
-        self._planted = list(request.faults)
-        await self._plant(context)
+        try:
+            self._engine.faults.plant(request.faults)
+        except NoFaultError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         return pb.SetFaultsResponse()
-
-    async def _plant(self, context: Context) -> None:
-        wanted = [*self._planted, *map(idle, sorted(self._alone))]
-        for name, running in self._engine.parties.running.items():
-            fits = [one for one in wanted if kinds()[one.name].fits(name)]
-            if running.faults is not None:
-                try:
-                    await self._engine.plant(name, fits)
-                except LinkageError as error:
-                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, refused(error))
 
     async def SetPermissionTable(
         self, request: pb.SetPermissionTableRequest, context: Context
@@ -196,8 +176,8 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
 
     async def Settle(self, request: pb.SettleRequest, context: Context) -> pb.SettleResponse:
         """Runs what is due."""
-        del request, context
-        await self._engine.doors.settle()
+        del request
+        await _known(context, self._engine.doors.settle())
         return pb.SettleResponse()
 
     async def WaitFor(self, request: pb.WaitForRequest, context: Context) -> pb.WaitForResponse:
@@ -217,7 +197,7 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
     async def ListCalls(self, request: pb.ListCallsRequest, context: Context) -> pb.ListCallsResponse:
         """Calls of the system under test."""
         del request, context
-        found = theirs(self._engine.parties.running.values(), self._engine.own) + await self._engine.others.calls()
+        found = await self._engine.calls()
         return pb.ListCallsResponse(
             calls=[
                 pb.Calls(method=method, outcome=outcome, count=number) for (method, outcome), number in found.items()
@@ -232,6 +212,8 @@ async def _known(context: Context, work: Awaitable[T]) -> T:
         await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
     except LinkageError as error:
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, refused(error))
+    except grpc.aio.AioRpcError as error:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, refused(LinkageError.from_rpc(error)))
     except LoginError as error:
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"the portal or the card service refused: {error}")
 
