@@ -500,7 +500,7 @@ def test_it_ends_with_whoever_started_it() -> None:
     assert not Path(state).exists()
 
 
-def test_what_a_killed_engine_leaves_is_removed_by_the_next(child: Child) -> None:
+def test_what_a_killed_engine_leaves_is_removed_by_the_next(linkage: Linkage) -> None:
     """An engine that could not end leaves its state; the next that starts removes it, and touches none that runs."""
     killed = Child.start()
     assert Path(killed.state).exists()
@@ -510,7 +510,7 @@ def test_what_a_killed_engine_leaves_is_removed_by_the_next(child: Child) -> Non
     with Child.start() as third:
         assert not Path(killed.state).parent.exists()
         assert Path(third.state).exists()
-        assert Path(child.state).exists()
+        assert Path(linkage.network().state).exists()
 
 
 def test_the_verb_serves_it_for_any_language(tmp_path: Path) -> None:
