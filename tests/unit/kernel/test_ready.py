@@ -99,3 +99,12 @@ def test_an_error_names_no_value(ordinary: Connection) -> None:
     with pytest.raises(OperationalError) as failed:
         asked.rows(quick.over(ordinary), ("secret", -(2**63)))
     assert "secret" not in str(failed.value)
+
+
+def test_another_database_may_be_asked_in_another_way(ordinary: Connection) -> None:
+    """What is said for elsewhere goes to SQLAlchemy's connection, with the same values."""
+    asked = Ready(
+        text("SELECT id, 'here' FROM thing WHERE id < :end"), "end", elsewhere=text("SELECT id, :end FROM thing")
+    )
+    assert [tuple(row) for row in asked.rows(quick.over(ordinary), (2,))] == [(0, "here"), (1, "here")]
+    assert [tuple(row) for row in asked.rows(ordinary, (2,))] == [(row[0], 2) for row in ROWS]

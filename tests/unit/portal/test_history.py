@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event, text
 from unit.portal.browser import Browser, visible
 from unit.portal.lab import BOOK, HANA, SORA, START, Lab, Told, open_lab, shown, subject
 from unit.portal.paper_log import PaperLog
@@ -107,6 +107,32 @@ async def test_pages_are_the_same_on_a_server(postgres_database: str) -> None:
         )
     there.close()
     here.store.close()
+
+
+async def test_a_server_reads_no_month_through(postgres_database: str) -> None:
+    """PostgreSQL finds a person's lines by their key in each month, also where it would have to look into many."""
+    months, people = 16, 400
+    rows = [
+        row(b"%d" % person, month * MONTH + person, people * month + person)
+        for month in range(months)
+        for person in range(people)
+    ]
+    there, seals = Store(postgres_database, metadata), Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
+    there.create()
+    await Months(there, entries, listed, marks).ready(one.month for one in rows)
+    await there.write(lambda c: lines.add_all(c, seals, rows))
+    await there.write(lambda c: holds.note(c, rows))
+    await there.write(lambda c: c.execute(text("ANALYZE entry_lines")))
+    asked: list[tuple[str, Any]] = []
+    note = lambda _connection, _cursor, statement, values, *_: asked.append((statement, values))  # noqa: E731
+    event.listen(there.lines._read_engine, "before_cursor_execute", note)
+    assert len(History(there, seals).page([b"7"], size=50).entries) == months
+    event.remove(there.lines._read_engine, "before_cursor_execute", note)
+    ((statement, values),) = [one for one in asked if "entry_lines" in one[0]]
+    plan = there.read(lambda c: [found for (found,) in c.exec_driver_sql(f"EXPLAIN {statement}", values)])
+    there.close()
+    assert any("Index" in step for step in plan)
+    assert not any("Seq Scan" in step or "Hash" in step for step in plan), plan
 
 
 def test_a_page_is_one_search_of_the_table_s_own_order() -> None:
