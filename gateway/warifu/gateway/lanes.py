@@ -1,8 +1,6 @@
 """Steps 3 to 5 for many: what queues for one provider while it is asked goes out to it together, and is settled together.
 
 Each pair of requester and provider has its own lanes, so a provider that hangs holds up nobody else, and no call or block mixes two requesters.
-Exchanges of callers with one each gather: while several are under way, what comes is the next call, where the other lane would take most of
-it alone. Callers who bring many have gathered them already, and use both lanes, so that the provider is not idle while one is settled.
 """
 
 from __future__ import annotations
@@ -20,10 +18,8 @@ from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import BATCH, EXCHANGE_DEADLINE, MESSAGE_BYTES, PROVIDE_DEADLINE
 
 Pair = tuple[str, str]
-_Way = tuple[Pair, bool]
-"""Of a pair, the lanes of callers with one exchange each, or of those with many."""
 GROUPS: Final = int(BATCH)
-"""Callers with many whose exchanges leave the queue at once, at most."""
+"""Callers whose exchanges wait in one lane, at most."""
 TOGETHER: Final = 32
 """Exchanges of different callers in one call, at most: each caller gets the whole block that its answer is in."""
 CALL_BYTES: Final = MESSAGE_BYTES - 512 * 1024
@@ -48,23 +44,20 @@ class Lanes:
 
     def __init__(self, forwarder: Forwarder, outcomes: Outcomes) -> None:
         self._forwarder, self._outcomes = forwarder, outcomes
-        self._ways: dict[_Way, Coalescer[_Group, list[Stored | Exception]]] = {}
-        self._waiting: dict[_Way, int] = {}
+        self._pairs: dict[Pair, Coalescer[_Group, list[Stored | Exception]]] = {}
+        self._waiting: dict[Pair, int] = {}
 
     async def ask(self, pair: Pair, exchanges: Sequence[Stored]) -> list[Stored | Exception]:
         """Each after its provider was asked, durable; or why nothing new is known of it."""
-        single = len(exchanges) == 1
-        way = pair, single
-        if way not in self._ways:
-            most = TOGETHER if single else GROUPS
-            self._ways[way], self._waiting[way] = Coalescer(self._run, most, gathering=single), 0
-        self._waiting[way] += 1
+        if pair not in self._pairs:
+            self._pairs[pair], self._waiting[pair] = Coalescer(self._run, GROUPS), 0
+        self._waiting[pair] += 1
         try:
-            return await self._ways[way](_Group(exchanges, asyncio.get_running_loop().time()))
+            return await self._pairs[pair](_Group(exchanges, asyncio.get_running_loop().time()))
         finally:
-            self._waiting[way] -= 1
-            if not self._waiting[way]:  # a pair may never exchange anything again
-                del self._ways[way], self._waiting[way]
+            self._waiting[pair] -= 1
+            if not self._waiting[pair]:  # a pair may never exchange anything again
+                del self._pairs[pair], self._waiting[pair]
 
     async def _run(self, groups: Sequence[_Group]) -> list[list[Stored | Exception]]:
         results: list[list[Stored | Exception]] = []

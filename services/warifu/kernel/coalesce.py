@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,20 +24,10 @@ class Coalescer(Generic[T, R]):
     """
 
     def __init__(
-        self,
-        run: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]],
-        most: int,
-        lanes: int = LANES,
-        *,
-        gathering: bool = False,
+        self, run: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], most: int, lanes: int = LANES
     ) -> None:
-        """`run(items)` gives one result an item, in order; an exception among them is raised to that item's caller alone.
-
-        `gathering`: nothing sets out beside a batch of several. Items that come one by one would leave by the other lane nearly alone, each at
-        the price of a batch; and a lone item that takes long still holds nobody up.
-        """
+        """`run(items)` gives one result an item, in order; an exception among them is raised to that item's caller alone."""
         self._run, self._most, self._free = run, most, lanes
-        self._gathering, self._several = gathering, 0
         self._queue: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
@@ -71,21 +60,18 @@ class Coalescer(Generic[T, R]):
 
     def _start(self) -> None:
         self._woken = False
-        while self._queue and self._free and not (self._gathering and self._several):
+        while self._queue and self._free:
             # Shared out among the free lanes: one batch of all would leave every party idle but the one that has it.
-            share = len(self._queue) if self._gathering else -(-len(self._queue) // self._free)
+            share = -(-len(self._queue) // self._free)
             batch = [self._queue.popleft() for _ in range(min(share, self._most))]
-            several = len(batch) > 1
             self._free -= 1
-            self._several += several
             task = asyncio.get_running_loop().create_task(self._carry(batch))
             self._tasks.add(task)
-            task.add_done_callback(partial(self._ended, several))
+            task.add_done_callback(self._ended)
 
-    def _ended(self, several: bool, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._free += 1
-        self._several -= several
         if self._queue:
             self._wake()
 

@@ -70,29 +70,6 @@ async def test_what_comes_at_once_is_shared_out_among_free_lanes() -> None:
     assert await asyncio.gather(*calls) == [2 * item for item in range(10)]
 
 
-async def test_what_gathers_waits_beside_several_and_not_beside_one() -> None:
-    """A lone item holds nobody up; while a batch of several is under way, what comes waits for it and is the next batch, whole."""
-    work = Work()
-    coalescer = Coalescer(work, most=9, gathering=True)
-    calls = [asyncio.create_task(coalescer(1))]
-    await settled()
-    calls += [asyncio.create_task(coalescer(item)) for item in (2, 3)]
-    await settled()
-    assert work.batches == [[1], [2, 3]]
-    calls.append(asyncio.create_task(coalescer(4)))
-    await settled()
-    work.may_end.release()  # the lone one ends: a lane is free, and several are under way
-    await settled()
-    calls.append(asyncio.create_task(coalescer(5)))
-    await settled()
-    assert work.batches == [[1], [2, 3]]
-    work.may_end.release()
-    await settled()
-    assert work.batches == [[1], [2, 3], [4, 5]]
-    work.may_end.release()
-    assert await asyncio.gather(*calls) == [2, 4, 6, 8, 10]
-
-
 async def test_an_error_of_one_item_is_its_own() -> None:
     """A result that is an exception is raised to that item's caller; the others have theirs."""
     work = Work()
@@ -135,13 +112,8 @@ async def test_a_caller_that_leaves_undoes_nothing() -> None:
     assert work.batches == [[1, 2]]
 
 
-@given(
-    counts=st.lists(st.integers(0, 20), max_size=8),
-    most=st.integers(1, 7),
-    lanes=st.integers(1, 3),
-    gathering=st.booleans(),
-)
-def test_every_item_is_run_once_within_the_bounds(counts: list[int], most: int, lanes: int, gathering: bool) -> None:
+@given(counts=st.lists(st.integers(0, 20), max_size=8), most=st.integers(1, 7), lanes=st.integers(1, 3))
+def test_every_item_is_run_once_within_the_bounds(counts: list[int], most: int, lanes: int) -> None:
     """However items arrive, each is in exactly one batch, no batch is larger and no more are under way than allowed."""
     batches: list[list[int]] = []
     under_way = 0
@@ -156,7 +128,7 @@ def test_every_item_is_run_once_within_the_bounds(counts: list[int], most: int, 
         return list(items)
 
     async def run() -> None:
-        coalescer: Coalescer[int, int] = Coalescer(work, most, lanes, gathering=gathering)
+        coalescer: Coalescer[int, int] = Coalescer(work, most, lanes)
         futures: list[asyncio.Future[int]] = []
         for count in counts:
             first = len(futures)
