@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -22,7 +22,9 @@ import pytest
 
 from warifu.simulator.population import MINIMUM_PEOPLE
 from warifu.simulator.testing import LEAST_PEOPLE, Child, EngineError
+from warifu.simulator.testing.engine import Engine
 from warifu.simulator.testing.linkage import Face, Linkage, LinkageTestError
+from warifu.simulator.testing.outside import Outside
 
 NHI, TAX, PERSON = "nhi-480011", "tax-491004", "p-000009"
 PEOPLE = 60
@@ -89,6 +91,8 @@ def test_what_the_test_itself_asks_is_never_the_systems_call(linkage: Linkage) -
         linkage.ask(NHI, TAX, "P07", PERSON, year=2025)
     with pytest.raises(LinkageTestError, match="CLIENT_"):
         linkage.ask(NHI, TAX, "P07", PERSON, year=1)
+    with pytest.raises(LinkageTestError, match="-1 is no year"):
+        linkage.ask(NHI, TAX, "P07", PERSON, year=-1)
     assert linkage.calls() == []
 
     desk = Desk(linkage)
@@ -165,6 +169,38 @@ def test_a_reset_ends_who_merely_waits(linkage: Linkage) -> None:
     desk.ask()
     linkage.wait_for_record("gateway", f"77777777-1111-4111-8111-{desk.number:012}")
     assert linkage.reset(stopped=True) < 1000
+
+
+def test_another_network_in_its_place_ends_who_waits_too(linkage: Linkage) -> None:
+    """A long poll is told to try again before the network goes; the face that closes does not wait for it."""
+    desk = Desk(linkage)
+    linkage.faults("provider-down")
+    desk.ask()
+    with ThreadPoolExecutor(1) as beside:
+        coming = beside.submit(desk.wait)
+        linkage.wait_for_record("gateway", f"77777777-1111-4111-8111-{desk.number:012}")
+        linkage.reset(seed=2)
+
+        assert (coming.result(15)["reason"], coming.result()["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
+
+
+async def test_calls_of_systems_that_serve_institutions_count_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are known by the network's records alone, of which a snapshot brings back fewer; those of this test are counted all the same."""
+    asked, recorded = ("/warifu.linkage.v1.LinkageService/Inquire", "OK"), deque[int]()
+
+    async def calls(_: Outside) -> Counter[tuple[str, str]]:
+        return Counter({asked: recorded.popleft()})
+
+    monkeypatch.setattr(Outside, "calls", calls)
+    async with Engine.run(PEOPLE, stopped=True) as engine:
+        await engine.snapshot("two")  # calls were on record by then
+        for times in (1, 2):
+            recorded.extend((5, 2, 2))  # before it is put back, after that, and now
+            await engine.restore("two")
+            assert (await engine.calls())[asked] == 2 + 3 * times
+        await engine.reset()
+        recorded.append(0)
+        assert await engine.calls() == Counter()
 
 
 def test_calls_that_meet_a_reset_are_answered_or_told_to_try_again(linkage: Linkage) -> None:

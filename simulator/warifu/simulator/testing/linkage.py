@@ -163,6 +163,8 @@ class Linkage:
         within: float = ASKED_WITHIN,
     ) -> Answer:
         """Have a simulated clerk ask about somebody, to the end: for `within` seconds, and then the answer is UNANSWERED."""
+        if year is not None and year < 0:
+            raise LinkageTestError(f"{year} is no year")
         request = pb.AskRequest(
             requester=requester,
             provider=provider,

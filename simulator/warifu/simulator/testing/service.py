@@ -103,6 +103,8 @@ class TestNetworkServicer(testing_pb2_grpc.TestNetworkServiceServicer):
                 grpc.StatusCode.FAILED_PRECONDITION,
                 "systems of your own serve institutions of this network, under its certificates: another seed's would not know them",
             )
+        await self._switch.filled(seed)
+        await self._engine.reset()  # which has whoever waits go: a face that closes would wait for them
         opened = await self._faces.close()
         await self._switch.become(seed)
         self._desk = Desk(self._engine)

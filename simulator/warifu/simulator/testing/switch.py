@@ -52,13 +52,17 @@ class Switch:
         """Systems of the tester's own serve institutions of it, under its certificates: no other network can take its place."""
         return bool(self._elsewhere)
 
+    async def filled(self, seed: int) -> None:
+        """Have the network of this seed ready to `become`: what takes long, and may fail, before anything goes. Raises as `Engine.run`."""
+        await template.filled(self._people, seed)
+
     async def become(self, seed: int) -> None:
         """Have the network of this seed in the place of the one that runs, which goes with its snapshots.
 
         A second where one of this kind was filled before, and some seconds more where not. Raises as `Engine.run`; then the network that was
         there before is back at its beginning.
         """
-        await template.filled(self._people, seed)  # what takes long, and may fail, before anything goes
+        await self.filled(seed)
         before = self.engine.file.seed
         await self._ends.aclose()
         try:
