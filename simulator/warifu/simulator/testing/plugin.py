@@ -14,6 +14,15 @@ from warifu.simulator.testing import LARGEST_SEED, LEAST_PEOPLE, TOKEN, Child
 if TYPE_CHECKING:
     from warifu.simulator.testing.linkage import AsyncLinkage, Linkage
 
+__all__ = [
+    "async_linkage",
+    "linkage",
+    "linkage_network",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+]
 MARKERS = (
     f"linkage_people(number): tests a network of so many people, {LEAST_PEOPLE} or more (200 otherwise)",
     "linkage_seed(number): tests the network that derives from this seed (1 otherwise)",
