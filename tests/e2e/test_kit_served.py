@@ -55,11 +55,16 @@ def port(served: Mapping[str, Any]) -> int:
     return int(served["address"].rpartition(":")[2])
 
 
+def alone() -> dict[str, str]:
+    """Surroundings of a session that is no worker of this one."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+
+
 def run_tests(folder: Path, address: str, *words: str, token: str = TOKEN, **variables: str) -> str:
     """What pytest says of the tests in a folder that use this network."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "--linkage", address, *words],
-        cwd=folder, env=os.environ | {"WARIFU_KIT_TOKEN": token} | variables, capture_output=True, text=True, timeout=240, check=False,
+        cwd=folder, env=alone() | {"WARIFU_KIT_TOKEN": token} | variables, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     return done.stdout + done.stderr
 
