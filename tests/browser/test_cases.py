@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from browser.chromium import chromium
+from browser.staged import on_stage
 from browser.walks import look, visitor
 from playwright.sync_api import Browser, Locator, Page, expect
 from running import Running
@@ -25,14 +23,12 @@ from warifu.counter.visitors.queries import Proofing
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.simulator.doors import doors
 from warifu.simulator.population import Person
 from warifu.simulator.scenarios.moving import Family, family_of, leave_job, move, new_items
 from warifu.simulator.scenarios.stage import Stage
 from warifu.simulator.translate import tax_info
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-T = TypeVar("T")
 YEAR = 2025
 LEFT = timedelta(days=7)
 """How long ago the job was left; the household moved the day before the visit."""
@@ -50,17 +46,6 @@ def served(tmp_path: Path) -> Iterator[ServedLab]:
     """Counters behind a socket, beside services of paper."""
     with served_lab(tmp_path) as lab:
         yield lab
-
-
-def on_stage(network: Running, act: Callable[[Stage], Awaitable[T]]) -> T:
-    """Do something with the network's own people and doors."""
-
-    async def run() -> T:
-        async with doors(network.file) as opened:
-            return await act(Stage(network.file, network.state, opened))
-
-    with ThreadPoolExecutor(1) as beside:  # Playwright has an event loop of its own in this thread
-        return beside.submit(lambda: asyncio.run(run())).result()
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ What is left unanswered shows at the supervisor's. No record changes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from browser.chromium import chromium
+from browser.staged import on_stage
 from browser.walks import log_in, look, tab_to, visitor
 from playwright.sync_api import Browser, Page, expect
 from running import Running
@@ -22,11 +22,9 @@ from unit.portal.lab import Told
 from unit.portal.serving import Served, served
 
 from warifu.law import packaged
-from warifu.simulator.doors import doors
 from warifu.simulator.scenarios.stage import NotPlayableError, Stage, tax_year
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-T = TypeVar("T")
 BOOK = packaged()
 QUESTION = "なぜ、この市に問い合わせたのですか。"
 OBJECTION = "この市に住んだことはありません。"
@@ -41,17 +39,6 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests here."""
     with chromium() as opened:
         yield opened
-
-
-def on_stage(network: Running, act: Callable[[Stage], Awaitable[T]]) -> T:
-    """Do something with the network's own people and doors."""
-
-    async def run() -> T:
-        async with doors(network.file) as opened:
-            return await act(Stage(network.file, network.state, opened))
-
-    with ThreadPoolExecutor(1) as beside:  # Playwright has an event loop of its own in this thread
-        return beside.submit(lambda: asyncio.run(run())).result()
 
 
 @dataclass(frozen=True)

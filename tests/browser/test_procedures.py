@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from browser.chromium import chromium
+from browser.staged import provide_what_waits
 from browser.walks import log_in, look, tab_to, visitor
 from playwright.sync_api import Browser, Page, expect
 from running import Running
@@ -107,6 +108,7 @@ def test_an_application_is_answered_and_its_inquiries_are_in_the_history(network
         for _ in range(60):
             if clerk.get_by_test_id("case-under-way").count() == 0:
                 break
+            provide_what_waits(network, HOME.values())
             clerk.wait_for_timeout(500)
             clerk.goto(case)
         clerk.fill("#note", "認定します。")
