@@ -184,6 +184,34 @@ def test_a_line_opens_at_its_own_place_alone(moved: dict[str, object]) -> None:
         _opened(seals, line | moved)
 
 
+def test_no_length_of_a_line_tells_what_it_says() -> None:
+    """Lines of every procedure and outcome are equally long, whichever of the world's institutions they name."""
+    seals = Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
+    pairs = [
+        ("nhi-480029", "tax-480011"),
+        ("union-39480017", "insurer-06480016"),
+        ("welfare-480045", "residency-480053"),
+    ]
+    told = [
+        row(ME, 0, 7)._replace(
+            requester=requester, provider=provider, affair=one.affair.code, procedure=one.procedure.code, item=one.item,
+            row=one.id, outcome=outcome, answered_at=answered,
+        )
+        for one in BOOK.rows.values()
+        for requester, provider in pairs
+        for outcome, answered in ((exchange_pb2.OUTCOME_ANSWERED, 5), (exchange_pb2.OUTCOME_EXPIRED, None))
+    ]  # fmt: skip
+    assert len({len(lines.values(seals, one)[-1]) for one in told}) == 1
+
+
+@given(st.builds(Codes, *[st.text(max_size=40)] * 5, st.none() | st.text(max_size=9), st.integers(0, 2**31 - 1)))
+def test_a_line_keeps_whatever_codes_there_are(codes: Codes) -> None:
+    """Codes unlike the world's own come back whole too."""
+    seals = Seals(Vault(Path("nowhere"), month_at(0), bytes(32)))
+    entry = row(ME, 0, 7)._replace(**codes._asdict())
+    assert _opened(seals, dict(zip(lines.ROW, lines.values(seals, entry), strict=True))) == [Entry.of(entry)]
+
+
 def _opened(seals: Seals, line: Mapping[str, Any]) -> list[Entry]:
     return lines.opened(seals.vault, {line["month"]: line["holder"]}, [tuple(line[name] for name in lines.TOLD)])
 

@@ -39,7 +39,7 @@ SUBJECT_SIZE: Final = 20
 STEP: Final = 200_000
 """Rows that are made before they are written, at most; a month's at ten million records and below."""
 STORE, VAULT, BARE, MADE = "portal-main.db", "portal-main.months.json", "bare.db", "made.json"
-_MADE_BY: Final = "4"
+_MADE_BY: Final = "5"
 """Changes with what is written here."""
 _LOG_KEY: Final = "00000000"
 _SHIFT, _TURN = 7_368_787, 104_729
