@@ -11,6 +11,7 @@ from warifu.cli import agency, authority, bench, conformance, drill, interim, op
 from warifu.cli.audit import audit
 from warifu.cli.backup import backup, restore
 from warifu.cli.demo import demo
+from warifu.cli.docs import docs
 from warifu.cli.inquire import inquire, view
 from warifu.cli.keys import rotate_keys
 from warifu.cli.people import history, people
@@ -38,7 +39,7 @@ app = typer.Typer(
         "割符：情報連携ネットワークのシミュレータ（訓練用。政府のサービスではありません）。",
         "warifu: a simulator of an inter-agency information-linkage network (for training; not a government service).",
     ),
-    epilog=t("まず: ./warifu demo", "Begin with: ./warifu demo"),
+    epilog=t("まず: ./warifu demo　手引き: warifu docs", "Begin with: ./warifu demo; guides: warifu docs"),
 )
 
 
@@ -207,6 +208,16 @@ app.command(
 )(restore)
 app.add_typer(bench.app, name="bench")
 app.add_typer(protos.app, name="protos")
+app.command(
+    "docs",
+    help=example(
+        "手引きを読む：一覧、一つ、またはその一節（英語）。",
+        "Read the guides: the list, one of them, or a section of one.",
+        "warifu docs",
+        "warifu docs kit",
+        "warifu docs protocol 9",
+    ),
+)(docs)
 app.command(
     "rehearse",
     help=example(

@@ -248,8 +248,8 @@ def _show(told: Onboarded, handed: Handed | None, to: Path | None, folder: Path,
 def _next(told: Onboarded, handed: Handed | None) -> None:
     out.print(
         t(
-            "次に：そのシステムを起動し、確かめる: warifu agency list（手引き: docs/ONBOARD.md）",
-            "Next: start your system, and look: warifu agency list (guide: docs/ONBOARD.md)",
+            "次に：そのシステムを起動し、確かめる: warifu agency list（手引き: warifu docs onboard）",
+            "Next: start your system, and look: warifu agency list (guide: warifu docs onboard)",
         )
     )
     if handed is not None and handed.example is not None:
