@@ -431,20 +431,18 @@ class TestServer:
 
     async def test_a_writer_that_stands_still_loses_its_turn(self, postgres_database: URL, monkeypatch) -> None:
         """A process that is paused within a transaction holds up the others no longer than the server allows, and commits nothing late."""
-        monkeypatch.setattr(engines, "_PAUSE", "50ms")
-        paused, other, release = (
-            Store(postgres_database, METADATA),
-            Store(postgres_database, METADATA),
-            threading.Event(),
-        )
+        monkeypatch.setattr(engines, "_PAUSE", "500ms")  # far more than the other needs between two of its statements
+        paused, other = Store(postgres_database, METADATA), Store(postgres_database, METADATA)
+        holding, release = threading.Event(), threading.Event()
         paused.create()
 
         def stand_still(connection) -> None:
             put(1)(connection)
+            holding.set()
             assert release.wait(60)
 
         waiting = asyncio.ensure_future(paused.write(stand_still))
-        await asyncio.sleep(0)
+        assert await asyncio.to_thread(holding.wait, 60)
         assert await other.write(put(2)) == 1
         release.set()
         with pytest.raises(DBAPIError) as trouble:
