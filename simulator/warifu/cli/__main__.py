@@ -26,6 +26,7 @@ from warifu.cli.testing import run_tests
 from warifu.cli.text import example, t
 from warifu.cli.tour import tour
 from warifu.cli.traffic import traffic
+from warifu.cli.typer_words import settle
 from warifu.cli.verify import verify
 
 app = typer.Typer(
@@ -262,7 +263,7 @@ app.command(
 
 def main() -> None:
     """Run the command."""
-    app()
+    settle(app)()
 
 
 if __name__ == "__main__":
