@@ -65,7 +65,7 @@ def people(
     if json_:
         document({"people": shown})
         return
-    rows = ([p["person"], p["name"], p["kana"], p["pin"], t("、", ", ").join(_words(p["traits"]))] for p in shown)
+    rows = ([p["person"], p["name"], p["kana"], p["pin"], t("、", ", ").join(trait_words(p["traits"]))] for p in shown)
     table([t("人", "person"), t("氏名", "name"), t("フリガナ", "reading"), "PIN", t("特徴", "traits")], rows)
     total = file.people if large else len(found)
     out.print(
@@ -98,7 +98,8 @@ def _index(handle: str) -> int:
     return int(handle.rpartition("-")[2])
 
 
-def _words(traits: Iterable[str]) -> list[str]:
+def trait_words(traits: Iterable[str]) -> list[str]:
+    """What traits are called in the terminal's language."""
     from warifu.simulator.cards.labels import label  # noqa: PLC0415
 
     return [label(trait, "ja").text if language() == "ja" else trait for trait in traits]
@@ -106,7 +107,7 @@ def _words(traits: Iterable[str]) -> list[str]:
 
 def _both(traits: Sequence[str]) -> list[str]:
     """Each trait as `--trait` takes it, with its words."""
-    return [f"{trait}（{words}）" for trait, words in zip(traits, _words(traits), strict=True)]
+    return [f"{trait}（{words}）" for trait, words in zip(traits, trait_words(traits), strict=True)]
 
 
 def _named(person: Person, part: str | None) -> bool:

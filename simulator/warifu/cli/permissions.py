@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from warifu.cli.options import Json
 from warifu.cli.output import document, fail, out, table
 from warifu.cli.text import language, t
+
+if TYPE_CHECKING:
+    from warifu.law import LawBook
 
 Day = Annotated[
     str | None,
@@ -61,9 +65,9 @@ def list_rows(
         (
             [
                 r.id,
-                ", ".join(r.requester_roles),
+                _names(book, r.requester_roles),
                 r.procedure.name.to(lang),
-                ", ".join(r.provider_roles),
+                _names(book, r.provider_roles),
                 book.items[r.item].name.to(lang),
             ]
             for r in rows
@@ -75,6 +79,10 @@ def list_rows(
             f"{len(rows)} rows. More: warifu permissions explain ROW",
         )
     )
+
+
+def _names(book: LawBook, roles: Sequence[str]) -> str:
+    return t("、", ", ").join(book.register.roles[role].name.to(language()) for role in roles)
 
 
 @app.command("explain", help=t("一行を詳しく。", "One row in full.") + "\n\n  warifu permissions explain P07")

@@ -86,7 +86,9 @@ def _show(report: dict[str, Any]) -> None:
     )
     for check in report["checks"]:
         mark = "[green]✓[/]" if check["passed"] else "[bold red]✗[/]"
-        out.print(f"{mark} {escape(_looked_at(check['name']))}  [dim]{escape(check['detail'])}[/]")
+        # What was seen is told in English; to others it is of use where something is wrong.
+        seen = check["detail"] if language() == "en" or not check["passed"] else ""
+        out.print(f"{mark} {escape(_looked_at(check['name']))}" + (f"  [dim]{escape(seen)}[/]" if seen else ""))
     verdict = t("合格", "passed") if report["passed"] else t("不合格", "FAILED")
     out.print(f"{report['scenario']}: {verdict}", style="bold")
     if report["exchanges"]:

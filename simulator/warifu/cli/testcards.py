@@ -13,6 +13,7 @@ import typer
 
 from warifu.cli.options import Json, State, living
 from warifu.cli.output import clear_errors, document, fail, out, table
+from warifu.cli.people import trait_words
 from warifu.cli.text import language, t
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _facts(card: TestCard, book: LawBook) -> list[tuple[str, str]]:
     facts = [
         (t("個人番号（架空）", "individual number (fictional)"), card.individual_number),
         (t("住所・生年月日", "address, birth date"), f"{items.address}  {items.birth_date}"),
-        (t("特徴", "traits"), ", ".join(card.traits)),
+        (t("特徴", "traits"), t("、", ", ").join(trait_words(card.traits))),
         (t("カードとPIN", "card and PIN"), f"{card.card}  {card.pin}" if card.card else "-"),
     ]
     facts += [
