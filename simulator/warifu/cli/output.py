@@ -106,6 +106,7 @@ def clear_errors() -> Iterator[None]:
     import grpc  # noqa: PLC0415 - slow to import
 
     from warifu.kernel.errors import LinkageError  # noqa: PLC0415
+    from warifu.simulator.called import CallError  # noqa: PLC0415
     from warifu.simulator.told import ToldError  # noqa: PLC0415
 
     try:
@@ -118,6 +119,8 @@ def clear_errors() -> Iterator[None]:
         if not is_store_trouble(error):
             raise
         fail(_disk_trouble(error))
+    except CallError as error:
+        fail(t(error.text("ja"), error.text("en")))
     except grpc.aio.AioRpcError as error:
         failure = LinkageError.from_rpc(error).failure()
         fail(f"{failure.reason}: {t(failure.message.ja, failure.message.en)}")

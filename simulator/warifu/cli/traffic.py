@@ -19,6 +19,7 @@ from warifu.simulator.traffic.room import IN_FLIGHT
 
 if TYPE_CHECKING:
     from warifu.simulator.state import NetworkFile
+    from warifu.simulator.traffic.failure import Failure
     from warifu.simulator.traffic.run import Progress, Run, Wish
 
 _PERCENT = 100.0
@@ -148,14 +149,17 @@ def traffic(
     else:
         _tell(run, files)
     if run.failed is not None:
-        fail(
-            t(
-                f"途中で失敗しました（{run.failed.reason}: {run.failed.text('ja')}）。それまでの照会は {folder} にあります。",
-                f"it failed on the way ({run.failed.reason}: {run.failed.text('en')}). What was made until then is in {folder}.",
-            )
-        )
+        fail(_failed(run.failed, folder))
     if not run.made:
         raise typer.Exit(1)
+
+
+def _failed(failure: Failure, folder: Path) -> str:
+    """What failed, what is in the folder all the same, and what to do."""
+    return t(
+        f"{failure.what('ja')} それまでの照会は {folder} にあります。{failure.leaves('ja')} {failure.advice('ja')}",
+        f"{failure.what('en')} What was made until then is in {folder}. {failure.leaves('en')} {failure.advice('en')}",
+    )
 
 
 def _made(file: NetworkFile, state: Path, folder: Path, wish: Wish) -> tuple[Run, list[Path]]:

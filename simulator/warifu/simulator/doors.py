@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from warifu.control.v1 import control_pb2, control_pb2_grpc
 from warifu.kernel.peers import balancing, target
+from warifu.simulator.called import calling
 from warifu.simulator.controls import Controls
 from warifu.simulator.state import NetworkFile, PartyEntry, ProcessEntry
 
@@ -97,31 +98,51 @@ class Doors:
         """Set every party's simulated clock.
 
         Raises:
-            grpc.aio.AioRpcError: a party refused, since its clock is later already.
+            CallError: a party refused, since its clock is later already, or did not answer.
         """
         time = Timestamp()
         time.FromDatetime(now)
         request = control_pb2.SetClockRequest(now=time, stopped=stopped)
-        await asyncio.gather(*(self.control(p.name).SetClock(request, timeout=5) for p in self.network.parties))
+
+        async def set_one(party: str) -> None:
+            with calling("SetClock", party):
+                await self.control(party).SetClock(request, timeout=5)
+
+        await asyncio.gather(*(set_one(p.name) for p in self.network.parties))
 
     async def clock(self) -> tuple[datetime, bool]:
-        """The network's simulated time, as the gateway has it, and whether it stands still."""
-        answer = await self.control("gateway").GetClock(control_pb2.GetClockRequest(), timeout=5)
+        """The network's simulated time, as the gateway has it, and whether it stands still.
+
+        Raises:
+            CallError: the gateway did not answer.
+        """
+        with calling("GetClock", "gateway"):
+            answer = await self.control("gateway").GetClock(control_pb2.GetClockRequest(), timeout=5)
         return answer.now.ToDatetime(tzinfo=UTC), answer.stopped
 
-    async def settle(self, parties: Iterable[str] | None = None) -> None:
+    async def settle(self, parties: Iterable[str] | None = None) -> tuple[str, ...]:
         """Run what is due at the parties (outboxes, reconciliation, daily jobs) until none has more to do.
 
         A party that has much to do is asked again where a minute was not enough; what it did by then stays done.
+
+        Returns:
+            The parties that still had to do in the last round: what they owe may be undone. None, as a rule.
+
+        Raises:
+            CallError: a party failed.
         """
-        names = list(parties) if parties is not None else [p.name for p in self.network.parties]
+        names = tuple(parties) if parties is not None else tuple(p.name for p in self.network.parties)
+        busy = names
         for _ in range(SETTLE_ROUNDS):
-            if not any([await self._had_to_do(name) for name in names]):
-                return
+            busy = tuple([name for name in names if await self._had_to_do(name)])
+            if not busy:
+                break
+        return busy
 
     async def _had_to_do(self, party: str) -> bool:
         try:
-            answer = await self.control(party).Settle(control_pb2.SettleRequest(), timeout=_SETTLE_SECONDS)
+            with calling("Settle", party):
+                answer = await self.control(party).Settle(control_pb2.SettleRequest(), timeout=_SETTLE_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+import grpc
+
 from warifu.kernel.clock import JAPAN
-from warifu.kernel.errors import LinkageError
 from warifu.law import LawBook, packaged
+from warifu.simulator.called import CallError
 from warifu.simulator.population import generate
 from warifu.simulator.population.dice import Dice
 from warifu.simulator.traffic import mix
 from warifu.simulator.traffic.crowd import Crowd, gather
 from warifu.simulator.traffic.drive import Made, Pace
+from warifu.simulator.traffic.failure import DETECTING, Failure
 from warifu.simulator.traffic.frame import Frame, a_day, a_year, the_peak
 from warifu.simulator.traffic.misuse import draw_misuse
 from warifu.simulator.traffic.plan import Draw, Intended, Plan, Truth, make
@@ -75,10 +78,18 @@ def run(
     rate: float | None = None,
     pointed: object = (),
     stopped: bool = False,
-    failed: LinkageError | None = None,
+    failed: Failure | None = None,
+    unsettled: tuple[str, ...] = (),
 ) -> Run:
     """A run that made these."""
     found = scores(inquiries, pointed, ["burst", "off-hours", "refusals", "no-case", "curiosity"])  # type: ignore[arg-type]
     wish = Wish(name, len(inquiries), 1.0, 0.0, 1, Pace(rate))
     planned = Plan(frame(name), 1, [one.intended for one in inquiries], ("P27",))
-    return Run(wish, planned, 100, inquiries, 10.0, 2, 3, found, NOW, stopped, failed)
+    return Run(wish, planned, 100, inquiries, 10.0, 2, 3, found, NOW, stopped, failed, unsettled)
+
+
+def failure() -> Failure:
+    """What ended a run: the gateway did not settle in time."""
+    empty = grpc.aio.Metadata()
+    late = grpc.aio.AioRpcError(grpc.StatusCode.DEADLINE_EXCEEDED, empty, empty, "Deadline Exceeded")
+    return Failure(DETECTING, CallError("Settle", "gateway", late), "gateway", 3, 5)

@@ -24,8 +24,9 @@ class Fake:
         self.looks: list[tuple[str, ...]] = []
         self.reviewed: list[list[str]] = []
 
-    async def settle(self, parties: Sequence[str]) -> None:
+    async def settle(self, parties: Sequence[str]) -> tuple[str, ...]:
         """Nothing is due."""
+        return ()
 
     async def look(self, _first: object, institutions: Sequence[str]) -> None:
         """Note a look at the rules."""

@@ -13,7 +13,7 @@ from unit.traffic import lab
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
-from warifu.simulator.told import ToldError
+from warifu.simulator.called import CallError
 from warifu.simulator.traffic import drive, lane
 from warifu.simulator.traffic.drive import REFUSED, Driver, Pace
 from warifu.simulator.traffic.plan import Intended, Plan
@@ -251,8 +251,9 @@ async def test_an_interim_server_that_takes_nothing_is_named(monkeypatch: pytest
     monkeypatch.setattr(lane, "PATIENCE", -1.0)
     async with served(Server(breaks=1_000_000)) as doors:
         run = driver(doors, inquiries(20), Pace(None, 20), keep_clock=True)
-        with pytest.raises(ToldError, match="nhi-480029"):
+        with pytest.raises(CallError) as caught:
             await run.run()
+    assert (caught.value.call, caught.value.called) == ("InquireBulk", "nhi-480029")
 
 
 async def test_between_steps_is_told_what_follows() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from unit.traffic import lab
 
-from warifu.kernel.errors import LinkageError, Reason
 from warifu.simulator.traffic import report
 from warifu.simulator.traffic.drive import REFUSED
 from warifu.simulator.traffic.misuse import KINDS
@@ -112,14 +111,27 @@ def test_what_is_odd_is_told(language: str) -> None:
 
 @LANGUAGES
 def test_what_a_run_failed_by_is_told(language: str) -> None:
-    """A run that failed on the way says so with its reason, beside what was made until then."""
-    error = LinkageError(Reason.PROVIDER_TIMEOUT)
-    odd = page(language, failed=error)
-    assert error.text(language) in odd
-    assert "PROVIDER_TIMEOUT" in odd
-    assert "PROVIDER_TIMEOUT:" not in page(language)
-    assert summary(lab.run(MADE, failed=error), ())["failed"] == "PROVIDER_TIMEOUT"
-    assert summary(lab.run(MADE), ())["failed"] is None
+    """A run that failed on the way says which call to whom, what that leaves out and what to do, beside what was made until then."""
+    failure = lab.failure()
+    odd = Reader(page(language, failed=failure)).text
+    for words in (failure.what(language), failure.leaves(language), failure.advice(language)):
+        assert words in odd
+        assert words not in Reader(page(language)).text
+    told = summary(lab.run(MADE, failed=failure), ())
+    assert told["failed"] == "GATEWAY_TIMEOUT"
+    assert told["failed_at"] == {
+        "doing": "detecting", "call": "Settle", "called": "gateway", "status": "DEADLINE_EXCEEDED",
+        "reason": "GATEWAY_TIMEOUT", "text": failure.error.linkage.text("en"),
+    }  # fmt: skip
+    usual = summary(lab.run(MADE), ())
+    assert usual["failed"] is usual["failed_at"] is None
+
+
+@LANGUAGES
+def test_a_party_that_had_still_to_do_is_told(language: str) -> None:
+    """When the rules were asked before a party was done the report says so, and how to read precision and recall then."""
+    assert ("下限" if language == "ja" else "lower bounds") in Reader(page(language, unsettled=("gateway",))).text
+    assert ("下限" if language == "ja" else "lower bounds") not in Reader(page(language)).text
 
 
 def test_words_of_the_command_are_escaped() -> None:

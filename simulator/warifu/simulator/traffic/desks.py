@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from warifu.interim.v1 import interim_pb2
+from warifu.simulator.called import calling
 from warifu.simulator.clerk import Clerk
 from warifu.simulator.doors import Doors
 from warifu.simulator.traffic.drive import Made, told_by
+from warifu.simulator.traffic.each import each
 
-T = TypeVar("T")
 PENDING: Final = "PENDING"
 AT_ONCE: Final = 16
 _ROUNDS: Final = 200
@@ -19,7 +19,11 @@ _ROUNDS: Final = 200
 
 
 async def look(doors: Doors, made: Sequence[Made]) -> int:
-    """Release what waits of these inquiries, and note what became of each; how many were released."""
+    """Release what waits of these inquiries, and note what became of each; how many were released.
+
+    Raises:
+        CallError: a provider or a requester failed.
+    """
     waiting = {one.request_id: one for one in made if one.outcome == PENDING}
     if not waiting:
         return 0
@@ -29,9 +33,10 @@ async def look(doors: Doors, made: Sequence[Made]) -> int:
         # Of itself the asker would look at two a second: to settle its party would be to wait for all that it has due besides.
         clerk = Clerk(doors, one.intended.requester)
         request = interim_pb2.CollectRequest(institution=clerk.institution, request_id=one.request_id)
-        one.finally_ = told_by((await clerk.interim.Collect(request, timeout=30)).inquiry)[0]
+        with calling("Collect", clerk.institution):
+            one.finally_ = told_by((await clerk.interim.Collect(request, timeout=30)).inquiry)[0]
 
-    await _each(waiting.values(), collect)
+    await each(waiting.values(), collect, AT_ONCE)
     return released
 
 
@@ -43,27 +48,16 @@ async def _release(clerk: Clerk, waiting: Mapping[str, Made]) -> int:
     released = 0
 
     async def provide(permit: str) -> None:
-        await clerk.review(permit, interim_pb2.REVIEW_DECISION_PROVIDE)
+        with calling("ReleaseReview", clerk.institution):
+            await clerk.review(permit, interim_pb2.REVIEW_DECISION_PROVIDE)
 
     for _ in range(_ROUNDS):
         request = interim_pb2.ListReviewsRequest(institution=clerk.institution)
-        listed = await clerk.interim.ListReviews(request, timeout=30)
+        with calling("ListReviews", clerk.institution):
+            listed = await clerk.interim.ListReviews(request, timeout=30)
         ours = [one.permit_id for one in listed.reviews if one.permit_id in waiting]
-        await _each(ours, provide)
+        await each(ours, provide, AT_ONCE)
         released += len(ours)
         if not ours:
             break
     return released
-
-
-async def _each(things: Iterable[T], do: Callable[[T], Awaitable[None]]) -> None:
-    """Do it for all of them, some at once."""
-    queue = iter(things)
-
-    async def work() -> None:
-        for thing in queue:
-            await do(thing)
-
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(AT_ONCE):
-            tasks.create_task(work())

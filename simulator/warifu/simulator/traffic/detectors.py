@@ -18,6 +18,7 @@ import grpc
 from warifu.exchange.detection import GATEWAY
 from warifu.exchange.v1 import exchange_pb2
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
+from warifu.simulator.called import calling
 from warifu.simulator.doors import identity_channel
 from warifu.simulator.state import NetworkFile
 from warifu.supervision.v1 import supervision_pb2 as pb
@@ -70,10 +71,12 @@ class Detectors:
         if source == GATEWAY:
             gateway = supervision_pb2_grpc.GatewaySupervisionServiceStub(self._channel(GATEWAY))
             request = pb.ListSuspicionsRequest(from_day=first)
-            return (await gateway.ListSuspicions(request, timeout=_WITHIN)).suspicions
+            with calling("ListSuspicions", source):
+                return (await gateway.ListSuspicions(request, timeout=_WITHIN)).suspicions
         stub = supervision_pb2_grpc.InterimSupervisionServiceStub(self._channel(self.network.extra["kinds"][source]))
         asked = pb.ListInquirySuspicionsRequest(institution=source, from_day=first)
-        return (await stub.ListInquirySuspicions(asked, timeout=_WITHIN)).suspicions
+        with calling("ListInquirySuspicions", source):
+            return (await stub.ListInquirySuspicions(asked, timeout=_WITHIN)).suspicions
 
     async def pointed_at(self) -> list[Suspicion]:
         """All that was told, with places in the log as request ids. Call it when the log has taken everything in."""
@@ -114,7 +117,8 @@ class Detectors:
 
     async def _records(self, after: int, limit: int) -> linkage_pb2.ListRecordsResponse:
         stub = linkage_pb2_grpc.GatewayAuditServiceStub(self._channel(GATEWAY))
-        return await stub.ListRecords(linkage_pb2.ListRecordsRequest(after=after, limit=limit), timeout=_WITHIN)
+        with calling("ListRecords", GATEWAY):
+            return await stub.ListRecords(linkage_pb2.ListRecordsRequest(after=after, limit=limit), timeout=_WITHIN)
 
     def _channel(self, party: str) -> grpc.aio.Channel:
         if party not in self._channels:

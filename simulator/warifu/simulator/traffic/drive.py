@@ -28,12 +28,12 @@ from warifu.interim.v1 import interim_pb2
 from warifu.kernel.ids import Ids
 from warifu.kernel.instants import milliseconds
 from warifu.law import LawBook
+from warifu.simulator.called import calling
 from warifu.simulator.clerk import Clerk
 from warifu.simulator.doors import Doors
 from warifu.simulator.population.dice import Dice
-from warifu.simulator.told import ToldError
 from warifu.simulator.traffic.known import Wanted
-from warifu.simulator.traffic.lane import Lane, LaneError
+from warifu.simulator.traffic.lane import Lane
 from warifu.simulator.traffic.plan import Intended, Plan
 from warifu.simulator.traffic.room import IN_FLIGHT, Room
 
@@ -116,7 +116,7 @@ class Driver:
         """Make every inquiry of the plan.
 
         Raises:
-            ToldError: an interim server takes no inquiries any more.
+            CallError: an interim server takes no inquiries any more, or another call failed.
         """
         self._room = Room(self.pace.in_flight, fixed=self.pace.rate is not None)
         dice = Dice(self.plan.seed, "traffic", "arrivals")
@@ -129,11 +129,6 @@ class Driver:
                 await self._step(step, dice)
             if self.between is not None:
                 await self.between(None)
-        except LaneError as error:
-            raise ToldError(
-                f"中間サーバーが照会を受け付けなくなりました（{error}）。warifu status で確かめてください。",
-                f"an interim server takes no inquiries any more ({error}). Look with: warifu status",
-            ) from error
         finally:
             await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
 
@@ -278,12 +273,14 @@ class Driver:
     async def _closed(self, one: Intended) -> Intended:
         """The inquiry with a case that was truly opened and decided."""
         clerk, number = Clerk(self.doors, one.requester), self.known[one.requester, one.person]
-        reference = await clerk.open_case(number, one.procedure, one.office)
+        with calling("OpenCase", one.requester):
+            reference = await clerk.open_case(number, one.procedure, one.office)
         actor = cases_pb2.Actor(office=one.office, clerk=one.clerk)
         decision = cases_pb2.DecideCaseRequest(
             institution=one.requester, reference=reference, granted=False, note="-", actor=actor
         )
-        await clerk.desk.DecideCase(decision, timeout=15)
+        with calling("DecideCase", one.requester):
+            await clerk.desk.DecideCase(decision, timeout=15)
         return replace(one, case=reference)
 
 

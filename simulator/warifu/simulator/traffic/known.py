@@ -13,8 +13,10 @@ import grpc
 
 from warifu.common.v1 import common_pb2
 from warifu.kernel.errors import LinkageError, Reason
+from warifu.simulator.called import calling
 from warifu.simulator.clerk import Clerk
 from warifu.simulator.doors import Doors
+from warifu.simulator.traffic.each import each
 from warifu.simulator.traffic.plan import Intended
 
 AT_ONCE: Final = 24
@@ -34,7 +36,7 @@ async def find(
     """Addressee numbers of everyone in a plan; whoever cannot be identified, since a play changed their life, is left out.
 
     Raises:
-        grpc.aio.AioRpcError: an institution cannot be reached.
+        CallError: an institution cannot be reached, or failed.
     """
     wanted: dict[str, dict[str, None]] = {}
     for one in intended:
@@ -43,25 +45,24 @@ async def find(
     found: dict[Wanted, str] = {}
     strangers: list[Wanted] = []
     for institution, people in wanted.items():
-        numbers = await Clerk(doors, institution).find_many([items[person] for person in people])
+        with calling("FindSubjects", institution):
+            numbers = await Clerk(doors, institution).find_many([items[person] for person in people])
         for person, number in zip(people, numbers, strict=True):
             if number is None:
                 strangers.append((institution, person))
             else:
                 found[institution, person] = number
         told(len(found), total)
-    queue = iter(strangers)
 
-    async def work() -> None:
-        for institution, person in queue:
+    async def receive(stranger: Wanted) -> None:
+        institution, person = stranger
+        with calling("ReceiveVisitor", institution):
             number = await _received(Clerk(doors, institution), items[person])
-            if number is not None:
-                found[institution, person] = number
-            told(len(found), total)
+        if number is not None:
+            found[institution, person] = number
+        told(len(found), total)
 
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(AT_ONCE):
-            tasks.create_task(work())
+    await each(strangers, receive, AT_ONCE)
     return found
 
 

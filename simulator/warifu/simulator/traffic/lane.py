@@ -14,6 +14,7 @@ from typing import Final
 import grpc
 
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
+from warifu.simulator.called import CallError
 from warifu.simulator.doors import Doors
 
 CHUNK: Final = 200
@@ -27,10 +28,6 @@ Answered = Callable[[interim_pb2.BulkResult], None]
 
 class _Queue(asyncio.Queue[interim_pb2.InquireRequest | None]):
     """What one stream is to send; None ends it."""
-
-
-class LaneError(Exception):
-    """An institution's interim server takes no inquiries any more."""
 
 
 class Lane:
@@ -51,7 +48,11 @@ class Lane:
         self._queue.put_nowait(request)
 
     def check(self) -> None:
-        """Raise what stopped this lane, if anything did."""
+        """See that it goes on.
+
+        Raises:
+            CallError: its interim server takes no inquiries any more.
+        """
         if self._task.done() and not self._task.cancelled():
             self._task.result()
 
@@ -69,7 +70,7 @@ class Lane:
             except grpc.aio.AioRpcError as error:
                 self._broken = self._broken or time.monotonic()
                 if time.monotonic() - self._broken > PATIENCE:
-                    raise LaneError(f"{self._institution}: {error.code().name} {error.details()}") from error
+                    raise CallError("InquireBulk", self._institution, error) from error
             await asyncio.sleep(_PAUSE)
             self._again()
 

@@ -116,16 +116,17 @@ class _Page:
         scored = bool(self.run.scores) and any(one.recall.whole for one in self.run.scores)
         values: dict[str, Any] = {
             "language": self.language, "t": self.t, "other": other, "title": self.title(), "lead": self.lead(),
-            "stopped": self.run.stopped, "failed": self.failed(), "figures": self.figures(), "notes": list(self.notes()), "charts": list(self.charts()),
+            "stopped": self.run.stopped, "failed": list(self.failed()), "figures": self.figures(), "notes": list(self.notes()), "charts": list(self.charts()),
             "misuse": self.misuse() if scored else None, "detectors": self.detectors() if scored else [],
             "words": list(self.words()) if scored else [], "command": command,
         }  # fmt: skip
         return environment.get_template("report.html").render(values) + "\n"
 
-    def failed(self) -> str:
-        """What ended the run, in words; nothing when nothing did."""
-        error = self.run.failed
-        return "" if error is None else f"{error.reason}: {error.text(self.language)}"
+    def failed(self) -> Iterator[str]:
+        """What ended the run, what that leaves out, and what to do; nothing when nothing did."""
+        failure = self.run.failed
+        if failure is not None:
+            yield from (say(self.language) for say in (failure.what, failure.leaves, failure.advice))
 
     def title(self) -> str:
         name = _FRAMES[self.run.wish.frame].to(self.language)
@@ -194,6 +195,14 @@ class _Page:
             yield t(
                 f"本人を特定できず行わなかった照会: {run.unknown} 件。",
                 f"Inquiries left out, since whoever they are about cannot be identified: {run.unknown}.",
+            )
+        if run.unsettled:
+            parties = ", ".join(run.unsettled)
+            yield t(
+                f"検知の規則に問い合わせたとき、{parties} には処理の残りがあった。最も新しい記録が数えられていないことがあり、適合率と再現率は下限と読む。"
+                "他の仕事のない機械で、または --rate を下げて、もう一度流すとよい。",
+                f"When the rules of detection were asked, {parties} had still to do: the newest records may not be counted, so read precision and recall as lower bounds. "
+                "Make the traffic again on a machine with less other work, or with a lower --rate.",
             )
         if run.reviews:
             yield t(

@@ -10,12 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
-import grpc
-
 from warifu.exchange.detection import GATEWAY, RULES
 from warifu.kernel.clock import JAPAN
-from warifu.kernel.errors import LinkageError
 from warifu.law import LawBook, packaged
+from warifu.simulator.called import CallError
 from warifu.simulator.doors import Doors, doors
 from warifu.simulator.population import Household, generate, load_world
 from warifu.simulator.population.dice import Dice
@@ -23,6 +21,7 @@ from warifu.simulator.state import NetworkFile
 from warifu.simulator.told import ToldError
 from warifu.simulator.traffic import crowd, desks, detectors, frame, known, mix
 from warifu.simulator.traffic.drive import Driver, Made, Pace
+from warifu.simulator.traffic.failure import DETECTING, DRIVING, REVIEWING, Failure
 from warifu.simulator.traffic.frame import Frame
 from warifu.simulator.traffic.misuse import draw_misuse
 from warifu.simulator.traffic.plan import Draw, Intended, NobodyError, Plan, make
@@ -90,8 +89,10 @@ class Run:
     """Machine time."""
     stopped: bool
     """It was ended early."""
-    failed: LinkageError | None = None
+    failed: Failure | None = None
     """What ended it though nobody wanted that; what was made until then is told."""
+    unsettled: tuple[str, ...] = ()
+    """Parties that had still to do when the rules of detection were asked: the newest records may be missing from what these point at."""
 
     @property
     def slices(self) -> Sequence[Slice]:
@@ -130,8 +131,8 @@ class Runner:
         """See the module.
 
         Raises:
-            ToldError: nobody gives cause for an inquiry; an interim server takes none.
-            grpc.aio.AioRpcError: a party cannot be reached, and nothing was made yet.
+            ToldError: nobody gives cause for an inquiry.
+            CallError: a party cannot be reached, and nothing was made yet.
         """
         begun = datetime.now(tz=JAPAN)
         async with doors(self.network) as opened:
@@ -180,16 +181,19 @@ class Runner:
         )
         driver.stopping = self.stopping
         driver.between = between = _Between(opened, inspector, driver, first)
-        failed: LinkageError | None = None
+        failed: Failure | None = None
         found: Sequence[Score] = ()
         try:
             await driver.run()
+            between.doing = DETECTING
             self.told(Progress("detectors", 0, None))
             found = _scored(driver.made, await inspector.pointed_at())
-        except grpc.aio.AioRpcError as error:
+        except CallError as error:
             if not driver.made:
                 raise
-            failed = LinkageError.from_rpc(error)  # hours of inquiries are not lost by what happens after them
+            failed = self._failure(
+                between.doing, error, driver
+            )  # hours of inquiries are not lost by what happens after them
         return Run(
             self.wish,
             plan,
@@ -202,7 +206,12 @@ class Runner:
             begun,
             driver.stopping,
             failed,
+            tuple(sorted(between.unsettled)),
         )
+
+    def _failure(self, doing: str, error: CallError, driver: Driver) -> Failure:
+        party = self.network.extra["kinds"].get(error.called, error.called)
+        return Failure(doing, error, party, len(driver.made), len(driver.plan.intended))
 
     def _households(self) -> Iterator[Household]:
         seen = 0
@@ -244,6 +253,10 @@ class _Between:
     first: date
     """Simulated day of the first inquiry that is made."""
     reviews: int = 0
+    doing: str = DRIVING
+    """What the run is doing just now, as `failure` names it."""
+    unsettled: set[str] = field(default_factory=set)
+    """Parties that were asked for what they saw before they had done all that was due."""
     _reviewed: int = 0
     _counted: int = 0
     _fresh: Counter[str] = field(default_factory=Counter)
@@ -255,20 +268,23 @@ class _Between:
         if not made:
             return
         if following is None or following.at.date() != made[-1].intended.at.date():
+            self.doing = REVIEWING
             self.reviews += await desks.look(self.doors, made[self._reviewed :])
             self._reviewed = len(made)
         new = made[self._counted :]
         self._counted = len(made)
         self._fresh.update(one.intended.requester for one in new)
         self._fresh[GATEWAY] += len(new)
+        self.doing = DETECTING
         await self.look(1 if following is None else LOOK_AFTER)
+        self.doing = DRIVING
 
     async def look(self, least: int) -> None:
         """Ask what the rules point at, wherever there are so many inquiries that they did not look at."""
         asked = sorted(name for name, count in self._fresh.items() if count >= least)
         if not asked:
             return
-        await self.doors.settle(SETTLES)
+        self.unsettled.update(await self.doors.settle(SETTLES))
         for name in asked:
             del self._fresh[name]
         await self.inspector.look(self.first, asked)
@@ -300,6 +316,8 @@ def summary(run: Run, files: Sequence[Path]) -> dict[str, object]:
         "misuse": {kind: count for kind, count in run.counted(lambda one: one.intended.truth.misuse).items() if kind},
         "detectors": [one.document() for one in run.scores],
         "stopped": run.stopped,
-        "failed": None if run.failed is None else str(run.failed.reason),
+        "failed": None if run.failed is None else str(run.failed.error.linkage.reason),
+        "failed_at": None if run.failed is None else run.failed.document(),
+        "unsettled": list(run.unsettled),
         "files": [str(path) for path in files],
     }
