@@ -42,11 +42,11 @@ class Server:
     def database(self) -> Iterator[URL]:
         """A new, empty database, dropped at the end whoever is still connected."""
         name = f"warifu_{secrets.token_hex(8)}"
-        self._run(f"CREATE DATABASE {name}")
+        self.run(f"CREATE DATABASE {name}")
         try:
             yield self.url.set(database=name)
         finally:
-            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     @property
     def given(self) -> str:
@@ -60,7 +60,7 @@ class Server:
 
     def terminate(self, database: str | None) -> int:
         """End every connection to a database, as an operator can at any time; how many there were."""
-        return self._run(
+        return self.run(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
             database,
         )
@@ -84,7 +84,8 @@ class Server:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(START_WITHIN)
 
-    def _run(self, statement: str, *values: object) -> int:
+    def run(self, statement: str, *values: object) -> int:
+        """Have the owner of the server run a statement; the number that it gives, if any."""
         with psycopg.connect(_words(self.url), autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
             row = cursor.fetchone() if cursor.description else None

@@ -22,7 +22,7 @@ from town import INSTITUTIONS, NOW, SEED, TAX, Town, code_of, person
 from warifu.kernel.config import Config, Simulation, Telemetry
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.log import WRITTEN
-from warifu.kernel.metrics import GAUGES
+from warifu.kernel.metrics import GAUGES, REASONS
 from warifu.kernel.scrape import CONNECTIONS, REQUEST_BYTES
 from warifu.kernel.server import Running, serve
 from warifu.numbering.party import build as build_numbering
@@ -223,5 +223,6 @@ async def test_the_page_for_operators_lists_every_metric(tmp_path: Path) -> None
     told = {
         one.name: (one.type, {name for sample in one.samples for name in sample.labels} - {"le"}) for one in families
     }
-    own = {f"warifu_{name}": ("gauge", set()) for name in GAUGES}
-    assert written == {**told, **own}
+    gauges = {f"warifu_{name}": ("gauge", set()) for name in GAUGES}
+    counts = {f"warifu_{name}": ("counter", {"reason"}) for name in REASONS}
+    assert written == {**told, **gauges, **counts}

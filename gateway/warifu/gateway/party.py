@@ -122,6 +122,7 @@ async def build(context: Context, log_type: type[Log] = Log) -> Party:
         view=View(books).holdings,
         close=close,
         gauges=gauges(store, clock),
+        reasons={"inquiries": inquiries.told},
         web=face(store, config.web.host, log.keys.log.vkey, log.keys.witness.vkey) if config.web else None,
     )
 

@@ -17,7 +17,7 @@ class Committed:
     writes: int = 0
     """Writes that were committed; several may share a transaction."""
     failures: int = 0
-    """Transactions that failed as a whole."""
+    """Transactions that the database failed: not those that a change of its own refused."""
     commits: Spread = field(default_factory=Spread)
     """How long transactions took, the disk's sync included."""
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from warifu.kernel import committed, engines, quick
+from warifu.kernel.failures import is_store_trouble
 
 T = TypeVar("T")
 
@@ -147,9 +148,10 @@ class Lines:
                     for job in jobs:
                         job.run(connection, shared=len(jobs) > 1)
         except Exception as error:  # noqa: BLE001 - the commit failed for all; each caller is told
+            if len(jobs) > 1 or not jobs[0].refused(error):
+                self._committed.failures += 1
             for job in jobs:
                 job.fail(error)
-            self._committed.failures += 1
         else:
             self._committed.note(len(jobs), time.perf_counter() - begun)
         _resolve(jobs)
@@ -180,7 +182,11 @@ class _Job:
 
     def run(self, connection: Connection, *, shared: bool) -> None:
         if not shared:  # nothing shares the transaction, so it is its own savepoint
-            self._result = self._change(connection)
+            try:
+                self._result = self._change(connection)
+            except Exception as error:
+                self._error = error
+                raise
             return
         savepoint = connection.begin_nested()
         try:
@@ -192,6 +198,10 @@ class _Job:
             self._error = error
         else:
             savepoint.commit()
+
+    def refused(self, error: Exception) -> bool:
+        """Whether it was the change alone that wanted nothing written, as it may in a savepoint: the transaction did not fail."""
+        return error is self._error and not (engines.is_lost(error) or is_store_trouble(error))
 
     def fail(self, error: BaseException) -> None:
         self._error = self._error or error

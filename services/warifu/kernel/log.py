@@ -12,11 +12,12 @@ import os
 import re
 import traceback
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LOG_NAME: Final = "party.log"
 MOST_BYTES: Final = 16 << 20
@@ -40,7 +41,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter.format`. Of an exception only kind and place are kept: its message may quote data."""
-        extra = {key: redact(str(value)) for key, value in vars(record).items() if key not in _STANDARD}
+        extra = {key: _plain(value) for key, value in vars(record).items() if key not in _STANDARD}
         line = {
             "time": datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -51,6 +52,21 @@ class Lines(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = describe(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False)
+
+
+def _plain(value: object) -> Any:
+    """A further field as JSON has it, so that a reader need not take Python's own notation apart; redacted to its last leaf."""
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return value if (text := str(value)) == redact(text) else BLOT
+        case Mapping():
+            return {redact(str(key)): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case _:
+            return redact(str(value))
 
 
 def describe(error: BaseException) -> str:

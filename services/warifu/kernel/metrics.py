@@ -53,6 +53,8 @@ class Sources:
     certificates: CertificateDates
     gauges: Mapping[str, Callable[[], float]]
     """The party's own, by name without prefix."""
+    reasons: Mapping[str, Mapping[str, int]]
+    """The party's own counts by "OK" or reason, by name without prefix."""
 
 
 class Metrics(Collector):
@@ -89,6 +91,11 @@ class Metrics(Collector):
         for method, spread in sorted(self._sources.durations.spreads.items()):
             seconds.add_metric(_split(method), spread.up_to(), spread.seconds)
         yield seconds
+        for name, counts in self._sources.reasons.items():
+            told = CounterMetricFamily(f"warifu_{name}", REASONS[name], labels=("reason",))
+            for reason, count in sorted(counts.items()):
+                told.add_metric((reason,), count)
+            yield told
 
     def _of_work(self) -> Iterator[Metric]:
         jobs = CounterMetricFamily("warifu_job_runs", "Runs of periodic jobs.", labels=("job", "result"))
@@ -97,7 +104,9 @@ class Metrics(Collector):
         yield jobs
         total = committed.total()
         yield CounterMetricFamily("warifu_store_writes", "Writes that the stores committed.", value=total.writes)
-        yield CounterMetricFamily("warifu_store_failures", "Transactions that failed as a whole.", value=total.failures)
+        yield CounterMetricFamily(
+            "warifu_store_failures", "Transactions that the database failed.", value=total.failures
+        )
         commits = HistogramMetricFamily(
             "warifu_store_commit_seconds", "How long transactions took, the disk's sync included; writes share them."
         )
@@ -126,8 +135,17 @@ class Metrics(Collector):
         for name, not_after in _certificates(dates):
             ends.add_metric((name,), not_after.timestamp())
         yield ends
+        for name, value in self._gauges():
+            yield GaugeMetricFamily(f"warifu_{name}", GAUGES[name], value=value)
+
+    def _gauges(self) -> Iterator[tuple[str, float]]:
+        """The party's own, as far as they can be read: a store that is gone must not take with it the page that says so."""
         for name, value in self._sources.gauges.items():
-            yield GaugeMetricFamily(f"warifu_{name}", GAUGES[name], value=value())
+            try:
+                read = value()
+            except Exception:  # noqa: BLE001 - whatever it is; the checks have logged it
+                return  # nor is any other tried: each might wait for the same silent server
+            yield name, read
 
 
 GAUGES: Final = {
@@ -138,6 +156,10 @@ GAUGES: Final = {
     "outbox": "Final exchanges that the portal has not acknowledged.",
 }
 """What a party may tell besides, each with its meaning: the whole list."""
+REASONS: Final = {
+    "inquiries": "Inquiries that were told of, alone, among many and in streams, by OK or the reason.",
+}
+"""What a party may count by reason besides: the whole list."""
 
 
 def _split(method: str) -> tuple[str, str]:

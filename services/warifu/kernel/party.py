@@ -66,6 +66,8 @@ class Party:
     """Called after the last RPC has drained."""
     gauges: Mapping[str, Callable[[], float]] = field(default_factory=dict)
     """Numbers for an operator's monitoring, of those that `warifu.kernel.metrics` knows; each is read when it is asked for."""
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Counts by "OK" or reason for the same, of those that `warifu.kernel.metrics` knows."""
     web: Any = None
     """An ASGI application for the web face, where `config.web` is set."""
     everywhere: Sequence[str] = ()

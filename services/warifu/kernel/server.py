@@ -221,6 +221,7 @@ async def _open_metrics(
         sitting.state,
         dates,
         sitting.party.gauges,
+        sitting.party.reasons,
     )
     listener = scrape.serve_metrics(config.telemetry.metrics, metrics.Metrics(sources).render, metrics.CONTENT_TYPE)
     address = await stack.enter_async_context(listener)

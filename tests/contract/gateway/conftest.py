@@ -21,7 +21,10 @@ FILES = {
     "test_the_gateways_files_hold_no_resident_code_and_no_answer",
 }
 """Tests that look into SQLite's own files."""
-SERVER = {"test_a_gateway_whose_database_connections_are_cut_goes_on"}
+SERVER = {
+    "test_a_gateway_whose_database_connections_are_cut_goes_on",
+    "test_a_gateway_whose_database_is_gone_says_so",
+}
 """Tests of what can happen to a database server alone. All others run on both databases."""
 
 

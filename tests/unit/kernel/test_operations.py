@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, insert
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from warifu.kernel import committed, log
 from warifu.kernel.config import Config, Telemetry
 from warifu.kernel.durations import BOUNDS, Durations
-from warifu.kernel.log import open_log
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.kernel.log import BLOT, Lines, open_log
 from warifu.kernel.store import Store, sqlite_url
 
 metadata = MetaData()
@@ -37,18 +40,31 @@ def test_a_class_counts_what_is_no_longer_than_its_end(seconds):
 
 
 async def test_commits_writes_and_failures_are_counted(tmp_path: Path) -> None:
-    """A write that is committed is counted with its transaction, and a transaction that fails as a whole as a failure."""
+    """A committed write is counted with its transaction, and as a failure a transaction that the database failed, not one that its change refused."""
     before = committed.total()
     store = Store(sqlite_url(tmp_path / "x.db"), metadata)
     store.create()
     await store.write(lambda c: c.execute(insert(THINGS), {"number": 1}))
-    with pytest.raises(Exception, match="UNIQUE"):
-        await store.write(lambda c: c.execute(insert(THINGS), {"number": 1}))
+    for refused, told in (
+        (lambda c: c.execute(insert(THINGS), {"number": 1}), IntegrityError),
+        (_refuse, LinkageError),
+    ):
+        with pytest.raises(told):
+            await store.write(refused)
+    refusals = committed.total()
+    await store.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1"))
+    with pytest.raises(OperationalError, match="full"):
+        await store.write(lambda c: c.execute(insert(THINGS), [{"number": n} for n in range(10, 10_000)]))
     store.close()
     after = committed.total()
-    assert after.writes - before.writes == after.commits.count - before.commits.count == 1
+    assert refusals.writes - before.writes == refusals.commits.count - before.commits.count == 1
+    assert refusals.failures == before.failures
     assert after.failures - before.failures == 1
     assert after.commits.seconds > before.commits.seconds
+
+
+def _refuse(_connection: object) -> None:
+    raise LinkageError(Reason.CLIENT_NOT_YOURS)
 
 
 async def test_a_commit_is_synced_before_it_is_told(tmp_path: Path) -> None:
@@ -75,8 +91,27 @@ def test_the_log_turns_and_stays_private(tmp_path: Path, monkeypatch: pytest.Mon
     assert files == ["party.log", "party.log.1", "party.log.2", "party.log.3"]
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
     assert all(path.stat().st_size <= 2_000 for path in tmp_path.iterdir())
-    assert '"at": "199"' in (tmp_path / "party.log").read_text(encoding="utf-8")
+    assert '"at": 199' in (tmp_path / "party.log").read_text(encoding="utf-8")
     assert log.WRITTEN["warning"] - before == 200
+
+
+def test_further_fields_of_a_line_are_json_and_blotted_out_to_the_last() -> None:
+    """Numbers, truths, lists and maps are told as JSON has them, nested ones too, and a run of eleven digits is blotted out wherever it is."""
+    record = logging.makeLogRecord(
+        {
+            "ill": ["log", "x.db"],
+            "confined": True,
+            "none": None,
+            "at": 7,
+            "calls": {"/a.B/C OK": 3, "99912345678": (1,)},
+        }
+        | {"deep": [{"x": 999123456789}], "number": 99912345678, "kind": ValueError, "none_yet": []}
+    )
+    line = json.loads(Lines().format(record))
+    assert (line["ill"], line["confined"], line["none"], line["at"]) == (["log", "x.db"], True, None, 7)
+    assert line["calls"] == {"/a.B/C OK": 3, BLOT: [1]}
+    assert (line["deep"], line["number"], line["none_yet"]) == ([{"x": BLOT}], BLOT, [])
+    assert line["kind"] == "<class 'ValueError'>"
 
 
 def test_what_monitoring_is_told_is_configuration(tmp_path: Path) -> None:
