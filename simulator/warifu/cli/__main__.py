@@ -243,7 +243,7 @@ app.command(
     help=example(
         "動いているネットワークに、一日・最も混む一時間・一年の照会を流し、報告とデータと正解を残す。時計は先へ進む。",
         "Make a day, the fullest hour or a year of inquiries on the running network: report, data and ground truth. Its clock moves on.",
-        "warifu traffic --day --count 2000 --rate 20 --misuse 0.5% --out ./day",
+        "warifu traffic --day --count 2000 --rate 20 --misuse 2% --out ./day",
         "warifu traffic --peak --scale 0.01",
         "warifu traffic --year --count 10000 --json",
     ),

@@ -80,12 +80,14 @@ def run(
     stopped: bool = False,
     failed: Failure | None = None,
     unsettled: tuple[str, ...] = (),
+    full: tuple[tuple[str, str], ...] = (),
+    misuse: float = 0.0,
 ) -> Run:
     """A run that made these."""
     found = scores(inquiries, pointed, ["burst", "off-hours", "refusals", "no-case", "curiosity"])  # type: ignore[arg-type]
-    wish = Wish(name, len(inquiries), 1.0, 0.0, 1, Pace(rate))
+    wish = Wish(name, len(inquiries), 1.0, misuse, 1, Pace(rate))
     planned = Plan(frame(name), 1, [one.intended for one in inquiries], ("P27",))
-    return Run(wish, planned, 100, inquiries, 10.0, 2, 3, found, NOW, stopped, failed, unsettled)
+    return Run(wish, planned, 100, inquiries, 10.0, 2, 3, found, NOW, stopped, failed, unsettled, full)
 
 
 def failure() -> Failure:

@@ -10,6 +10,7 @@ import pytest
 from unit.traffic import lab
 
 from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.limits import SUSPICIONS
 from warifu.linkage.v1 import linkage_pb2
 from warifu.simulator.traffic import desks, run
 from warifu.simulator.traffic.detectors import Detectors
@@ -148,3 +149,11 @@ async def test_the_longest_listing_of_a_group_counts() -> None:
     found = await inspector.pointed_at()
     assert sorted(one.count for one in found) == [1, 5]
     assert frozenset().union(*(one.told for one in found)) == {"1", "2", "3", "4", "5", "9"}
+
+
+async def test_a_full_listing_is_remembered() -> None:
+    """Where a party told as many groups of a rule as it tells at once, that rule and party are noted; with one fewer they are not."""
+    inspector = Inspector(0)
+    inspector._keep("tax-1", [suspicion(str(number), 1) for number in range(int(SUSPICIONS))])
+    inspector._keep("tax-2", [suspicion(str(number), 1) for number in range(int(SUSPICIONS) - 1)])
+    assert inspector.full == {("burst", "tax-1")}

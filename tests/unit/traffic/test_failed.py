@@ -52,6 +52,7 @@ class Network:
 
     def __init__(self, failing: str = "", busy: tuple[str, ...] = ()) -> None:
         self.failing, self.busy = failing, busy
+        self.full: set[tuple[str, str]] = set()
         self.extra = {"kinds": {"tax-480011": "tax", "nhi-480029": "health_insurance"}}
 
     def call(self, name: str, called: str) -> None:

@@ -46,6 +46,13 @@ def test_every_kind_occurs_as_soon_as_there_is_room(name: str) -> None:
     assert len(made) == LEAST
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_little_room_is_shared_by_many_kinds(seed: int) -> None:
+    """With room for ten inquiries there are the seven kinds that need one each, before one kind of eight takes it all."""
+    kinds = {one.truth.misuse for one in draw_misuse(lab.draw(seed), 10)}
+    assert kinds >= {name for name, size in mix.packaged().misuse.items() if size.least == 1}
+
+
 @given(count=st.integers(0, 200), seed=st.integers(0, 50))
 @settings(max_examples=30)
 def test_no_more_is_made_than_is_wanted(count: int, seed: int) -> None:
@@ -85,8 +92,12 @@ def test_off_hours_is_in_the_evening() -> None:
 
 
 def test_a_false_purpose_is_permitted_all_the_same() -> None:
-    """An inquiry for a false purpose is one that the table permits, and names a case."""
-    assert all(permitted(one) and one.case for one in of("false-purpose"))
+    """An inquiry for a false purpose is one that the table permits, and names a case; nothing in the person's life gives that office cause to ask by its row."""
+    made = of("false-purpose")
+    assert len({one.row for one in made}) > 1
+    assert all(permitted(one) and one.case for one in made)
+    candidates = {(row, one.requester, one.person) for (row, _), some in lab.crowd().by_row.items() for one in some}
+    assert not [one for one in made if (one.row, one.requester, one.person) in candidates]
 
 
 def test_harvesting_is_about_many_people() -> None:

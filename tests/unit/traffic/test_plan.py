@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,10 @@ from unit.traffic import lab
 from warifu.kernel.clock import JAPAN
 from warifu.law import Permit, decide
 from warifu.law.decide import Ask, Deny
-from warifu.simulator.traffic import mix
+from warifu.simulator.told import ToldError
+from warifu.simulator.traffic import mix, run
 from warifu.simulator.traffic.crowd import Crowd, tax_year
+from warifu.simulator.traffic.drive import Pace
 from warifu.simulator.traffic.frame import a_day, the_peak
 from warifu.simulator.traffic.plan import BULK_CLERK, NobodyError, make
 
@@ -140,3 +143,14 @@ def test_the_peak_lies_ahead() -> None:
 def test_the_tax_year_changes_with_its_publication() -> None:
     """Until 9 June 2026 the newest tax year is 2025, from the next day on 2026."""
     assert [tax_year(date(2026, 6, day)) for day in (9, 10)] == [2025, 2026]
+
+
+@pytest.mark.parametrize(("name", "scale"), [("year", 1.0), ("day", 50.0)])
+def test_more_than_a_run_holds_is_refused_before_the_work(name: str, scale: float) -> None:
+    """A scale by which a run would be asked for more inquiries than it holds is refused with both numbers and what to do; a smaller one is not."""
+    network: Any = None
+    runner = run.Runner(network, run.Wish(name, None, scale, 0.0, 1, Pace(None)))
+    with pytest.raises(ToldError, match=r"5,000,000.*--count"):
+        runner.wanted(lab.NOW)
+    _, count = run.Runner(network, run.Wish(name, None, scale / 100, 0.0, 1, Pace(None))).wanted(lab.NOW)
+    assert 0 < count <= run.MOST

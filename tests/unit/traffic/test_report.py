@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from unit.traffic import lab
 
+from warifu.exchange.detection import BY_NAME as RULES
 from warifu.simulator.traffic import report
 from warifu.simulator.traffic.drive import REFUSED
 from warifu.simulator.traffic.misuse import KINDS
@@ -132,6 +133,29 @@ def test_a_party_that_had_still_to_do_is_told(language: str) -> None:
     """When the rules were asked before a party was done the report says so, and how to read precision and recall then."""
     assert ("下限" if language == "ja" else "lower bounds") in Reader(page(language, unsettled=("gateway",))).text
     assert ("下限" if language == "ja" else "lower bounds") not in Reader(page(language)).text
+
+
+@LANGUAGES
+def test_a_list_that_was_full_is_told(language: str) -> None:
+    """Where a party had more suspicions of a rule than it tells at once the report names the rule, and how to read its recall."""
+    odd = Reader(page(language, full=(("curiosity", "tax-1"), ("curiosity", "tax-2")))).text
+    told = f"{RULES['curiosity'].title.to(language)}（延べ 2）" if language == "ja" else "person (2 in all)"
+    assert told in odd
+    assert told not in Reader(page(language)).text
+    assert summary(lab.run(MADE, full=(("burst", "gateway"),)), ())["full_lists"] == [
+        {"detector": "burst", "at": "gateway"}
+    ]
+
+
+@LANGUAGES
+def test_kinds_without_room_are_told(language: str) -> None:
+    """Where misuse was wanted and a kind has no inquiry in the plan the report names it and how much all ten need; where none was wanted it does not."""
+    few = [lab.made(number, kind.name) for number, kind in enumerate(KINDS[:-1])]
+    missing = f": {KINDS[-1].title.to(language)}{'。' if language == 'ja' else '. All ten need 20'}"
+    assert missing in Reader(report.page(lab.run(few, misuse=0.01), lab.book(), language, "")).text
+    assert missing not in Reader(report.page(lab.run(few), lab.book(), language, "")).text
+    assert missing not in Reader(page(language, misuse=0.01)).text
+    assert summary(lab.run(few, misuse=0.01), ())["misuse_left_out"] == [KINDS[-1].name]
 
 
 def test_words_of_the_command_are_escaped() -> None:

@@ -41,6 +41,8 @@ class Crowd:
     family: dict[str, tuple[str, ...]] = field(default_factory=dict)
     people: int = 0
     """How many were looked at."""
+    _who: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """By row and requester, everyone who gives cause; made at the first question, when nobody is added any more."""
 
     def of(self, row: str, year: int) -> Sequence[Candidate]:
         """Candidates of a row; `year` counts where the row asks for one."""
@@ -49,6 +51,14 @@ class Crowd:
     def beside(self, one: Candidate) -> Sequence[Candidate]:
         """Everyone whom the same requester could ask about by the same row, the candidate included."""
         return self.at_office[one.row, one.year, one.requester]
+
+    def gives_cause(self, row: str, requester: str, person: str) -> bool:
+        """Whether a person's life gives an institution cause to ask by a row, for whichever year."""
+        key = row, requester
+        if key not in self._who:
+            years = {year for name, year, office in self.at_office if (name, office) == key}
+            self._who[key] = frozenset(one.person for year in years for one in self.at_office[row, year, requester])
+        return person in self._who[key]
 
     def add(self, household: Household) -> None:
         """Take a household in."""

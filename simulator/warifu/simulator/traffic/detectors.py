@@ -1,12 +1,13 @@
 """What the rules of detection point at, as the supervisor is told it.
 
 Asked of the gateway and of every institution that took part, by the supervisor's inspector, with the same calls that the supervisor makes twice
-a minute. Nothing is opened or entered by it. A rule tells at most 100 references of a group, and looks at the newest 20,000 records: so it is
-asked during the traffic, too, and what it told once counts.
+a minute. Nothing is opened or entered by it. A rule tells at most 100 references of a group, a party at most the newest 200 groups of a rule,
+and it looks at the newest 20,000 records: so it is asked during the traffic, too, and what it told once counts.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +18,7 @@ import grpc
 
 from warifu.exchange.detection import GATEWAY
 from warifu.exchange.v1 import exchange_pb2
+from warifu.kernel.limits import SUSPICIONS
 from warifu.linkage.v1 import linkage_pb2, linkage_pb2_grpc
 from warifu.simulator.called import calling
 from warifu.simulator.doors import identity_channel
@@ -48,6 +50,8 @@ class Detectors:
     network: NetworkFile
     _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
     _listed: dict[tuple[str, str], pb.Suspicion] = field(default_factory=dict)
+    full: set[tuple[str, str]] = field(default_factory=set)
+    """Rule and source of listings that had as many groups as are told at once: older groups were not told in them."""
     _begun: int = 0
     """Place of the gateway's last record before the traffic."""
 
@@ -97,10 +101,13 @@ class Detectors:
 
     def _keep(self, source: str, suspicions: Iterable[pb.Suspicion]) -> None:
         """The longest listing of each group: groups only grow, but old records drop out of a look."""
+        groups = Counter[str]()
         for one in suspicions:
+            groups[one.rule] += 1
             known = self._listed.get((source, one.id))
             if known is None or known.count <= one.count:
                 self._listed[source, one.id] = one
+        self.full.update((rule, source) for rule, count in groups.items() if count >= SUSPICIONS)
 
     async def _places(self) -> Mapping[int, str]:
         """Request ids by place in the log."""

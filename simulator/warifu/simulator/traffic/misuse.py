@@ -13,6 +13,7 @@ from typing import Final
 from warifu.law import Text
 from warifu.law.model import Origin
 from warifu.simulator.population.dice import Table
+from warifu.simulator.traffic import mix
 from warifu.simulator.traffic.crowd import Candidate
 from warifu.simulator.traffic.frame import at
 from warifu.simulator.traffic.mix import Incident
@@ -93,26 +94,27 @@ def _off_hours(one: Making) -> list[Intended]:
 
 
 def _false_purpose(one: Making) -> list[Intended]:
-    found = one.who(lambda other: bool(_other_rows(one, other)))
+    found = one.who(lambda other: bool(_pretexts(one, other)))
     if found is None:
         return []
-    pretended = replace(found, row=one.draw.dice.pick(_other_rows(one, found)))
-    clerk = one.draw.clerk(found.requester)
+    row, requester = one.draw.dice.pick(_pretexts(one, found))
+    pretended = replace(found, row=row, requester=requester)
+    clerk = one.draw.clerk(requester)
     return [one.ask(pretended, when, clerk) for when in one.times()]
 
 
-def _other_rows(one: Making, found: Candidate) -> list[str]:
-    """Rows by which the same office might ask the same provider for the same item, for another purpose."""
+def _pretexts(one: Making, found: Candidate) -> list[tuple[str, str]]:
+    """Rows by which an office of the same body might ask the same provider for the same item, though nothing in the person's life gives it cause."""
     rows, institutions = one.draw.book.rows, one.draw.book.institutions
-    asking, asked = institutions[found.requester].role.code, institutions[found.provider].role.code
+    own, asked = institutions[found.requester].operator, institutions[found.provider].role.code
     return [
-        row.id
-        for row in rows.values()
-        if row.id != found.row
-        and row.item == rows[found.row].item
-        and asking in row.requester_roles
-        and asked in row.provider_roles
-        and row.origin is Origin.STATUTE
+        (row.id, office)
+        for row in (rows[used.row] for used in one.draw.mix.rows)
+        if row.item == rows[found.row].item and asked in row.provider_roles and row.origin is Origin.STATUTE
+        for office, other in institutions.items()
+        if other.operator == own
+        and other.role.code in row.requester_roles
+        and not one.draw.crowd.gives_cause(row.id, office, found.person)
     ]
 
 
@@ -287,12 +289,15 @@ KINDS: Final = (
     ),
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
+ALL_KINDS: Final = sum(mix.packaged().misuse[kind.name].least for kind in KINDS)
+"""As many inquiries as the smallest incidents of all kinds have."""
 
 
 def draw_misuse(draw: Draw, count: int) -> list[Intended]:
     """At most `count` inquiries of misuse, by incidents: every kind in turn, in a random order, for as long as there is room.
 
-    When there is little room the first incident of each kind is as small as it can be, so that every kind occurs.
+    When there is little room the first incident of each kind is as small as it can be, and small kinds come first, so that as many kinds as
+    have room occur: all ten from 20 inquiries on, with the sizes of mix.toml.
     """
     sizes, made, number = draw.mix.misuse, list[Intended](), 0
     order = _shuffled(draw)
@@ -300,7 +305,7 @@ def draw_misuse(draw: Draw, count: int) -> list[Intended]:
     first = True
     while len(made) < count:
         before = len(made)
-        for kind in order:
+        for kind in sorted(order, key=lambda one: sizes[one.name].least) if tight and first else order:
             left = count - len(made)
             if sizes[kind.name].least > left:
                 continue

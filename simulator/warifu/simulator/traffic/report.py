@@ -12,10 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from warifu.exchange.detection import BY_NAME as RULES
+from warifu.kernel.limits import SUSPICIONS
 from warifu.law import LawBook, Text
 from warifu.simulator.traffic import charts
 from warifu.simulator.traffic.charts import Bar, Line, Spread
 from warifu.simulator.traffic.drive import Made
+from warifu.simulator.traffic.misuse import ALL_KINDS
 from warifu.simulator.traffic.misuse import BY_NAME as KINDS
 from warifu.simulator.traffic.run import Run
 from warifu.simulator.traffic.scores import GATE, SAMPLE, Score, Share
@@ -195,6 +197,19 @@ class _Page:
             yield t(
                 f"本人を特定できず行わなかった照会: {run.unknown} 件。",
                 f"Inquiries left out, since whoever they are about cannot be identified: {run.unknown}.",
+            )
+        if left := run.kinds_left_out:
+            names = ("、" if self.language == "ja" else ", ").join(KINDS[kind].title.to(self.language) for kind in left)
+            yield t(
+                f"件数が足りず、混ぜられなかった不正の種類: {names}。十種類すべてには、不正な照会が {ALL_KINDS} 件以上要る（--misuse か --count を大きくする）。",
+                f"Kinds of misuse for which there was no room: {names}. All ten need {ALL_KINDS} inquiries of misuse at least: raise --misuse or --count.",
+            )
+        if run.full:
+            rules = dict.fromkeys(rule for rule, _ in run.full)
+            names = ("、" if self.language == "ja" else ", ").join(map(self.detector, rules))
+            yield t(
+                f"一度に知らせられる疑い（規則ごとに新しい {int(SUSPICIONS)} 組）を超えた機関がある: {names}（延べ {len(run.full)}）。超えた分は数えられていないので、これらの再現率は下限と読む。",
+                f"At some parties there were more suspicions than are told at once, the newest {int(SUSPICIONS)} of a rule: {names} ({len(run.full)} in all). What went untold is not counted, so read the recall of these as a lower bound.",
             )
         if run.unsettled:
             parties = ", ".join(run.unsettled)

@@ -23,6 +23,7 @@ from warifu.simulator.traffic import crowd, desks, detectors, frame, known, mix
 from warifu.simulator.traffic.drive import Driver, Made, Pace
 from warifu.simulator.traffic.failure import DETECTING, DRIVING, REVIEWING, Failure
 from warifu.simulator.traffic.frame import Frame
+from warifu.simulator.traffic.misuse import BY_NAME as KINDS
 from warifu.simulator.traffic.misuse import draw_misuse
 from warifu.simulator.traffic.plan import Draw, Intended, NobodyError, Plan, make
 from warifu.simulator.traffic.scores import Score, scores
@@ -38,6 +39,8 @@ POOL: Final = 60_000
 LOOK_AFTER: Final = 17_000
 """Inquiries after which the rules are asked at the latest, at the gateway of all and at an institution of its own: they look at the newest
 20,000 records."""
+MOST: Final = 5_000_000
+"""Inquiries of one run, whose plan and outcome are held in memory, some kilobyte each."""
 SETTLES: Final = ("gateway",)
 
 
@@ -93,6 +96,8 @@ class Run:
     """What ended it though nobody wanted that; what was made until then is told."""
     unsettled: tuple[str, ...] = ()
     """Parties that had still to do when the rules of detection were asked: the newest records may be missing from what these point at."""
+    full: tuple[tuple[str, str], ...] = ()
+    """Rule, and the party at which it pointed at as many groups as are told at once: older groups may have gone untold."""
 
     @property
     def slices(self) -> Sequence[Slice]:
@@ -103,6 +108,12 @@ class Run:
     def latencies(self) -> list[float]:
         """Seconds, in rising order."""
         return sorted(one.latency for one in self.made if one.latency is not None)
+
+    @property
+    def kinds_left_out(self) -> list[str]:
+        """Kinds of misuse that have no inquiry in the plan though misuse was wanted: there was no room for an incident, or nobody whom one could be about."""
+        planned = {one.truth.misuse for one in self.plan.intended}
+        return [name for name in KINDS if name not in planned] if self.wish.misuse else []
 
     def counted(self, what: Callable[[Made], str]) -> dict[str, int]:
         """How many inquiries are what, the most frequent first."""
@@ -131,12 +142,13 @@ class Runner:
         """See the module.
 
         Raises:
-            ToldError: nobody gives cause for an inquiry.
+            ToldError: nobody gives cause for an inquiry; more are wanted than a run holds.
             CallError: a party cannot be reached, and nothing was made yet.
         """
         begun = datetime.now(tz=JAPAN)
         async with doors(self.network) as opened:
             now, _ = await opened.clock()
+            self.wanted(now.astimezone(JAPAN))  # what cannot be is said before the work
             people = await asyncio.to_thread(crowd.gather, self._households(), self._telling("people"))
             plan = self.planned(people, now.astimezone(JAPAN))
             numbers = await known.find(opened, plan.intended, people.items, self._telling_of("addressees"))
@@ -146,14 +158,29 @@ class Runner:
             finally:
                 await inspector.close()
 
+    def wanted(self, now: datetime) -> tuple[Frame, int]:
+        """The frame at a simulated time, and how many inquiries in it.
+
+        Raises:
+            ToldError: more than a run holds.
+        """
+        wish, chosen = self.wish, FRAMES[self.wish.frame](now, self.mix)
+        count = wish.count if wish.count is not None else max(1, round(chosen.whole * wish.scale))
+        if count > MOST:
+            raise ToldError(
+                f"{count:,} 件は一度に流せる件数（{MOST:,} 件）を超えています。--count か、もっと小さい --scale を指定してください。",
+                f"{count:,} inquiries are more than one run can hold ({MOST:,}). Name a number with --count, or a smaller --scale.",
+            )
+        return chosen, count
+
     def planned(self, people: crowd.Crowd, now: datetime) -> Plan:
         """The plan of this run, at a simulated time.
 
         Raises:
-            ToldError: nobody gives cause for an inquiry.
+            ToldError: nobody gives cause for an inquiry; more are wanted than a run holds.
         """
-        wish, chosen = self.wish, FRAMES[self.wish.frame](now, self.mix)
-        count = wish.count if wish.count is not None else max(1, round(chosen.whole * wish.scale))
+        wish = self.wish
+        chosen, count = self.wanted(now)
         try:
             as_of = now.date() if wish.keep_clock else None
             draw = Draw(people, self.mix, self.book, chosen, Dice(wish.seed, "traffic", wish.frame), as_of)
@@ -207,6 +234,7 @@ class Runner:
             driver.stopping,
             failed,
             tuple(sorted(between.unsettled)),
+            tuple(sorted(inspector.full)),
         )
 
     def _failure(self, doing: str, error: CallError, driver: Driver) -> Failure:
@@ -314,10 +342,12 @@ def summary(run: Run, files: Sequence[Path]) -> dict[str, object]:
         "rows_without_anyone": list(run.plan.nobody),
         "reviews": run.reviews,
         "misuse": {kind: count for kind, count in run.counted(lambda one: one.intended.truth.misuse).items() if kind},
+        "misuse_left_out": run.kinds_left_out,
         "detectors": [one.document() for one in run.scores],
         "stopped": run.stopped,
         "failed": None if run.failed is None else str(run.failed.error.linkage.reason),
         "failed_at": None if run.failed is None else run.failed.document(),
         "unsettled": list(run.unsettled),
+        "full_lists": [{"detector": rule, "at": source} for rule, source in run.full],
         "files": [str(path) for path in files],
     }
