@@ -16,7 +16,7 @@ from warifu.exchange.batch import BatchChecker, Signed
 from warifu.exchange.form import FormError
 from warifu.exchange.keys import Signer, VerifyingKey
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.instants import milliseconds, stamped, timestamp
+from warifu.kernel.instants import dated, milliseconds, stamped, timestamp
 from warifu.linkage.v1 import linkage_pb2
 from warifu.tlog import merkle
 
@@ -73,12 +73,13 @@ class ReceiptChecker:
         """Check a receipt against the gateway's key of its id.
 
         Raises:
-            LinkageError: GATEWAY_RECEIPT_INVALID.
+            LinkageError: GATEWAY_RECEIPT_INVALID, also when one of its times is none.
         """
         if len(receipt.commitment) != merkle.HASH_SIZE:
             raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID)
         try:
-            self._batches.check(_item(receipt.commitment, stamped(receipt.recorded_at)), receipt.signature)
+            dated(receipt.exchange_time)
+            self._batches.check(_item(receipt.commitment, dated(receipt.recorded_at)), receipt.signature)
         except (ValueError, OverflowError, FormError) as error:
             raise LinkageError(Reason.GATEWAY_RECEIPT_INVALID) from error
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.collect import Collection, state_of
-from warifu.interim.drive import Driver
+from warifu.interim.drive import Driver, stands
 from warifu.interim.inquire import Inquiries, Known, Sent
 from warifu.interim.receive import Taken
 from warifu.interim.v1 import interim_pb2 as pb
-from warifu.kernel.coalesce import Coalescer
+from warifu.kernel.coalesce import Sidings
 from warifu.kernel.errors import LinkageError, Reason
 from warifu.kernel.limits import BATCH
 
@@ -25,7 +25,9 @@ class Connector:
 
     def __init__(self, inquiries: Inquiries, driver: Driver, collection: Collection) -> None:
         self._inquiries, self._driver, self._collection = inquiries, driver, collection
-        self._lanes: Coalescer[pb.InquireRequest, pb.InquiryState | str] = Coalescer(self._exchange, int(BATCH))
+        self._lanes: Sidings[pb.InquireRequest, pb.InquiryState | str] = Sidings(
+            self._exchange, int(BATCH), lambda request: request.provider
+        )
 
     async def inquire(self, request: pb.InquireRequest) -> pb.InquiryState:
         """The inquiry when it has come to something: final, or PENDING, then to be collected. Both records of it are durable.
@@ -56,7 +58,9 @@ class Connector:
         """Store and send a batch; of each its state, or the id under which it goes on."""
         stored = await self._inquiries.store(requests)
         sent = [one for one in stored if isinstance(one, Sent)]
-        taken = iter(await self._driver.first(sent)) if sent else iter(())
+        told = await self._driver.first(sent) if sent else []
+        self._lanes.note(*stands(sent, told))
+        taken = iter(told)
         return [self._told(one, next(taken) if isinstance(one, Sent) else None) for one in stored]
 
     def _told(self, stored: Sent | Known | LinkageError, taken: Taken | None) -> pb.InquiryState | str | Exception:

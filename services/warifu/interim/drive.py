@@ -1,7 +1,7 @@
 """Sends stored inquiries until each has come to something: the same bytes again and again, also after a restart.
 
 One run at a time for each inquiry, longer and longer pauses between tries, no timer while all is well. What is sent again goes out with
-whatever else is, as it did at first: after an outage thousands wait.
+whatever else is, as it did at first: after an outage thousands wait. What is for a provider of which nothing came goes out by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from heapq import nsmallest
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -22,7 +22,8 @@ from warifu.interim.kept_inquiries import SENT, UNSETTLED, Inquiry
 from warifu.interim.receive import Taken
 from warifu.interim.schema import INQUIRIES, UNFINISHED
 from warifu.interim.send import Sender
-from warifu.kernel.coalesce import Coalescer
+from warifu.interim.v1 import interim_pb2 as pb
+from warifu.kernel.coalesce import Sidings
 from warifu.kernel.errors import LinkageError
 from warifu.kernel.limits import BATCH
 
@@ -54,8 +55,8 @@ class Driver:
     ) -> None:
         self._ground, self._sender, self._pause = ground, sender, pause
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._first: Coalescer[Sent, Taken | None] = Coalescer(self._try_first, int(BATCH))
-        self._again: Coalescer[str, Taken] = Coalescer(self._send_stored, int(BATCH))
+        self._first: Sidings[Sent, Taken | None] = Sidings(self._try_queued, int(BATCH), _provider)
+        self._again: Sidings[_Again, Taken] = Sidings(self._try_stored, int(BATCH), lambda again: again.provider)
         self._running: dict[str, asyncio.Future[Any]] = {}
         self._changed: dict[str, asyncio.Event] = {}
         self._polled: dict[str, int] = {}
@@ -138,15 +139,16 @@ class Driver:
     def _register(self, sent: Sent, future: asyncio.Future[Taken | None]) -> asyncio.Future[Taken | None]:
         request_id = sent.inquiry.request_id
         self._running[request_id] = future
-        future.add_done_callback(lambda done: self._tried_first(request_id, done))
+        future.add_done_callback(lambda done: self._tried_first(sent, done))
         return future
 
-    def _tried_first(self, request_id: str, done: asyncio.Future[Taken | None]) -> None:
+    def _tried_first(self, sent: Sent, done: asyncio.Future[Taken | None]) -> None:
+        request_id = sent.inquiry.request_id
         if done.cancelled() or done.exception() is not None or done.result() is not None:
             self._ended(request_id, done)
             return
         del self._running[request_id]
-        self._start(request_id, lambda: self._send(request_id, FIRST_PAUSE))
+        self._start(request_id, lambda: self._send(request_id, FIRST_PAUSE, _provider(sent)))
 
     def _ended(self, request_id: str, done: asyncio.Future[Any]) -> None:
         del self._running[request_id]
@@ -156,36 +158,46 @@ class Driver:
         if not done.cancelled() and (error := done.exception()) is not None:
             _LOG.error("inquiry not driven", extra={"request_id": request_id}, exc_info=error)
 
+    async def _try_queued(self, batch: Sequence[Sent]) -> list[Taken | None]:
+        told = await self._try_first(batch)
+        self._first.note(*stands(batch, told))
+        return told
+
     async def _try_first(self, batch: Sequence[Sent]) -> list[Taken | None]:
         results = await self._sender.send(batch)
         return [self._known(sent.inquiry.request_id, result) for sent, result in zip(batch, results, strict=True)]
 
-    async def _send(self, request_id: str, pause: float) -> None:
+    async def _send(self, request_id: str, pause: float, provider: str = "") -> None:
         """Until it came to something: with others that are sent again, and alone once it was refused with them; whatever is not final for good is tried again."""
         alone = False
         while True:
             if pause:
                 await self._pause(pause)
-            result = await self._try_again(request_id, alone=alone)
+            result = await self._try_again(_Again(request_id, provider), alone=alone)
             if self._known(request_id, result) is not None:
                 return
+            provider = provider or pb.InquireRequest.FromString(self._inquiry(request_id).request).provider
             alone = isinstance(result, LinkageError) and not result.retryable
             pause = min(pause * 2, LONGEST_PAUSE) if pause else FIRST_PAUSE
 
-    async def _try_again(self, request_id: str, *, alone: bool) -> Taken | LinkageError:
+    async def _try_again(self, again: _Again, *, alone: bool) -> Taken | LinkageError:
         if alone:
             async with self._slots:
-                return (await self._send_stored([request_id]))[0]
+                return (await self._send_stored([again]))[1][0]
         try:
-            return await self._again(request_id)
+            return await self._again(again)
         except LinkageError as error:
             return error
 
-    async def _send_stored(self, ids: Sequence[str]) -> list[Taken | LinkageError]:
-        contents = self._ground.contents
-        return await self._sender.send(
-            self._ground.store.read(lambda connection: inquire.sent(connection, contents, ids))
-        )
+    async def _try_stored(self, batch: Sequence[_Again]) -> list[Taken | LinkageError]:
+        sent, told = await self._send_stored(batch)
+        self._again.note(*stands(sent, [one if isinstance(one, Taken) else None for one in told]))
+        return told
+
+    async def _send_stored(self, batch: Sequence[_Again]) -> tuple[Sequence[Sent], list[Taken | LinkageError]]:
+        contents, ids = self._ground.contents, [again.request_id for again in batch]
+        sent = self._ground.store.read(lambda connection: inquire.sent(connection, contents, ids))
+        return sent, await self._sender.send(sent)
 
     async def _collect(self, request_id: str) -> None:
         self._known(request_id, await self._sender.collect(self._inquiry(request_id)))
@@ -207,6 +219,29 @@ class Driver:
     def _inquiry(self, request_id: str) -> Inquiry:
         contents = self._ground.contents
         return self._ground.store.read(lambda connection: inquire.find(connection, contents, request_id))
+
+
+class _Again(NamedTuple):
+    """An inquiry that is sent again."""
+
+    request_id: str
+    provider: str
+    """Empty as long as nobody has read it: it was found in the store."""
+
+
+def _provider(sent: Sent) -> str:
+    return sent.query.recipient
+
+
+def stands(sent: Sequence[Sent], told: Sequence[Taken | None]) -> tuple[set[str], set[str]]:
+    """Providers of which nothing came, of what was sent to them together, and those of which an answer did."""
+    still, goes = set[str](), set[str]()
+    for one, taken in zip(sent, told, strict=True):
+        if taken is None or not taken.received.outcome:
+            still.add(_provider(one))
+        elif taken.received.answer is not None:
+            goes.add(_provider(one))
+    return still, goes
 
 
 def _is_over(review_until: int | None, network: int, now: int, polled: int) -> bool:

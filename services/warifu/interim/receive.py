@@ -23,7 +23,7 @@ from warifu.interim.ground import Ground
 from warifu.interim.kept_inquiries import UNSETTLED, Change, Inquiry, Settling
 from warifu.interim.records import Event, RecordRow
 from warifu.kernel.errors import LinkageError, Reason
-from warifu.kernel.instants import stamped
+from warifu.kernel.instants import dated, stamped
 from warifu.linkage.v1 import linkage_pb2
 
 PENDING = exchange_pb2.OUTCOME_PENDING
@@ -176,8 +176,10 @@ class Receiver:
                 # Texts are our own table's: what came over the wire is a name from the list, or nothing.
                 failure = LinkageError.from_failure(state.error, party="gateway").failure()
                 return Received(outcome, failure=failure, reason=failure.reason, requested_at=requested_at)
-            case _:
+            case exchange_pb2.OUTCOME_UNSPECIFIED:
                 return Received(outcome, requested_at=requested_at)
+            case _:  # what nobody here understands is nothing to be told as an outcome
+                return failed(LinkageError(Reason.GATEWAY_INTERNAL))._replace(requested_at=requested_at)
 
     async def _opened(self, asked: _Asked, reply: Reply) -> exchange_pb2.Answer:
         state, block, provider_code = reply.state, reply.block, asked.header.provider
@@ -274,4 +276,9 @@ def _first(now: int | None, before: int | None) -> int | None:
 
 
 def _review_until(state: linkage_pb2.ExchangeState | None) -> int | None:
-    return stamped(state.review_until) if state is not None and state.HasField("review_until") else None
+    if state is None or not state.HasField("review_until"):
+        return None
+    try:
+        return dated(state.review_until)
+    except (ValueError, OverflowError):  # no time, so no end of the review either
+        return None

@@ -1,13 +1,15 @@
 """Calls that queue together go out together: what came while a batch was under way is the next one. There is no timer.
 
 A lone call goes out at once, alone. Under load a batch grows to what arrives within one run, so its fixed cost is shared by all who wait.
+
+Where what is called may stand still for some of the items, such as for one of many providers, these are put on a siding (`Sidings`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -45,6 +47,14 @@ class Coalescer(Generic[T, R]):
         self._queue.append((item, future))
         self._wake()
         return future
+
+    def move(self, wanted: Callable[[T], bool], other: Coalescer[T, R]) -> None:
+        """Have those of the items that are queued, and not yet under way, wait in another queue, in their order."""
+        gone = [one for one in self._queue if wanted(one[0])]
+        if gone:
+            self._queue = deque(one for one in self._queue if not wanted(one[0]))
+            other._queue += gone
+            other._wake()
 
     async def drain(self) -> None:
         """Wait for all that is queued or under way."""
@@ -91,3 +101,38 @@ class Coalescer(Generic[T, R]):
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+
+class Sidings(Generic[T, R]):
+    """A coalescer in which items of a key that stands still queue by themselves, so that they hold up nobody else's. Use from one event loop.
+
+    While all goes well everything is in one queue, whatever its key: batches of one key each would be more and smaller ones. Whoever runs a
+    batch says which keys stand still and which go again.
+    """
+
+    def __init__(
+        self, run: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], most: int, key: Callable[[T], str]
+    ) -> None:
+        """As `Coalescer`; `most` and the lanes are each queue's own."""
+        self._run, self._most, self._key = run, most, key
+        self._main: Coalescer[T, R] = Coalescer(run, most)
+        self._still: dict[str, Coalescer[T, R]] = {}
+
+    async def __call__(self, item: T) -> R:
+        """See `Coalescer.__call__`."""
+        return await self.submit(item)
+
+    def submit(self, item: T) -> asyncio.Future[R]:
+        """See `Coalescer.submit`."""
+        if not self._still:
+            return self._main.submit(item)
+        return self._still.get(self._key(item), self._main).submit(item)
+
+    def note(self, still: Collection[str], goes: Collection[str]) -> None:
+        """Keys of whose items nothing came, and keys of whose items something did, which counts more."""
+        for key in goes:
+            self._still.pop(key, None)  # what queues there goes out from there
+        for key in still:
+            if key not in self._still and key not in goes:
+                siding = self._still[key] = Coalescer[T, R](self._run, self._most)
+                self._main.move(lambda item, key=key: self._key(item) == key, siding)  # type: ignore[misc]

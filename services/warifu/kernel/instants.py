@@ -42,6 +42,17 @@ def stamped(stamp: Timestamp) -> int:
     return stamp.seconds * 1000 + stamp.nanos // 1_000_000
 
 
+def dated(stamp: Timestamp) -> int:
+    """The instant of a protobuf timestamp that came from elsewhere, which a calendar must have.
+
+    Raises:
+        ValueError, OverflowError: no time.
+    """
+    instant = stamped(stamp)
+    day_at(instant)
+    return instant
+
+
 def moment(stamp: Timestamp) -> datetime:
     """The aware datetime, UTC, of a protobuf timestamp, to the microsecond.
 

@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from contract.interim_world import NHI, TAX, World, copy, count, reason_of, tax
+from contract.interim_world import NHI, OTHER_TAX, TAX, WAIT, World, copy, count, reason_of, tax
 
 from warifu.exchange.v1 import exchange_pb2 as ex
+from warifu.interim.provide import Provision
 from warifu.interim.schema import ANSWER_BLOCKS, BLOCKS, INQUIRIES, RECORDS
 from warifu.interim.v1 import interim_pb2 as pb
-from warifu.kernel.errors import Reason
+from warifu.kernel.coalesce import LANES
+from warifu.kernel.errors import LinkageError, Reason
+from warifu.provision.v1 import provision_pb2
 
 PROVIDED = ex.FINE_OUTCOME_PROVIDED
 
@@ -107,6 +110,49 @@ async def test_what_the_gateway_did_not_hear_goes_on_by_itself(people: World) ->
     await people.up("gateway")
     await people.settle()
     assert {state.fine_outcome for state in await asyncio.gather(*waiting)} == {PROVIDED}
+
+
+@pytest.mark.parametrize("way", ["connector", "face", "again"])
+async def test_a_provider_that_stands_still_holds_up_no_other(
+    people: World, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Once nothing came of a provider, what the institution asks another is answered while all calls to that one hang."""
+    assert not (await people.enrol(OTHER_TAX, "1")).HasField("error")
+    await people.interim(OTHER_TAX).register_copies([copy("r-1", institution=OTHER_TAX)])
+    provide, gate, calls = Provision.provide, asyncio.Event(), list[str]()
+    trouble = {TAX, OTHER_TAX} if way == "again" else {TAX}
+
+    async def hanging(self: Provision, request: provision_pb2.ProvideRequest) -> provision_pb2.ProvideResponse:
+        calls.append(request.provider)
+        if request.provider in trouble:
+            trouble.discard(request.provider)
+            raise LinkageError(Reason.PROVIDER_UNAVAILABLE)
+        if request.provider == TAX:
+            try:
+                await gate.wait()
+            finally:  # let go, or given up by the gateway
+                calls.append("ended")
+        return await provide(self, request)
+
+    async def ask(question: pb.InquireRequest) -> pb.InquiryState:
+        return await (people.ask(question) if way == "face" else interim.connector.inquire(question))
+
+    monkeypatch.setattr(Provision, "provide", hanging)
+    interim = people.interim(NHI)
+    stuck = [asyncio.create_task(ask(people.question()))]
+    async with asyncio.timeout(WAIT):
+        while calls != [TAX, TAX]:  # noqa: ASYNC110 - the first try told nothing, the second hangs
+            await asyncio.sleep(0.01)
+        for _ in range(3):  # more than there are lanes
+            stuck += [asyncio.create_task(ask(people.question())) for _ in range(2)]
+            await asyncio.sleep(0.02)
+        state = await ask(people.question(provider=OTHER_TAX))
+
+    assert state.fine_outcome == PROVIDED
+    assert "ended" not in calls
+    assert calls.count(TAX) < LANES * 5, "none had ended by its deadline either"
+    gate.set()
+    assert {state.fine_outcome for state in await asyncio.gather(*stuck)} == {PROVIDED}
 
 
 async def test_a_bulk_tells_of_each_under_its_id(people: World) -> None:

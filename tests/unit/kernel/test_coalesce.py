@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warifu.kernel.coalesce import LANES, Coalescer
+from warifu.kernel.coalesce import LANES, Coalescer, Sidings
 
 
 class Work:
@@ -140,3 +140,46 @@ def test_every_item_is_run_once_within_the_bounds(counts: list[int], most: int, 
     asyncio.run(run())
     assert sorted(item for batch in batches for item in batch) == list(range(sum(counts)))
     assert all(0 < len(batch) <= most for batch in batches)
+
+
+async def test_while_all_goes_well_there_is_one_queue_for_every_key() -> None:
+    """Items of different keys that queue together are one batch."""
+    work = Work()
+    queue = Sidings(work, 9, str)
+    calls = [queue.submit(1)]
+    await settled()
+    calls += [queue.submit(item) for item in (2, 3, 4, 5)]
+    await settled()
+    assert work.batches == [[1], [2, 3, 4, 5]]
+    work.may_end.release()
+    work.may_end.release()
+    assert await asyncio.gather(*calls) == [2, 4, 6, 8, 10]
+
+
+async def test_a_key_that_stands_still_holds_up_no_other() -> None:
+    """With all lanes of such a key taken, others go out, also what had queued behind it; once it goes again it is one of all."""
+    work = Work()
+    queue = Sidings(work, 9, lambda item: "still" if item < 100 else "well")
+    calls = [queue.submit(item) for item in (1, 2)]
+    await settled()
+    assert work.batches == [[1], [2]], "both lanes are taken"
+    calls += [queue.submit(item) for item in (3, 101, 4)]
+    queue.note({"still"}, ())
+    await settled()
+    assert work.batches[2:] == [[3], [4]], "on the siding"
+    work.may_end.release()
+    await settled()
+    assert work.batches[4:] == [[101]]
+    calls += [queue.submit(item) for item in (5, 102)]
+    await settled()
+    assert work.batches[5:] == []
+    for _ in range(20):
+        work.may_end.release()
+    assert await asyncio.gather(*calls) == [2, 4, 6, 202, 8, 10, 204]
+    assert not any({5, 102} <= set(batch) for batch in work.batches), (
+        "a batch has nothing of what stands still beside others"
+    )
+    queue.note({"well", "still"}, {"still", "well"})
+    calls = [queue.submit(item) for item in (6, 7, 103, 104)]
+    assert await asyncio.gather(*calls) == [12, 14, 206, 208]
+    assert work.batches[-2:] == [[6, 7], [103, 104]], "one queue, shared out among its lanes"
