@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,7 +48,9 @@ def processes(tmp_path_factory: pytest.TempPathFactory, postgres_server: Server)
 
 def _start(state: Path, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
     module = "warifu.simulator.launcher.apart"
-    return subprocess.Popen([sys.executable, "-m", module, "--state", str(state), *words], stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", module, "--state", str(state), *words]
+    with (state.parent / f"{words[0]}.err").open("ab") as said:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
 
 
 def _drop(state: Path, postgres_server: Server) -> None:
@@ -69,3 +72,11 @@ def test_a_network_of_processes_that_know_nothing_of_each_other_s_start_works(
     (gateway,) = (one for one in running.json("status")["parties"] if one["name"] == "gateway")
     assert [one["healthy"] for one in gateway["processes"]] == [True, False]
     assert running.json("audit")["findings"] == []
+
+
+def test_whoever_started_it_reads_how_far_it_is(processes: tuple[Path, Processes]) -> None:
+    """The conductor says that it waits, that every party serves, and where the pages are."""
+    state, _ = processes
+    lines = [json.loads(line) for line in (state.parent / "conduct.err").read_text(encoding="utf-8").splitlines()]
+    assert [line["event"] for line in lines] == ["waiting for the set-up", "every party serves", "ready"]
+    assert lines[-1]["urls"] == NetworkFile.load(state).urls

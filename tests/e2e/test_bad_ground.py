@@ -89,6 +89,16 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path, size: str) -> None:
     assert "--state" in told
 
 
+def test_traces_that_no_party_could_send_are_refused(tmp_path: Path) -> None:
+    """Without the extra nothing is made and nothing started: the refusal says what to install."""
+    (tmp_path / "opentelemetry.py").write_text("", encoding="utf-8")  # in front of the real one, if it is there
+    hidden = ("env", f"PYTHONPATH={tmp_path}")
+    state = tmp_path / "state"
+    done = demo("--state", str(state), "--otlp", "http://127.0.0.1:4317", before=hidden)
+    assert "pip install 'warifu[otlp]'" in refusal(done)
+    assert not (state / "network.json").exists()
+
+
 def test_a_second_network_never_shares_a_state(network: Running) -> None:
     """Starting again on the state of a running network is refused, and the network goes on."""
     assert "already runs" in refusal(demo("--state", str(network.state)))

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,15 @@ def test_status_has_the_documented_shape(network: Running) -> None:
     assert [party["name"] for party in status["parties"]] == [party.name for party in network.file.parties]
     assert all(party["healthy"] and party["pss_bytes"] > 0 for party in status["parties"])
     assert status["pss_total_bytes"] == sum(party["pss_bytes"] for party in status["parties"])
+
+
+def test_status_knows_the_processes_by_whatever_path_the_state_is_named(network: Running, tmp_path: Path) -> None:
+    """Memory is told also where `--state` is a link or has ".." in it."""
+    link = tmp_path / "link"
+    link.symlink_to(network.state)
+    for path in (link, network.state / "ca" / ".."):
+        told = json.loads(run("status", "--json", "--state", str(path)).stdout)
+        assert all(party["pss_bytes"] > 0 for party in told["parties"])
 
 
 def test_demo_announces_itself_in_one_document(network: Running) -> None:

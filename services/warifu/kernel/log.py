@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 LOG_NAME: Final = "party.log"
@@ -28,6 +29,8 @@ WRITTEN: Final[Counter[str]] = Counter()
 BLOT: Final = "[number]"
 _DIGITS: Final = re.compile(r"\d(?:[ \u3000‐-―ー-]?\d){10,}")
 """Eleven digits or more, of any script, also when grouped: resident codes have 11, individual numbers 12."""
+_PLACES: Final = 6
+"""Of an exception, in a line."""
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -70,10 +73,20 @@ def _plain(value: object) -> Any:
 
 
 def describe(error: BaseException) -> str:
-    """Kind of an exception and where it was raised, innermost last; never its message."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    """Kind of an exception and where it was raised, innermost last; never its message.
+
+    Six places: the three innermost of this program, however deep a library failed below them, and the innermost of all.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))
+    ours = [n for n, (frame, _) in enumerate(frames) if frame.f_globals.get("__name__", "").startswith("warifu.")][-3:]
+    rest = [n for n in range(len(frames)) if n not in ours]
+    kept = sorted([*ours, *rest[max(0, len(rest) + len(ours) - _PLACES) :]])
+    places = " > ".join(_place(*frames[n]) for n in kept)
     return f"{type(error).__name__} at {places}"
+
+
+def _place(frame: FrameType, line: int) -> str:
+    return f"{Path(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}"
 
 
 def open_log(folder: Path, party: str, *, console: bool = False) -> logging.Handler:

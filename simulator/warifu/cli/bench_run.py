@@ -110,6 +110,13 @@ def run(
 ) -> None:  # fmt: skip
     """Measure and print."""
     if chaos:
+        if rows or html or quick or pairs or records or kept:
+            fail(
+                t(
+                    "--chaos は速さを測りません。いっしょに使えるのは --kills、--disk、--json だけです。",
+                    "--chaos measures no speed: only --kills, --disk and --json go with it.",
+                )
+            )
         _ruin(disk, kills, as_json=json_)
         return
     from warifu.simulator.bench.compare import Plan, document as as_document  # noqa: PLC0415, I001 - slow to import

@@ -115,8 +115,8 @@ def demo(
         typer.Option(
             metavar="URL",
             help=t(
-                "呼出しのトレースを送る収集サーバー（OTLP/gRPC。例: http://127.0.0.1:4317）。追加機能 warifu\\[otlp] が要る。",
-                "Collector to send traces of calls to (OTLP over gRPC, such as http://127.0.0.1:4317); needs the extra warifu\\[otlp].",
+                "呼出しのトレースを送る収集サーバー（OTLP/gRPC。例: http://127.0.0.1:4317）。追加機能 otlp が要る。",
+                "Collector to send traces of calls to (OTLP over gRPC, such as http://127.0.0.1:4317); needs warifu's extra otlp.",
             ),
             show_default=False,
         ),

@@ -81,8 +81,8 @@ async def _report(state: Any) -> dict[str, Any]:
     folder, file = living(state)
     async with doors(file) as opened:
         health = await asyncio.gather(*(opened.processes_healthy(p.name) for p in file.parties))
-    sizes = _sizes(file.pid)
-    parties = [_party(p, healthy, sizes, file, folder) for p, healthy in zip(file.parties, health, strict=True)]
+    sizes, real = _sizes(file.pid), folder.resolve()  # a process's own folder is told without links and ".."
+    parties = [_party(p, healthy, sizes, file, real) for p, healthy in zip(file.parties, health, strict=True)]
     total = sum(p["pss_bytes"] for p in parties)
     return {"ready_seconds": file.ready_seconds, "pss_total_bytes": total, "parties": parties}
 

@@ -70,6 +70,11 @@ def test_no_secret_stands_in_the_compose_file_and_every_container_is_limited():
         assert "mem_limit" in block or "<<: *own" in block, name  # *own is *ours, which has one
 
 
+def test_the_database_server_s_log_quotes_no_value():
+    """Without its details an error of PostgreSQL names the constraint, not the key that broke it (`docker compose logs postgres`)."""
+    assert "-c log_error_verbosity=terse" in services()["postgres"]
+
+
 def services() -> dict[str, str]:
     """The text of each service."""
     (block,) = re.findall(r"^services:\n(.*?)^volumes:", COMPOSE, re.MULTILINE | re.DOTALL)

@@ -114,6 +114,20 @@ def test_further_fields_of_a_line_are_json_and_blotted_out_to_the_last() -> None
     assert line["kind"] == "<class 'ValueError'>"
 
 
+async def test_an_exception_is_told_by_our_own_places_however_deep_a_library_failed(tmp_path: Path) -> None:
+    """Where a library fails many calls below us, the line still says where in this program that was; at most six places, innermost last."""
+    store = Store(sqlite_url(tmp_path / "x.db"), metadata)
+    store.create()
+    with pytest.raises(OperationalError) as failed:
+        store.read(lambda c: c.exec_driver_sql("SELECT * FROM nowhere"))
+    store.close()
+    told = log.describe(failed.value)
+    places = told.removeprefix("OperationalError at ").split(" > ")
+    assert any(place.startswith("lines.py:") for place in places)
+    assert places[-1].endswith(" do_execute")
+    assert len(places) == 6
+
+
 def test_what_monitoring_is_told_is_configuration(tmp_path: Path) -> None:
     """A configuration says where metrics are read and traces go; one that does not, as before, tells nobody."""
     told = Telemetry(metrics="127.0.0.1:9464", otlp="http://127.0.0.1:4317", sampled=0.5, console=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -45,12 +46,16 @@ def test_a_network_is_made_when_every_process_is_ready_for_this_version(tmp_path
     assert not apart.is_made(tmp_path)
 
 
-def test_who_waits_goes_on_when_it_is_there(monkeypatch):
-    """It looks again and again."""
+def test_who_waits_goes_on_when_it_is_there(monkeypatch, capsys):
+    """It looks again and again, and says once what it waits for, in a line like the parties' own; nothing where it need not wait."""
     looks = []
     monkeypatch.setattr(apart.time, "sleep", looks.append)
-    apart.wait_for(lambda: len(looks) == 3)
+    apart.wait_for(lambda: len(looks) == 3, "waiting for the set-up")
     assert looks == [apart.LOOK] * 3
+    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (line["level"], line["event"]) == ("info", "waiting for the set-up")
+    apart.wait_for(lambda: True, "nothing")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_process_that_still_waits_ends_when_it_is_told_to(tmp_path):
@@ -62,7 +67,7 @@ def test_a_process_that_still_waits_ends_when_it_is_told_to(tmp_path):
         assert process.stdout.readline() == "waits\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-        assert process.stderr.read() == ""
+        assert [json.loads(line)["event"] for line in process.stderr] == ["waiting for the set-up"]
 
 
 def test_a_party_that_there_is_not_is_refused(tmp_path, capsys):

@@ -130,6 +130,16 @@ def test_an_unknown_row_is_refused():
     assert "unary_c16" in told.output
 
 
+@pytest.mark.parametrize("words", [["bulk"], ["--quick"], ["--html", "x.html"], ["--pairs", "3"]])
+def test_what_chaos_does_not_do_is_refused(words, tmp_path, monkeypatch):
+    """Rows, and what is said of how to measure them, are not left out without a word: the refusal names what goes with --chaos."""
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(app, ["bench", "--chaos", *words])
+    assert told.exit_code == 2
+    assert "--kills" in told.output
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_other_measurements_keep_their_names():
     """`warifu bench log` and `warifu bench history` are commands of their own; `warifu bench --help` tells of them."""
     assert "--exchanges" in CliRunner().invoke(app, ["bench", "log", "--help"], env={"COLUMNS": "200"}).output

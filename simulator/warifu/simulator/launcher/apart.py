@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -21,6 +22,7 @@ from typing import Final
 from urllib.parse import quote
 
 from warifu.exchange.keys import write_secret
+from warifu.kernel.log import Lines
 from warifu.law import packaged
 from warifu.simulator.launcher import setup
 from warifu.simulator.launcher.network import Network, load_of, migrate
@@ -54,6 +56,7 @@ async def set_up(options: Options) -> None:
     """
     state = options.state
     if is_made(state):
+        tell("made already", version=version("warifu"))
         return
     with locked(state), contextlib.closing(Ports()) as ports:
         there = (state / NETWORK_NAME).exists()
@@ -63,6 +66,7 @@ async def set_up(options: Options) -> None:
     for party in file.parties:
         for number, _ in enumerate(party.processes, 1):
             (folder_of(state, party.name, number) / MARK).write_text(version("warifu"), encoding="ascii")
+    tell("made", version=version("warifu"), parties=len(file.parties))
 
 
 def run_party(state: Path, name: str, number: int) -> None:
@@ -71,7 +75,7 @@ def run_party(state: Path, name: str, number: int) -> None:
 
     (party,) = (one for one in plan(packaged()) if one.name == name)
     folder = folder_of(state, name, number)
-    wait_for(lambda: is_ready(folder))
+    wait_for(lambda: is_ready(folder), "waiting for the set-up")
     os.chdir(folder)
     run(folder, party.build)
 
@@ -95,10 +99,12 @@ async def conduct(state: Path, listen: str) -> None:
         async with doors(file) as opened:
             network = Network(state, file, opened, Processes((), state))
             await network.until_healthy(_silent)
+            tell("every party serves", parties=len(file.parties))
             await network.fill(await asyncio.to_thread(load_of, file, state), _silent)
             async with network.stage(listen):
                 file.ready_seconds = round(time.monotonic() - began, 2)
                 file.save(state)
+                tell("ready", seconds=file.ready_seconds, urls=file.urls)
                 with registered(state):
                     await stop.wait()
 
@@ -115,20 +121,33 @@ def is_ready(folder: Path) -> bool:
     return mark.exists() and mark.read_text(encoding="ascii") == version("warifu")
 
 
-def wait_for(there: Callable[[], bool]) -> None:
-    """Look until it is there; SIGTERM ends the process."""
+def wait_for(there: Callable[[], bool], event: str) -> None:
+    """Look until it is there, and say once that it is waited for; SIGTERM ends the process."""
+    said = False
     while not there():
+        if not said:
+            tell(event)
+        said = True
         time.sleep(LOOK)
 
 
+def tell(event: str, **fields: object) -> None:
+    """A line on standard error, of the form of the parties' own: whoever started the process reads all of them in one place."""
+    line = {"name": __name__, "levelname": "INFO", "levelno": logging.INFO, "msg": event, **fields}
+    print(Lines().format(logging.makeLogRecord(line)), file=sys.stderr, flush=True)  # noqa: T201 - a container's log
+
+
 async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
-    deadline = time.monotonic() + SERVER_WITHIN
+    deadline, said = time.monotonic() + SERVER_WITHIN, ""
     while True:
         try:
             await work()
-        except StateError:
+        except StateError as error:
             if time.monotonic() > deadline:
                 raise
+            if error.en != said:
+                tell("waiting for the database server", detail=error.en)
+            said = error.en
             await asyncio.sleep(LOOK)
         else:
             return
@@ -147,7 +166,7 @@ def main(words: Sequence[str] | None = None) -> None:
         if given.verb == "run":
             run_party(given.state, given.party, given.number)
         elif given.verb == "conduct":
-            wait_for(lambda: is_made(given.state))
+            wait_for(lambda: is_made(given.state), "waiting for the set-up")
             asyncio.run(conduct(given.state, given.listen))
         else:
             asyncio.run(set_up(_options(given)))

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,11 @@ def prepare(state: Path, options: Options, ports: Ports) -> NetworkFile:
     """Make the folder's network, or reopen it with what it was made by; either way its ports are free now.
 
     Raises:
-        StateError: the folder holds something else, is damaged, was written by a newer program, or lies too deep for sockets.
+        StateError: the folder holds something else, is damaged, was written by a newer program, or lies too deep for sockets; or what
+            traces need is not installed.
         PortError: a port that was asked for is taken.
     """
+    _traceable(options.otlp)
     parties = plan(packaged(), bare=options.bare)
     for party in parties:
         _reachable(state / party.name)
@@ -136,6 +139,21 @@ def _reachable(folder: Path) -> None:
             f"{path} は Unix ソケットのパスとして長すぎます。--state でより短いフォルダーを指定してください。",
             f"{path} is too long for the path of a socket. Choose a shorter folder with --state.",
         ) from error
+
+
+def _traceable(collector: str | None) -> None:
+    """Refuse traces that no party could send; each could only say so at every start."""
+    if collector is None:
+        return
+    try:
+        there = all(map(find_spec, ("opentelemetry.sdk", "opentelemetry.exporter.otlp")))
+    except ModuleNotFoundError:
+        there = False
+    if not there:
+        raise StateError(
+            "--otlp には追加機能が要ります: pip install 'warifu[otlp]'（クローンでは .venv/bin/pip install -e '.[otlp]'）",
+            "--otlp needs an extra: pip install 'warifu[otlp]' (in a clone: .venv/bin/pip install -e '.[otlp]')",
+        )
 
 
 def _gateways(options: Options, old: NetworkFile | None, server: str | None) -> int:
