@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from warifu.cli import BEGAN
+from warifu.cli.lines import shown
 from warifu.cli.options import Json
 from warifu.cli.output import clear_errors, document, err, out, placed
 from warifu.cli.text import t
@@ -194,25 +195,6 @@ def _say_how_to_go_on(options: Options) -> None:
             f"ended before it was ready; whoever is loaded stays. Carry on with: warifu demo --state {options.state}",
         )
     )
-
-
-LINES_EVERY = 30.0
-"""Seconds between two lines of progress where no terminal shows it."""
-
-
-def shown(update: Callable[[str], None]) -> Callable[[str], None]:
-    """Shows progress: in place on a terminal, else by a line of its own now and then."""
-    if err.is_terminal:
-        return update
-    last = time.monotonic()
-
-    def line(text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= LINES_EVERY:
-            last = time.monotonic()
-            err.print(text, soft_wrap=True)
-
-    return line
 
 
 def worded(show: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Progress:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warifu.cli.lines import shown
 from warifu.cli.options import Json, State, living
-from warifu.cli.output import clear_errors, document, err, fail, out, placed, table
+from warifu.cli.output import clear_errors, document, err, fail, out, table, writable
 from warifu.cli.text import t
 from warifu.simulator.traffic.room import IN_FLIGHT
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from warifu.simulator.state import NetworkFile
     from warifu.simulator.traffic.failure import Failure
     from warifu.simulator.traffic.run import Progress, Run, Wish
@@ -168,12 +172,55 @@ def _made(file: NetworkFile, state: Path, folder: Path, wish: Wish) -> tuple[Run
     from warifu.simulator.traffic.run import Runner  # noqa: PLC0415
 
     data.check_folder(folder, state)
-    with placed(folder):
+    _prepare(folder, [data.EXCHANGES, data.PARQUET, data.TRUTH, *report.FILES.values()])
+    with _progress() as told:
+        run = asyncio.run(_driven(Runner(file, wish, told)))
+
+    def write(where: Path) -> list[Path]:
+        written = data.write(where, run.made)
+        return [*report.write(where, run, packaged(), _command()), *written]
+
+    return run, _kept(folder, write)
+
+
+def _prepare(folder: Path, names: Iterable[str]) -> None:
+    """Make the folder, and see before the work that these can be written there."""
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _progress() as told:
-            run = asyncio.run(_driven(Runner(file, wish, told)))
-        files = data.write(folder, run.made)
-        return run, [*report.write(folder, run, packaged(), _command()), *files]
+    except OSError as error:
+        fail(
+            t(
+                f"{folder} を作れません。{error.strerror}。--out で別のフォルダーを指定してください。",
+                f"cannot make {folder}: {error.strerror}. Choose another folder with --out.",
+            )
+        )
+    writable(*(folder / name for name in names))
+
+
+def _kept(folder: Path, write: Callable[[Path], list[Path]]) -> list[Path]:
+    """The files of a run. Where the folder takes no more, they go to a new one among the temporary files: a run cannot be made again."""
+    try:
+        return write(folder)
+    except OSError as error:
+        try:
+            other = Path(tempfile.mkdtemp(prefix="warifu-traffic-"))
+            files = write(other)
+        except OSError as again:
+            fail(
+                t(
+                    f"{folder} にも一時フォルダーにも書けません。{again.strerror}。空き容量を確かめてください。この実行の記録は残りません。",
+                    f"neither {folder} nor the folder of temporary files can be written: {again.strerror}. Free some space; what this run made is lost.",
+                )
+            )
+        err.print(
+            t(
+                f"{folder} に書けません（{error.strerror}）。代わりに {other} に書きました。",
+                f"cannot write {folder} ({error.strerror}); it was written into {other} instead.",
+            ),
+            soft_wrap=True,
+            markup=False,
+        )
+        return files
 
 
 async def _driven(runner: object) -> Run:
@@ -186,6 +233,13 @@ async def _driven(runner: object) -> Run:
     def stop() -> None:
         loop.remove_signal_handler(signal.SIGINT)
         runner.stop()
+        err.print(
+            t(
+                "終わらせています。進行中の照会の回答を待って、報告を書きます（もう一度 Ctrl-C ですぐに終わり、何も残りません）。",
+                "Ending: what is under way is waited for, then the report is written. Ctrl-C again ends at once and leaves nothing.",
+            ),
+            soft_wrap=True,
+        )
 
     loop.add_signal_handler(signal.SIGINT, stop)
     try:
@@ -221,42 +275,72 @@ def _command() -> str:
     return " ".join(["warifu", *sys.argv[1:]])
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """A line on stderr that is kept up to date; nothing where nobody watches."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Shown, TextColumn, TimeRemainingColumn  # noqa: I001, PLC0415
-
+def _doing(one: Progress) -> str:
+    """What a run is doing, in words."""
     names = {
         "people": t("住民を調べています", "looking at the population"),
         "addressees": t("窓口で対象者を確かめています", "finding people at the counters"),
         "driving": t("照会しています", "inquiring"),
-        "detectors": t("検知の結果を集めています", "asking what was detected"),
+        "reviewing": t("提供する側の職員が確認しています", "clerks look at what waits"),
+        "detecting": t("検知の結果を集めています", "asking what was detected"),
     }
+    more = "" if one.at is None else f" {one.at:%m-%d %H:%M} {one.rate:.0f}/s"
+    return names[one.doing] + more
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None]]:
+    """A line on stderr that is kept up to date; where no terminal shows it a line of its own every half minute."""
+    if not err.is_terminal:
+        yield _lines(shown(lambda text: err.print(text, soft_wrap=True)))
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Shown, TextColumn, TimeRemainingColumn  # noqa: I001, PLC0415
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Shown(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
-        task = shown.add_task(names["people"], total=None)
+    with Shown(*columns, console=err, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
 
         def told(one: Progress) -> None:
-            more = "" if one.at is None else f" {one.at:%m-%d %H:%M} {one.rate:.0f}/s"
-            shown.update(task, description=names[one.doing] + more, completed=one.done, total=one.total)
+            if one.doing not in tasks:
+                tasks[one.doing] = bars.add_task("", total=one.total)
+            for doing, task in tasks.items():
+                bars.update(task, visible=doing == one.doing)
+            bars.update(tasks[one.doing], description=_doing(one), completed=one.done, total=one.total)
 
         yield told
+
+
+def _lines(show: Callable[[str], None]) -> Callable[[Progress], None]:
+    """Tells progress by lines of text."""
+
+    def told(one: Progress) -> None:
+        far = "" if one.total is None else f" {one.done:,}/{one.total:,}"
+        show(_doing(one) + far)
+
+    return told
 
 
 def _tell(run: Run, files: list[Path]) -> None:
     from warifu.simulator.traffic.series import percentile  # noqa: PLC0415
 
-    latencies = run.latencies
-    rate = len(latencies) / run.seconds if run.seconds else 0.0
-    p50, p99 = (1000 * (percentile(latencies, share) or 0.0) for share in (0.5, 0.99))
-    out.print(
-        t(
-            f"{len(run.made):,} 件の照会、{run.seconds:.1f} 秒、毎秒 {rate:.1f} 件、応答 p50 {p50:.1f} ms、p99 {p99:.1f} ms",
-            f"{len(run.made):,} inquiries in {run.seconds:.1f} s, {rate:.1f} a second, latency p50 {p50:.1f} ms, p99 {p99:.1f} ms",
+    if run.made:
+        latencies = run.latencies
+        rate = len(latencies) / run.seconds if run.seconds else 0.0
+        p50, p99 = (1000 * (percentile(latencies, share) or 0.0) for share in (0.5, 0.99))
+        out.print(
+            t(
+                f"{len(run.made):,} 件の照会、{run.seconds:.1f} 秒、毎秒 {rate:.1f} 件、応答 p50 {p50:.1f} ms、p99 {p99:.1f} ms",
+                f"{len(run.made):,} inquiries in {run.seconds:.1f} s, {rate:.1f} a second, latency p50 {p50:.1f} ms, p99 {p99:.1f} ms",
+            )
         )
-    )
-    counts = run.counted(lambda one: one.outcome)
-    table([t("結果", "outcome"), t("件数", "inquiries")], [[name, f"{number:,}"] for name, number in counts.items()])
+        counts = run.counted(lambda one: one.outcome)
+        table(
+            [t("結果", "outcome"), t("件数", "inquiries")], [[name, f"{number:,}"] for name, number in counts.items()]
+        )
+    else:
+        out.print(t("照会は一件も行わなかった。", "No inquiry was made."))
+    for line in _oddly(run):
+        out.print(line, soft_wrap=True, markup=False)
     if any(one.recall.whole for one in run.scores):
         _tell_scores(run)
     for path in files:
@@ -270,6 +354,24 @@ def _tell(run: Run, files: list[Path]) -> None:
             style="dim",
             markup=False,
         )
+
+
+def _oddly(run: Run) -> Iterator[str]:
+    """What is less than was planned."""
+    planned = len(run.plan.intended)
+    if run.stopped:
+        yield t(
+            f"途中で止めた（計画 {planned:,} 件のうち {len(run.made):,} 件）。",
+            f"Ended early, after {len(run.made):,} of {planned:,} planned.",
+        )
+    if run.unknown:
+        yield t(
+            f"本人を特定できず行わなかった照会: {run.unknown:,} 件。",
+            f"Left out, since whoever they are about cannot be identified: {run.unknown:,}.",
+        )
+    if run.kinds_left_out:
+        kinds = ", ".join(run.kinds_left_out)
+        yield t(f"件数が足りず、混ぜられなかった不正の種類: {kinds}", f"Kinds of misuse without room: {kinds}")
 
 
 def _tell_scores(run: Run) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from warifu.cli import demo
-from warifu.cli.demo import LINES_EVERY, shown, worded
+from warifu.cli.demo import worded
+from warifu.cli.lines import LINES_EVERY, shown
 
 
 class Watch:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from unit.traffic import lab
 
+from warifu.kernel.confine import readable_roots
 from warifu.simulator.told import ToldError
 from warifu.simulator.traffic import data
 from warifu.simulator.traffic.drive import Made
@@ -65,6 +66,25 @@ def test_a_folder_of_the_network_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ToldError):
             data.check_folder(folder, state)
     data.check_folder(tmp_path / "state-of-mine", state)
+
+
+def test_where_every_party_reads_is_refused(tmp_path: Path) -> None:
+    """The truth cannot be laid where a party's process may read though it is confined: the system's files, Python's and the program's own."""
+    state = tmp_path / "state"
+    program = Path(data.__file__).parents[3]
+    for folder in (Path("/usr/share/day"), Path("/etc/day"), Path(sys.prefix) / "day", program / "day"):
+        with pytest.raises(ToldError, match="can read"):
+            data.check_folder(folder, state)
+        assert any(folder.resolve().is_relative_to(root) for root in readable_roots(state / "gateway"))
+    data.check_folder(tmp_path / "day", state)
+
+
+def test_no_parquet_of_another_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pyarrow is not installed the Parquet of an earlier run is gone: beside the new CSV it would be another run's."""
+    (tmp_path / data.PARQUET).write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert not any(path.name == data.PARQUET for path in data.write(tmp_path, MADE))
+    assert not (tmp_path / data.PARQUET).exists()
 
 
 def test_parquet_has_the_same_rows(tmp_path: Path) -> None:

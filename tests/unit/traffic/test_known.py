@@ -85,6 +85,25 @@ async def test_everyone_is_asked_about_once_and_in_few_calls() -> None:
     assert told[-1] == (len(people), len(people)) == (len(found), len(found))
 
 
+async def test_nobody_more_is_asked_about_once_it_is_ended() -> None:
+    """A run that is ended while people are looked for asks about nobody more, at no institution."""
+    desk = Desk({})
+    intended = [lab.intended(person=f"p-{number}") for number in range(60)]
+    ended = False
+
+    def told(*_: int) -> None:
+        nonlocal ended
+        ended = True
+
+    async with doors(desk) as opened:
+        wanted = {one.person: items(one.person) for one in intended}
+        assert await known.find(opened, intended, wanted, told, lambda: ended) == {}
+        assert len(desk.calls) == 1
+        assert await known.find(opened, intended, wanted, told, lambda: ended) == {}
+    assert len(desk.calls) == 1
+    assert desk.visitors == []
+
+
 async def test_a_visitor_waits_while_too_many_were_identified() -> None:
     """Where an institution had so many identified that more are refused for now, the visitor is received when the time is over."""
     pauses = []

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from warifu.kernel.confine import readable_roots
 from warifu.simulator.told import ToldError
 from warifu.simulator.traffic.drive import Made
 
@@ -28,13 +29,20 @@ def check_folder(folder: Path, state: Path) -> None:
     """See that what is written there is out of every party's reach.
 
     Raises:
-        ToldError: the folder lies in the network's state.
+        ToldError: the folder lies in the network's state, or where every party's process may read: the system's files, Python's and the program's own.
     """
-    if folder.resolve().is_relative_to(state.resolve()):
+    where = folder.resolve()
+    if where.is_relative_to(state.resolve()):
         raise ToldError(
             f"{folder} はネットワークの状態フォルダーの中です。正解のファイルは、どの機関も読めない場所に置きます。--out で別のフォルダーを指定してください。",
             f"{folder} lies in the network's state folder. The ground truth goes where no party can read it: choose another folder with --out.",
         )
+    for root in readable_roots(state / "any party"):
+        if where.is_relative_to(root):
+            raise ToldError(
+                f"{folder} は {root} の中で、どの機関のプロセスもそこを読めます。正解のファイルは、どの機関も読めない場所に置きます。--out で別のフォルダーを指定してください。",
+                f"{folder} lies in {root}, which the processes of all parties can read. The ground truth goes where no party can: choose another folder with --out.",
+            )
 
 
 def rows(made: Sequence[Made]) -> list[tuple[Any, ...]]:
@@ -54,7 +62,7 @@ def truths(made: Sequence[Made]) -> list[tuple[Any, ...]]:
 
 
 def write(folder: Path, made: Sequence[Made]) -> list[Path]:
-    """Write all files; those that were written, the truth last. Parquet only where pyarrow is installed."""
+    """Write all files, over those of an earlier run; those that were written, the truth last. Parquet only where pyarrow is installed."""
     folder.mkdir(parents=True, exist_ok=True)
     table = rows(made)
     written = [_csv(folder / EXCHANGES, HEADS, table, 0o644)]
@@ -88,6 +96,7 @@ def _parquet(path: Path, table: Sequence[Sequence[Any]]) -> bool:
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")  # an extra, and slow to import
     except ModuleNotFoundError:
+        path.unlink(missing_ok=True)  # one of an earlier run would be another run's
         return False
     columns = {head: [row[place] for row in table] for place, head in enumerate(HEADS)}
     parquet.write_table(arrow.table(columns), path)

@@ -121,7 +121,7 @@ class Driver:
         self._room = Room(self.pace.in_flight, fixed=self.pace.rate is not None)
         dice = Dice(self.plan.seed, "traffic", "arrivals")
         try:
-            for step in self._steps():
+            for step in () if self.stopping else self._steps():
                 if self.stopping:
                     break
                 if self.between is not None:

@@ -32,8 +32,11 @@ async def find(
     intended: Sequence[Intended],
     items: Mapping[str, common_pb2.BasicItems],
     told: Callable[[int, int], None],
+    ended: Callable[[], bool] = lambda: False,
 ) -> Mapping[Wanted, str]:
     """Addressee numbers of everyone in a plan; whoever cannot be identified, since a play changed their life, is left out.
+
+    Once `ended` says so nobody more is asked about.
 
     Raises:
         CallError: an institution cannot be reached, or failed.
@@ -45,6 +48,8 @@ async def find(
     found: dict[Wanted, str] = {}
     strangers: list[Wanted] = []
     for institution, people in wanted.items():
+        if ended():
+            return found
         with calling("FindSubjects", institution):
             numbers = await Clerk(doors, institution).find_many([items[person] for person in people])
         for person, number in zip(people, numbers, strict=True):
@@ -55,6 +60,8 @@ async def find(
         told(len(found), total)
 
     async def receive(stranger: Wanted) -> None:
+        if ended():
+            return
         institution, person = stranger
         with calling("ReceiveVisitor", institution):
             number = await _received(Clerk(doors, institution), items[person])

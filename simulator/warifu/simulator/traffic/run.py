@@ -65,7 +65,7 @@ class Progress:
     """How far a run is. `done` of `total`, of what `doing` says."""
 
     doing: str
-    """"people", "addressees", "driving" or "detectors"."""
+    """"people", "addressees", "driving", "reviewing" or "detecting"."""
     done: int
     total: int | None
     at: datetime | None = None
@@ -151,7 +151,8 @@ class Runner:
             self.wanted(now.astimezone(JAPAN))  # what cannot be is said before the work
             people = await asyncio.to_thread(crowd.gather, self._households(), self._telling("people"))
             plan = self.planned(people, now.astimezone(JAPAN))
-            numbers = await known.find(opened, plan.intended, people.items, self._telling_of("addressees"))
+            told = self._telling_of("addressees")
+            numbers = await known.find(opened, plan.intended, people.items, told, lambda: self.stopping)
             inspector = detectors.Detectors(self.network)
             try:
                 return await self._driven(opened, inspector, plan, numbers, people.people, begun)
@@ -207,13 +208,12 @@ class Runner:
             opened, self.book, plan, numbers, self.wish.pace, self.wish.keep_clock, self._told_driving
         )
         driver.stopping = self.stopping
-        driver.between = between = _Between(opened, inspector, driver, first)
+        driver.between = between = _Between(opened, inspector, driver, first, self.told)
         failed: Failure | None = None
         found: Sequence[Score] = ()
         try:
             await driver.run()
-            between.doing = DETECTING
-            self.told(Progress("detectors", 0, None))
+            between.begin(DETECTING)
             found = _scored(driver.made, await inspector.pointed_at())
         except CallError as error:
             if not driver.made:
@@ -280,6 +280,7 @@ class _Between:
     driver: Driver
     first: date
     """Simulated day of the first inquiry that is made."""
+    told: Callable[[Progress], None] = lambda _: None
     reviews: int = 0
     doing: str = DRIVING
     """What the run is doing just now, as `failure` names it."""
@@ -296,22 +297,27 @@ class _Between:
         if not made:
             return
         if following is None or following.at.date() != made[-1].intended.at.date():
-            self.doing = REVIEWING
+            self.begin(REVIEWING)
             self.reviews += await desks.look(self.doors, made[self._reviewed :])
             self._reviewed = len(made)
         new = made[self._counted :]
         self._counted = len(made)
         self._fresh.update(one.intended.requester for one in new)
         self._fresh[GATEWAY] += len(new)
-        self.doing = DETECTING
         await self.look(1 if following is None else LOOK_AFTER)
         self.doing = DRIVING
+
+    def begin(self, doing: str) -> None:
+        """Say what is done now."""
+        self.doing = doing
+        self.told(Progress(doing, 0, None))
 
     async def look(self, least: int) -> None:
         """Ask what the rules point at, wherever there are so many inquiries that they did not look at."""
         asked = sorted(name for name, count in self._fresh.items() if count >= least)
         if not asked:
             return
+        self.begin(DETECTING)
         self.unsettled.update(await self.doors.settle(SETTLES))
         for name in asked:
             del self._fresh[name]
