@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,33 @@ def test_the_cost_of_the_log_is_told_as_ratios_from_one_run(disk):
     exchanges = 10 + sum(row["exchanges"] for row in told["medians"])
     assert exchanges == 10 + 2 * (3 + 12)
     assert told["log_entries"] >= 2 * exchanges
+    assert list(disk.iterdir()) == []
+
+
+def test_ctrl_c_ends_a_measurement_in_order(disk):
+    """Ctrl-C at the terminal, which reaches every process of its group, ends the command with 130 and without a word of its workers; no file stays."""
+    words = [
+        sys.executable,
+        "-m",
+        "warifu.cli",
+        "bench",
+        "ledger_c64",
+        "--quick",
+        "--pairs",
+        "1000",
+        "--disk",
+        str(disk),
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as run:
+        deadline = time.monotonic() + 100
+        while not list(disk.glob("warifu-bench-*/l/gateway.db")):  # the worker has begun
+            assert run.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGINT)
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    assert b"Traceback" not in said
     assert list(disk.iterdir()) == []
 
 

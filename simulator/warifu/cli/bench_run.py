@@ -50,9 +50,15 @@ _MORE = t(
     "By turns: a raw echo over two hops that does nothing (E2), with the same mutual TLS and channel options, and real exchanges. An exchange begins and ends in "
     "its requester's process: sealed, decided, recorded three times, opened. The run fails when an answer was released before its records were durable.",
 )
+NAMES = (
+    "unary_p50_c1", "unary_c16", "connector_p50_c1", "connector_c16", "connector_c64", "connector_c256", "bulk", "p99_p50_c16",
+    "nginx_c64", "ledger_c64", "history_p50", "history_http", "population",
+)  # fmt: skip
+"""As `bench.rows` has them, which is slow to import."""
+_ROWS = t(f"行：{', '.join(NAMES)}（PERFORMANCE §2）", f"Rows: {', '.join(NAMES)} (PERFORMANCE §2)")
 _OTHERS = t(
-    "ほかの測定: warifu bench log --help、warifu bench history --help、warifu bench kit --help",
-    "Other measurements: warifu bench log --help, warifu bench history --help, warifu bench kit --help",
+    "ほかの測定: warifu bench log --help、warifu bench history --help、warifu bench population --help、warifu bench kit --help",
+    "Other measurements: warifu bench log --help, warifu bench history --help, warifu bench population --help, warifu bench kit --help",
 )
 _EXAMPLES = "\n\n".join(
     f"  {as_typed(line)}"
@@ -63,13 +69,13 @@ _EXAMPLES = "\n\n".join(
         "warifu bench --chaos --kills 50",
     )
 )
-HELP = f"{_HELP}\n\n{_MORE}\n\n{_OTHERS}\n\n{t('例', 'Examples')}:\n\n{_EXAMPLES}"
+HELP = f"{_HELP}\n\n{_MORE}\n\n{_ROWS}\n\n{_OTHERS}\n\n{t('例', 'Examples')}:\n\n{_EXAMPLES}"
 
 
 def run(
     rows: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ROW…", show_default=False, help=t("測る行。省略するとすべて。", "Rows to measure; all when none is named.")),
+        typer.Argument(metavar="ROW", show_default=False, help=t("測る行。省略するとすべて。", "Rows to measure; all when none is named.")),
     ] = None,
     quick: Annotated[
         bool,
@@ -129,8 +135,9 @@ def run(
         )
     usual = [row for row in ROWS if not (quick and row in _LONG)]
     plan = Plan(
-        tuple(rows or usual), pairs or (QUICK_PAIRS if quick else PAIRS), quick=quick, history=records, kept=kept
-    )
+        tuple(rows or usual), pairs or (QUICK_PAIRS if quick else PAIRS),
+        quick=quick, named=bool(rows), history=records, kept=kept,
+    )  # fmt: skip
     writable(html)
     with clear_errors():
         found = asyncio.run(_measured(disk, plan))

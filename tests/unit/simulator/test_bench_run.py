@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -19,8 +20,9 @@ import pytest
 from typer.testing import CliRunner
 
 from warifu.cli.__main__ import app
-from warifu.simulator.bench import chaos, durable, echo
-from warifu.simulator.bench.compare import Found, Plan, document
+from warifu.cli.bench_run import NAMES
+from warifu.simulator.bench import chaos, durable, echo, nginx
+from warifu.simulator.bench.compare import Found, Plan, compare, document
 from warifu.simulator.bench.durable import Held
 from warifu.simulator.bench.field import Field
 from warifu.simulator.bench.hands import Hand, Stretch
@@ -115,6 +117,37 @@ def test_the_report_loads_nothing():
     assert "url(" not in text
     assert text.count("<svg") == 3
     assert "unary_c16" in text
+    assert text.count('role="img" aria-label="') == 3
+
+
+@pytest.mark.parametrize(("records", "marked"), [(100_000, True), (10**7, False)])
+def test_the_report_says_how_many_records_were_behind_a_page(records, marked):
+    """With fewer records than the goal is set for, which a quick run has, the report says so; the rates of ledger and history are told in a table."""
+    made = found()
+    rows = [ROWS["ledger_c64"], ROWS["history_p50"]]
+    made.add(rows, [{step: measured(1000) for step in steps(rows)}])
+    made.notes["history_records"] = records
+    text = page(made)
+    assert f"Records behind the history: {records:,}" in text
+    assert ("the goal is set for 10,000,000" in text) is marked
+    assert text.count("<svg") == 3
+    assert "<td>ledger c=64</td>" in text.partition("Ledger and history")[2]
+
+
+async def test_a_row_that_cannot_be_measured_here_is_an_error_when_it_is_named(tmp_path, monkeypatch):
+    """`bench nginx_c64` without nginx says what to install, instead of telling nothing; a run of all rows leaves that one out."""
+    monkeypatch.setattr(nginx, "installed", lambda: None)
+    with pytest.raises(ToldError, match="apt install nginx"):
+        await compare(tmp_path, Plan(("nginx_c64",), 1, named=True), lambda _done, _of: None)
+    assert (await compare(tmp_path, Plan((), 1), lambda _done, _of: None)).ratios == {}
+
+
+def test_the_help_names_every_row():
+    """Whoever asks for help reads which rows there are."""
+    assert tuple(ROWS) == NAMES
+    told = CliRunner().invoke(app, ["bench", "--help"], env={"COLUMNS": "400"}).output
+    assert all(name in told for name in NAMES)
+    assert "bench population --help" in told
 
 
 def test_the_yardstick_is_short():
@@ -185,6 +218,15 @@ async def test_a_worker_makes_load_tells_answers_and_stops(tmp_path: Path) -> No
     with pytest.raises(ToldError, match="out of order"):
         await hand.load("bad", 1, 60.0)
     assert hand.cpu() > 0
+    await hand.end()
+    assert hand.ended
+
+
+async def test_ctrl_c_is_not_for_workers(tmp_path: Path) -> None:
+    """A worker is in a session of its own, where a terminal's Ctrl-C does not reach it, and ends when it is told to."""
+    hand = await Hand.start("ledger", "warifu.simulator.bench.ledger", tmp_path)
+    await hand.ready()
+    assert os.getsid(hand.pid) == hand.pid != os.getsid(0)
     await hand.end()
     assert hand.ended
 

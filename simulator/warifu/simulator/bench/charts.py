@@ -37,8 +37,8 @@ class Mark:
     aim: float | None
 
 
-def bars(items: Sequence[Bar], form: str) -> str:
-    """Bars from 0; `form` writes a value."""
+def bars(items: Sequence[Bar], form: str, title: str) -> str:
+    """Bars from 0; `form` writes a value, `title` says what it is to whom cannot see it."""
     top = max((max(one.value, one.reach or 0.0) for one in items), default=0.0) or 1.0
     rows = []
     for place, one in enumerate(items):
@@ -53,10 +53,10 @@ def bars(items: Sequence[Bar], form: str) -> str:
                 f'<path d="M{LABEL + width:.1f} {y + 9}H{LABEL + end:.1f}" stroke="var(--soft)" stroke-width="2"/>'
             )
         rows.append(f'<text x="{LABEL + end + 6:.1f}" y="{y + 14}">{told}</text>')
-    return _svg(STEP * len(items) + 8, rows)
+    return _svg(STEP * len(items) + 8, rows, title)
 
 
-def marks(items: Sequence[Mark]) -> str:
+def marks(items: Sequence[Mark], title: str) -> str:
     """A dot and its spread each; a hollow line where it is required, a solid one where the aim is."""
     values = [value for one in items for value in (one.low, one.high, one.required, one.aim) if value]
     low, high = min(values, default=0.5) / 1.3, max(values, default=2.0) * 1.3
@@ -81,8 +81,8 @@ def marks(items: Sequence[Mark]) -> str:
     rows.append(
         f'<text class="soft" x="{LABEL}" y="{foot}">┆ 必要 / required   │ 目標 / aim   （対数 / logarithmic）</text>'
     )
-    return _svg(foot + 8, rows)
+    return _svg(foot + 8, rows, title)
 
 
-def _svg(height: float, rows: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" width="{WIDTH}" height="{height:.0f}">{"".join(rows)}</svg>'
+def _svg(height: float, rows: Sequence[str], title: str) -> str:
+    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}" width="{WIDTH}" height="{height:.0f}">{"".join(rows)}</svg>'

@@ -54,6 +54,8 @@ class Plan:
     rows: tuple[str, ...]
     pairs: int
     quick: bool = False
+    named: bool = False
+    """Just these rows are asked for: one that cannot be measured here is an error, and not left out."""
     history: int | None = None
     """Records behind a page; by default as many as the kind of run has."""
     kept: Path | None = None
@@ -132,6 +134,11 @@ async def compare(folder: Path, plan: Plan, progress: Progress) -> Found:
         ToldError: a process did not start, an exchange was not answered, or an answer was released before its record was durable.
     """
     check_path(folder / "n")
+    if plan.named and plan.of([BY_NGINX]) and nginx.installed() is None:
+        raise ToldError(
+            f"{BY_NGINX.name} は nginx がなければ測れません。apt install nginx で入れるか、ほかの行を測ってください。",
+            f"{BY_NGINX.name} cannot be measured without nginx: apt install nginx, or measure other rows.",
+        )
     found = Found(plan, datetime.now(tz=UTC))
     if plan.of((*EXCHANGES, BY_NGINX)):
         await _exchanges(folder, found, progress)

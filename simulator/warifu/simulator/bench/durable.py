@@ -6,7 +6,7 @@ must be among the exchanges whose outcome record was committed before; then answ
 
 This proves, for each of the three stores, that an answer waits for the commit of its record, whatever the timing of the run. That a commit
 is on the disk, and not only in the system's memory, rests on SQLite: its write-ahead log is synced before a commit returns or is seen by
-anybody, as long as `synchronous` is FULL, which each party's writer is asked for (`Attest`). It does not prove that the disk keeps what it
+anybody, as long as `synchronous` is FULL, which `warifu.kernel.engines` asks for. It does not prove that the disk keeps what it
 said to have kept.
 """
 

@@ -54,9 +54,15 @@ class Hand:
 
     @classmethod
     async def start(cls, name: str, module: str, *words: object) -> Self:
-        """`python -m module words…`, with our standard error, and both pipes."""
+        """`python -m module words…`, with our standard error, and both pipes. It ends when we do, also when we are killed.
+
+        In a session of its own: Ctrl-C at a terminal is for whoever measures alone, who then ends it in order.
+        """
         command = [sys.executable, "-m", module, *map(str, words)]
-        return cls(name, await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=_LINE))
+        made = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, limit=_LINE, start_new_session=True
+        )
+        return cls(name, made)
 
     @property
     def pid(self) -> int:

@@ -52,7 +52,7 @@ ASKED: Final = 2_000
 """People who have accounts and are asked about; the records of the others are there all the same."""
 HOST: Final = "portal.localhost"
 _BARE: Final = "SELECT seq, body FROM bare WHERE subject = ? ORDER BY seq DESC LIMIT ?"
-_LIST: Final = "/api/v1/history"
+LIST: Final = "/api/v1/history"
 _QUERY: Final = f"limit={PAGE}".encode()
 _ACCEPTED: Final = "HTTP/1.1 200"
 
@@ -70,21 +70,24 @@ class Pages:
         self._store.lines.at_once(self._log_in)
         self._line: _Line | None = None
 
-    async def page(self, number: int) -> Told:
-        """The newest fifty of somebody, by the portal."""
+    def scope(self, number: int) -> dict[str, Any]:
+        """Somebody's request for the newest fifty, as a web server hands it to the application."""
         headers = [(b"host", HOST.encode()), (b"cookie", self._cookies[number % ASKED].encode())]
-        scope = {
-            "type": "http", "method": "GET", "path": _LIST, "raw_path": _LIST.encode(), "query_string": _QUERY, "headers": headers,
+        return {
+            "type": "http", "method": "GET", "path": LIST, "raw_path": LIST.encode(), "query_string": _QUERY, "headers": headers,
             "http_version": "1.1", "scheme": "http", "server": (HOST, 80), "root_path": "",
         }  # fmt: skip
+
+    async def page(self, number: int) -> Told:
+        """The newest fifty of somebody, by the portal."""
         body: list[bytes] = []
 
         async def send(message: Any) -> None:
             if message["type"] == "http.response.start" and message["status"] != 200:  # noqa: PLR2004
-                raise RuntimeError(f"{_LIST}: status {message['status']}")
+                raise RuntimeError(f"{LIST}: status {message['status']}")
             body.append(message.get("body", b""))
 
-        await self.app(scope, _nothing, send)
+        await self.app(self.scope(number), _nothing, send)
         return _some(b"".join(body))
 
     async def sql(self, number: int) -> Told:
@@ -97,7 +100,7 @@ class Pages:
     async def page_http(self, number: int) -> Told:
         """The page by HTTP."""
         assert self._line is not None
-        return _some(await self._line.get(f"{_LIST}?limit={PAGE}", self._cookies[number % ASKED]))
+        return _some(await self._line.get(f"{LIST}?limit={PAGE}", self._cookies[number % ASKED]))
 
     async def empty_http(self, number: int) -> Told:
         """What the same server answers at least."""
@@ -179,10 +182,16 @@ def _token(code: bytes) -> str:
     return code.hex()
 
 
+def people(stock: Stock) -> list[int]:
+    """Who is asked about: the same people in every run."""
+    dice = random.Random(1)  # noqa: S311 - see above
+    return [dice.randrange(stock.people) for _ in range(ASKED)]
+
+
 async def serve(folder: Path, records: int) -> None:
     """Fill what is not there yet, then take orders until the input closes."""
-    stock, dice = Stock(folder, records), random.Random(1)  # noqa: S311 - the same people in every run
-    asked = [dice.randrange(stock.people) for _ in range(ASKED)]
+    stock = Stock(folder, records)
+    asked = people(stock)
     if not stock.is_there():
         stock.fill(asked)
     pages = Pages(folder, asked)

@@ -7,8 +7,8 @@ from html import escape
 from typing import Final
 
 from warifu.simulator.bench.charts import Bar, Mark, bars, marks
-from warifu.simulator.bench.compare import Found, machine
-from warifu.simulator.bench.rows import FILE, LEDGER, PAGE, ROWS, SQL
+from warifu.simulator.bench.compare import Cost, Found, Plan, machine
+from warifu.simulator.bench.rows import EMPTY_HTTP, FILE, LEDGER, PAGE, PAGE_HTTP, ROWS, SQL
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5a6675; --line: #d5dbe3; --page: #fff; --bar: #2f6f8f; --good: #2e7d4f; --bad: #b3432b; }
@@ -17,9 +17,11 @@ body { font: 16px/1.6 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } th { color: var(--soft); font-weight: 600; }
-svg { max-width: 100%; height: auto; display: block; margin: .6rem 0; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
+svg { display: block; margin: .6rem 0; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
 .wide { overflow-x: auto; } .missed { color: var(--bad); font-weight: 600; } .aim, .required { color: var(--good); } p.note { color: var(--soft); }
 """
+_STORES: Final = frozenset({LEDGER, FILE, PAGE, SQL, PAGE_HTTP, EMPTY_HTTP})
+"""Loads that are no exchanges, some a thousand times as many a second: not in their charts."""
 _VERDICT: Final = {"aim": "✓✓ 目標 / aim", "required": "✓ 必要 / required", "missed": "✗ 足りない / missed"}
 
 
@@ -43,14 +45,19 @@ def _body(found: Found) -> Iterator[str]:
         "smallest and the largest). A busy machine moves the figures, and the ratios much less.</p>"
     )
     yield "<h2>比 / Ratios</h2>"
-    yield marks([_mark(found, name) for name in found.ratios])
+    yield _wide(marks([_mark(found, name) for name in found.ratios], "比と目標 / ratios and goals"))
     yield _ratios(found)
-    shown = [cost for cost in found.costs if cost.step.call not in {LEDGER, FILE, PAGE, SQL}]
+    yield from _history(found)
+    shown = [cost for cost in found.costs if cost.step.call not in _STORES]
     if shown:
-        yield "<h2>毎秒の件数 / A second</h2>"
-        yield bars([Bar(cost.step.name, cost.rate) for cost in shown], "{:.0f}")
-        yield "<h2>応答時間（中央値、p99、ms） / Latency (median, p99, ms)</h2>"
-        yield bars([Bar(cost.step.name, 1e3 * cost.p50, 1e3 * cost.p99) for cost in shown], "{:.1f}")
+        rate, latency = "毎秒の件数 / A second", "応答時間（中央値、p99、ms） / Latency (median, p99, ms)"
+        yield f"<h2>{rate}</h2>"
+        yield _wide(bars([Bar(cost.step.name, cost.rate) for cost in shown], "{:.0f}", rate))
+        yield f"<h2>{latency}</h2>"
+        yield _wide(bars([Bar(cost.step.name, 1e3 * cost.p50, 1e3 * cost.p99) for cost in shown], "{:.1f}", latency))
+    if stores := [cost for cost in found.costs if cost.step.call in _STORES]:
+        yield "<h2>台帳と履歴 / Ledger and history</h2>"
+        yield _medians(stores)
     if found.costs:
         yield "<h2>一件あたりのCPU（µs） / CPU an exchange, µs</h2>"
         yield _costs(found)
@@ -58,6 +65,25 @@ def _body(found: Found) -> Iterator[str]:
         alone = ", ".join(f"c={callers}: {stretch.rate:.0f}/s" for callers, stretch in found.alone.items())
         yield f"<p>E2 だけのとき / E2 by itself: {alone}</p>"
     yield from _durability(found)
+
+
+def _history(found: Found) -> Iterator[str]:
+    """How many records were behind a page; fewer than the goal is set for must not be taken for as many."""
+    if (records := found.notes.get("history_records")) is None:
+        return
+    usual = Plan((), 1).records
+    less_ja = "" if records >= usual else f"（目標は {usual:,} 件についてのもの）"
+    less_en = "" if records >= usual else f" (the goal is set for {usual:,})"
+    yield f'<p class="note">履歴の背後の記録：{records:,} 件{less_ja} / Records behind the history: {records:,}{less_en}</p>'
+
+
+def _medians(costs: Sequence[Cost]) -> str:
+    rows = [
+        f'<tr><td>{cost.step.name}</td><td class="n">{cost.rate:.0f}</td>'
+        f'<td class="n">{1e6 * cost.p50:.0f}</td><td class="n">{1e6 * cost.p99:.0f}</td></tr>'
+        for cost in costs
+    ]
+    return _table(("", "毎秒 / a second", "中央値 / median, µs", "p99, µs"), rows)
 
 
 def _mark(found: Found, name: str) -> Mark:
@@ -113,4 +139,9 @@ def _durability(found: Found) -> Iterator[str]:
 
 def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
     head = "".join(f"<th>{escape(one)}</th>" for one in heads)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return _wide(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
+
+
+def _wide(content: str) -> str:
+    """What a narrow window scrolls by itself; with the keyboard too."""
+    return f'<div class="wide" tabindex="0">{content}</div>'

@@ -129,7 +129,9 @@ async def _disk(path: Path | None) -> AsyncIterator[None]:
     if path is None:
         yield
         return
-    hand = await asyncio.create_subprocess_exec(sys.executable, "-c", _WRITER, str(path))
+    hand = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WRITER, str(path), str(os.getpid()), start_new_session=True
+    )
     try:
         yield
     finally:
@@ -142,7 +144,7 @@ _WRITER: Final = """
 import os, sys
 file = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o600)
 block = bytes(1 << 20)
-while True:
+while os.getppid() == int(sys.argv[2]):
     for place in range(64):
         os.pwrite(file, block, place << 20)
         os.fdatasync(file)
