@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 
 from warifu.common.v1 import common_pb2
 from warifu.exchange.record import check as check_record
@@ -25,10 +25,22 @@ from warifu.kernel.party import Context, Party
 from warifu.kernel.server import serve
 
 
+async def enrol(interim: Interim, institution: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Why somebody could not be enrolled, if they could not."""
+    request = interim_pb2.EnrolRequest(institution=institution, addressee_no=question["addresseeNo"])
+    if "basicItems" in question:
+        ParseDict(question["basicItems"], request.basic_items)
+    else:
+        request.individual_number = question["individualNumber"]
+    (response,) = await interim.enrol([request])
+    return {"requestId": question["requestId"], "reason": response.error.reason}
+
+
 async def ask(interim: Interim, institution: str, question: Mapping[str, Any]) -> dict[str, Any]:
     """What became of a question."""
-    request_id = question["requestId"]
-    number = await interim.acquaint(pb.SubjectReference(code=bytes.fromhex(question["code"])))
+    request_id, number = question["requestId"], question["addresseeNo"]
+    if "code" in question:  # as if it had been claimed, under a number of ours
+        number = await interim.acquaint(pb.SubjectReference(code=bytes.fromhex(question["code"])))
     request = interim_pb2.InquireRequest(
         institution=institution,
         request_id=request_id,
@@ -68,6 +80,8 @@ async def answer(interim: Interim, institution: str, question: Mapping[str, Any]
     """What is answered to a line."""
     if question["op"] == "records":
         return await records(interim, institution, question["requestId"])
+    if question["op"] == "enrol":
+        return await enrol(interim, institution, question)
     return await ask(interim, institution, question)
 
 

@@ -20,13 +20,13 @@ from warifu.simulator import conformance
 from warifu.simulator.conformance import PreparedRequester
 
 NHI = "nhi-490016"
-KILLED = ["stored", "final", "directory_version", "published"]
+KILLED = ["acquisition", "stored", "final", "directory_version", "published"]
 """Requirements across a kill."""
 
 
 def made(folder: Path) -> PreparedRequester:
     """A prepared folder on a free port."""
-    return conformance.prepare_requester(folder, NHI, f"127.0.0.1:{free_port()}")
+    return conformance.prepare_requester(folder, NHI, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
 
 
 @asynccontextmanager
@@ -59,7 +59,17 @@ async def test_our_own_interim_server_passes_as_a_requester(tmp_path: Path) -> N
     assert sorted(one.requirement.name for one in results if one.note.en) == sorted(KILLED)
 
 
-@pytest.mark.timeout(120)  # the interim server starts six times
+async def test_a_second_run_in_the_same_folder_finds_the_same(tmp_path: Path) -> None:
+    """What a requester remembers of an earlier run, of the directory and of people that it enrolled, fails it in none that follows."""
+    prepared = made(tmp_path)
+    names = ["directory_version", "rotation", "acquisition", "opaque", "superseded", "not_held"]
+    for _ in range(2):
+        async with own(prepared) as address, conformance.opened_requester(prepared, address=address) as bench:
+            results = await conformance.check_all(bench, conformance.REQUESTER.chosen(names))
+        assert {one.requirement.name: (one.expected, one.got) for one in results if one.status != "passed"} == {}
+
+
+@pytest.mark.timeout(120)  # the interim server starts seven times
 async def test_it_passes_across_kills(tmp_path: Path) -> None:
     """As a process that is killed without a word it sends the same bytes, tells the same outcome and refuses the same keys afterwards."""
     prepared = made(tmp_path)

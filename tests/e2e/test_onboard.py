@@ -182,7 +182,7 @@ async def refuses(town: Running) -> tuple[grpc.StatusCode, grpc.StatusCode]:
 
 @pytest.mark.slow
 def test_a_server_in_typescript_takes_another_citys(town: Running, example: Path) -> None:
-    """A provider in another language stands in the whole network: its values, the citizen's history, a clean audit; and its requester asks a simulated office."""
+    """A provider in another language stands in the whole network: its values, the citizen's history, a clean audit; and its requester asks a simulated office, by a code that it was handed and by one that it obtains."""
     ours, told = town.file.elsewhere, onboard(town, THEIRS)
     inquiry = told["handed"]["example"]
     main, around = str(example / "dist" / "src" / "main.js"), node.environment(example)
@@ -208,12 +208,52 @@ def test_a_server_in_typescript_takes_another_citys(town: Running, example: Path
         ("ANSWERED", "FINE_OUTCOME_PROVIDED"),
         ("PENDING", "FINE_OUTCOME_PENDING"),
     }
+    enrolled, told, refused = enrol_in_typescript(said, handed, wanted, main, example)
+    assert "reason" not in enrolled
+    assert (told["outcome"], told["fineOutcome"]) in {("ANSWERED", "PROVIDED"), ("PENDING", "PENDING")}
+    assert refused["reason"] == "CLIENT_PERSON_NOT_MATCHED"
 
 
 def ask_in_typescript(
     said: dict[str, Any], handed: list[dict[str, Any]], wanted: dict[str, Any], main: str, example: Path
 ) -> dict[str, Any]:
     """What the requester in TypeScript is told."""
+    person, ask = asked_in(handed, wanted)
+    order = Path(said["folder"]) / "ask.json"
+    order.write_text(json.dumps(ask | {"code": person["code"]}), encoding="utf-8")
+    done = subprocess.run(
+        ["node", main, "requester", "--folder", said["folder"], "--institution", INSURER, "--ask", str(order)],
+        cwd=example, env=node.environment(example), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def enrol_in_typescript(
+    said: dict[str, Any], handed: list[dict[str, Any]], wanted: dict[str, Any], main: str, example: Path
+) -> list[dict[str, Any]]:
+    """What the requester in TypeScript tells of a person whom it enrols and then asks about by the addressee number, and of one whom nobody knows."""
+    person, ask = asked_in(handed, wanted)
+    items = person["basic_items"] | {"sex": f"SEX_{person['basic_items']['sex']}"}
+    stranger = {"op": "enrol", "addresseeNo": "2", "basicItems": items | {"name": "誰　でもない"}}
+    lines = [
+        {"op": "enrol", "addresseeNo": "1", "basicItems": items},
+        {"op": "ask", "addresseeNo": "1", "year": wanted["year"], "waitMs": 0, "fields": [], "nonDisclosure": False}
+        | {name: value for name, value in ask.items() if name != "span"},
+        stranger,
+    ]
+    done = subprocess.run(
+        ["node", main, "requester", "--folder", said["folder"], "--institution", INSURER],
+        input="".join(json.dumps({"requestId": str(uuid.uuid4())} | one) + "\n" for one in lines),
+        cwd=example, env=node.environment(example), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [json.loads(one) for one in done.stdout.splitlines()]
+
+
+def asked_in(handed: list[dict[str, Any]], wanted: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Whom an inquiry is about, as handed over, and the inquiry as the requester in TypeScript takes it, without a code."""
     (person,) = (one for one in handed if one["person"] == wanted["person"])
     (inquiry,) = (
         one
@@ -222,20 +262,11 @@ def ask_in_typescript(
     )
     ask = {name: inquiry[name] for name in ("provider", "affair", "procedure", "item")} | {
         "requestId": str(uuid.uuid4()),
-        "code": person["code"],
         "office": "window-1",
         "clerk": "c-0001",
         "span": {"fiscal_year": {"year": inquiry["year"]}},
     }
-    order = Path(said["folder"]) / "ask.json"
-    order.write_text(json.dumps(ask), encoding="utf-8")
-    done = subprocess.run(
-        ["node", main, "requester", "--folder", said["folder"], "--institution", INSURER, "--ask", str(order)],
-        cwd=example, env=node.environment(example), capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return person, ask
 
 
 def test_an_institution_is_given_back(town: Running) -> None:

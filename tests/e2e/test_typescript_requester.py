@@ -21,6 +21,14 @@ from warifu.simulator.conformance import REQUESTER, check_all, opened_requester,
 NHI = "nhi-490016"
 WRONG = {
     "trustsAnyName": "server_name",
+    "acquisitionOfPerson": "acquisition",
+    "leavesOutSex": "named",
+    "tellsGatewayNumber": "alone",
+    "enrolsTheRefused": "enrol_refusal",
+    "enrolledTooSoon": "claim",
+    "trimsCodes": "opaque",
+    "keepsSuperseded": "superseded",
+    "forgetsAllCodes": "not_held",
     "repeatsVersion": "published",
     "dropsNonDisclosure": "header",
     "bindsOtherBytes": "bound",
@@ -77,6 +85,11 @@ def conform(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def places() -> list[str]:
+    """Addresses for those who are played."""
+    return [word for name in ("gateway", "numbering") for word in (f"--{name}", f"127.0.0.1:{free_port()}")]
+
+
 def listed(example: Path, kind: str) -> set[str]:
     """The switches of a kind, as the example lists them."""
     done = subprocess.run(
@@ -102,7 +115,7 @@ def test_every_switch_has_its_check(example: Path) -> None:
 def test_it_conforms_by_the_command(example: Path, tmp_path: Path) -> None:
     """In a folder that the command prepared, the requester passes, kills included; without its check of signatures it fails, and the report says why."""
     folder = tmp_path / "network"
-    told = conform("prepare", str(folder), "--institution", NHI, "--gateway", f"127.0.0.1:{free_port()}", "--json")
+    told = conform("prepare", str(folder), "--institution", NHI, *places(), "--json")
     assert told.returncode == 0, told.stderr
     place = Path(json.loads(told.stdout)["configure"])
     common = ("requester", "--folder", str(folder), "--command")
@@ -134,7 +147,7 @@ async def test_each_switch_fails_its_requirement_and_no_other(example: Path, tmp
     async with node.hosts(example) as hosts:
 
         async def tried(wrong: str) -> dict[str, str]:
-            prepared = prepare_requester(tmp_path / wrong, NHI, f"127.0.0.1:{free_port()}")
+            prepared = prepare_requester(tmp_path / wrong, NHI, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
             async with AsyncExitStack() as stack:
                 if wrong in ACROSS_A_KILL:
                     opening = opened_requester(prepared, command=command(example, prepared.theirs, wrong))

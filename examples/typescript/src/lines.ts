@@ -6,9 +6,14 @@ import type { Listed, Requester } from "./requester.js";
 
 /** A question of `warifu conformance requester`. */
 interface Question {
-  op: "ask" | "records";
+  op: "enrol" | "ask" | "records";
   requestId: string;
-  code: string;
+  addresseeNo: string;
+  /** To enrol: the one or the other. */
+  individualNumber?: string;
+  basicItems?: object;
+  /** To ask; without it the code is the one that was claimed. */
+  code?: string;
   provider: string;
   affair: string;
   procedure: string;
@@ -46,8 +51,12 @@ export function runLines(office: Office): Promise<void> {
 export function askLines(requester: Requester, ways = STANDARD): Promise<void> {
   return answerLines<"requestId", Question>("requestId", async (question) => {
     if (question.op === "records") return { records: requester.records(question.requestId) satisfies Listed[] };
-    const { op: _, year, waitMs, ...asked } = question;
+    const { op, year, waitMs, ...asked } = question;
     try {
+      if (op === "enrol") {
+        await requester.enrol(question);
+        return {};
+      }
       const told = await requester.ask({ ...asked, span: { fiscal_year: { year } } }, Date.now() + waitMs);
       const answer = told.answer as { outcome: string; records: object[] } | undefined;
       const fineOutcome = answer?.outcome.replace("FINE_OUTCOME_", "");

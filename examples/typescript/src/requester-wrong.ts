@@ -5,6 +5,8 @@ import { sha256, same } from "./bytes.js";
 import { contracts } from "./contracts.js";
 import { Directory, type Seen, type VerifiedEntry } from "./directory.js";
 import { directoryOf } from "./directory-wrong.js";
+import type { Enrolment } from "./enrolment.js";
+import { ENROLMENT_SWITCHES, enrolmentOf } from "./enrolment-wrong.js";
 import { Refusal } from "./errors.js";
 import type { OwnKeys, SealingKey, VerifyingKey } from "./keys.js";
 import { pad } from "./padding.js";
@@ -45,6 +47,7 @@ export const REQUESTER_SWITCHES = {
   believesAnyEntry: "does not check who signed a directory entry",
   takesOldEntries: "takes directory entries of lower versions",
   forgetsOldKeys: "knows nobody's keys but the newest",
+  ...ENROLMENT_SWITCHES,
 } as const;
 
 export type RequesterSwitch = keyof typeof REQUESTER_SWITCHES;
@@ -64,6 +67,10 @@ export function wrongRequester(wrong: ReadonlySet<RequesterSwitch>): typeof Requ
 
     protected override reader(trust: Trust, relay: Calls, keep: (seen: Seen) => void): Directory {
       return new (wrong.has("forgetsOldKeys") ? ForgetfulDirectory : directoryOf(wrong))(trust, relay, keep);
+    }
+
+    protected override enrolling(...parts: ConstructorParameters<typeof Enrolment>): Enrolment {
+      return new (enrolmentOf(wrong))(...parts);
     }
 
     protected override final(id: string): Told | undefined {

@@ -1,10 +1,11 @@
-/** A requester: asks at the gateway, and believes what it is told as far as receipt, signature and seal go (docs/PROTOCOL.md §4, §7). */
+/** A requester: enrols people, asks about them at the gateway, and believes what it is told as far as receipt, signature and seal go (docs/PROTOCOL.md §2, §4, §7). */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Answer, Outcome, type SealedAnswer, answerBytes, answerDigest, openAnswer } from "./answer.js";
 import { sha256 } from "./bytes.js";
 import { FormError, contracts } from "./contracts.js";
 import { Directory, type Seen, ownEntry } from "./directory.js";
+import { Enrolment, type Enrolling, type Held } from "./enrolment.js";
 import { Refusal, known } from "./errors.js";
 import { type RequestHeader, type Span, checkHeader } from "./header.js";
 import { OwnKeys, type SealingKey, type VerifyingKey } from "./keys.js";
@@ -27,8 +28,9 @@ export interface Ask {
   span?: Span;
   office: string;
   clerk: string;
-  /** The own code of the person, hexadecimal. */
-  code: string;
+  /** The own code of the person, hexadecimal; when it is absent, the one that was claimed for the addressee number. */
+  code?: string;
+  addresseeNo?: string;
   /** Field paths wanted; all that the row releases when there are none. */
   fields?: string[];
   nonDisclosure?: boolean;
@@ -71,6 +73,7 @@ export interface Listed {
 /** One line of the journal: stored before it is sent, or before it is told. */
 type Entry =
   | Seen
+  | Held
   | { kind: "version"; version: number }
   | { kind: "asked"; id: string; header: string; inquiry: string; query: string }
   | { kind: "received"; id: string; receipt: string; permitHash?: string; records: Kept[] }
@@ -81,6 +84,8 @@ export type Asked = Extract<Entry, { kind: "asked" }>;
 type Received = Extract<Entry, { kind: "received" }>;
 type Ended = Extract<Entry, { kind: "told" }>;
 
+const NUMBERING = "warifu.numbering.v1.NumberingService";
+const ENROLMENT = "warifu.enrolment.v1.EnrolmentService";
 const HEADER = "warifu.exchange.v1.RequestHeader";
 const FINAL: readonly number[] = [Outcome.ANSWERED, Outcome.DENIED, Outcome.ERROR, Outcome.EXPIRED];
 const INQUIRE_DEADLINE = 10_000;
@@ -94,12 +99,14 @@ export class Requester {
   private readonly ended = new Map<string, Ended>();
   private readonly journal: Journal<Entry>;
   protected readonly directory: Directory;
+  private readonly enrolment: Enrolment;
   private readonly relay: Calls;
   protected readonly gateway: Calls;
 
   constructor(private readonly party: PartyFolder, protected readonly keys: OwnKeys) {
     this.relay = party.calls("gateway", "warifu.linkage.v1.DirectoryService");
     this.gateway = party.calls("gateway", "warifu.linkage.v1.LinkageService");
+    this.enrolment = this.enrolling(keys.owner, party.calls("numbering", NUMBERING), party.calls("gateway", ENROLMENT), (held) => this.journal.add(held));
     this.directory = this.reader(party.trust, this.relay, (seen) => this.journal.add(seen));
     this.journal = new Journal(join(party.folder, `${keys.owner}.journal`), (entry) => this.apply(entry));
   }
@@ -115,6 +122,11 @@ export class Requester {
     const requester = new this(party, keys);
     await requester.publish();
     return requester;
+  }
+
+  /** Obtain a person's code, to be asked about by the addressee number. */
+  enrol(person: Enrolling): Promise<void> {
+    return this.enrolment.enrol(person);
   }
 
   /** Ask, and go on until there is a final outcome or `until` (machine time) has come. */
@@ -148,6 +160,7 @@ export class Requester {
   close(): void {
     this.relay.close();
     this.gateway.close();
+    this.enrolment.close();
     this.journal.close();
   }
 
@@ -161,6 +174,10 @@ export class Requester {
 
   protected reader(trust: Trust, relay: Calls, keep: (seen: Seen) => void): Directory {
     return new Directory(trust, relay, keep);
+  }
+
+  protected enrolling(...parts: ConstructorParameters<typeof Enrolment>): Enrolment {
+    return new Enrolment(...parts);
   }
 
   /** Only rises. */
@@ -177,9 +194,10 @@ export class Requester {
   /** The whole request, durable before it is sent: a retry sends the same bytes (PROTO-4.1). */
   private async store(id: string, ask: Ask): Promise<Asked> {
     const header = this.header(id, ask);
+    const code = ask.code === undefined ? await this.enrolment.code(ask.addresseeNo ?? "") : Buffer.from(ask.code, "hex");
     const { sealing } = await this.directory.newest(ask.provider);
     const block = await this.query(header, ask.fields ?? [], sealing);
-    const inquiry = this.inquiry(header, Buffer.from(ask.code, "hex"), block);
+    const inquiry = this.inquiry(header, code, block);
     const query = text(contracts().encode("warifu.exchange.v1.SealedBlock", block));
     const asked: Asked = { kind: "asked", id, header: text(header), inquiry: text(inquiry), query };
     this.keepAsked(asked);
@@ -323,6 +341,7 @@ export class Requester {
 
   private apply(entry: Entry): void {
     if (entry.kind === "seen") this.directory.remember(entry);
+    else if (entry.kind === "enrolled" || entry.kind === "superseded") this.enrolment.apply(entry);
     else if (entry.kind === "version") this.version = entry.version;
     else if (entry.kind === "received") this.received.set(entry.id, entry);
     else if (entry.kind === "asked") this.asked.set(entry.id, entry);

@@ -60,6 +60,15 @@ def prepare(
         str,
         typer.Option(help=t("試験中のゲートウェイのアドレス。", "Address of the gateway while a run lasts.")),
     ] = "127.0.0.1:8294",
+    numbering: Annotated[
+        str,
+        typer.Option(
+            help=t(
+                "照会機関の試験中の住基ネット役のアドレス。",
+                "Address of the numbering body while a run of a requester lasts.",
+            )
+        ),
+    ] = "127.0.0.1:8293",
     json_: Json = False,
 ) -> None:
     """Prepare a folder and say what to do with it."""
@@ -67,7 +76,7 @@ def prepare(
 
     with clear_errors(), placed(folder):
         if institution.startswith("nhi-"):
-            asks = conformance.prepare_requester(folder, institution, gateway)
+            asks = conformance.prepare_requester(folder, institution, gateway, numbering)
             told, advice = asks.document(), _of_requester(asks)
         else:
             provides = conformance.prepare(folder, institution, listen, gateway)
@@ -227,6 +236,7 @@ def _of_requester(prepared: PreparedRequester) -> Advice:
         *_common(folder, prepared.institution),
         (t("照会する人の符号", "codes of whom to ask about"), folder / "people.json"),
         (t("ゲートウェイ（試験中だけ動く）", "gateway, which runs during a run"), prepared.gateway),
+        (t("住基ネット役（試験中だけ動く）", "numbering body, likewise"), prepared.numbering),
     ], f"warifu conformance requester --folder {prepared.folder} --command '…'"
 
 

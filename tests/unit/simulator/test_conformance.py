@@ -111,7 +111,7 @@ def test_a_folder_is_one_institution_s(tmp_path: Path) -> None:
     with pytest.raises(
         ConformanceError, match=f"for tax-480011 already.*{tmp_path}-nhi-490016 --institution nhi-490016"
     ):
-        prepare_requester(tmp_path, "nhi-490016", "127.0.0.1:2")
+        prepare_requester(tmp_path, "nhi-490016", "127.0.0.1:2", "127.0.0.1:3")
     with pytest.raises(ConformanceError, match="for tax-480011 already"):
         prepare(tmp_path, "tax-480029", "127.0.0.1:1", "127.0.0.1:2")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -122,7 +122,7 @@ def test_a_folder_of_the_other_role_is_told(tmp_path: Path) -> None:
     """Who runs the checks of one role with the folder of the other is told whose it is, and to prepare another folder (CONF §6)."""
     provider, requester = tmp_path / "provider", tmp_path / "requester"
     prepare(provider, "tax-480011", "127.0.0.1:1", "127.0.0.1:2")
-    prepare_requester(requester, "nhi-490016", "127.0.0.1:2")
+    prepare_requester(requester, "nhi-490016", "127.0.0.1:2", "127.0.0.1:3")
     with pytest.raises(ConformanceError, match=f"for tax-480011.*prepare {provider}-nhi-490016 "):
         prepared_requester(provider)
     with pytest.raises(ConformanceError, match=f"for nhi-490016.*prepare {requester}-tax-480011 "):

@@ -89,12 +89,12 @@ def test_requirements_are_chosen_by_number_or_name() -> None:
 
 def test_a_folder_is_prepared_for_a_requester(tmp_path: Path) -> None:
     """What was prepared is read again; nobody who is asked is of the requester's body; another kind of office is refused."""
-    made = prepare_requester(tmp_path / "here", "nhi-480029", "127.0.0.1:2")
+    made = prepare_requester(tmp_path / "here", "nhi-480029", "127.0.0.1:2", "127.0.0.1:3")
     assert prepared_requester(tmp_path / "here") == made
     assert (made.theirs / "identities" / "nhi-480029" / "cert.pem").is_file()
     assert not any(one.endswith("480029") for one in made.providers)
     with pytest.raises(ConformanceError, match="no municipal health insurance is called tax-480029"):
-        prepare_requester(tmp_path, "tax-480029", "127.0.0.1:2")
+        prepare_requester(tmp_path, "tax-480029", "127.0.0.1:2", "127.0.0.1:3")
     with pytest.raises(ConformanceError, match="was not prepared for a requester"):
         prepared_requester(tmp_path)
 

@@ -31,6 +31,7 @@ from warifu.simulator.conformance.folder import ITEM, LAYOUT, code
 from warifu.simulator.conformance.lines import Speaker
 from warifu.simulator.conformance.opening import bound
 from warifu.simulator.conformance.outcome import Text, UnmetError, plain
+from warifu.simulator.conformance.requester_enrolment import PlayedEnrolment
 from warifu.simulator.conformance.requester_folder import PEOPLE, PreparedRequester
 from warifu.simulator.conformance.requester_gateway import Asked, PlayedGateway, Reply
 from warifu.simulator.conformance.told import Told, shown_inquiry
@@ -49,6 +50,8 @@ class RequesterBench:
     speaker: Speaker
     register: Register
     """Keys and entries of whom we play."""
+    enrolment: PlayedEnrolment
+    """Numbering, and what the gateway does for it."""
     sent: list[dict[str, Any]] = field(default_factory=list)
     notes: list[Text] = field(default_factory=list)
     impostor: Callable[[], AbstractAsyncContextManager[None]] | None = None

@@ -252,6 +252,9 @@ async def directory_version(bench: RequesterBench) -> None:
     newest = bench.gateway.entries[turning]
     question = bench.question(provider=turning)
     is_told(await bench.ask(question, bench.answers(sealed=signed_by(bench, turning))))
+    # A key that nobody has sends it to the directory: it may know the owner from an earlier run, and not have seen this version.
+    unknown = signed_by(bench, turning, new_keys(turning))
+    await bench.ask(bench.question(provider=turning), bench.answers(sealed=unknown))
     try:
         for version, again in ((-1, False), (0, False), (-1, True)):
             stale = new_keys(turning)

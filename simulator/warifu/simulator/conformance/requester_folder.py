@@ -26,6 +26,7 @@ PARTY: Final = "health_insurance"
 """Kind of office whose asking is tried: municipal health insurance asks tax offices."""
 IMPOSTOR: Final = "tax"
 """Party under whose server certificate somebody listens in the gateway's place."""
+NUMBERING: Final = "numbering"
 PEOPLE_NAME: Final = "people.json"
 PEOPLE: Final = ("ordinary", "moved")
 """Whom the checks ask about; the resident code of the second changes."""
@@ -40,6 +41,8 @@ class PreparedRequester:
     institution: str
     gateway: str
     """Address of our gateway while a run lasts."""
+    numbering: str
+    """Address of our numbering body, likewise."""
 
     @property
     def root(self) -> Path:
@@ -71,16 +74,17 @@ def people() -> list[dict[str, str]]:
     ]
 
 
-def prepare_requester(folder: Path, institution: str, gateway: str) -> PreparedRequester:
+def prepare_requester(folder: Path, institution: str, gateway: str, numbering: str) -> PreparedRequester:
     """Lay out what the requester must be configured with, and what we need to play the rest. Safe to repeat.
 
     Args:
         folder: made when it is not there.
         institution: the requester's code, such as nhi-490016.
         gateway: address at which the run will serve its gateway, "host:port".
+        numbering: the same of its numbering body.
 
     Raises:
-        ConformanceError: no municipal health insurance has this code, the address is none, or the folder is another institution's.
+        ConformanceError: no municipal health insurance has this code, an address is none, both are the same, or the folder is another institution's.
     """
     there = sorted(one for one in packaged().institutions if one.startswith("nhi-"))
     if institution not in there:
@@ -88,15 +92,22 @@ def prepare_requester(folder: Path, institution: str, gateway: str) -> PreparedR
             f"{institution} という国民健康保険の機関はありません。例：{', '.join(there[:3])}",
             f"no municipal health insurance is called {institution}; there is {', '.join(there[:3])}, for instance.",
         )
-    check_address(gateway)
+    for address in (gateway, numbering):
+        check_address(address)
+    if gateway == numbering:
+        raise ConformanceError(
+            f"ゲートウェイと住基ネット役に同じアドレス {gateway} は使えません。--numbering で別のアドレスを選んでください。",
+            f"gateway and numbering body cannot both be at {gateway}; choose another with --numbering.",
+        )
     check_free(folder, institution)
-    made = PreparedRequester(str(folder.absolute()), institution, gateway)
-    parties = {"gateway": ["main"], PARTY: [institution], "tax": list(made.providers)}
+    made = PreparedRequester(str(folder.absolute()), institution, gateway, numbering)
+    parties = {"gateway": ["main"], NUMBERING: ["main"], PARTY: [institution], "tax": list(made.providers)}
     provision(folder, parties)
     unused = "127.0.0.1:9"  # the discard port: nobody of that name takes part
-    addresses = {"gateway": gateway, "numbering": unused, "watchdog": unused, PARTY: unused}
+    addresses = {"gateway": gateway, NUMBERING: numbering, "watchdog": unused, PARTY: unused}
     for party, listen, codes in (
         ("gateway", gateway, ()),
+        (NUMBERING, numbering, ()),
         (PARTY, "127.0.0.1:0", (institution,)),
         (IMPOSTOR, gateway, ()),
     ):
@@ -111,11 +122,17 @@ def prepared_requester(folder: Path) -> PreparedRequester:
     """What a folder was prepared for.
 
     Raises:
-        ConformanceError: it was not prepared for a requester.
+        ConformanceError: it was not prepared for a requester, or by an earlier version, which knew no numbering body.
     """
     try:
         values = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
         if values.pop("suite") == "requester":
+            if NUMBERING not in values:
+                again = f"warifu conformance prepare {folder} --institution {values['institution']}"
+                raise ConformanceError(
+                    f"{folder} は以前の版で準備されたため、住基ネット役のアドレスがありません。もう一度準備し（証明書はそのまま）、照会機関の設定を新しい party.json に合わせてください: {again}",
+                    f"{folder} was prepared by an earlier version and has no address of a numbering body. Prepare it again (certificates stay) and configure the requester by the new party.json: {again}",
+                )
             return PreparedRequester(**{**values, "folder": str(folder.absolute())})
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         pass

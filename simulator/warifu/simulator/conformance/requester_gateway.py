@@ -12,7 +12,6 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from warifu.common.v1 import common_pb2
-from warifu.enrolment.v1 import enrolment_pb2, enrolment_pb2_grpc
 from warifu.exchange.form import FormError, parse_whole
 from warifu.exchange.v1 import exchange_pb2 as pb
 from warifu.kernel.errors import STATUS_KEY, LinkageError, Reason
@@ -91,6 +90,8 @@ class PlayedGateway:
     """Every inquiry that came, also each time that it came again."""
     replies: dict[str, Reply] = field(default_factory=dict)
     """By request id; what nobody planned is UNAVAILABLE."""
+    beside: Sequence[Service] = ()
+    """Services at the same address that another plays."""
 
     def of(self, request_id: str) -> list[Asked]:
         """What came under a request id."""
@@ -110,11 +111,7 @@ class PlayedGateway:
                     linkage_pb2_grpc.add_DirectoryServiceServicer_to_server,
                     _Directory(self),
                 ),
-                Service(
-                    "warifu.enrolment.v1.EnrolmentService",
-                    enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server,
-                    cast("Any", _Enrolment)(),
-                ),
+                *self.beside,
             ]
         )
 
@@ -216,10 +213,3 @@ class _Directory(linkage_pb2_grpc.DirectoryServiceServicer):
         if request.owner not in self._gateway.entries:
             raise LinkageError(Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN)
         return linkage_pb2.GetEntryResponse(entry=self._gateway.entries[request.owner])
-
-
-class _Enrolment(enrolment_pb2_grpc.EnrolmentServiceServicer):
-    async def ListSuperseded(  # noqa: N802 - the contract's name
-        self, request: enrolment_pb2.ListSupersededRequest, _: Any
-    ) -> enrolment_pb2.ListSupersededResponse:
-        return enrolment_pb2.ListSupersededResponse(position=request.after)

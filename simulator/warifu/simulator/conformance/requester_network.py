@@ -1,11 +1,11 @@
-"""The network around a requester while a run lasts: the gateway that we play in this process, and the requester itself if we are to start it."""
+"""The network around a requester while a run lasts: gateway and numbering body, which we play in this process, and the requester itself if we are to start it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from warifu.kernel.server import AddressOccupiedError, serve
@@ -13,7 +13,8 @@ from warifu.simulator.conformance.entries import Register
 from warifu.simulator.conformance.folder import ConformanceError, check_address
 from warifu.simulator.conformance.lines import Speaker
 from warifu.simulator.conformance.requester_bench import RequesterBench
-from warifu.simulator.conformance.requester_folder import IMPOSTOR, PreparedRequester
+from warifu.simulator.conformance.requester_enrolment import PlayedEnrolment
+from warifu.simulator.conformance.requester_folder import IMPOSTOR, NUMBERING, PreparedRequester
 from warifu.simulator.conformance.requester_gateway import PlayedGateway
 
 _AGAIN = 0.05
@@ -33,7 +34,7 @@ async def opened_requester(
         patience: seconds for which its keys are waited for.
 
     Raises:
-        ConformanceError: it cannot be reached, its keys do not come, or our gateway's port is taken.
+        ConformanceError: it cannot be reached, its keys do not come, or a port of ours is taken.
     """
     if bool(command) == bool(address):
         raise ConformanceError(
@@ -41,25 +42,36 @@ async def opened_requester(
         )
     if address:
         check_address(address)
-    gateway, speaker = PlayedGateway(), Speaker(command, address)
+    enrolment = PlayedEnrolment()
+    gateway, speaker = PlayedGateway(beside=[enrolment.at_gateway()]), Speaker(command, address)
     register = Register(prepared.root, prepared.institution, published=gateway.published)
     register.add("gateway", "main", "gateway")
     for provider in prepared.providers:
         register.add("tax", provider, provider)
     gateway.entries |= {owner: register.entry(owner) for owner in register.keys}
     serving = _Serving(prepared.root, gateway)
+    async with AsyncExitStack() as stack:
+        await _place(stack, serving, "gateway", prepared.gateway)
+        await _place(stack, serve(prepared.root / NUMBERING, enrolment.build), NUMBERING, prepared.numbering)
+        stack.push_async_callback(speaker.kill)
+        await speaker.start()
+        await _published(prepared, gateway, patience)
+        yield RequesterBench(prepared, gateway, speaker, register, enrolment, impostor=serving.replaced)
+
+
+async def _place(stack: AsyncExitStack, party: AbstractAsyncContextManager[object], name: str, address: str) -> None:
+    """Have a party that we play serve at its address until the stack closes.
+
+    Raises:
+        ConformanceError: another program has it.
+    """
     try:
-        async with serving:
-            try:
-                await speaker.start()
-                await _published(prepared, gateway, patience)
-                yield RequesterBench(prepared, gateway, speaker, register, impostor=serving.replaced)
-            finally:
-                await speaker.kill()
+        await stack.enter_async_context(party)
     except AddressOccupiedError as error:
+        who = {"gateway": "ゲートウェイ", NUMBERING: "住基ネット役"}[name]
         raise ConformanceError(
-            f"ゲートウェイのアドレス {prepared.gateway} は使われています。prepare の --gateway で別のアドレスを選んでください。",
-            f"the gateway's address {prepared.gateway} is taken; choose another with --gateway of prepare.",
+            f"{who}のアドレス {address} は使われています。prepare の --{name} で別のアドレスを選んでください。",
+            f"the address {address} of {name} is taken; choose another with --{name} of prepare.",
         ) from error
 
 

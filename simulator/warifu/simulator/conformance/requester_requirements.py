@@ -6,12 +6,14 @@ from typing import Final
 
 from warifu.simulator.conformance import requester_answers as answers
 from warifu.simulator.conformance import requester_checks as checks
+from warifu.simulator.conformance import requester_enrol as enrol
 from warifu.simulator.conformance.frame import Requirement, Suite
 from warifu.simulator.conformance.outcome import Text
 from warifu.simulator.conformance.requester_bench import RequesterBench
 
-_PARTIES, _SEALED, _INQUIRY, _RECORDS, _OUTCOMES, _ERRORS, _LIMITS, _DIRECTORY = (
+_PARTIES, _ENROLMENT, _SEALED, _INQUIRY, _RECORDS, _OUTCOMES, _ERRORS, _LIMITS, _DIRECTORY = (
     "1. Parties and identities",
+    "2. Enrolment (符号の取得)",
     "3. Sealed blocks",
     "4. Inquiry",
     "7. Answer, outcome, record, delivery",
@@ -25,6 +27,46 @@ REQUESTER_REQUIREMENTS: Final[tuple[Requirement[RequesterBench], ...]] = (
     Requirement(
         "server_name", ("PROTO-1.2",), _PARTIES,
         "別の名前の証明書を示すサーバーには何も送らない。", "Nothing is sent to a server whose certificate has another name than the gateway's.", checks.server_name,
+    ),
+    Requirement(
+        "acquisition", ("PROTO-2.1",), _ENROLMENT,
+        "取得番号は一人ごとに新しい16バイトの乱数。断られた後も、強制終了の後も、二度使わない。",
+        "Each person is enrolled under 16 random bytes of their own, never used again, also not after a refusal or a kill.", enrol.acquisition,
+    ),
+    Requirement(
+        "named", ("PROTO-2.2",), _ENROLMENT,
+        "自機関の名で、与えられた個人番号か基本4情報のすべてを、そのまま住基ネット役に伝える。",
+        "Numbering is told, in the own institution's name, the individual number or all four basic items, just as they were given.", enrol.named,
+    ),
+    Requirement(
+        "alone", ("PROTO-2.2",), _ENROLMENT,
+        "個人番号、4情報、宛名番号は、取得でも照会でもゲートウェイに渡さない。",
+        "Neither individual number nor basic items nor addressee number ever go to the gateway.", enrol.alone,
+    ),
+    Requirement(
+        "enrol_refusal", ("PROTO-2.2", "PROTO-2.5"), _ENROLMENT,
+        "住基ネット役やゲートウェイに断られたら、その理由を伝え、その人については照会しない。",
+        "What numbering or the gateway refuses is told with its reason, and nothing is asked about that person.", enrol.refusal,
+    ),
+    Requirement(
+        "claim", ("PROTO-2.5",), _ENROLMENT,
+        "符号を受け取るまでは取得できたと伝えない。ゲートウェイが一時応じなくても、後で取得する。",
+        "Nobody is told as enrolled before the code is claimed; while the gateway is away for a moment, it is claimed later.", enrol.claim,
+    ),
+    Requirement(
+        "opaque", ("PROTO-2.7",), _ENROLMENT,
+        "受け取った符号は、どのような値と長さでも、一バイトも変えずに使う。",
+        "A code that was claimed is used as it is, byte by byte, whatever its bytes and length.", enrol.opaque,
+    ),
+    Requirement(
+        "superseded", ("PROTO-2.9", "PROTO-2.10"), _ENROLMENT,
+        "使えなくなったと一覧にある符号では照会しない。取得し直せば新しい符号を使う。",
+        "A code that the list of superseded ones names is not used any more; enrolled anew, the person has another.", enrol.superseded,
+    ),
+    Requirement(
+        "not_held", ("PROTO-2.10", "PROTO-2.7"), _ENROLMENT,
+        "その一覧に自らの持たない符号があっても、何も変えない。",
+        "Codes in that list that it does not hold, however like its own, change nothing.", enrol.not_held,
     ),
     Requirement(
         "query_seal", ("PROTO-3.6", "PROTO-3.4"), _SEALED,
