@@ -15,6 +15,7 @@ import grpc
 import pytest
 from canaries import search
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from ports import free_port
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from town import INSTITUTIONS, NOW, SEED, TAX, Town, code_of, person
@@ -25,6 +26,7 @@ from warifu.kernel.log import WRITTEN
 from warifu.kernel.metrics import GAUGES, REASONS
 from warifu.kernel.scrape import CONNECTIONS, REQUEST_BYTES
 from warifu.kernel.server import Running, serve
+from warifu.kernel.traces import Traces
 from warifu.numbering.party import build as build_numbering
 from warifu.numbering.v1 import numbering_pb2
 
@@ -200,13 +202,42 @@ async def test_traces_go_to_a_collector_and_tell_nothing_about_anybody(tmp_path:
     assert not any(span.events for span in collector.spans)
 
 
+@pytest.mark.parametrize(("within", "instance"), [(None, "1"), ("replicas/2", "replicas/2")])
+def test_a_span_tells_which_process_of_a_party_it_is_of(within: str | None, instance: str) -> None:
+    """Of two gateways each has its own instance, under the one name; nothing else of the process is told."""
+    kept = InMemorySpanExporter()
+    traces = Traces.open("gateway", "0.1", "", 1.0, kept, within)
+    with traces._tracer.start_as_current_span("x"):
+        pass
+    traces.close()
+    (span,) = kept.get_finished_spans()
+    told = {"service.name": "warifu-gateway", "service.version": "0.1", "service.instance.id": instance}
+    assert dict(span.resource.attributes) == told
+
+
+SERVED = """
+import asyncio, sys
+from pathlib import Path
+from warifu.kernel.server import serve
+from warifu.numbering.party import build
+
+async def main():
+    async with serve(Path(sys.argv[1]), build) as running:
+        print(running.interceptor._watch)
+        print(sorted(m for m in sys.modules if m.startswith(("prometheus_client", "opentelemetry"))))
+
+asyncio.run(main())
+"""
+
+
 def test_what_is_not_asked_for_is_not_loaded(tmp_path: Path) -> None:
-    """A party without metrics and traces loads neither library, and its handlers are not wrapped."""
-    code = (
-        "import sys, warifu.kernel.server, warifu.gateway.party\n"
-        "assert not [m for m in sys.modules if m.startswith(('prometheus_client', 'opentelemetry'))]"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    """A party that serves without metrics and traces has loaded neither library, and nothing wraps its handlers."""
+    town = Town.make(tmp_path)
+    simulation = Simulation(SEED, NOW, stopped=True)
+    Config("numbering", "127.0.0.1:0", town.addresses, (), simulation).save(tmp_path / "numbering")
+    words = [sys.executable, "-c", SERVED, str(tmp_path / "numbering")]
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
+    assert done.stdout.splitlines() == ["None", "[]"]
 
 
 async def test_the_page_for_operators_lists_every_metric(tmp_path: Path) -> None:

@@ -68,6 +68,14 @@ def stored(running: Running, statement: str) -> list[tuple]:
         return connection.execute(statement.encode()).fetchall()
 
 
+def until_settled(running: Running) -> None:
+    """Wait until no exchange waits for its provider's first word and no entry for its place in the log."""
+    while stored(
+        running, "SELECT 1 FROM exchange WHERE waiting = 1 UNION SELECT 1 FROM log_entry WHERE leaf_index IS NULL"
+    ):
+        pass
+
+
 def play(running: Running) -> subprocess.Popen[bytes]:
     """A play that goes on by itself."""
     words = [sys.executable, "-m", "warifu.cli", "play", "moved-household", "--state", str(running.state)]
@@ -110,10 +118,7 @@ def test_killed_in_turn_while_a_play_runs_every_exchange_comes_to_its_outcome(li
         until_whole(living)
         fences.append(stored(living, "SELECT fence FROM log_head"))
     assert living.json("play", "moved-household", code=None)["passed"] is True
-    while stored(
-        living, "SELECT 1 FROM exchange WHERE waiting = 1 UNION SELECT 1 FROM log_entry WHERE leaf_index IS NULL"
-    ):
-        pass
+    until_settled(living)
     assert stored(living, "SELECT count(*) - count(DISTINCT leaf_index) FROM log_entry") == [(0,)]
     assert fences == sorted(fences)
     audit = living.json("audit")
@@ -134,6 +139,26 @@ def test_a_gateway_that_is_stopped_and_woken_forks_nothing(living: Running) -> N
         process.resume()
         until_whole(living)
     assert living.json("play", "moved-household", code=None)["passed"] is True
+    assert living.json("audit")["findings"] == []
+
+
+def test_a_database_server_that_crashes_under_a_play_and_comes_back_costs_no_record(
+    living: Running, postgres_server: Server
+) -> None:
+    """Every party finds it again by itself; nothing is open or unlogged afterwards, all records agree, and a play passes."""
+    if postgres_server.process is None:
+        pytest.skip("the server is not ours to stop")
+    parties = {one.pid for number in NUMBERS for one in [gateway(living, number)]}
+    (size,) = stored(living, "SELECT size FROM log_head")
+    playing = play(living)
+    while stored(living, "SELECT size FROM log_head") == [size]:  # until the play exchanges something
+        pass
+    postgres_server.restart()
+    playing.wait(120)
+    until_whole(living)
+    assert {gateway(living, number).pid for number in NUMBERS} == parties  # no process ended over it
+    assert living.json("play", "moved-household", code=None)["passed"] is True
+    until_settled(living)
     assert living.json("audit")["findings"] == []
 
 

@@ -196,7 +196,7 @@ def _watch(stack: AsyncExitStack, config: Config) -> Watch | None:
         return None
     traces = None
     if wanted.otlp is not None:
-        traces = Traces.open(config.party, version("warifu"), wanted.otlp, wanted.sampled)
+        traces = Traces.open(config.party, version("warifu"), wanted.otlp, wanted.sampled, within=config.within)
         stack.callback(traces.close)
     return Watch(None if wanted.metrics is None else Durations(), traces)
 

@@ -38,11 +38,17 @@ class Traces:
 
     @classmethod
     def open(
-        cls, party: str, version: str, endpoint: str, ratio: float, exporter: SpanExporter | None = None
+        cls,
+        party: str,
+        version: str,
+        endpoint: str,
+        ratio: float,
+        exporter: SpanExporter | None = None,
+        within: str | None = None,
     ) -> Traces:
         """Sent to the collector at `endpoint` ("http://127.0.0.1:4317"; https for TLS), one in 1/`ratio` of those that begin here.
 
-        `exporter`: where they go instead.
+        `exporter`: where they go instead. `within`: which of several processes of the party it is, as in its configuration.
 
         Raises:
             TracesUnavailableError: `warifu[otlp]` is not installed.
@@ -60,7 +66,9 @@ class Traces:
         except ModuleNotFoundError as error:
             raise TracesUnavailableError("traces need an extra: pip install 'warifu[otlp]'") from error
         # Said here and nowhere else: the library's own defaults would add the process' arguments and paths.
-        resource = Resource({"service.name": f"warifu-{party}", "service.version": version})
+        resource = Resource(
+            {"service.name": f"warifu-{party}", "service.version": version, "service.instance.id": within or "1"}
+        )
         provider = TracerProvider(sampler=ParentBasedTraceIdRatio(ratio), resource=resource)
         provider.add_span_processor(BatchSpanProcessor(exporter))
         return cls(provider)

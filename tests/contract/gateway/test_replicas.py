@@ -1,7 +1,9 @@
 """Several processes of one gateway on one store: one log, one outcome an exchange, whichever of them stops when."""
 
 import asyncio
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from contract.gateway_world import PERSON, REQUESTER, WAIT, expected_code, inquire, reason_of
@@ -209,3 +211,11 @@ async def test_both_forget_what_is_over_and_the_log_says_so_once(world, subject,
     listed = (await stub.ListRecords(linkage_pb2.ListRecordsRequest(), timeout=WAIT)).records
     told = [events.check(one.event) for one in listed if one.HasField("event")]
     assert [one.erased.records for one in told if one.WhichOneof("event") == "erased" and one.erased.records] == [2]
+
+
+async def test_the_page_says_of_every_job_where_it_runs(world):
+    """docs/SCALE.md §3 lists each periodic job of a gateway once, and none that does not exist."""
+    page = (Path(__file__).parents[3] / "docs" / "SCALE.md").read_text(encoding="utf-8")
+    table = page.partition("| job | runs at | why |")[2].partition("\n\n")[0]
+    named = [name for line in table.splitlines() if line for name in re.findall(r"`([a-z-]+)`", line.split("|")[1])]
+    assert sorted(named) == sorted(world.running["gateway"].party.jobs)
