@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import sys
 import tempfile
@@ -272,7 +273,7 @@ def _share(text: str) -> float:
 
 
 def _command() -> str:
-    return " ".join(["warifu", *sys.argv[1:]])
+    return shlex.join(["warifu", *sys.argv[1:]])
 
 
 def _doing(one: Progress) -> str:

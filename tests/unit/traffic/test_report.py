@@ -14,6 +14,7 @@ from warifu.simulator.traffic import report
 from warifu.simulator.traffic.drive import REFUSED
 from warifu.simulator.traffic.misuse import KINDS
 from warifu.simulator.traffic.run import summary
+from warifu.simulator.traffic.scores import SAMPLE
 
 MADE = [
     *(lab.made(number, due=number / 5) for number in range(40)),
@@ -104,8 +105,10 @@ def test_without_misuse_nothing_is_said_of_detectors() -> None:
 def test_what_is_odd_is_told(language: str) -> None:
     """A rate that was not reached, rows without anybody, inquiries left out, and an early end are told."""
     usual, odd = page(language), page(language, rate=50.0, stopped=True)
-    assert "P27" in usual
-    assert ("50 " in odd) > ("50 a second were wanted" in usual)
+    rate = "毎秒 50 件を望んだが" if language == "ja" else "50 a second were wanted"
+    assert (rate in odd, rate in usual) == (True, False)
+    for told in ("P27", "できず行わなかった照会: 2 件" if language == "ja" else "cannot be identified: 2."):
+        assert told in usual
     assert ("途中で止めた" if language == "ja" else "ended early") in odd
     assert ("途中で止めた" if language == "ja" else "ended early") not in usual
 
@@ -165,9 +168,27 @@ def test_words_of_the_command_are_escaped() -> None:
     assert "--out <b>" not in found
 
 
-def test_an_empty_run_has_a_report() -> None:
-    """A run that made nothing is told as well."""
-    assert "0" in Reader(report.page(lab.run([]), lab.book(), "en", "")).text
+@LANGUAGES
+def test_an_empty_run_has_a_report(language: str) -> None:
+    """A run that made nothing says so, draws no empty chart, and has no time of an answer."""
+    reader = Reader(report.page(lab.run([]), lab.book(), language, ""))
+    nothing = "図はない" if language == "ja" else "nothing to draw"
+    assert nothing in reader.text
+    assert not [tag for tag, _ in reader.tags if tag in {"svg", "table"}]
+    assert " ms" not in reader.text
+    assert nothing not in Reader(page(language)).text
+
+
+@LANGUAGES
+def test_what_is_no_rule_has_no_groups(language: str) -> None:
+    """Gate and sample stand in the tables of detectors without a number of suspicions, the rules with theirs."""
+    found = page(language, pointed=[("burst", {"id-1"}), ("burst", {"id-2"})])
+    sample, burst = report._OWN[SAMPLE][0].to(language), RULES["burst"].title.to(language)
+    cells = {
+        head: re.findall(rf'<th scope="row">{re.escape(head)}</th>\s*<td class="n">(.*?)</td>', found)
+        for head in (sample, burst)
+    }
+    assert cells == {sample: ["–", "–"], burst: ["2", "2"]}
 
 
 def test_both_files_are_written_and_lead_to_each_other(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ class _Page:
         scored = bool(self.run.scores) and any(one.recall.whole for one in self.run.scores)
         values: dict[str, Any] = {
             "language": self.language, "t": self.t, "other": other, "title": self.title(), "lead": self.lead(),
-            "stopped": self.run.stopped, "failed": list(self.failed()), "figures": self.figures(), "notes": list(self.notes()), "charts": list(self.charts()),
+            "stopped": self.run.stopped, "failed": list(self.failed()), "figures": self.figures(), "notes": list(self.notes()), "charts": list(self.charts()) if self.run.made else [],
             "misuse": self.misuse() if scored else None, "detectors": self.detectors() if scored else [],
             "words": list(self.words()) if scored else [], "command": command,
         }  # fmt: skip
@@ -168,6 +168,8 @@ class _Page:
 
     def notes(self) -> Iterator[str]:
         run, t = self.run, self.t
+        if not run.made:
+            yield t("照会は一件も行わなかったので、図はない。", "No inquiry was made, so there is nothing to draw.")
         subjects = len({one.intended.person for one in run.made}) or 1
         if run.plan.frame.name != "year" and len(run.made) / subjects >= 2:  # noqa: PLR2004 - more than once a day
             yield t(
@@ -198,6 +200,16 @@ class _Page:
                 f"本人を特定できず行わなかった照会: {run.unknown} 件。",
                 f"Inquiries left out, since whoever they are about cannot be identified: {run.unknown}.",
             )
+        yield from self.about_scores()
+        if run.reviews:
+            yield t(
+                f"提供する側の職員が、待っていた回答 {run.reviews} 件を確認して提供した。",
+                f"Clerks of providers looked at {run.reviews} waiting answers and provided them.",
+            )
+
+    def about_scores(self) -> Iterator[str]:
+        """What is to be known when precision and recall are read."""
+        run, t = self.run, self.t
         if left := run.kinds_left_out:
             names = ("、" if self.language == "ja" else ", ").join(KINDS[kind].title.to(self.language) for kind in left)
             yield t(
@@ -218,11 +230,6 @@ class _Page:
                 "他の仕事のない機械で、または --rate を下げて、もう一度流すとよい。",
                 f"When the rules of detection were asked, {parties} had still to do: the newest records may not be counted, so read precision and recall as lower bounds. "
                 "Make the traffic again on a machine with less other work, or with a lower --rate.",
-            )
-        if run.reviews:
-            yield t(
-                f"提供する側の職員が、待っていた回答 {run.reviews} 件を確認して提供した。",
-                f"Clerks of providers looked at {run.reviews} waiting answers and provided them.",
             )
 
     def charts(self) -> Iterator[Chart]:
@@ -314,7 +321,8 @@ class _Page:
             text = f"{share.part} / {share.whole}" if share.whole else t("該当なし", "nothing")
             items.append(Spread(name, share.value, low, high, text))
             wide = f"{100 * low:.0f} – {100 * high:.0f}%" if share.whole else ""
-            rows.append([name, str(one.groups), text, _percent(share), wide])
+            groups = "–" if one.detector in _OWN else str(one.groups)  # what is no rule knows no groups
+            rows.append([name, groups, text, _percent(share), wide])
         heads = [
             t("検知", "detector"),
             t("疑い", "suspicions"),
