@@ -403,3 +403,61 @@ async def test_a_wish_to_withhold_concerns_its_own_exchange_alone(world, subject
     await many(world, call)
     await world.settle()
     assert {request_id for request_id, _ in world.portal.received} == set(ids(call)) - {marked.request_id}
+
+
+def _answers_swapped(response):
+    first, second = response.results[0], response.results[1]
+    first.answer_index, second.answer_index = second.answer_index, first.answer_index
+
+
+def _answer_doubled(response):
+    response.results[1].answer_index = response.results[0].answer_index
+
+
+def _results_swapped(response):
+    kept = type(response.results[0]).FromString(response.results[0].SerializeToString())
+    response.results[0].CopyFrom(response.results[1])
+    response.results[1].CopyFrom(kept)
+
+
+def _last_result_dropped(response):
+    del response.results[3]
+
+
+def _leaf_dropped(response):
+    del response.answers[0].block.leaves[3]
+
+
+def _moved_to_another_block(response):
+    response.answers.add().CopyFrom(response.answers[0])
+    response.answers[1].block.leaves[1] = bytes(32)
+    response.results[1].answer_block = 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "spoilt"),
+    [
+        (_answers_swapped, {0, 1}),
+        (_answer_doubled, {1}),
+        (_results_swapped, {0, 1}),
+        (_last_result_dropped, {3}),
+        (_leaf_dropped, {3}),
+        (_moved_to_another_block, {1}),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+async def test_what_a_provider_mixed_up_in_a_batch_is_an_error_alone(world, subject, spoil, spoilt):
+    """An answer of a batch that is another's, given twice, dropped or moved is refused at the gateway and never relayed; the others are."""
+    call = world.ask_many(subject, 4)
+    world.provider.spoil = spoil
+    response = await many(world, call)
+    for place, result in enumerate(response.results):
+        if place in spoilt:
+            assert (result.exchange.outcome, result.exchange.error.reason) == (
+                pb.OUTCOME_ERROR,
+                Reason.PROVIDER_ANSWER_INVALID,
+            )
+            assert not result.HasField("answer_block")
+        else:
+            assert result.exchange.outcome == pb.OUTCOME_ANSWERED
+    assert len(await world.records()) == 8, "each has its two records"

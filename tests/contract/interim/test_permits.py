@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from contract.interim_world import INSURER, NHI, OTHER_TAX, TAX, TAX_ITEM, WAIT, World, copy, reason_of
@@ -289,6 +290,160 @@ async def test_one_bad_permit_harms_no_other(gateway: Gateway) -> None:
     response = await gateway.show(signed, block)
     assert [one.outcome for one in response.results] == [ex.OUTCOME_ANSWERED, ex.OUTCOME_ERROR, ex.OUTCOME_ANSWERED]
     assert used(gateway.world) == 2
+
+
+@dataclass
+class Among:
+    """A permit that is not good, at the second place of a call of four, and what the others need."""
+
+    gateway: Gateway
+    heads: list[bytes]
+    block: ex.SealedBlock
+    permits: list[bytes]
+    others: ex.SealedBlock
+    """A block of which no good permit is."""
+
+    def signed(self, changed: bytes | None = None) -> list[ex.SignedPermit]:
+        """All four as one batch, the second with other bytes if wished."""
+        return self.gateway.sign(self.permits[0], changed or self.permits[1], *self.permits[2:])
+
+    def second(self, place: int = 1, block: ex.SealedBlock | None = None, **changes: Any) -> bytes:
+        """The second permit, in another form."""
+        return self.gateway.permit(self.heads[1], block or self.block, place, **changes)
+
+
+def _forged(among: Among) -> list[ex.SignedPermit]:
+    """Signed by somebody else under the gateway's key id."""
+    signed, forger = among.signed(), InstitutionKeys.generate("gateway")
+    signed[1] = permit.issue(among.permits, among.gateway.keys.signing_key_id, forger.sign)[1]
+    return signed
+
+
+def _altered(among: Among) -> list[ex.SignedPermit]:
+    """Changed after it was signed."""
+    signed = among.signed()
+    signed[1].permit = among.second(row="P09")
+    return signed
+
+
+def _anothers_proof(among: Among) -> list[ex.SignedPermit]:
+    """With the proof of the permit before it."""
+    signed = among.signed()
+    signed[1].signature.CopyFrom(signed[0].signature)
+    return signed
+
+
+def _place_of_another(among: Among) -> list[ex.SignedPermit]:
+    """With its own path, said to be of another place."""
+    signed = among.signed()
+    signed[1].signature.index = 3
+    return signed
+
+
+def _proof_of_another_batch(among: Among) -> list[ex.SignedPermit]:
+    """With the proof that it has in a smaller batch, said to be of this size."""
+    signed = among.signed()
+    signed[1].signature.CopyFrom(among.gateway.sign(*among.permits[:2])[1].signature)
+    signed[1].signature.size = 4
+    return signed
+
+
+def _for_another_provider(among: Among) -> list[ex.SignedPermit]:
+    """For somebody else than is asked."""
+    head = among.gateway.header(provider=OTHER_TAX)
+    return among.signed(among.gateway.permit(head, among.block, 1))
+
+
+def _late(among: Among) -> list[ex.SignedPermit]:
+    """Past its window."""
+    issued = among.gateway.world.clock.machine() - timedelta(seconds=92)
+    window = {"issued_at": permit.stamp(issued), "accept_by": permit.stamp(issued + timedelta(seconds=60))}
+    return among.signed(among.second(**window))
+
+
+def _another_row(among: Among) -> list[ex.SignedPermit]:
+    """By a row that does not allow it."""
+    return among.signed(among.second(row="P09"))
+
+
+def _query_of_another(among: Among) -> list[ex.SignedPermit]:
+    """With the next one's part of the block."""
+    return among.signed(among.second(place=2))
+
+
+def _part_of_another_block(among: Among) -> list[ex.SignedPermit]:
+    """With a part of another block of the call."""
+    return among.signed(among.second(place=0, block=among.others))
+
+
+def _block_that_is_not_there(among: Among) -> list[ex.SignedPermit]:
+    """With a block that did not come along."""
+    return among.signed(among.second(block=among.gateway.query(*among.heads)))
+
+
+def _place_beyond(among: Among) -> list[ex.SignedPermit]:
+    """With a place that the block does not have."""
+    return among.signed(among.second(place=9))
+
+
+def _key_of_nobody(among: Among) -> list[ex.SignedPermit]:
+    """To be answered under a key that the requester has not published."""
+    return among.signed(among.second(requester_key_id="f" * 16))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_forged, Reason.CLIENT_PERMIT_INVALID),
+        (_altered, Reason.CLIENT_PERMIT_INVALID),
+        (_anothers_proof, Reason.CLIENT_PERMIT_INVALID),
+        (_place_of_another, Reason.CLIENT_PERMIT_INVALID),
+        (_proof_of_another_batch, Reason.CLIENT_PERMIT_INVALID),
+        (_for_another_provider, Reason.CLIENT_PERMIT_MISMATCH),
+        (_late, Reason.CLIENT_PERMIT_EXPIRED),
+        (_another_row, Reason.PROVIDER_PERMIT_INVALID),
+        (_query_of_another, Reason.CLIENT_QUERY_MISMATCH),
+        (_part_of_another_block, Reason.CLIENT_QUERY_MISMATCH),
+        (_block_that_is_not_there, Reason.CLIENT_QUERY_MISMATCH),
+        (_place_beyond, Reason.CLIENT_QUERY_MISMATCH),
+        (_key_of_nobody, Reason.CLIENT_DIRECTORY_ENTRY_UNKNOWN),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+async def test_each_bad_permit_of_a_batch_fails_alone(
+    gateway: Gateway, spoil: Callable[[Among], list[ex.SignedPermit]], reason: Reason
+) -> None:
+    """Whatever is refused as a single permit is refused as one of four, with nothing looked up or recorded of it, and the three others are answered (PROTO-5.2, 5.5, 6.1)."""
+    heads = [gateway.header() for _ in range(4)]
+    block, others = gateway.query(*heads), gateway.query(gateway.header())
+    permits = [gateway.permit(head, block, place) for place, head in enumerate(heads)]
+    signed = spoil(Among(gateway, heads, block, permits, others))
+    response = await gateway.show(signed, block, others)
+
+    assert [one.error.reason for one in response.results] == ["", reason, "", ""]
+    assert [one.outcome for one in response.results] == [
+        ex.OUTCOME_ERROR if place == 1 else ex.OUTCOME_ANSWERED for place in range(4)
+    ]
+    assert len(response.answers) == 1
+    assert len(response.answers[0].block.leaves) == 3, "nothing is sealed for the one that was refused"
+    for place in (0, 2, 3):
+        assert opened(gateway, signed[place], response, place).outcome == ex.FINE_OUTCOME_PROVIDED
+    assert used(gateway.world) == 3
+
+
+async def test_a_used_permit_among_new_ones_is_judged_alone(gateway: Gateway) -> None:
+    """In one call, a permit that was used before gets its stored answer, other bytes under a used id are refused, and a new one is answered (PROTO-5.4)."""
+    heads = [gateway.header() for _ in range(3)]
+    block = gateway.query(*heads)
+    permits = [gateway.permit(head, block, place) for place, head in enumerate(heads)]
+    before = await gateway.show(gateway.sign(*permits[:2]), block)
+    changed = gateway.permit(heads[1], block, 1, commitment=b"x" * 32)
+    signed = gateway.sign(permits[0], changed, permits[2])
+    response = await gateway.show(signed, block)
+    assert [one.error.reason for one in response.results] == ["", Reason.CLIENT_PERMIT_CHANGED, ""]
+    assert response.answers[response.results[0].answer_block] == before.answers[0]
+    assert opened(gateway, signed[2], response, 2).outcome == ex.FINE_OUTCOME_PROVIDED
+    assert used(gateway.world) == 3
 
 
 async def test_calls_out_of_form_are_refused(gateway: Gateway) -> None:
