@@ -170,8 +170,9 @@ def test_without_a_network_it_says_so(tmp_path: Path) -> None:
     assert "warifu demo" in done.stderr
 
 
-def test_ctrl_c_ends_it_with_a_report(network: Running, tmp_path: Path) -> None:
-    """Interrupted in the middle, a run tells what it made, with report and data."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_it_with_a_report(network: Running, tmp_path: Path, end: signal.Signals) -> None:
+    """Interrupted or terminated in the middle, a run tells what it made, with report and data."""
     words = [
         "traffic",
         "--count",
@@ -189,7 +190,7 @@ def test_ctrl_c_ends_it_with_a_report(network: Running, tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while len(read_log(network)) <= before + 20_000 and time.monotonic() < deadline:
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(end)
     told = json.loads(process.communicate(timeout=60)[0])
     assert process.returncode == 0
     assert told["stopped"]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from warifu.simulator.traffic.run import Progress, Run, Wish
 
 _PERCENT = 100.0
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 Day = Annotated[
     bool,
     typer.Option(
@@ -225,14 +226,15 @@ def _kept(folder: Path, write: Callable[[Path], list[Path]]) -> list[Path]:
 
 
 async def _driven(runner: object) -> Run:
-    """The run; the first Ctrl-C ends it whole, with a report of what was made, the second at once."""
+    """The run; the first Ctrl-C or SIGTERM ends it whole, with a report of what was made, the second at once."""
     from warifu.simulator.traffic.run import Runner  # noqa: PLC0415
 
     assert isinstance(runner, Runner)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
+        for one in _ENDS:
+            loop.remove_signal_handler(one)
         runner.stop()
         err.print(
             t(
@@ -242,11 +244,13 @@ async def _driven(runner: object) -> Run:
             soft_wrap=True,
         )
 
-    loop.add_signal_handler(signal.SIGINT, stop)
+    for one in _ENDS:
+        loop.add_signal_handler(one, stop)
     try:
         return await runner.run()
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for one in _ENDS:
+            loop.remove_signal_handler(one)
 
 
 def _frame(*, day: bool, peak: bool, year: bool) -> str:
