@@ -25,8 +25,8 @@ _PAUSE: Final = "10s"
 """How long a writer may stand still within a transaction before the server ends it: a process that was paused must not hold up the
 others for longer, and finds itself without its transaction when it wakes."""
 _WAITS: Final = {"connect_timeout": "5", "tcp_user_timeout": "10000"}
-"""Seconds for a connection, milliseconds for the server's acknowledgement: a silent server is an error, since reads wait in the event loop.
-What the URL says goes first."""
+"""Seconds for a connection, milliseconds for the acknowledgement of what was sent: a server that is out of reach is an error, since reads
+wait in the event loop. One whose machine acknowledges and which does not answer is waited for. What the URL says goes first."""
 
 
 def reading(url: URL) -> Engine:

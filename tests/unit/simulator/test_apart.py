@@ -67,7 +67,8 @@ def test_a_process_that_still_waits_ends_when_it_is_told_to(tmp_path):
         assert process.stdout.readline() == "waits\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-        assert [json.loads(line)["event"] for line in process.stderr] == ["waiting for the set-up"]
+        (line,) = map(json.loads, process.stderr)
+        assert (line["logger"], line["event"]) == (apart.__name__, "waiting for the set-up")
 
 
 def test_a_party_that_there_is_not_is_refused(tmp_path, capsys):

@@ -133,7 +133,13 @@ def wait_for(there: Callable[[], bool], event: str) -> None:
 
 def tell(event: str, **fields: object) -> None:
     """A line on standard error, of the form of the parties' own: whoever started the process reads all of them in one place."""
-    line = {"name": __name__, "levelname": "INFO", "levelno": logging.INFO, "msg": event, **fields}
+    line = {
+        "name": "warifu.simulator.launcher.apart",
+        "levelname": "INFO",
+        "levelno": logging.INFO,
+        "msg": event,
+        **fields,
+    }
     print(Lines().format(logging.makeLogRecord(line)), file=sys.stderr, flush=True)  # noqa: T201 - a container's log
 
 
