@@ -108,6 +108,14 @@ async def test_a_stream_fails_with_a_reason_too(tiny: Tiny) -> None:
         assert await reason_of(call.read(), "numbering") == Reason.PROVIDER_INTERNAL
 
 
+async def test_calls_beyond_those_that_a_connection_has_room_for_wait(tiny: Tiny) -> None:
+    """Of many times as many calls at once as may be in progress on one connection each is answered: none is refused for coming too early."""
+    async with tiny.party() as running, tiny.call(running, tiny.pair("tax", TAX)) as caller:
+        for _ in range(2):  # on a new connection, and on one that knows the limit
+            told = await asyncio.gather(*(caller.who() for _ in range(6 * limits.STREAMS)), return_exceptions=True)
+            assert [one for one in told if isinstance(one, BaseException)][:1] == []
+
+
 async def test_five_megabytes_are_refused_with_a_reason(tiny: Tiny) -> None:
     """A message of 5 MB is CLIENT_TOO_LARGE, and one beyond what gRPC reads at all is so too."""
     async with tiny.party() as running, tiny.call(running, tiny.pair("tax", TAX)) as caller:

@@ -180,6 +180,9 @@ def server_options() -> list[tuple[str, Any]]:
         ("grpc.max_send_message_length", int(limits.TRANSPORT_BYTES)),
         ("grpc.max_receive_message_length", int(limits.TRANSPORT_BYTES)),
         ("grpc.max_concurrent_streams", int(limits.STREAMS)),
+        # Else gRPC counts calls that have just ended as well, and refuses what a client begins in their place, where it should wait. It is
+        # meant against strangers who begin and cancel without end: nobody comes in here without a certificate.
+        ("grpc.http.overload_protection", 0),
         ("grpc.max_connection_age_ms", int(limits.CONNECTION_AGE) * 1000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ]

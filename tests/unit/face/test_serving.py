@@ -18,6 +18,8 @@ from google.rpc import error_details_pb2, status_pb2
 from warifu.exchange.v1 import exchange_pb2
 from warifu.interim.v1 import interim_pb2, interim_pb2_grpc
 from warifu.kernel.errors import STATUS_KEY, LinkageError, Reason
+from warifu.kernel.limits import STREAMS
+from warifu.kernel.server import server_options
 from warifu.simulator.face import Face, FaceError, Options, served
 from warifu.simulator.face.batch import Batch
 from warifu.simulator.launcher.ports import PortError
@@ -105,7 +107,7 @@ class OneDoor:
 @asynccontextmanager
 async def faced(folder: Path, options: Options = Options()) -> AsyncIterator[tuple[StandIn, Face]]:  # noqa: B008 - frozen
     """A face before a stand-in."""
-    agency, process = StandIn(), grpc.aio.server()
+    agency, process = StandIn(), grpc.aio.server(options=server_options())
     interim_pb2_grpc.add_InterimServiceServicer_to_server(agency, process)
     port = process.add_insecure_port("127.0.0.1:0")
     await process.start()
@@ -170,6 +172,16 @@ async def test_grpc_lets_nobody_in_without_the_token(tmp_path: Path, sent: tuple
     assert status.details[0].Unpack(info)
     assert info.reason == "TOKEN_REFUSED"
     assert agency.asked == []
+
+
+async def test_as_many_calls_at_once_as_anybody_likes_are_answered(tmp_path: Path) -> None:
+    """Calls beyond those that one connection has room for wait, at the face and behind it; none is refused."""
+    async with faced(tmp_path) as (_, face), grpc.aio.insecure_channel(face.grpc) as channel:
+        stub, shown = interim_pb2_grpc.InterimServiceStub(channel), tuple(bearer(face).items())
+        request = interim_pb2.CollectRequest(institution=NHI, request_id=MINE)
+        calls = (stub.Collect(request, metadata=shown, timeout=DEADLINE) for _ in range(6 * STREAMS))
+        told = await asyncio.gather(*calls, return_exceptions=True)
+    assert [one for one in told if isinstance(one, BaseException)][:1] == []
 
 
 async def test_streams_pass_grpc_and_end_with_their_caller(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def server(dial: Dial, token: str | None) -> grpc.aio.Server:
     """A server of the plain face, with reflection. It has no port yet."""
     options = [
         ("grpc.so_reuseport", 0),
+        ("grpc.max_concurrent_streams", int(limits.STREAMS)),
+        ("grpc.http.overload_protection", 0),  # as at a party
         ("grpc.max_receive_message_length", int(limits.TRANSPORT_BYTES)),
         ("grpc.max_send_message_length", int(limits.TRANSPORT_BYTES)),
     ]
