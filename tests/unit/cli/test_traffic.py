@@ -11,7 +11,7 @@ import pytest
 import typer
 from unit.traffic import lab
 
-from warifu.cli import traffic
+from warifu.cli import traffic, traffic_told
 from warifu.simulator.traffic.failure import DETECTING, DRIVING, REVIEWING
 from warifu.simulator.traffic.run import Progress
 
@@ -78,7 +78,7 @@ def test_when_nothing_can_be_written_it_says_so(
 
 
 def _say(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(traffic, "t", lambda ja, en: ja if language == "ja" else en)
+    monkeypatch.setattr(traffic_told, "t", lambda ja, en: ja if language == "ja" else en)
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -86,7 +86,7 @@ def test_each_thing_that_a_run_does_has_words(language: str, monkeypatch: pytest
     """Whatever a run does is told in words of its own, with how far it is where that is known."""
     _say(language, monkeypatch)
     said: list[str] = []
-    told = traffic._lines(said.append)
+    told = traffic_told._lines(said.append)
     for doing in ("people", "addressees", DRIVING, REVIEWING, DETECTING):
         told(Progress(doing, 1_200, None if doing in {REVIEWING, DETECTING} else 125_000))
     assert len(set(said)) == 5
@@ -106,7 +106,7 @@ def test_less_than_was_planned_is_told(
         (replace(usual, stopped=True), (True, False)),
         (replace(usual, made=[], stopped=True), (True, True)),
     ):
-        traffic._tell(run, [])
+        traffic_told.tell(run, [])
         said = capsys.readouterr().out
         assert (early in said, nothing in said) == has
         assert "p50" in said or not run.made
