@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from warifu.simulator.traffic.failure import Failure
     from warifu.simulator.traffic.run import Progress, Run
 
-_PERCENT = 100.0
-
 
 def _doing(one: Progress) -> str:
     """What a run is doing, in words."""
@@ -118,6 +116,18 @@ def _oddly(run: Run) -> Iterator[str]:
     if run.kinds_left_out:
         kinds = ", ".join(run.kinds_left_out)
         yield t(f"件数が足りず、混ぜられなかった不正の種類: {kinds}", f"Kinds of misuse without room: {kinds}")
+    if run.unsettled:
+        parties = ", ".join(run.unsettled)
+        yield t(
+            f"検知を問い合わせたとき {parties} には処理の残りがあった。適合率と再現率は下限と読む。",
+            f"{parties} had still to do when the rules were asked: read precision and recall as lower bounds.",
+        )
+    if run.full:
+        rules = ", ".join(dict.fromkeys(rule for rule, _ in run.full))
+        yield t(
+            f"一度に知らせられる数を超えた疑いがある。再現率を下限と読む検知: {rules}",
+            f"More suspicions than are told at once; read the recall as a lower bound of: {rules}",
+        )
 
 
 def _tell_scores(run: Run) -> None:

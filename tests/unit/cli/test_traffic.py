@@ -110,3 +110,19 @@ def test_less_than_was_planned_is_told(
         said = capsys.readouterr().out
         assert (early in said, nothing in said) == has
         assert "p50" in said or not run.made
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_what_makes_precision_and_recall_lower_bounds_is_told(
+    language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Parties that had still to do, and rules whose lists were full, are named with how to read the scores; without any nothing is said of bounds."""
+    _say(language, monkeypatch)
+    bound = "下限" if language == "ja" else "lower bound"
+    traffic_told.tell(lab.run([lab.made(1)], unsettled=("gateway",), full=(("curiosity", "tax-1"),)), [])
+    said = capsys.readouterr().out
+    assert said.count(bound) == 2
+    assert "gateway" in said
+    assert "curiosity" in said
+    traffic_told.tell(lab.run([lab.made(1)]), [])
+    assert bound not in capsys.readouterr().out
