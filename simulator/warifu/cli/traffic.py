@@ -162,6 +162,7 @@ def _made(file: NetworkFile, state: Path, folder: Path, wish: Wish) -> tuple[Run
     from warifu.simulator.traffic.run import Runner  # noqa: PLC0415
 
     data.check_folder(folder, state)
+    _warn_unconfined()
     _prepare(folder, [data.EXCHANGES, data.PARQUET, data.TRUTH, *report.FILES.values()])
     with progress() as told:
         run = asyncio.run(_driven(Runner(file, wish, told)))
@@ -171,6 +172,20 @@ def _made(file: NetworkFile, state: Path, folder: Path, wish: Wish) -> tuple[Run
         return [*report.write(where, run, packaged(), _command()), *written]
 
     return run, _kept(folder, write)
+
+
+def _warn_unconfined() -> None:
+    """Say that the truth is within reach where the kernel confines no party."""
+    from warifu.kernel.confine import landlock_abi  # noqa: PLC0415
+
+    if landlock_abi() == 0:
+        err.print(
+            t(
+                "注意: このカーネルには Landlock がなく、各機関のプロセスは正解のファイルを読めます。",
+                "note: this kernel has no Landlock, so the processes of the parties could read the ground truth.",
+            ),
+            soft_wrap=True,
+        )
 
 
 def _prepare(folder: Path, names: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ import typer
 from unit.traffic import lab
 
 from warifu.cli import traffic, traffic_told
+from warifu.kernel import confine
 from warifu.simulator.traffic.failure import DETECTING, DRIVING, REVIEWING
 from warifu.simulator.traffic.run import Progress
 
@@ -126,3 +127,13 @@ def test_what_makes_precision_and_recall_lower_bounds_is_told(
     assert "curiosity" in said
     traffic_told.tell(lab.run([lab.made(1)]), [])
     assert bound not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("abi", "warns"), [(0, True), (4, False)])
+def test_a_truth_within_reach_is_told(
+    abi: int, warns: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the kernel confines no party the command says that they could read the truth; where it does, nothing."""
+    monkeypatch.setattr(confine, "landlock_abi", lambda: abi)
+    traffic._warn_unconfined()
+    assert ("could read the ground truth" in capsys.readouterr().err) is warns
