@@ -73,8 +73,8 @@ def ids(call: linkage_pb2.InquireManyRequest) -> list[str]:
     return [request_id_of(alone(call, place)) for place in range(len(call.inquiries))]
 
 
-async def test_each_has_its_own_record_permit_receipt_and_answer(world, subject):
-    """Five inquiries go out in one call under one signature, come back in the order asked, and each stands alone."""
+async def test_each_has_its_own_record_permit_receipt_leaf_and_answer(world, subject):
+    """Five inquiries go out in one call under one signature, come back in the order asked, and each stands alone, in the log too."""
     call = world.ask_many(subject, 5)
     response = await many(world, call)
     assert world.provider.batches == [(5, 1)]
@@ -91,10 +91,16 @@ async def test_each_has_its_own_record_permit_receipt_and_answer(world, subject)
     assert receipts == {checked.permit.commitment for checked in world.provider.calls}
     assert len(await world.records()) == 10
     assert len(world.in_store("SELECT block FROM block")) == 2
+    await world.settle()
+    leaves = world.in_store("SELECT commitment, leaf_index FROM log_entry JOIN record USING (position)")
+    assert (
+        len({commitment for commitment, _ in leaves}) == len({leaf for _, leaf in leaves} - {None}) == len(leaves) == 10
+    )
+    assert receipts < {bytes(commitment) for commitment, _ in leaves}
 
 
 async def test_every_outcome_side_by_side(world, subject):
-    """Answered, waiting, denied, failed, unreachable, foreign, changed and malformed in one call: each is told as it would be alone."""
+    """Answered, waiting, denied, failed, expired, unreachable, foreign, changed and malformed in one call: each is told as it would be alone."""
     foreign = await world.code(PROVIDER, "tax", PERSON)
     used = world.ask(subject)
     await inquire(world, used)
@@ -104,6 +110,7 @@ async def test_every_outcome_side_by_side(world, subject):
         "denied": header(item="TM99999999999999"),
         "code": header(),
         "failed": header(),
+        "expired": header(),
         "unknown yet": header(),
         "pretence": header(requester=OTHER),
         "changed": header(request_id=request_id_of(used)),
@@ -119,6 +126,7 @@ async def test_every_outcome_side_by_side(world, subject):
     world.provider.waiting = {headers["waiting"].request_id}
     world.provider.failures = {
         headers["failed"].request_id: LinkageError(Reason.CLIENT_QUERY_UNREADABLE),
+        headers["expired"].request_id: LinkageError(Reason.CLIENT_PERMIT_EXPIRED),
         headers["unknown yet"].request_id: LinkageError(Reason.PROVIDER_STORE_UNAVAILABLE),
     }
     response = await many(world, call)
@@ -129,6 +137,7 @@ async def test_every_outcome_side_by_side(world, subject):
         "denied": pb.OUTCOME_DENIED,
         "code": pb.OUTCOME_DENIED,
         "failed": pb.OUTCOME_ERROR,
+        "expired": pb.OUTCOME_EXPIRED,
         "answered too": pb.OUTCOME_ANSWERED,
     }
     assert {name: one.failure.reason for name, one in told.items() if one.HasField("failure")} == {
@@ -142,7 +151,7 @@ async def test_every_outcome_side_by_side(world, subject):
     assert told["code"].exchange.denial.reason == Reason.CLIENT_CODE_UNKNOWN
     assert told["failed"].exchange.error.reason == Reason.CLIENT_QUERY_UNREADABLE
     mine = [one for one in await world.records() if one.request_id != request_id_of(used)]
-    assert len([one for one in mine if one.kind == pb.RECORD_KIND_REQUEST]) == 8
+    assert len([one for one in mine if one.kind == pb.RECORD_KIND_REQUEST]) == 9
     assert await world.records(OTHER) == []
     assert [one.request_id for one in mine if one.reason == Reason.CLIENT_NOT_YOURS] == [headers["pretence"].request_id]
     world.provider.failures, world.provider.waiting = {}, set()

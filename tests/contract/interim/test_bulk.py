@@ -86,6 +86,31 @@ async def test_a_bad_one_among_many_harms_no_other(people: World) -> None:
     assert told[refused.request_id].outcome == ex.OUTCOME_DENIED
 
 
+async def test_a_caller_that_leaves_in_the_middle_of_a_batch_takes_nobody_along(
+    people: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who gives up while the batch is with the provider ends nothing: the others are answered, and so is its own inquiry, as its id tells."""
+    provide, gate, reached = Provision.provide, asyncio.Event(), asyncio.Event()
+
+    async def held(self: Provision, request: provision_pb2.ProvideRequest) -> provision_pb2.ProvideResponse:
+        reached.set()
+        await gate.wait()
+        return await provide(self, request)
+
+    monkeypatch.setattr(Provision, "provide", held)
+    asked = questions(people, 6)
+    calls = [asyncio.create_task(people.interim(NHI).connector.inquire(question)) for question in asked]
+    await asyncio.wait_for(reached.wait(), WAIT)
+    calls[2].cancel()
+    gate.set()
+    told = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(told.pop(2), asyncio.CancelledError)
+    assert {state.fine_outcome for state in told if isinstance(state, pb.InquiryState)} == {PROVIDED}
+    assert len(told) == 5
+    assert (await people.collect(NHI, asked[2].request_id)).fine_outcome == PROVIDED
+    assert count(people, NHI, RECORDS) == 12
+
+
 async def test_the_same_request_again_is_the_same_exchange(people: World) -> None:
     """Asked again, at the same moment and later, an inquiry under its id is one exchange; other words under it are refused."""
     connector = people.interim(NHI).connector
