@@ -170,8 +170,7 @@ class Receiver:
                     return failed(error)._replace(requested_at=requested_at)
                 return Received(outcome, opened.outcome, opened, requested_at=requested_at)
             case exchange_pb2.OUTCOME_DENIED:
-                row = state.denial.nearest_row if state.denial.HasField("nearest_row") else None
-                return Received(outcome, reason=state.denial.reason, row=row, requested_at=requested_at)
+                return _denied(state.denial)._replace(requested_at=requested_at)
             case exchange_pb2.OUTCOME_ERROR | exchange_pb2.OUTCOME_EXPIRED:
                 # Texts are our own table's: what came over the wire is a name from the list, or nothing.
                 failure = LinkageError.from_failure(state.error, party="gateway").failure()
@@ -269,6 +268,14 @@ def _write(connection: Connection, settling: Settling, entries: Mapping[str, lis
 def failed(error: LinkageError) -> Received:
     """An ERROR for this reason."""
     return Received(exchange_pb2.OUTCOME_ERROR, failure=error.failure(), reason=error.reason)
+
+
+def _denied(denial: linkage_pb2.Denial) -> Received:
+    """For a reason from the list; another is nothing that anybody here understands."""
+    if LinkageError.from_reason(denial.reason, party="gateway").reason != denial.reason:
+        return failed(LinkageError(Reason.GATEWAY_INTERNAL))
+    row = denial.nearest_row if denial.HasField("nearest_row") else None
+    return Received(exchange_pb2.OUTCOME_DENIED, reason=denial.reason, row=row)
 
 
 def _first(now: int | None, before: int | None) -> int | None:

@@ -221,6 +221,12 @@ def outcome_of_the_future(_: Desk, response: pb.InquireManyResponse) -> None:
     response.results[1].exchange.outcome = 77
 
 
+def denied_for_a_reason_that_is_none(_: Desk, response: pb.InquireManyResponse) -> None:
+    """One is said to be denied, for something that is in nobody's list."""
+    response.results[1].exchange.outcome = ex.OUTCOME_DENIED
+    response.results[1].exchange.denial.reason = "CLIENT_<b>" * 20
+
+
 @pytest.mark.parametrize(
     ("forge", "spoilt", "reason"),
     [
@@ -240,6 +246,7 @@ def outcome_of_the_future(_: Desk, response: pb.InquireManyResponse) -> None:
         (receipt_with_anothers_proof, {1}, RECEIPT),
         (time_that_is_none, {1}, RECEIPT),
         (outcome_of_the_future, {1}, Reason.GATEWAY_INTERNAL),
+        (denied_for_a_reason_that_is_none, {1}, Reason.GATEWAY_INTERNAL),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
