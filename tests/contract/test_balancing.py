@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
+import grpc
 import pytest
 from tiny import DEADLINE, TAX, Caller, Tiny, services
 
-from warifu.kernel import health
+from warifu.kernel import health, peers, server
 from warifu.kernel.config import Config
 from warifu.kernel.party import Context, Party
 from warifu.kernel.peers import Peers, balancing, target
@@ -97,6 +98,60 @@ async def test_a_process_that_ends_is_missed_by_nobody(tiny: Tiny) -> None:
             for _ in range(5):
                 await caller.who()
             assert calls(other) == before + 5
+
+
+@asynccontextmanager
+async def freezing(address: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Another address for a process, at which it can be made to stand still: connections stay, and nothing passes any more."""
+    host, _, port = address.rpartition(":")
+    frozen = asyncio.Event()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while piece := await source.read(65_536):
+            if frozen.is_set():
+                continue
+            sink.write(piece)
+            await sink.drain()
+        sink.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inside, back = await asyncio.open_connection(host, int(port))
+        writers.extend((writer, back))
+        with suppress(ConnectionError):
+            await asyncio.gather(pass_on(reader, back), pass_on(inside, writer))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", frozen
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+
+
+async def test_a_process_that_stands_still_is_passed_over(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It closes nothing and answers nothing: the call that went to it is told so, and no later ones go to it."""
+    monkeypatch.setattr(server, "PINGS_APART", 100)
+    monkeypatch.setattr(peers, "STANDS_STILL", (400, 400))
+    async with (
+        replica(tiny, 2) as one,
+        replica(tiny, 3) as other,
+        freezing(one.address) as (address, frozen),
+        asking(tiny, f"{address},{other.address}") as caller,
+    ):
+        await ready(caller, [one, other])
+        frozen.set()
+        told, in_turn = [], 0
+        while in_turn < 10:  # half of the calls would go to the one that stands still
+            try:
+                await caller.who()
+                in_turn += 1
+            except grpc.aio.AioRpcError as error:
+                told.append(error.code())
+                in_turn = 0
+        assert told == [grpc.StatusCode.UNAVAILABLE]  # long before its deadline
+        frozen.clear()
 
 
 @pytest.fixture

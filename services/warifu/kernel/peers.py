@@ -32,6 +32,10 @@ _TAKE_TURNS: Final = json.dumps(
     {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": PROCESS}}
 )
 """gRPC service config: every connection has calls in turn, as long as its server says that it serves."""
+STANDS_STILL: Final = (8_000, 4_000)
+"""Where another process could answer: milliseconds in which nothing came on a connection with calls under way until it is asked for a sign
+of life (HTTP/2 ping), and for that. One that stands still, such as a paused one, closes nothing and says nothing, and calls would go on
+taking turns to it. The server's `PINGS_APART` is shorter."""
 _RETIRE_SECONDS: Final = 30.0
 """What a replaced channel's calls may still take; no unary call's deadline is longer."""
 
@@ -132,7 +136,8 @@ def open_channel(
         ValueError: see `target`.
     """
     credentials = grpc.ssl_channel_credentials(root_certificates=root, private_key=key, certificate_chain=certificate)
-    options = channel_options(party) + balancing(address)
+    several = balancing(address)
+    options = channel_options(party) + (several + _alive_among_several() if several else _ALIVE)
     return grpc.aio.secure_channel(target(address), credentials, options=options, interceptors=interceptors)
 
 
@@ -181,6 +186,17 @@ def channel_options(party: str) -> list[tuple[str, Any]]:
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 5_000),
         ("grpc.max_reconnect_backoff_ms", 1_000),
-        ("grpc.keepalive_time_ms", 30_000),
-        ("grpc.keepalive_timeout_ms", 10_000),
+    ]
+
+
+_ALIVE: Final[list[tuple[str, Any]]] = [("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000)]
+
+
+def _alive_among_several() -> list[tuple[str, Any]]:
+    after, within = STANDS_STILL
+    return [
+        ("grpc.keepalive_time_ms", after),
+        ("grpc.keepalive_timeout_ms", within),
+        ("grpc.http2.ping_timeout_ms", within),  # a ping of another kind may be under way, and no second one is sent
+        ("grpc.http2.max_pings_without_data", 0),  # else the third waits for a minute where nobody calls
     ]
