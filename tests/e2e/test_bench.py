@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -43,28 +44,30 @@ def test_the_cost_of_the_log_is_told_as_ratios_from_one_run(disk):
     assert list(disk.iterdir()) == []
 
 
+_AT_A_TERMINAL = (
+    "import os, signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Who runs tests in the background has Ctrl-C ignored, and what they start inherits that."""
+
+
 def test_ctrl_c_ends_a_measurement_in_order(disk):
     """Ctrl-C at the terminal, which reaches every process of its group, ends the command with 130 and without a word of its workers; no file stays."""
-    words = [
-        sys.executable,
-        "-m",
-        "warifu.cli",
-        "bench",
-        "ledger_c64",
-        "--quick",
-        "--pairs",
-        "1000",
-        "--disk",
-        str(disk),
-    ]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as run:
-        deadline = time.monotonic() + 100
-        while not list(disk.glob("warifu-bench-*/l/gateway.db")):  # the worker has begun
-            assert run.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        os.killpg(run.pid, signal.SIGINT)
-        said, _ = run.communicate(timeout=60)
+    words = ["-m", "warifu.cli", "bench", "ledger_c64", "--quick", "--pairs", "1000", "--disk", str(disk)]
+    command = [sys.executable, "-c", _AT_A_TERMINAL, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as run:
+        try:
+            deadline = time.monotonic() + 100
+            while not list(disk.glob("warifu-bench-*/l/gateway.db")):  # the worker has begun
+                assert run.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            os.killpg(run.pid, signal.SIGINT)
+            said, _ = run.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
     assert run.returncode == 130, said
     assert b"Traceback" not in said
     assert list(disk.iterdir()) == []
